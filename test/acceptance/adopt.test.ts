@@ -171,13 +171,13 @@ async function playStep(
   return done.outputs['verdict'] ?? '';
 }
 
-test('the page has nothing that this test does not play', () => {
+test('this test runs every block of the page', () => {
   expect(blocks.map(({ language }) => language)).toEqual(blocks.map(() => 'sh'));
   expect(blocks.length).toBeGreaterThan(8);
   expect(others).toEqual([]);
 });
 
-test("the steps of workflows/README.md are the page's, by its names", () => {
+test('workflows/README.md links to the steps of the page in order', () => {
   const readme = readFileSync(join(ROOT, 'workflows/README.md'), 'utf8');
   const section = readme.split(/^## /m).find((text) => text.startsWith('From an empty account\n')) ?? '';
   const linked = [...section.matchAll(/platform\.md#(\d-[\w-]+)\)/g)].map(([, anchor]) => anchor);
@@ -220,7 +220,7 @@ test(
 );
 
 test(
-  'the page leads from empty accounts to a promoted release',
+  'the steps of the page lead from empty accounts to a promoted release',
   async () => {
     const verdicts: string[] = [];
     for (const { text } of blocks) verdicts.push(...(await playBlock(text)));

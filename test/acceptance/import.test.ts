@@ -174,7 +174,7 @@ const containerOf = async (sandbox: Sandbox, taskDefinition: string | undefined,
   return found.taskDefinition?.containerDefinitions?.[index];
 };
 
-test('services of Copilot manifests are deployed: a web service, a worker with its queue, a scheduled task', async () => {
+test('deploys services of Copilot manifests: a web service, a worker with its queue, a scheduled task', async () => {
   const manifests = ['frontend', 'mailer', 'nightly'].map((name) => `copilot/${name}/manifest.yml`);
   const args = ['copilot', ...manifests, '--region', 'eu-west-1', '--account', `prod=${ACCOUNT}`];
   const { sandbox, run } = await deployAsWorkflow('shop', args, 'amd64');
@@ -220,7 +220,7 @@ test('the service of a task definition is deployed with its variables, secrets a
   });
 });
 
-test('a service of ecspresso gets a release, and keeps the rest of its revision', async () => {
+test('releases a service of ecspresso, keeping the rest of its revision', async () => {
   const sandbox = await newSandbox({ timeScale: 200 });
   const ecs = clientOf(sandbox, ECSClient, ACCOUNT);
   const registry = await RegistrySession.open(sandbox, { repositoryName: 'shop/web' }, ACCOUNT);

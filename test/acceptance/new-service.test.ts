@@ -100,7 +100,7 @@ async function runningOf(service: string): Promise<number | undefined> {
 }
 
 test(
-  'a service and a worker are added by one command each',
+  'one command each adds a service and a worker',
   async () => {
     await expectDeployed();
     addService(['carts'], workspace);
@@ -123,7 +123,7 @@ test(
 );
 
 test(
-  'a service that is left out keeps its repository and images, and takes them over when it comes back',
+  'a removed service keeps its repository and images, and uses them again when it is added back',
   async () => {
     const before = readFileSync(join(workspace, 'platform.yml'), 'utf8');
     const images = await imagesIn('platform/carts');

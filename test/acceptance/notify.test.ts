@@ -60,7 +60,7 @@ describe('deploy-stack', () => {
       { workspace: workspaceOf({ 't.yml': TEMPLATE }), ...options },
     );
 
-  test('is quiet on success, and speaks of a failure with its fix', async () => {
+  test('posts a failure with its fix, but not a success', async () => {
     const sandbox = await sandboxOf({
       scenario: {
         resources: [
@@ -98,7 +98,7 @@ describe('deploy-stack', () => {
     },
   );
 
-  test('a cancelled job ends by itself, also where the webhook does not answer', async () => {
+  test('a cancelled job exits even if the webhook does not respond', async () => {
     const sandbox = await sandboxOf({
       timeScale: 1,
       scenario: {
@@ -122,7 +122,7 @@ describe('deploy-stack', () => {
   });
 });
 
-test('deploy-environment is quiet on a plan, and speaks of a failure and of drift', async () => {
+test('deploy-environment posts a failure and drift, but not a plan', async () => {
   const sandbox = await sandboxOf({
     scenario: { drift: [{ stack: 'dev-shop-topic', logicalId: 'Topic', set: { DisplayName: 'by hand' } }] },
   });
@@ -160,7 +160,7 @@ services: {}
   ]);
 });
 
-test('promote-environment speaks of a rollback, of holds, and of neither a promotion nor one that a hold stops', async () => {
+test('promote-environment posts rollbacks and holds, but not a promotion or one that is held', async () => {
   const world = await PromotionWorld.start();
   const { sandbox } = world;
   const workspace = workspaceOf({ 'platform.yml': world.manifest() });
@@ -194,7 +194,7 @@ test('promote-environment speaks of a rollback, of holds, and of neither a promo
   ]);
 });
 
-test('update-service speaks of a deployment that ECS rolled back', async () => {
+test('update-service posts a deployment that ECS rolled back', async () => {
   const rules = [{ does: 'exit' as const, match: { image: NEXT }, logs: ['@everyone look'] }];
   const world = await EcsWorld.withService({ scenario: { ecs: { rules } } }, BREAKER);
   const { run, first, rest } = await messagesOf(world.sandbox, (notify) =>
@@ -223,7 +223,7 @@ describe('supersede-runs', () => {
     );
   };
 
-  test('says whose approval is waited for, and of what', async () => {
+  test('posts the pending approval with its reviewers and plan', async () => {
     const { run, first, rest } = await supersede('prod');
     expect([run.outputs['verdict'], first]).toEqual(['unchanged', '⏳ *Waiting for approval* prod']);
     expect(rest).toMatch(

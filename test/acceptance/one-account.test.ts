@@ -132,7 +132,7 @@ test.each(['doctor', 'plan', 'deploy'])(
   },
 );
 
-test('both are deployed, promoted and planned without a change', async () => {
+test('both are deployed and promoted, and then planned without changes', async () => {
   const workspace = platform(true);
   for (const environment of ENVIRONMENTS) {
     const { outputs } = await run({ environment }, workspace);
@@ -151,7 +151,7 @@ test('both are deployed, promoted and planned without a change', async () => {
   }
 });
 
-test('one is destroyed, and the other stays as it is', async () => {
+test('one is destroyed, and the other is not changed', async () => {
   const workspace = platform(true);
   const destroy = { command: 'destroy', 'allow-delete': 'all' };
   const { outputs } = await run({ ...destroy, environment: 'staging', confirm: 'staging' }, workspace);

@@ -139,13 +139,13 @@ describe('deploy-stack', () => {
   });
 });
 
-describe('with a service that exists', () => {
+describe('with an existing service', () => {
   async function shopWith(policy: Policy): Promise<{ sandbox: Sandbox; shop: ExistingShop }> {
     const sandbox = await sandboxOf({ scenario: { roles: roleWith(policy) } });
     return { sandbox, shop: await ExistingShop.create(sandbox, workspaceOf({}), ['dev']) };
   }
 
-  test('build-push-image pushes the image, and the second time finds it', async () => {
+  test('build-push-image pushes the image, and reuses it the second time', async () => {
     const { sandbox, shop } = await shopWith(policyOf('build-push-image'));
     const digest = shop.commit('v1');
     const source = { service: '', 'oci-layout': 'image' };
@@ -203,7 +203,7 @@ async function imageOf({ sandbox, shop }: { sandbox: Sandbox; shop: ExistingShop
   return `${repositories[0]?.repositoryUri ?? ''}@${(await shop.runs('dev'))[0] ?? ''}`;
 }
 
-test('deploy-environment takes up the service with the policy of the page', async () => {
+test('deploy-environment deploys the service with the policy of the page', async () => {
   const guide = readFileSync(resolve(import.meta.dirname, '../../docs/start/platform.md'), 'utf8');
   const manifest = blocksOf(guide, 'yaml').find((text) => text.startsWith('project:')) ?? '';
   const policy = JSON.parse(blocksOf(sectionOf('Deploy and promote'), 'json')[0] ?? '') as Policy;
@@ -238,7 +238,7 @@ test('deploy-environment takes up the service with the policy of the page', asyn
   expect(await shop.runs('dev')).toEqual([digest]);
 });
 
-test('supersede-runs asks GitHub only', async () => {
+test('supersede-runs calls only GitHub', async () => {
   const sandbox = await sandboxOf();
   const run = await play(sandbox, 'supersede-runs', workspaceOf({}));
   expect(verdictOf(run)).toMatch(/^unchanged: /);

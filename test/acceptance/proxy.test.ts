@@ -45,7 +45,7 @@ function deploy(name: string, env: Record<string, string>) {
   );
 }
 
-test('everything goes through the proxy of the environment, to GitHub Enterprise Server too', async () => {
+test('all requests use the proxy, including those to GitHub Enterprise Server', async () => {
   const run = await deploy('proxied', {
     HTTPS_PROXY: network.url,
     NODE_EXTRA_CA_CERTS: network.certificate,
@@ -67,7 +67,7 @@ test('everything goes through the proxy of the environment, to GitHub Enterprise
   expect(shown.join('\n')).not.toContain('proxy-password');
 });
 
-test('what is on this machine, or named by NO_PROXY, is asked directly', async () => {
+test('loopback addresses and hosts in NO_PROXY bypass the proxy', async () => {
   network.asked.length = 0;
   const run = await deploy('direct', { HTTP_PROXY: network.url, HTTPS_PROXY: network.url });
   expect(run.outputs).toMatchObject({ verdict: 'created' });
@@ -80,7 +80,7 @@ test('what is on this machine, or named by NO_PROXY, is asked directly', async (
   expect(network.asked).toEqual([]);
 });
 
-test('a registry is asked through the proxy', async () => {
+test('requests to a registry use the proxy', async () => {
   process.env['HTTP_PROXY'] = network.url;
   try {
     const { exchange } = await import('../../src/images/registry/http.ts');

@@ -118,7 +118,7 @@ function expectVerdict({ outputs }: Run, verdict: string): void {
 }
 
 test(
-  'every stack of every environment is deployed, and planned without a change',
+  'every stack of every environment is deployed and then planned without changes',
   async () => {
     for (const environment of ENVIRONMENTS) {
       await bootstrap(environment, 'bootstrap,bootstrap-execution');
@@ -132,7 +132,7 @@ test(
   LIMIT_MS,
 );
 
-test('a file that has the old name is refused with its line, before any change', async () => {
+test('a file with the old name is refused with its line before the first change', async () => {
   const file = join(workspace, 'templates/environments/dev.json');
   const text = readFileSync(file, 'utf8');
   writeFileSync(file, text.replace('"Parameters": {', '"Parameters": {\n    "Project": "platform",'));
@@ -189,7 +189,7 @@ test('a pull request has a preview', async () => {
   expectVerdict(await preview('remove'), 'removed');
 });
 
-test('nothing has the old name', async () => {
+test('nothing contains the old name', async () => {
   for (const account of Object.values(ACCOUNTS)) {
     const { Stacks = [] } = await clientOf(sandbox, CloudFormationClient, account).send(
       new DescribeStacksCommand({}),

@@ -26,7 +26,7 @@ function commandOfPage(): string {
     .replace('/shop/prod/orders/image', PARAMETER);
 }
 
-test('a rollback without GitHub brings back the release before', async () => {
+test('a rollback without GitHub restores the previous release', async () => {
   const world = await EcsWorld.withService();
   for (const image of [imageOf('2'), imageOf('3')]) {
     expect((await updateService(world, { image, parameter: PARAMETER })).outputs['verdict']).toBe('deployed');

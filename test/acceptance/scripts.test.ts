@@ -27,7 +27,7 @@ const cases = SCRIPTS.flatMap((script) =>
  * @see https://github.com/npm/cli/issues/5776 "This is likely due to the shell that is started in the middle not propagating signals"
  */
 test.each(cases)(
-  'npm run $script ends with all its processes when $target gets $signal',
+  'npm run $script stops all its processes if $target receives $signal',
   async ({ script, args, running, signal, target }) => {
     const out = mkdtempSync(join(tmpdir(), 'script-'));
     const options = script === 'demo' ? [...args, '--out', join(out, 'report')] : args;

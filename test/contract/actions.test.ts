@@ -70,7 +70,7 @@ describe.each(names)('%s', (name) => {
     expect(listed.sort()).toEqual(Object.keys((await contract()).verdicts).sort());
   });
 
-  test("the page's table of verdicts has every verdict", async () => {
+  test("the page's table lists every verdict", async () => {
     const page = readFileSync(join(folder, 'README.md'), 'utf8');
     for (const [verdict, { ok }] of Object.entries((await contract()).verdicts)) {
       const row = page.split('\n').find((line) => line.startsWith('|') && line.includes(`\`${verdict}\``));

@@ -97,7 +97,7 @@ function mayBeAdvised(action: string, input: string, text: string): boolean {
   return ACTIONS.some((other) => text.includes(other) && INPUTS.get(other)?.has(input));
 }
 
-test('a message names only inputs that its reader can set', () => {
+test('messages name only inputs that the user can set', () => {
   const files = new Set([...madeOf.values()].flatMap((all) => [...all]));
   const used = new Set<string>();
   let checked = 0;

@@ -83,7 +83,7 @@ const pages = execFileSync('git', ['ls-files', '*.md'], { cwd: ROOT, encoding: '
   .split('\n')
   .filter((file) => file !== '');
 
-test('commands of the AWS CLI on all pages exist, with their options', () => {
+test('all AWS CLI commands and options on the pages exist', () => {
   const commands = pages.flatMap(commandsIn);
   const judged = commands.map((command) => ({ command, problems: problemsOf(command) }));
   const wrong = judged.flatMap(({ command: { page, service, operation }, problems = [] }) =>
@@ -95,7 +95,7 @@ test('commands of the AWS CLI on all pages exist, with their options', () => {
   expect(checked).toBeGreaterThan(15);
 });
 
-test('a command or an option that does not exist is found', () => {
+test('detects a command or option that does not exist', () => {
   const command = { page: '', service: 'ecs', options: [] as string[], waits: undefined };
   expect(problemsOf({ ...command, operation: 'undo-service' })).toEqual(['no command undo-service']);
   expect(

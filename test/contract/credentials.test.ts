@@ -46,14 +46,14 @@ function filesIn(folder: string): string[] {
     .map((name) => join(folder, name));
 }
 
-test('acceptance tests act by the roles of the bootstrap, but for those that are listed', () => {
+test('acceptance tests use the roles of the bootstrap, except those listed', () => {
   const files = filesIn('acceptance');
   const others = files.filter((file) => othersIn(readFileSync(join(TEST, file), 'utf8')).length > 0);
   expect(others.sort()).toEqual(Object.keys(OTHER_RIGHTS).sort());
   expect(files.length).toBeGreaterThan(60);
 });
 
-test('what starts an action for them takes a role', () => {
+test('helpers that start an action accept a role', () => {
   const starting = filesIn('support')
     .filter((file) => !relative('support', file).includes('/'))
     .map((file) => [file, readFileSync(join(TEST, file), 'utf8')] as const)
@@ -68,6 +68,6 @@ test.each([
   ['deployStack(sandbox, inputs, { env: sandbox.env(DEV) })', ['keys of an account']],
   ['deployStack(sandbox, inputs, { env: { ...sandbox.env() } })', ['keys of an account']],
   ["deployStack(sandbox, { 'role-arn': EXECUTION_OF_ANY_TYPE })", ['all rights for CloudFormation']],
-])('%s is found', (text, found) => {
+])('detects %s', (text, found) => {
   expect(othersIn(text)).toEqual(found);
 });

@@ -5,7 +5,7 @@ import type { InputContract } from '../../src/core/inputs/contract.ts';
 /** Inputs for which no time at all means not to wait, or nothing to watch after. */
 const MAY_BE_NOTHING = ['lock-timeout', 'monitoring-time', 'soak', 'soak-wait'];
 
-test.each(readdirSync('actions'))('%s refuses durations that no job could mean', async (action) => {
+test.each(readdirSync('actions'))('%s refuses impossible durations', async (action) => {
   const path = `../../actions/${action}/contract.ts`;
   const { contract } = (await import(path)) as { contract: { inputs: InputContract } };
   for (const [name, input] of Object.entries(contract.inputs)) {

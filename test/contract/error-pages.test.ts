@@ -67,7 +67,7 @@ test('the index lists every code with its meaning, in alphabetical order', () =>
   );
 });
 
-test('every red verdict that is no error code has a section', async () => {
+test('every red verdict without an error code has a section', async () => {
   const expected = [...(await redVerdicts())].filter((verdict) => !codes.includes(verdict));
   const sections = sectionsOf(read('verdicts.md'), 2);
   expect([...sections.keys()]).toEqual(expected.toSorted());

@@ -67,7 +67,7 @@ function problemsOfJson(text: string): string[] {
   }
 }
 
-test("every workflow example passes GitHub's parser, and calls what there is", async () => {
+test("every workflow example passes GitHub's parser and calls existing actions", async () => {
   const examples = workflowExamples(pages);
   console.info(`${examples.length} workflow examples`);
   expect(examples.length).toBeGreaterThan(100);
@@ -81,7 +81,7 @@ test("every workflow example passes GitHub's parser, and calls what there is", a
   expect(problems).toEqual([]);
 });
 
-test('every example of platform.yml fits its schema', () => {
+test('every example of platform.yml matches its schema', () => {
   const matches = new Ajv2020({ allowUnionTypes: true, allErrors: true }).compile(manifestJsonSchema());
   const examples = blocksIn('yaml', 'yml').filter(({ text }) => {
     const value: unknown = parse(text, { logLevel: 'error' });
@@ -112,7 +112,7 @@ const copied = execFileSync('git', ['ls-files', '*.md', '*.yml'], { cwd: root, e
   .filter((file) => file !== '' && !/^(test|sandbox|services)\//.test(file));
 
 // A copied line would run the code of the owner of that name, with the reader's rights in AWS.
-test('no example uses a repository of a name that somebody else may own', () => {
+test('no example uses a repository name that someone else could own', () => {
   const uses = copied.flatMap((file) =>
     [
       ...readFileSync(join(root, file), 'utf8').matchAll(/^.*?uses:\s*['"]?([^\s'"]+\/platform[/@]\S*)/gm),
@@ -132,7 +132,7 @@ function heldGroups(value: unknown): unknown[] {
 
 // "A second workflow run will be blocked and cannot be approved until the first workflow run is approved."
 // https://github.com/orgs/community/discussions/17401
-test('no example has a job that waits for an approval and holds a concurrency group meanwhile', () => {
+test('no example has a job with both an environment and a concurrency group', () => {
   const pages = copied.filter((file) => file.endsWith('.md'));
   const examples = pages.flatMap((file) =>
     [...readFileSync(join(root, file), 'utf8').matchAll(/^```ya?ml\n(.*?)^```$/gms)].map(
@@ -144,7 +144,7 @@ test('no example has a job that waits for an approval and holds a concurrency gr
   expect(workflows.flatMap((text) => heldGroups(parse(text)))).toEqual([]);
 });
 
-test.each(names)("the examples of %s's page use inputs and outputs that there are", (name) => {
+test.each(names)("the examples of %s's page use existing inputs and outputs", (name) => {
   const page = readFileSync(join(root, 'actions', name, 'README.md'), 'utf8');
   const examples = [...page.matchAll(/^```ya?ml\n(.*?)^```$/gms)].map(([, text = '']) => text);
   const steps = examples.flatMap((text) => stepsIn(parse(text)));

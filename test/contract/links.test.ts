@@ -46,7 +46,7 @@ function problemOf(page: MarkdownPage, href: string, others: readonly MarkdownPa
   return anchorsOf(found).has(anchor) ? undefined : `${page.file}: ${href}: ${file} has no such heading`;
 }
 
-test('every relative link and anchor in every Markdown file leads somewhere', () => {
+test('every relative link and anchor in every Markdown file has a target', () => {
   const links = pages.flatMap((page) => linksOf(page).map((href) => ({ page, href })));
   const relative = links.filter(({ href }) => !/^[a-z]+:/.test(href));
   console.info(`${relative.length} relative links in ${pages.length} Markdown files`);
@@ -54,7 +54,7 @@ test('every relative link and anchor in every Markdown file leads somewhere', ()
   expect(relative.flatMap(({ page, href }) => problemOf(page, href, pages) ?? [])).toEqual([]);
 });
 
-test('a missing file, heading or line is found', () => {
+test('detects a missing file, heading or line', () => {
   const page = readMarkdown('docs/x.md', '# One\n\n# One\n');
   const links = ['#one', '#one-1', '#two', 'none.md', '../LICENSE#L1', '../LICENSE#L99999', '../../x.md'];
   expect(links.filter((href) => problemOf(page, href, [page]) !== undefined)).toEqual([

@@ -89,7 +89,7 @@ async function lint(tool: string): Promise<string> {
 }
 
 describe('npm run lint fails on', () => {
-  test('an import that the levels forbid', async () => {
+  test('a forbidden import', async () => {
     const said = await lint('tsx scripts/structure.ts');
     const forbidden = [...said.matchAll(/'([^']+)' is a forbidden import/g)];
     expect(forbidden.map(([, path]) => path).sort()).toEqual([
@@ -104,18 +104,18 @@ describe('npm run lint fails on', () => {
     expect(said).toContain('src/core imports nothing else of ours');
   });
 
-  test('an import cycle, of types too', async () => {
+  test('an import cycle, including types', async () => {
     const said = await lint('oxlint');
     expect(said.match(/Dependency cycle detected/g)).toHaveLength(4);
     expect(said).toContain('src/images/build.ts');
     expect(said).toContain('sandbox/task.ts');
   });
 
-  test('a promise that nobody waits for: rules that need types are on', async () => {
+  test('a floating promise (type-aware rules are enabled)', async () => {
     expect(await lint('oxlint')).toContain('typescript(no-floating-promises)');
   });
 
-  test('an export, a file and a dependency without a user', async () => {
+  test('an unused export, file and dependency', async () => {
     const said = await lint('knip');
     expect(said).toMatch(/^unused\s.*comment\.ts/m);
     expect(said).toMatch(/^usedHereAlone\s.*comment\.ts/m);
@@ -125,7 +125,7 @@ describe('npm run lint fails on', () => {
     expect(said).toMatch(/Unused dependencies[^]*yaml/);
   });
 
-  test('a crowded folder', async () => {
+  test('a folder with too many files', async () => {
     const said = await lint('tsx scripts/structure.ts');
     expect(said).toContain('src/delivery/crowded: 16 source files, at most 15 a folder');
   });

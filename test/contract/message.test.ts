@@ -89,7 +89,7 @@ test.each<[string, Partial<Outcome>, string]>([
   expect(end('a', { message: {} }, given)['message']?.slice(0, start.length)).toBe(start);
 });
 
-test('a message has a limit, also where everything is escaped', () => {
+test('a message is limited in length, even after escaping', () => {
   const long = '<&>'.repeat(5000);
   const given = { verdict: 'done', ok: true, reason: long, subject: long, outputs: {}, result: {} };
   expect(end('a', { message: {} }, given)['message']?.length).toBeLessThan(3000);

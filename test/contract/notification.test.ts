@@ -29,7 +29,7 @@ const QUIET: Readonly<Record<string, string[]>> = {
   'update-service': ['held', 'outdated', 'superseded'],
 };
 
-test('the actions that change an environment have the input, as a secret', () => {
+test('actions that change an environment have the input notify as a secret', () => {
   expect(notifying.map(({ name }) => name).sort()).toEqual(Object.keys(QUIET).sort());
   for (const { inputs } of notifying) expect(inputs['notify']?.secret).toBe(true);
 });
@@ -38,13 +38,13 @@ test.each(
   notifying.flatMap(({ name, verdicts }) =>
     Object.keys(verdicts).map((verdict) => ({ name, verdict, verdicts })),
   ),
-)('$name: whether the verdict $verdict is news', ({ name, verdict, verdicts }) => {
+)('$name: whether the verdict $verdict is posted', ({ name, verdict, verdicts }) => {
   const ok = verdicts[verdict]?.ok === true;
   const outcome = { verdict, ok, reason: '', outputs: {}, result: {} };
   expect(isNews(outcome, verdicts)).toBe(!ok && !QUIET[name]?.includes(verdict));
 });
 
-test('the page names what is not posted although it is red', () => {
+test('the page lists red verdicts that are not posted', () => {
   for (const verdict of new Set(Object.values(QUIET).flat())) expect(page).toContain(`\`${verdict}\``);
 });
 
@@ -52,13 +52,13 @@ test.each([
   ['hold-set', true],
   ['hold-released', true],
   ['planned', false],
-] as const)('a change of a hold that ends as %s is news: %s', (verdict, news) => {
+] as const)('a hold command with the verdict %s is posted: %s', (verdict, news) => {
   const hold = { reason: 'Load test', actor: 'octocat', at: '2026-11-27T12:00:00Z', run: '' };
   const outcome = presentPromotion({ kind: 'hold', ok: true, to: 'prod', reason: '', verdict, hold });
   expect(outcome.announcement !== undefined).toBe(news);
 });
 
-test('an approval is news only where somebody has to give it', () => {
+test('an approval is posted only if reviewers are required', () => {
   const result = {
     verdict: 'unchanged',
     environment: 'prod',

@@ -20,7 +20,7 @@ function operationsOf(...folders: readonly string[]): string[] {
 test.each([
   ['deploy-stack', ['src/cloudformation']],
   ['update-service', ['src/ecs', 'src/delivery/release', 'src/delivery/rollout', 'src/delivery/one-off']],
-])('the page of %s names the permission of every operation that it uses', (action, folders) => {
+])('the page of %s lists the permissions for all its operations', (action, folders) => {
   const page = readFileSync(join(root, 'actions', action, 'README.md'), 'utf8');
   const section = page.slice(page.indexOf('\n## Permissions\n'));
   const operations = operationsOf(...folders);

@@ -15,13 +15,13 @@ interface ResultSchema {
 const schemaOf = (action: string): ResultSchema =>
   JSON.parse(readFileSync(join(root, 'schemas', `${action}.json`), 'utf8')) as ResultSchema;
 
-test('every action has a schema of its result, and there is no other', () => {
+test('every action has a result schema, and there are no others', () => {
   expect(readdirSync(join(root, 'schemas')).toSorted()).toEqual(
     actions.map((name) => `${name}.json`).toSorted(),
   );
 });
 
-test('every contract has the output of the schema, and its verdicts', () => {
+test("every contract has the schema's outputs and verdicts", () => {
   const { properties, then } = schemaOf('supersede-runs');
   expect(contract.outputs).toHaveProperty('result');
   expect(properties.version).toMatchObject({ const: 1 });
@@ -53,7 +53,7 @@ test.each<[string, object]>([
   ['another version', { version: 2 }],
   ['the name of another action', { action: 'rehearse' }],
   ['no reason', { reason: undefined }],
-])('%s is refused, of every action', (_name, change) => {
+])('every schema refuses %s', (_name, change) => {
   for (const action of actions) {
     const result = JSON.parse(JSON.stringify({ ...FAILURE, action, ...change })) as object;
     expect(() => {
@@ -62,7 +62,7 @@ test.each<[string, object]>([
   }
 });
 
-test('a success has the fields of its action, unless it was cut', () => {
+test('a success has all fields of its action unless it was truncated', () => {
   const success = { version: 1, action: 'supersede-runs', verdict: 'unchanged', ok: true, reason: 'None.' };
   const check = (result: object) => () => {
     checkResult('supersede-runs', result);

@@ -29,7 +29,7 @@ test.each(Object.entries(VERSIONS))('%s %s', (program, version) => {
   expect(row.split('|')[2]?.trim()).toBe(version);
 });
 
-test('Node.js of the actions and of the scripts', () => {
+test('lists the Node.js versions of the actions and the scripts', () => {
   expect(pinned('actions/deploy-stack/action.yml', /using: node(\d+)/)).toBe('24');
   expect(page).toMatch(/\| Node\.js of the actions +\| 24 \(/);
   const engines = pinned('package.json', /"node": ">=([\d.]+)"/);

@@ -78,7 +78,7 @@ const PIPELINE = {
   'staging/deploy/Apply': 'planned, deployed, promoted',
 };
 
-describe('a platform, from nothing to production and back', () => {
+describe('a platform from empty accounts to production and back', () => {
   let team: Team;
   let v1: string;
   let v2: string;
@@ -86,7 +86,7 @@ describe('a platform, from nothing to production and back', () => {
     team = await teamOf();
   });
 
-  test('is made by hand in dev, staging and prod', async () => {
+  test('is deployed manually to dev, staging and prod', async () => {
     v1 = team.shop.commit('v1');
     for (const environment of ENVIRONMENTS) {
       const report = await team.dispatch('deploy', { environment });
@@ -95,7 +95,7 @@ describe('a platform, from nothing to production and back', () => {
     expect(await team.shop.runs()).toEqual({ dev: [v1], staging: [v1], prod: [v1] });
   });
 
-  test('a push goes all the way, and supersedes an older run that waits for an approval', async () => {
+  test('a push is promoted to prod and supersedes an older run that waits for an approval', async () => {
     const state = gitHubState(team.sandbox.world);
     const older = state.startRun({ workflow: '.github/workflows/pipeline.yml', pending: ['staging'] });
     v2 = team.shop.commit('v2');
@@ -109,11 +109,11 @@ describe('a platform, from nothing to production and back', () => {
     expect(await team.shop.runs()).toEqual({ dev: [v2], staging: [v2], prod: [v2] });
   });
 
-  test('status shows what runs', async () => {
+  test('status shows what is running', async () => {
     expectPlayed('status', await team.dispatch('status', {}), 0, inEach('status', 'reported'));
   });
 
-  test('a promotion, its rollback, the hold, and the way past it', async () => {
+  test('a promotion, its rollback, the hold, and its bypass', async () => {
     const v3 = team.shop.commit('v3');
     await team.deploy('dev', '3'.repeat(40));
     const toStaging = { from: 'dev', to: 'staging' };
@@ -133,7 +133,7 @@ describe('a platform, from nothing to production and back', () => {
     expect(await team.shop.runs()).toEqual({ dev: [v3], staging: [v3], prod: [v2] });
   });
 
-  test('a night without drift, and one after a change by hand', async () => {
+  test('nightly drift detection without drift and after a manual change', async () => {
     const { issues } = gitHubState(team.sandbox.world);
     expectPlayed('drift, none', await team.night('drift'), 0, inEach('drift', 'in-sync'));
     expect(issues).toEqual([]);
@@ -144,7 +144,7 @@ describe('a platform, from nothing to production and back', () => {
     expect(issues).toHaveLength(1);
   });
 
-  test('a pull request is shown its plan, and the merge queue has one too', async () => {
+  test('a pull request and the merge queue get their plans', async () => {
     team.shop.commit('v4');
     const caller = `${CALLERS}/plan.yml`;
     const planned = { ...inEach('plan', 'planned'), 'plan/plan/Plan': 'success' };
@@ -156,7 +156,7 @@ describe('a platform, from nothing to production and back', () => {
     expect(comments.filter(({ issue, body }) => issue === 7 && body.includes('`v4`'))).not.toEqual([]);
   });
 
-  test('two deployments of one environment at once: one of them deploys, and the other does or says why not', async () => {
+  test('of two concurrent deployments of one environment, one deploys and the other deploys or reports why not', async () => {
     const v5 = team.shop.commit('v5');
     const shas = ['5', '6'].map((digit) => digit.repeat(40));
     const reports = await Promise.all(
@@ -187,7 +187,7 @@ test('doctor finds every environment ready', async () => {
   expectPlayed('doctor', await team.night('doctor'), 0, inEach('doctor', 'ready'));
 });
 
-test('a pull request from a fork gets the difference of the templates, and nothing calls AWS', async () => {
+test('a pull request from a fork gets a diff of the templates without a call to AWS', async () => {
   const { repository, base, head } = pullRequestCheckout(workspaceOf, 'Resources: { Mine: {} }\n');
   const sandbox = await startSandbox();
   sandboxes.push(sandbox);
@@ -203,7 +203,7 @@ test('a pull request from a fork gets the difference of the templates, and nothi
   expect(sandbox.calls.all).toEqual([]);
 });
 
-test('a staging that fails is red, and prod never begins', async () => {
+test('if staging fails, the run is red and prod is not started', async () => {
   const rule = { match: { cluster: 'staging-shop', revision: 2 }, does: 'exit' as const };
   const team = await teamOf({ scenario: { ecs: { rules: [rule] } } });
   const v1 = team.shop.commit('v1');
@@ -216,7 +216,7 @@ test('a staging that fails is red, and prod never begins', async () => {
   expect(await team.shop.runs()).toEqual({ dev: [v2], staging: [v1], prod: [v1] });
 });
 
-test('a job that is cancelled stops what it began, and the run is red', async () => {
+test('a cancelled job stops what it started, and the run is red', async () => {
   const team = await teamOf({ timeScale: 20 });
   team.shop.commit('v1');
   const event = { name: 'workflow_dispatch', sha: FIRST, inputs: { environment: 'dev' } };
@@ -233,7 +233,7 @@ test('a job that is cancelled stops what it began, and the run is red', async ()
   );
 });
 
-test('each action alone', async () => {
+test('each action on its own', async () => {
   const team = await teamOf();
   const v1 = team.shop.commit('v1');
   for (const environment of ENVIRONMENTS) await team.deploy(environment);
@@ -251,7 +251,7 @@ Resources: { Topic: { Type: AWS::SNS::Topic, Properties: { DisplayName: !Ref Nam
   expect(await team.shop.runs()).toEqual({ dev: [v2], staging: [v2], prod: [v1] });
 });
 
-test('a preview is opened, updated and closed, and the one of a merged pull request is swept', async () => {
+test('a preview is deployed, updated and removed, and that of a merged pull request is swept', async () => {
   const host = await PreviewHost.start(workspaceOf);
   const { sandbox, workspace: repository } = host;
   sandboxes.push(sandbox);
@@ -313,7 +313,7 @@ function writeImage(folder: string, letter: string): string {
 test.each([
   ['deployment', 'environment: { name: a, deployment: false }', /Unknown Property deployment/],
   ['$/', 'steps: [{ uses: $/actions/deploy-stack }]', /Expected format \{org\}\/\{repo\}/],
-])('act still refuses %s, which its copy of a workflow does without', (_, line, refusal) => {
+])('act still refuses %s, which the copies of workflows for act leave out', (_, line, refusal) => {
   const steps = line.startsWith('steps') ? '' : '\n    steps: [{ run: "true" }]';
   const text = `on: push\njobs:\n  a:\n    runs-on: ubuntu-latest\n    ${line}${steps}\n`;
   const told = (workflow: string) => {
@@ -333,7 +333,7 @@ test.each([
   expect(told(asActReads(text))).not.toMatch(refusal);
 });
 
-test('every caller was played', () => {
+test('every caller was run', () => {
   const { callers, runs, jobs } = act.played;
   const played = [...callers].filter((path) => path.startsWith(`${CALLERS}/`)).sort();
   process.stdout.write(`act: ${played.length} callers, ${runs} runs, ${jobs} jobs\n`);

@@ -84,7 +84,7 @@ function resolved(target: string) {
   return { workspace, result: resolveBake(docker, bake, build) };
 }
 
-test('a target is the build that buildx would run', async () => {
+test('a target resolves to the build that buildx would run', async () => {
   const { workspace, result } = resolved('default');
   const { build, notes } = await result;
   expect(build).toMatchObject({

@@ -121,7 +121,7 @@ describe.each<[string, () => SandboxOptions]>([
   ["docker's own registry", () => ({ scenario: { ecr: { registry: registry.url } } })],
   ["the sandbox's registry", () => ({})],
 ])('a service built and pushed to %s', (_, options) => {
-  test('runs from what was pulled, has the digest that others see, and is reused ten times faster', async () => {
+  test("runs after a pull, has the registry's digest, and is reused ten times faster", async () => {
     // As on a fresh runner: nothing is built yet.
     await dockerd.docker('builder', 'prune', '--all', '--force');
     const sandbox = await sandboxOf(options());
@@ -157,7 +157,7 @@ async function loginTo(sandbox: Sandbox, name: string): Promise<string[]> {
 }
 
 describe("the sandbox's registry", () => {
-  test('is one for docker push, docker pull and skopeo copy', async () => {
+  test('works with docker push, docker pull and skopeo copy', async () => {
     const sandbox = await sandboxOf();
     const session = await RegistrySession.open(sandbox);
     const creds = await loginTo(sandbox, session.uri);
@@ -191,7 +191,7 @@ test('a build without a push reaches no registry, and the daemon keeps no image'
   expect(sandbox.calls.all).toEqual([]);
 });
 
-test('layers that the last image had are neither compressed nor sent again', async () => {
+test('layers of the previous image are neither compressed nor uploaded again', async () => {
   const sandbox = await sandboxOf();
   const workspace = workspaceOf({ Dockerfile: 'FROM local/runtime\nCOPY a.txt /\n', 'a.txt': '1' });
   await build(sandbox, { tags: 'v1' }, { workspace });
@@ -204,7 +204,7 @@ test('layers that the last image had are neither compressed nor sent again', asy
   expect(run.summary).toContain('the same');
 });
 
-describe('what is hashed', () => {
+describe('the hashed files', () => {
   const dockerfile =
     'FROM local/runtime\nCOPY . /context/\nRUN find /context ! -path /context > /list\nCMD ["cat", "/list"]\n';
   const files = [
@@ -239,7 +239,7 @@ describe('what is hashed', () => {
     return { seen: seen.sort(), hashed: hashed.sort() };
   }
 
-  test('is what the daemon sees of a context', async () => {
+  test('are those that the daemon receives of a context', async () => {
     const rules =
       '*\n!keep*\n!a\n*/src/secret?\n**/lib\n!deep/a/b/kept.txt\n!wild\nwild/**/*.[cj]s\n# comment\n!bench/src/x.ts';
     const { seen, hashed } = await compare(rules);
@@ -247,7 +247,7 @@ describe('what is hashed', () => {
     expect(seen).toContain('a/src/secret12');
   });
 
-  test('is never less, where old daemons pass over exceptions with a wildcard', async () => {
+  test('are never fewer, even with old daemons that ignore exceptions with a wildcard', async () => {
     const { seen, hashed } = await compare('**\n!*/src\n!wild/**/x.[jt]s\nbench\n!keep.txt');
     expect(hashed).toEqual(expect.arrayContaining(seen));
     expect(hashed).toContain('wild/1/2/x.js');

@@ -96,7 +96,7 @@ test('no template exempts a resource from a rule', () => {
   expect(exempting).toEqual([]);
 });
 
-test('cfn-lint sees a property that does not exist, and a parameter that is not allowed', () => {
+test('cfn-lint detects a property that does not exist and a parameter that is not allowed', () => {
   const folder = workspaceOf({
     'templates/bad.yml': `Parameters: { Size: { Type: String, AllowedValues: [small] } }
 Resources:
@@ -119,7 +119,7 @@ Resources:
 });
 
 /** `doctor` prints it for services that exist already. Its actions and resources are held to cfn-lint's own tables. */
-test('cfn-lint knows every action of the printed IAM policy, and finds it well-formed', () => {
+test('cfn-lint finds the printed IAM policy valid and knows all its actions', () => {
   const place = '{ cluster: live, service: web, repository: team/api }';
   const manifest = parseManifest(
     `project: shop

@@ -60,7 +60,7 @@ function templatesForCheckov(): string {
   return workspaceOf(Object.fromEntries(texts));
 }
 
-test('checkov finds nothing but what a comment at the resource accepts, with its reason, and that all of it', () => {
+test('checkov finds exactly the findings that comments accept with a reason', () => {
   const { summary, results } = check(templatesForCheckov());
   expect(
     results.failed_checks.map(
@@ -84,7 +84,7 @@ test('checkov finds nothing but what a comment at the resource accepts, with its
   for (const comment of comments) expect(comment).toMatch(/: CKV\d?_AWS_\d+:[A-Z].{20,}\.$/);
 });
 
-test('checkov sees a bucket that is open and a database that is not encrypted', () => {
+test('checkov detects a public bucket and an unencrypted database', () => {
   const folder = workspaceOf({
     'bad.yml': `AWSTemplateFormatVersion: '2010-09-09'
 Resources:

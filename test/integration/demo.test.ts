@@ -42,7 +42,7 @@ test.each(Object.keys(VIEWS) as (keyof typeof VIEWS)[])('%s: axe finds no violat
   }),
 );
 
-test.each(Object.keys(VIEWS) as (keyof typeof VIEWS)[])('%s: nothing needs to scroll sideways', (view) =>
+test.each(Object.keys(VIEWS) as (keyof typeof VIEWS)[])('%s: nothing scrolls horizontally', (view) =>
   openPage(view, async (page) => {
     await openAll(page);
     const wide = await page.evaluate(
@@ -68,26 +68,22 @@ test.each(Object.keys(VIEWS) as (keyof typeof VIEWS)[])(
     }),
 );
 
-test.each(['desktop', 'phone'] as const)(
-  '%s: each step shows its reason, and which commit it is for',
-  (view) =>
-    openPage(view, async (page) => {
-      const rows = page.locator('.steps tbody tr:not(.chapter)');
-      const count = await rows.count();
-      expect(count).toBeGreaterThan(25);
-      for (const row of await rows.all()) {
-        const reason = row.locator('[data-label=Reason]');
-        expect(await reason.isVisible()).toBe(true);
-        expect(await reason.innerText()).not.toBe('');
-      }
-      const commits = await page.locator('.steps [data-label=Commit]').allInnerTexts();
-      expect(new Set(commits.map((text) => text.replace('Commit', '').trim())).size).toBeGreaterThanOrEqual(
-        5,
-      );
-    }),
+test.each(['desktop', 'phone'] as const)('%s: each step shows its reason and its commit', (view) =>
+  openPage(view, async (page) => {
+    const rows = page.locator('.steps tbody tr:not(.chapter)');
+    const count = await rows.count();
+    expect(count).toBeGreaterThan(25);
+    for (const row of await rows.all()) {
+      const reason = row.locator('[data-label=Reason]');
+      expect(await reason.isVisible()).toBe(true);
+      expect(await reason.innerText()).not.toBe('');
+    }
+    const commits = await page.locator('.steps [data-label=Commit]').allInnerTexts();
+    expect(new Set(commits.map((text) => text.replace('Commit', '').trim())).size).toBeGreaterThanOrEqual(5);
+  }),
 );
 
-test('the keyboard reaches each milestone and opens its step', () =>
+test('each milestone can be reached and opened with the keyboard', () =>
   openPage('desktop', async (page) => {
     const milestones = await page.locator('.mark').allInnerTexts();
     for (const milestone of milestones) {

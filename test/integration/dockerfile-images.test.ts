@@ -39,7 +39,7 @@ function ours({ dockerfile, buildArgs, target, platform }: DockerfileCase): stri
   return [...new Set(names)].sort();
 }
 
-test('the images are those that BuildKit asks for', () => {
+test('the images are those that BuildKit requests', () => {
   const cases = fc.sample(dockerfiles, { seed: SEED, numRuns: CASES });
   const answers = askBuildKit(cases);
   const accepted = cases.flatMap((one, index) => {

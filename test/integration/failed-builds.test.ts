@@ -64,7 +64,7 @@ async function withSilentRegistry(status: number, work: (host: string) => Promis
 describe.each(['remote', 'docker without buildx'] as const)('with the driver %s', (driver) => {
   const engine = useEngine(driver);
 
-  test('a RUN that fails is the step, though its cache is cold: with its output and its line', async () => {
+  test('reports the failed RUN step with its output and line, even with a cold cache', async () => {
     const run = await build(engine(), dockerfile('RUN true', 'RUN echo correct horse && exit 7'));
     expect(run.outputs['verdict']).toBe('failed');
     expect(run.outputs['reason']).toMatch(
@@ -87,7 +87,7 @@ describe.each(['remote', 'docker without buildx'] as const)('with the driver %s'
     expect(run.summary).toContain('Fix: Check that the file is in the build context');
   });
 
-  test('an instruction that does not exist is at its line, in a file of any name', async () => {
+  test("annotates an unknown instruction on its line, whatever the file's name", async () => {
     const { Dockerfile = '' } = dockerfile('', 'RUM true');
     const run = await build(engine(), { 'api.df': Dockerfile }, { inputs: { file: 'api.df' } });
     expect(run.outputs['reason']).toMatch(
@@ -96,13 +96,13 @@ describe.each(['remote', 'docker without buildx'] as const)('with the driver %s'
     expect(failureOf(run)).toMatchObject({ file: 'api.df', line: 3 });
   });
 
-  test('a step in a Dockerfile of another name has its line', async () => {
+  test('annotates a step in a Dockerfile with another name on its line', async () => {
     const { Dockerfile = '' } = dockerfile('RUN true', 'RUN exit 3');
     const run = await build(engine(), { 'api.df': Dockerfile }, { inputs: { file: 'api.df' } });
     expect(failureOf(run)).toMatchObject({ file: 'api.df', line: 3, step: '[3/3] RUN exit 3' });
   });
 
-  test('a base image that its registry refuses without words is not blamed on the push', async () => {
+  test('a base image refused without a message is not reported as a push error', async () => {
     await withSilentRegistry(403, async (host) => {
       const run = await build(engine(), { Dockerfile: `FROM ${host}/private/base:1\n` });
       expect(run.outputs['reason']).toMatch(/403 Forbidden/);
@@ -130,14 +130,17 @@ describe('with a builder that pushes', () => {
       /^The build failed: failed to push .*is not authorized to perform: ecr:InitiateLayerUpload/,
       undefined,
     ],
-  ])('a push that is refused with %s is no matter of the base image', async (_, fault, reason, fix) => {
-    const run = await build(engine(), dockerfile('RUN true'), { fault });
-    expect(run.outputs['reason']).toMatch(reason);
-    expect(failureOf(run)).toMatchObject({ step: 'exporting to image' });
-    expect(errorOf(run)['fix']).toEqual(fix ? expect.stringMatching(fix) : undefined);
-  });
+  ])(
+    'a push refused with %s is not reported as an error of the base image',
+    async (_, fault, reason, fix) => {
+      const run = await build(engine(), dockerfile('RUN true'), { fault });
+      expect(run.outputs['reason']).toMatch(reason);
+      expect(failureOf(run)).toMatchObject({ step: 'exporting to image' });
+      expect(errorOf(run)['fix']).toEqual(fix ? expect.stringMatching(fix) : undefined);
+    },
+  );
 
-  test('a push that the registry limits is tried again', async () => {
+  test('a rate-limited push is retried', async () => {
     // BuildKit itself asks six times in a row: containerd, core/remotes/docker/resolver.go (retryRequest).
     const fault: FaultRule = { operation: 'PutManifest', kind: 'throttle', times: 8 };
     const inputs = { cache: 'none', provenance: 'false' };
@@ -146,20 +149,20 @@ describe('with a builder that pushes', () => {
     expect(run.outputs['verdict']).toBe('pushed');
   });
 
-  test('one platform of several is named', async () => {
+  test('names the failed platform', async () => {
     const files = dockerfile('ARG TARGETARCH', 'COPY $TARGETARCH /');
     const inputs = { platforms: 'linux/amd64,linux/arm64' };
     const run = await build(engine(), { ...files, amd64: 'x' }, { inputs });
     expect(failureOf(run)).toMatchObject({ step: '[linux/arm64 2/2] COPY arm64 /', line: 3 });
   });
 
-  test('a build needs no image of Docker Hub, and says that it makes no SBOM', async () => {
+  test('a build needs no image from Docker Hub, and notes that it creates no SBOM', async () => {
     const run = await build(engine(), dockerfile('RUN true'));
     expect(run.outputs['verdict']).toBe('pushed');
     expect(run.summary).toContain('The image has no SBOM. To add one');
   });
 
-  test('an SBOM whose scanner cannot be pulled is a matter of sbom', async () => {
+  test('a scanner that cannot be pulled has a fix for sbom', async () => {
     const scanner = `127.0.0.1:1/none/scanner@sha256:${'a'.repeat(64)}`;
     const run = await build(engine(), dockerfile('RUN true'), { inputs: { sbom: `generator=${scanner}` } });
     expect(run.outputs['reason']).toContain('127.0.0.1:1/none/scanner');
@@ -170,7 +173,7 @@ describe('with a builder that pushes', () => {
 describe('a builder', () => {
   const engine = useEngine('remote');
 
-  test('that dies is named with its endpoint, during a build and before the next', async () => {
+  test('that crashes is named with its endpoint, during a build and before the next', async () => {
     let kill: Promise<void> | undefined;
     const run = await build(engine(), dockerfile('RUN echo started && sleep 600'), {
       onLine: (line) => {
@@ -196,7 +199,7 @@ describe('a builder', () => {
 describe('a full disk', () => {
   const engine = useEngine('docker without buildx');
 
-  test('of the runner is the reason, not what docker says of the pipe', async () => {
+  test("of the runner is the reason, not docker's broken pipe", async () => {
     const small = workspaceOf({});
     await execute('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', small]);
     try {

@@ -232,7 +232,7 @@ function ours({ action, resource, context, policies, boundary, session }: Case):
   return OUTCOMES[outcome];
 }
 
-test('the sandbox and iam-simulate answer the same questions alike', () => {
+test('the sandbox and iam-simulate make the same decisions', () => {
   const cases = Array.from({ length: CASES }, generate);
   const input = cases.map((one) => JSON.stringify(simulation(one))).join('\n');
   const { status, stdout, stderr } = spawnSync(process.execPath, [iamSimulate()], {

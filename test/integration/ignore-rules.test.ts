@@ -270,7 +270,7 @@ describe.each([
   ['plain', NAMES, plainFile],
   ['exotic', ODD_NAMES, oddFile],
 ] as const)('%s ignore files', (kind, names, files) => {
-  test('buildx sends what is hashed, and nothing else', () => {
+  test('buildx sends exactly the hashed files', () => {
     const cases = makeCases(names, files, COUNT);
     const { stale, more, refusals, refused } = compare(cases, 'buildx');
     console.log(
@@ -281,7 +281,7 @@ describe.each([
     expect(more.slice(Math.floor(cases.length / 1000))).toEqual([]);
   });
 
-  test("docker's own client before version 23 sends nothing that is not hashed", () => {
+  test("docker's own client before version 23 sends only hashed files", () => {
     const cases = makeCases(names, files, COUNT);
     const { stale, more } = compare(cases, 'docker-20');
     console.log(

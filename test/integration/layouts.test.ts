@@ -78,7 +78,7 @@ test.each([
   expect(await pushed(workspace, name)).toBe(namedBy(index).digest);
 });
 
-test('a tar that gzip made smaller is read as it is', async () => {
+test('a gzipped tar is read', async () => {
   const workspace = workspaceOf(DOCKERFILE);
   const path = join(workspace, 'image.tar');
   await engine().docker('buildx', 'build', `--output=type=oci,dest=${path}`, workspace);

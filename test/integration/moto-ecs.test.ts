@@ -68,7 +68,7 @@ describe('update-service on moto', () => {
     await moto?.stop();
   });
 
-  test('deploys by the service itself, and proves it by the tasks', async () => {
+  test('deploys with UpdateService and verifies the tasks', async () => {
     const ecs = new ECSClient(config());
     const networkConfiguration = await network(new CloudFormationClient(config()), moto?.url ?? '');
     await ecs.send(new CreateClusterCommand({ clusterName: CLUSTER }));
@@ -114,7 +114,7 @@ describe('update-service on moto', () => {
     expect(status.outputs['verdict']).toBe('reported');
   });
 
-  test('never calls a deployment good whose tasks are not there', async () => {
+  test('is never green if the tasks are missing', async () => {
     const run = await update({ image: image('3'), 'on-failure': 'keep' });
     expect(run.outputs['verdict']).toBe('failed');
     expect(run.outputs['reason']).toMatch(/cannot be proven: a task still runs user-service:2/);

@@ -52,7 +52,7 @@ async function version(ecs: EcsWorld): Promise<unknown> {
   return answer.status === 200 ? ((await answer.json()) as { digest?: string }).digest : answer.status;
 }
 
-describe('tasks that are processes', () => {
+describe('real tasks', () => {
   testWithServices('serve, and a version that cannot leaves the one before in place', async () => {
     const ecs = await realService();
     expect(await ecs.deployment()).toMatchObject({ status: 'SUCCESSFUL' });

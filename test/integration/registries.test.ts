@@ -46,7 +46,7 @@ async function digestBySkopeo(image: string, logins = join(folder, 'config.json'
 }
 
 /** Nobody here wrote skopeo: it shows that the sandbox's token server is one that others understand. */
-test('a registry of the sandbox gives its token to skopeo, with and without a login', async () => {
+test('a registry of the sandbox issues tokens to skopeo, with and without a login', async () => {
   const sandbox = await sandboxOf();
   const registry = await sandbox.openRegistry({ login: REGISTRY_LOGIN });
   const open = openTokenRepository(registry, 'org/open');
@@ -75,7 +75,7 @@ async function imageOf(world: EcsWorld): Promise<string | undefined> {
 test.each([
   ['an open registry', () => open, () => ({})],
   ['a registry with a login', () => closed, () => ({ DOCKER_CONFIG: folder })],
-] as const)('a moved tag of %s is deployed by the digest that it has now', async (_, registry, env) => {
+] as const)('a moved tag of %s is deployed by its current digest', async (_, registry, env) => {
   const uri = `${registry().host}/org/app`;
   const session = new RepositorySession(uri, `Basic ${AUTH}`);
   const { digest: first } = await pushMultiPlatform(session, 'v1');
@@ -90,7 +90,7 @@ test.each([
   expect(await imageOf(world)).toBe(`${uri}@${second}`);
 });
 
-test('without the login the same revision is deployed again, with a wrong one too', async () => {
+test('without a login, or with a wrong one, the same revision is deployed again', async () => {
   const uri = `${closed.host}/org/app`;
   const session = new RepositorySession(uri, `Basic ${AUTH}`);
   await session.image('v1');
@@ -104,7 +104,7 @@ test('without the login the same revision is deployed again, with a wrong one to
   }
 });
 
-test.each(['org/app:none', 'org/none:v1'])('%s is not there, and nothing is changed', async (image) => {
+test.each(['org/app:none', 'org/none:v1'])('%s does not exist, and nothing is changed', async (image) => {
   await new RepositorySession(`${open.host}/org/app`, '').image('v1');
   const world = await serviceOf(`${open.host}/org/app:v1`);
   const run = await updateService(world, { image: `${open.host}/${image}` });
@@ -148,7 +148,7 @@ test.each([
   },
 );
 
-test('a copy to a registry that does not know the login fails before a push', async () => {
+test('a copy to a registry that rejects the login fails before the push', async () => {
   const sandbox = await sandboxOf();
   const { digest } = await pushMultiPlatform(new RepositorySession(`${open.host}/upstream/app`, ''), 'v1');
   const inputs = { from: `${open.host}/upstream/app@${digest}`, also: `${closed.host}/org/app` };

@@ -69,7 +69,7 @@ describe('shellcheck', () => {
     }
   });
 
-  test('finds a variable without quotes', () => {
+  test('finds an unquoted variable', () => {
     const folder = workspaceOf({ script: '#!/bin/sh\nrm $1\n' });
     expect(shellcheck([join(folder, 'script')]).join('\n')).toContain('2086');
   });

@@ -61,7 +61,7 @@ async function stage(settings: Partial<CreateRepositoryCommandInput> = EXEMPT) {
 
 describe.each(FORMATS)('signatures in a %s', (format) => {
   describe.each(TARGETS)('into a repository that is %s', (_, settings) => {
-    test('come with the first copy, and later ones with the next', async () => {
+    test('are copied with the image, and later ones with the next copy', async () => {
       const { source, target, digest, copy } = await stage(settings);
       await own.sign(source, digest, { format });
       expect(await own.verifies(target, digest, format)).toBe(false);
@@ -75,7 +75,7 @@ describe.each(FORMATS)('signatures in a %s', (format) => {
       expect(await copy()).toMatchObject({ state: 'present', manifests: 0, notes: [] });
     });
 
-    test('of all parts come before and after the first copy', async () => {
+    test('of all parts are copied, before and after the first copy', async () => {
       const { source, target, digest, children, copy } = await stage(settings);
       await own.sign(source, digest, { format, recursive: true });
       await copy();
@@ -88,7 +88,7 @@ describe.each(FORMATS)('signatures in a %s', (format) => {
       expect(await copy()).toMatchObject({ state: 'present' });
     });
 
-    test('that the target has of its own stay', async () => {
+    test('of the target are kept', async () => {
       const { source, target, digest, copy } = await stage(settings);
       await copy();
       await other.sign(target, digest, { format });
@@ -101,7 +101,7 @@ describe.each(FORMATS)('signatures in a %s', (format) => {
       expect(await copy()).toMatchObject({ state: 'present', manifests: 0 });
     });
 
-    test('are joined by attestations, of both repositories', async () => {
+    test('are merged with attestations of both repositories', async () => {
       const { source, target, digest, copy } = await stage(settings);
       await own.attest(source, digest, format);
       await copy();
@@ -115,7 +115,7 @@ describe.each(FORMATS)('signatures in a %s', (format) => {
   });
 });
 
-test('a tag that cannot move in the target stays, with a note, and the copy does not fail', async () => {
+test('an immutable tag in the target is kept with a note, and the copy succeeds', async () => {
   const { source, target, digest, copy } = await stage({ imageTagMutability: 'IMMUTABLE' });
   await own.sign(source, digest, { format: 'tag' });
   await copy();
@@ -133,7 +133,7 @@ test('a tag that cannot move in the target stays, with a note, and the copy does
   expect(await other.verifies(target, digest, 'tag')).toBe(true);
 });
 
-test('bundles need no tag that moves', async () => {
+test('bundles need no mutable tag', async () => {
   const { source, target, digest, copy } = await stage({ imageTagMutability: 'IMMUTABLE' });
   for (const key of [own, other]) {
     await key.sign(source, digest, { format: 'bundle' });
@@ -142,7 +142,7 @@ test('bundles need no tag that moves', async () => {
   }
 });
 
-describe('with a real registry without an API for referrers', () => {
+describe('with a real registry without the referrers API', () => {
   let registry: DockerRegistry;
 
   beforeAll(async () => {

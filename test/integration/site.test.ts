@@ -81,7 +81,7 @@ test.each(views.flatMap((view) => PAGES.map((path) => [view, path] as const)))(
     }),
 );
 
-test.each(PAGES)('phone: /%s does not scroll sideways', (path) =>
+test.each(PAGES)('phone: /%s does not scroll horizontally', (path) =>
   open('phone', path, async (page) => {
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(
       VIEWS.phone.viewport.width,
@@ -89,7 +89,7 @@ test.each(PAGES)('phone: /%s does not scroll sideways', (path) =>
   }),
 );
 
-test('every page of the repository is there, with its title', () => {
+test('has every page of the repository with its title', () => {
   const pages = findPages(root);
   const missing = pages.filter(({ path }) => !existsSync(join(dist, `${path}.html`)));
   process.stdout.write(`${pages.length} pages of the site\n`);

@@ -28,7 +28,7 @@ test('AWS’s validator finds nothing', () => {
   expectAccepted('cloudformation-validate', validate(subjects));
 });
 
-test('AWS’s validator sees what the guidelines wrote', () => {
+test('AWS’s validator detects the defects of the guidelines', () => {
   const file = join(mkdtempSync(join(tmpdir(), 'validate-')), 'bad.yml');
   writeFileSync(
     file,
@@ -53,7 +53,7 @@ test('no Control Tower control fails', async () => {
   expectAccepted('control-tower', await checkControls(resolved));
 });
 
-describe('the controls see', () => {
+describe('the controls detect', () => {
   test.each([
     ['a public subnet', 'MapPublicIpOnLaunch: true', 'AWS::EC2::Subnet', 'CT.EC2.PR.11'],
     ['a database open to the internet', 'PubliclyAccessible: true', 'AWS::RDS::DBInstance', 'CT.RDS.PR.23'],

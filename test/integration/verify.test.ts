@@ -107,7 +107,7 @@ describe.each(['bundle', 'tag .sig'] as const)('an image that cosign signed with
     expect((await promote(world)).outputs).toMatchObject({ verdict: 'promoted' });
   });
 
-  test('is refused where only a platform of it is signed', async () => {
+  test('is refused if only one platform is signed', async () => {
     const world = await PromotionWorld.start();
     const digest = await world.release(SERVICE, 'v2');
     const session = world.registry('dev');
@@ -122,14 +122,14 @@ describe.each(['bundle', 'tag .sig'] as const)('an image that cosign signed with
   });
 });
 
-test('an image that nobody signed is refused', async () => {
+test('an unsigned image is refused', async () => {
   const world = await PromotionWorld.start();
   await world.release(SERVICE, 'v2');
   const refused = await promote(world, { command: 'check' });
   expect(refused.outputs).toMatchObject({ verdict: 'blocked' });
 });
 
-test('what build-push-image signs with the identity of the job, cosign verifies', async () => {
+test('cosign verifies the signatures of build-push-image', async () => {
   const sandbox = await sandboxOf();
   const { workspace, digest } = layoutOf(['signed'], { 'trusted_root.json': sigstore.trustedRoot });
   const { ACTIONS_ID_TOKEN_REQUEST_URL = '' } = sandbox.env();

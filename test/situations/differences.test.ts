@@ -22,18 +22,18 @@ describe('the table of differences', () => {
   const judged = (wrong: Record<string, string>): string[] =>
     unexplained(differences, 'x', played, new Map(Object.entries(wrong)));
 
-  test('skips a situation by the call that it needs, on that endpoint alone', () => {
+  test('skips situations that need an unsupported call on an endpoint', () => {
     expect([...skipped]).toEqual([['c', 'x has no cloudformation DetectStackDrift']]);
     expect(split(situations, differences, 'y').played).toHaveLength(3);
   });
 
-  test('explains a difference by what it shows', () => {
+  test('explains a difference by its output', () => {
     expect(judged({ a: 'step 1: expected failed, got created: …' })).toEqual([]);
     expect(judged({ a: 'step 1: expected failed, got updated: …' })).toHaveLength(1);
     expect(judged({ a: 'got created', b: 'got nothing' })).toEqual(['x: b: got nothing']);
   });
 
-  test('has no entry that no longer differs', () => {
+  test('has no entry without a difference', () => {
     expect(judged({})).toEqual(['x: a: is right now, delete its entry in differences.yml']);
   });
 });

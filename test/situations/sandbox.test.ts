@@ -21,7 +21,7 @@ afterAll(async () => {
 });
 
 test.each(['deploy-stack', 'deploy-environment', 'update-service'])(
-  '%s is right in every situation on the sandbox',
+  '%s has the expected result in every situation on the sandbox',
   async (action) => {
     const endpoint = endpointOf('sandbox', sandbox?.env(DEV) ?? {}, run);
     const situations = readSituations(action);

@@ -79,18 +79,18 @@ const described = ([action, resource, context]: Attempt): string =>
   [action, resource, ...(context ? [JSON.stringify(context)] : [])].join(' ');
 
 describe.each(Object.entries(ATTEMPTS))('%s', (who, { may, mayNot }) => {
-  test(`is refused ${mayNot.length} things`, () => {
+  test(`is denied ${mayNot.length} attempts`, () => {
     expect(mayNot.length).toBeGreaterThan(10);
     expect(mayNot.filter((attempt) => isAllowed(who, attempt)).map(described)).toEqual([]);
   });
 
-  test(`may do ${may.length} others`, () => {
+  test(`is allowed ${may.length} controls`, () => {
     expect(may.length).toBeGreaterThan(0);
     expect(may.filter((attempt) => !isAllowed(who, attempt)).map(described)).toEqual([]);
   });
 });
 
-test('how many attempts there are', () => {
+test('the number of attempts', () => {
   const all = Object.values(ATTEMPTS);
   const refused = all.reduce((sum, { mayNot }) => sum + mayNot.length, 0);
   const allowed = all.reduce((sum, { may }) => sum + may.length, 0);
@@ -128,7 +128,7 @@ const withoutSuffix = (name: string): string =>
 const documentOf = (document: PolicyDocument): Record<string, unknown> =>
   typeof document === 'string' ? (JSON.parse(document) as Record<string, unknown>) : document;
 
-test('without any one restriction of a policy or of a boundary, something that was refused is allowed', () => {
+test('each restriction of a policy or boundary is needed: without it, a denied attempt is allowed', () => {
   const parts = partsOf(withoutRestrictions);
   const needed = [...parts].filter(([, changed]) =>
     changed.some(({ who, permissions }) =>
@@ -140,7 +140,7 @@ test('without any one restriction of a policy or of a boundary, something that w
   expect([...parts.keys()].filter((part) => !names.includes(part))).toEqual([]);
 });
 
-test('without any one statement of a boundary, something that was allowed is refused', () => {
+test('each statement of a boundary is needed: without it, an allowed control is denied', () => {
   const parts = partsOf(withoutGrants, true);
   const idle = [...parts].filter(
     ([, changed]) =>
@@ -152,7 +152,7 @@ test('without any one statement of a boundary, something that was allowed is ref
   expect(idle.map(([part]) => part)).toEqual([]);
 });
 
-describe('a listener of previews alone', () => {
+describe('a preview listener', () => {
   const previews = resolveTemplate(readTemplate('bootstrap-previews'), {
     ...readParameters('dev').Parameters,
     PreviewListener: 'true',
@@ -176,12 +176,12 @@ describe('a listener of previews alone', () => {
       context: conditionKeys('aws:ResourceTag', tags),
     }).outcome === 'allow';
 
-  test('takes the rules of previews, and no other listener does', () => {
+  test('accepts the rules of previews, and other listeners do not', () => {
     expect(mayAddRule({ Previews: 'true', Environment: 'dev' })).toBe(true);
     expect(mayAddRule({ Environment: 'dev' })).toBe(false);
   });
 
-  test('is reached by a name with its port, which only a regular expression can match', () => {
+  test('has a host name with a port, which only a regular expression can match', () => {
     const { parameters } = previewStack(7, 'user-service');
     const { resources, outputs } = resolveTemplate(readTemplate('preview'), {
       ...parameters,
@@ -195,7 +195,7 @@ describe('a listener of previews alone', () => {
     expect(outputs['Url']).toMatchObject({ Value: 'https://pr-7.ssm:/platform/dev/cluster/domain:8443' });
   });
 
-  test('is made by the cluster when it is asked for', () => {
+  test('is created by the cluster if requested', () => {
     const made = (PreviewListener: string): boolean =>
       'ListenerOfPreviews' in
       resolveTemplate(readTemplate('cluster'), { ...readParameters('dev').Parameters, PreviewListener })

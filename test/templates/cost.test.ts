@@ -37,7 +37,7 @@ function cost(resources: string): number {
   return total(price(stack, utilisation.prod, shares));
 }
 
-describe('the guidelines’ parameters, by hand', () => {
+describe('the guidelines’ parameters, calculated manually', () => {
   test('services: x86 on demand', () => {
     expect(groupCost(dev.guidelines, 'Services')).toBeCloseTo(3 * 730 * (0.25 * 0.04048 + 0.5 * 0.004445), 6);
     expect(groupCost(prod.guidelines, 'Services')).toBeCloseTo(9 * 730 * (1 * 0.04048 + 2 * 0.004445), 6);
@@ -55,14 +55,14 @@ describe('the guidelines’ parameters, by hand', () => {
   });
 });
 
-describe('these templates, by hand', () => {
-  test('dev: Spot in office hours, a database that sleeps', () => {
+describe('these templates, calculated manually', () => {
+  test('dev: Spot in office hours, a database that pauses', () => {
     const awake = (730 * 50) / 168;
     const task = 0.25 * 0.03238 + 0.5 * 0.00356;
     expect(groupCost(dev.platform, 'Services')).toBeCloseTo(3 * awake * task * 0.4, 6);
     expect(groupCost(dev.platform, 'Database')).toBeCloseTo(awake * 0.12 + 5 * 0.1 + 1 * 0.2, 6);
   });
-  test('prod: two tasks of a service on demand, of the rest four in five on Spot', () => {
+  test('prod: two on-demand tasks of a service, four in five of the rest on Spot', () => {
     const task = 730 * (0.03238 + 2 * 0.00356);
     expect(groupCost(prod.platform, 'Services')).toBeCloseTo(3 * task * (2 + 0.2 + 0.8 * 0.4), 6);
   });
@@ -73,15 +73,15 @@ describe('these templates, by hand', () => {
     expect(groupCost(prod.platform, 'Firewall')).toBeCloseTo(5 + 4 + 50 * 0.6, 6);
     expect(groupCost(dev.platform, 'Firewall')).toBe(0);
   });
-  test('an alarm costs by the metrics it looks at', () => {
+  test('an alarm is priced by its metrics', () => {
     const alarm = linesOf(dev.platform, 'Monitoring').find(({ what }) => what.startsWith('ErrorAlarm'));
     expect(alarm && monthly(alarm)).toBeCloseTo(0.6, 6);
   });
-  test('endpoints cost by zone', () => {
+  test('endpoints are priced by zone', () => {
     const { platform } = estimate('dev', { InterfaceEndpoints: 'true' });
     expect(groupCost(platform, 'Endpoints')).toBeCloseTo(5 * 3 * 730 * 0.01, 6);
   });
-  test('the optional cache costs by data and requests, and at least 100 MB', () => {
+  test('the optional cache is priced by data and requests, at least 100 MB', () => {
     expect(cacheCost('dev')).toBeCloseTo(0.1 * 730 * 0.084 + 1 * 0.0023, 6);
     expect(cacheCost('prod')).toBeCloseTo(1 * 730 * 0.084 + 100 * 0.0023, 6);
     const stack = resolveTemplate(
@@ -90,7 +90,7 @@ describe('these templates, by hand', () => {
     );
     expect(total(price(stack, { ...utilisation.dev, cacheGb: 0 }, shares))).toBeCloseTo(6.13, 2);
   });
-  test('insights of a provisioned database cost by vCPU', () => {
+  test('insights of a provisioned database are priced by vCPU', () => {
     const { platform } = estimate('prod', {}, { 'aurora-serverless': 'aurora' });
     const instances = 3 * 730 * (0.552 + 4 * 0.0125);
     expect(groupCost(platform, 'Database')).toBeCloseTo(instances + 200 * 0.1 + 200 * 0.2, 6);
@@ -114,7 +114,7 @@ describe('a serverless instance', () => {
   });
 });
 
-describe('nothing is left out unseen', () => {
+describe('nothing is silently left out', () => {
   test('a resource without a price is an error', () => {
     expect(() => cost('  Big: { Type: AWS::Redshift::Cluster }')).toThrow(
       't: Big: AWS::Redshift::Cluster has no price, and is not known to be free',
@@ -145,11 +145,11 @@ describe('the claim of 40 to 60 %', () => {
     expect(judgeClaim(saving)).toBe(verdict);
   });
 
-  test('is more than met in dev, holds in staging, and not in prod nor for all together', () => {
+  test('is exceeded in dev, holds in staging, but not in prod or in total', () => {
     expect(all.map((one) => judgeClaim(savingOf(one)))).toEqual(['more', 'holds', 'does not hold']);
     expect(judgeClaim(wholeSaving(all))).toBe('does not hold');
   });
-  test('prod pays for its safety: without it the saving is larger', () => {
+  test('without its additional safety, prod would save more', () => {
     expect(savingAtEqualSafety('prod')).toBeGreaterThan(savingOf(prod));
   });
   test('a serverless instance costs more than a provisioned one above these loads', () => {
@@ -157,7 +157,7 @@ describe('the claim of 40 to 60 %', () => {
     expect(breakEvenAcus('db.r8g.xlarge')).toBeCloseTo(4.6, 2);
     expect(() => breakEvenAcus('db.x9.large')).toThrow('db.x9.large has no price');
   });
-  test('the budgets are above what is expected', () => {
+  test('the budgets are above the expected costs', () => {
     for (const { environment, platform, beside } of all) {
       expect(costOf([...platform, ...beside])).toBeLessThan(
         Number(readParameters(environment).Parameters.MonthlyBudget),

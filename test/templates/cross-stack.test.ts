@@ -79,7 +79,7 @@ describe.each(environments)('the reference platform in %s', (environment) => {
   });
 });
 
-describe('every SSM name read and every export used is written by a stack below', () => {
+describe('every SSM parameter read and every export used is written by a lower stack', () => {
   const reader = (type: string) => `
 Parameters: { Vpc: { Type: "AWS::SSM::Parameter::Value<${type}>", Description: It. } }
 Resources: { X: { Type: AWS::EC2::Subnet, Properties: { VpcId: !Ref Vpc } } }`;
@@ -113,14 +113,14 @@ Parameters: { E: { Type: String, Description: It. } }`;
     expect(messages(sharedNames, single)).toEqual(['/platform/dev/vpc/id is a String']);
   });
 
-  test('only the ledger of a service that exists needs no writer', () => {
+  test('only the ledger of an existing service needs no writer', () => {
     const image = { Vpc: '/platform/dev/user-service/image' };
     expect(messages(sharedNames, [stack(reader('String'), image)])).toEqual([]);
     const unknown = { Vpc: '/platform/dev/user-servise/image' };
     expect(messages(sharedNames, [stack(reader('String'), unknown)])).toHaveLength(1);
   });
 
-  test('nobody exports it', () => {
+  test('no stack exports it', () => {
     const user = `
 Parameters: { Environment: { Type: String } }
 Resources:
@@ -131,7 +131,7 @@ Resources:
   });
 });
 
-describe('nothing waits for itself', () => {
+describe('no cycles', () => {
   test('two security groups that name each other', () => {
     const text = `
 Resources:
@@ -175,7 +175,7 @@ Resources:
     expect(messages(onePort, [stack(text(container, group, service))])).toHaveLength(count);
   });
 
-  test('the security group opens another', () => {
+  test('the security group opens another port', () => {
     const service = stack(text(3000, 3000, 3000));
     expect(messages(onePort, [stack(opened(3000)), service])).toEqual([]);
     expect(messages(onePort, [stack(opened(5432)), service])).toEqual([
@@ -229,14 +229,14 @@ Resources:
   ]);
 });
 
-test('a database without a word on its end', () => {
+test('a database without a deletion policy', () => {
   const text = `Resources: { Db: { Type: AWS::RDS::DBCluster, DeletionPolicy: Snapshot } }`;
   expect(messages(statefulIsGuarded, [stack(text)])).toEqual([
     'AWS::RDS::DBCluster has no UpdateReplacePolicy',
   ]);
 });
 
-test('a parameter that nothing uses, or nobody describes', () => {
+test('a parameter that is unused or has no description', () => {
   const text = `
 Parameters:
   Unused: { Type: String, Default: x, Description: It does nothing. }
@@ -252,16 +252,16 @@ Resources:
     Type: AWS::ECS::TaskDefinition
     Properties: { Cpu: ${cpu}, Memory: ${memory}, ContainerDefinitions: [${containers}] }`;
 
-  test('Fargate does not offer it', () => {
+  test('Fargate does not support the size', () => {
     expect(messages(sizesExist, [stack(task(4096, 512, '{ Memory: 512 }'))])).toHaveLength(1);
   });
-  test('the containers do not fit', () => {
+  test('the containers need more memory than the task', () => {
     expect(messages(sizesExist, [stack(task(256, 512, '{ Memory: 512 }, { Memory: 128 }'))])).toEqual([
       'its containers want 640 of 512 MiB',
     ]);
   });
 
-  test('the rules of fargate.yml allow exactly what Fargate offers', () => {
+  test('the rules of fargate.yml allow exactly the sizes of Fargate', () => {
     const { document, Parameters } = readTemplate('fargate');
     const { Route: _, ...sizes } = document.Rules as unknown as Record<string, RuleOfSize>;
     const asserted = Object.values(sizes).map((rule) => [
@@ -326,7 +326,7 @@ Resources:
     const stacks = [body(`SEARCH(''{AWS/ECS,ServiceName} MetricName=\\"CPUUtilization\\"'')`)];
     expect(messages(dimensionsComplete, stacks)).toEqual(['CPUUtilization has no ClusterName']);
   });
-  test('and an alarm never rings', () => {
+  test('and an alarm never goes off', () => {
     const text = `
 Resources:
   A:
@@ -369,7 +369,7 @@ describe('the rule that ECS shifts traffic with', () => {
   });
 });
 
-describe('names that another environment of the account would take', () => {
+describe('names that collide with another environment of the account', () => {
   const named = (type: string, name: string, more = '') =>
     stack(
       `
@@ -422,7 +422,7 @@ function altered(environment: Environment, name: string, from: string | RegExp, 
   return platformStack(environment, parseTemplate(name, other), parameters ?? {});
 }
 
-describe('what the rules find in templates that were altered', () => {
+describe('what the rules find in altered templates', () => {
   const cases: [
     rule: string,
     environment: Environment,
@@ -541,7 +541,7 @@ describe('what the rules find in templates that were altered', () => {
   });
 });
 
-test('the cache comes after its network, and before the service that reads it by dynamic references', () => {
+test('the cache is created after its network and before the service that reads its dynamic references', () => {
   const stacks = stacksWithCacheOf('dev').filter(({ template }) => !template.startsWith('bootstrap'));
   const { order, dependencies } = stackGraph(
     stacks.reverse().map(({ name, template, parameters }) => ({

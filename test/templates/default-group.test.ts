@@ -63,7 +63,7 @@ const rules: Rule[] = [
 ];
 
 describe('the default security group', () => {
-  test('loses every rule it has', async () => {
+  test('loses all its rules', async () => {
     const { sent, answer } = await run(rules);
     expect(sent).toEqual([
       { command: 'describe', input: { Filters: [{ Name: 'group-id', Values: ['sg-1'] }] } },
@@ -79,7 +79,7 @@ describe('the default security group', () => {
     });
   });
 
-  test('is left alone when it has none', async () => {
+  test('is not changed if it has none', async () => {
     const { sent, answer } = await run([]);
     expect(sent.map(({ command }) => command)).toEqual(['describe']);
     expect(answer).toMatchObject({ Status: 'SUCCESS' });
@@ -91,12 +91,12 @@ describe('the default security group', () => {
     expect(answer).toMatchObject({ Status: 'SUCCESS', PhysicalResourceId: 'sg-1-locked' });
   });
 
-  test('says why it could not be locked', async () => {
+  test('reports why it could not be locked', async () => {
     const { answer } = await run(rules, {}, true);
     expect(answer).toMatchObject({ Status: 'FAILED', Reason: 'Error: no permission' });
   });
 
-  test('is tried again by Lambda when CloudFormation does not take the answer', async () => {
+  test('is retried by Lambda if CloudFormation does not accept the response', async () => {
     responseUrl.fail();
     await expect(run([])).rejects.toThrow('CloudFormation did not accept the response: HTTP 503');
   });

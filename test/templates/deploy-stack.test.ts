@@ -60,11 +60,11 @@ async function each(of: Stack[], action: (stack: Stack) => Promise<string>): Pro
 
 const all = (verdict: string) => stacks.map(({ name }) => `${name} ${verdict}`);
 
-test('deploy-stack makes every layer from its file of parameters', async () => {
+test('deploy-stack creates every layer with the parameter file', async () => {
   expect(await each(stacks, deploy)).toEqual(all('created'));
 });
 
-test('changes nothing when nothing has changed', async () => {
+test('changes nothing without changes', async () => {
   const [bootstrap, ...others] = stacks;
   const last = others.at(-1);
   if (!bootstrap || !last) throw new Error('there are no stacks');
@@ -81,7 +81,7 @@ test('changes nothing when nothing has changed', async () => {
  *
  * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ResourceChangeDetail.html Evaluation
  */
-test('another image changes the task definition and the service of a stack, and nothing else', async () => {
+test('another image changes only the task definition and the service of a stack', async () => {
   const ofServices = stacks.filter(({ name }) =>
     Object.keys(services).some((service) => name.endsWith(`-${service}`)),
   );
@@ -107,12 +107,12 @@ test('another image changes the task definition and the service of a stack, and 
   }
 });
 
-test('puts a tag on all of them, and the guard of stateful resources lets it', async () => {
+test('adds a tag to all of them, and the guard of stateful resources allows it', async () => {
   const tagged = await each(stacks, (stack) => deploy(stack, { tags: 'CostCentre=4711' }));
   expect(tagged).toEqual(all('updated'));
 });
 
-test('deletes them in reverse order, with allow-delete for what holds data', async () => {
+test('deletes them in reverse order, with allow-delete for resources with data', async () => {
   const reverse = [...stacks].reverse();
   const deleted = await each(reverse, (stack) =>
     run(stack, {

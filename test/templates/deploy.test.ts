@@ -67,7 +67,7 @@ describe.each(environments)('the platform in %s', (environment) => {
     deployment.close();
   });
 
-  test('is made in the order of its layers', async () => {
+  test('is created in the order of its layers', async () => {
     for (const stack of stacks) {
       await deployment.deploy(stack);
       expect(await deployment.status(stack.name)).toBe('CREATE_COMPLETE');
@@ -75,7 +75,7 @@ describe.each(environments)('the platform in %s', (environment) => {
     expect(await deployment.get(`/platform/${environment}/cluster/name`)).toBe(`${environment}-platform`);
   });
 
-  test('has no changes when it is deployed again', async () => {
+  test('has no changes in a second deployment', async () => {
     for (const stack of stacks) expect(await deployment.deploy(stack)).toEqual([]);
   });
 
@@ -87,7 +87,7 @@ describe.each(environments)('the platform in %s', (environment) => {
     ],
     ['a tag', {}, { CostCentre: '4711' }],
     ['how services are deployed', { Strategy: 'BLUE_GREEN', PauseBeforeTraffic: 'true' }, {}],
-  ])('takes %s without touching data', async (_name, parameters, tags) => {
+  ])('is updated with %s without replacing data', async (_name, parameters, tags) => {
     const touched = new Set<string>();
     for (const stack of stacks) {
       const changes = await deployment.deploy(changed(stack, parameters, tags));
@@ -97,7 +97,7 @@ describe.each(environments)('the platform in %s', (environment) => {
     expect(touched.size).toBeGreaterThanOrEqual(4);
   });
 
-  test('takes a new image in its services only', async () => {
+  test('updates only the services with a new image', async () => {
     for (const stack of stacks) await deployment.deploy(stack);
     await release(deployment, environment, 'b');
     const touched: string[] = [];
@@ -109,13 +109,13 @@ describe.each(environments)('the platform in %s', (environment) => {
     expect(touched).toEqual(Object.keys(services).map(() => 'fargate'));
   });
 
-  test('keeps its network while its database is there', async () => {
+  test('keeps its network while its database exists', async () => {
     const network = stacks.find(({ template }) => template === 'vpc');
     if (!network) throw new Error('there is no network');
     await expect(deployment.delete(network)).rejects.toThrow(/data-subnets/);
   });
 
-  test('is deleted in reverse, once its protection is off', async () => {
+  test('is deleted in reverse order once deletion protection is off', async () => {
     for (const stack of stacks) await deployment.deploy(changed(stack, { DeletionProtection: 'false' }));
     for (const stack of [...stacks].reverse()) {
       await deployment.delete(stack);
@@ -124,7 +124,7 @@ describe.each(environments)('the platform in %s', (environment) => {
   });
 });
 
-test('a preview comes and goes beside the environment that hosts it', async () => {
+test('a preview is created and deleted without changing its host environment', async () => {
   const deployment = new Deployment(sandbox.env(ACCOUNTS.dev));
   const layers = stacksOf('dev').filter(
     ({ template }) =>
@@ -139,7 +139,7 @@ test('a preview comes and goes beside the environment that hosts it', async () =
   deployment.close();
 });
 
-test('the cache comes, grows and goes beside a service that reads it', async () => {
+test('the cache is created, enlarged and deleted while a service uses it', async () => {
   const deployment = new Deployment(sandbox.env(ACCOUNTS.dev));
   await release(deployment, 'dev', 'a');
   const layers = stacksWithCacheOf('dev').filter(
@@ -174,7 +174,7 @@ test('the cache comes, grows and goes beside a service that reads it', async () 
   deployment.close();
 });
 
-test('backups are planned, locked and kept, and a restore drill comes and goes beside the database', async () => {
+test('backups are planned, locked and kept, and a restore drill is created and deleted next to the database', async () => {
   const deployment = new Deployment(sandbox.env(ACCOUNTS.prod));
   const layers = stacksOf('prod').filter(({ template }) =>
     ['vpc', 'security', 'aurora-serverless'].includes(template),

@@ -6,25 +6,25 @@ import { templatesPage } from '../../scripts/templates/page.ts';
 
 const defects = sections.flatMap((section) => section.defects);
 
-test('all 75 defects are there, once', () => {
+test('lists each of the 75 defects once', () => {
   const numbers = defects.map(({ number }) => number).sort((a, b) => a - b);
   expect(numbers).toEqual(Array.from({ length: 75 }, (_, index) => index + 1));
 });
 
-test('each is fixed somewhere, or is no goal for a reason', () => {
+test('each is fixed or is not a goal, with a reason', () => {
   const neither = defects.filter(({ places, fix }) => places.length === 0 && !fix.startsWith('Not a goal: '));
   expect(neither).toEqual([]);
 });
 
-describe('what the page names is there', () => {
+describe('the files on the page exist', () => {
   const places = [...new Set(defects.flatMap((one) => one.places.map(([file]) => file)))];
   test.each(places)('%s', (file) => {
     expect(existsSync(file)).toBe(true);
   });
-  test('so is every text that finds a line', () => {
+  test('so does every text that identifies a line', () => {
     for (const { places: all } of defects) for (const place of all) expect(lineOf(place)).toBeGreaterThan(0);
   });
-  test('a place that is not there is an error', () => {
+  test('a missing place is an error', () => {
     expect(() => lineOf(['templates/alb.yml', ''])).toThrow('templates/alb.yml is not there');
     expect(() => lineOf(['templates/vpc.yml', 'GreaterThan'])).toThrow('does not hold "GreaterThan"');
   });

@@ -17,7 +17,7 @@ test.each(names)('%s.yml fits into a request', (name) => {
   expect(readFileSync(templateFile(name)).length).toBeLessThan(LARGEST_INLINE_TEMPLATE);
 });
 
-test.each(names)('%s.yml describes itself and its outputs', (name) => {
+test.each(names)('%s.yml has a description, also of its outputs', (name) => {
   const { document, Outputs } = readTemplate(name);
   expect(document.Description).toMatch(/\.$/);
   expect(Object.entries(Outputs).filter(([, { Description }]) => !Description)).toEqual([]);
@@ -27,14 +27,14 @@ describe.each(files)('%s.json', (environment) => {
   const { Parameters, Tags } = readParameters(environment);
   const host = environment === 'preview' ? 'dev' : environment;
 
-  test('has text values only, and no key that no template declares', () => {
+  test('has only text values and only keys that a template declares', () => {
     const declared = new Set(templates.flatMap((template) => Object.keys(template.Parameters)));
     expect(Object.values(Parameters).filter((value) => typeof value !== 'string')).toEqual([]);
     expect(Object.keys(Parameters).filter((key) => !declared.has(key))).toEqual([]);
     expect(Tags).toMatchObject({ Project: 'platform', Environment: host });
   });
 
-  test('says nothing that is the default already', () => {
+  test('repeats no default', () => {
     const defaults = (key: string) =>
       templates.flatMap(({ Parameters: declared }) => declared[key]?.Default ?? []);
     const repeated = Object.entries(Parameters).filter(
@@ -64,7 +64,7 @@ test.each(environments)('%s.json has every parameter that its templates need', (
   }
 });
 
-test('one name means one thing in every template', () => {
+test('a parameter name has the same meaning in every template', () => {
   const types = new Map<string, Set<string>>();
   for (const template of templates) {
     for (const [name, { Type }] of Object.entries(template.Parameters)) {
@@ -83,7 +83,7 @@ test('no two environments have networks that overlap', () => {
   );
 });
 
-test('the network’s subnets are nine different parts of it', () => {
+test('the network’s nine subnets do not overlap', () => {
   const { resources } = resolveTemplate(readTemplate('vpc'), readParameters('prod').Parameters);
   const subnets = Object.values(resources).filter(({ Type }) => Type === 'AWS::EC2::Subnet');
   const blocks = subnets.map(({ Properties }) => JSON.stringify(Properties?.CidrBlock));

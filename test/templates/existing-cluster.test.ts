@@ -89,13 +89,13 @@ describe.each(IN_CLUSTER)('%s: %s', (who, action, resourceIn, byCondition) => {
     return isAllowed(who, action, resourceIn(cluster), context);
   };
 
-  test('in the cluster that is given, and in no other', () => {
+  test('only in the given cluster', () => {
     const clusters = ['live', 'dev-platform', 'live-2', 'prod-platform'];
     expect(clusters.filter(mayIn)).toEqual(['live']);
   });
 });
 
-test('nobody may change or delete the cluster itself', () => {
+test('no role may change or delete the cluster itself', () => {
   for (const action of ['ecs:DeleteCluster', 'ecs:UpdateCluster', 'ecs:PutClusterCapacityProviders']) {
     expect(isAllowed('execution', action, `${PREFIX}:cluster/live`)).toBe(false);
   }

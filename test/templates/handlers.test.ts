@@ -142,7 +142,7 @@ test.each([
   'PreviewRole',
   'PreviewCleanupRole',
   'PreviewExecutionRole',
-])('%s is given each action on resources that the action has', (role) => {
+])('%s has each action on resources that the action supports', (role) => {
   const wrong = statementsOf(role).flatMap((statement) => {
     const patterns = [statement.Resource].flat().map(patternIn);
     if (patterns.includes('*')) return [];

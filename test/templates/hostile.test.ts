@@ -171,11 +171,11 @@ async function create(who: string, resource: Resource): Promise<string> {
 }
 
 describe.each(Object.entries(HOSTILE))('the role %s', (who, attempts) => {
-  test.each(Object.entries(attempts))('does not make %s', async (_what, resource) => {
+  test.each(Object.entries(attempts))('cannot create %s', async (_what, resource) => {
     expect(await create(who, resource)).toMatch(/^CREATE_FAILED .*not authorized to perform/);
   });
 
-  test('makes a role under its boundary', async () => {
+  test('can create a role with its boundary', async () => {
     expect(await create(who, CONTROLS[who] ?? { Type: '' })).toMatch(/^CREATE_COMPLETE/);
   });
 });

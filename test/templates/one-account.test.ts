@@ -59,7 +59,7 @@ test(`${stacks.length} stacks of ${environments.length} environments are created
   );
 });
 
-test('every log group has a key and an end, also those that RDS writes to', async () => {
+test('every log group has a key and a retention, including those of RDS', async () => {
   const logs = clientOf(sandbox, CloudWatchLogsClient);
   const groups: LogGroup[] = [];
   for await (const { logGroups = [] } of paginateDescribeLogGroups({ client: logs }, {}))
@@ -73,7 +73,7 @@ test('every log group has a key and an end, also those that RDS writes to', asyn
   process.stdout.write(`${groups.length} log groups have a key and a retention\n`);
 });
 
-test('only one of them can create the monitor of costs; the others take its ARN', async () => {
+test('only one environment can create the cost monitor; the others use its ARN', async () => {
   const costs = stacks.map(({ stack }) => stack).filter(({ template }) => template === 'cost');
   const [first, second] = costs as [Stack, Stack];
   const watching = (stack: Stack, own: Record<string, string> = {}): Stack => ({

@@ -48,7 +48,7 @@ const NAMED_OTHERWISE: Record<string, string> = { 's3:HeadObject': 's3:GetObject
 const PUSH = ['InitiateLayerUpload', 'UploadLayerPart', 'CompleteLayerUpload', 'PutImage'];
 const PULL = ['BatchGetImage', 'GetDownloadUrlForLayer', 'BatchCheckLayerAvailability'];
 
-test('every action that speaks to AWS has its role', () => {
+test('every action that calls AWS has its role', () => {
   const speaking = readdirSync('actions').filter((action) => operationsOf(action).length > 0);
   expect(speaking.filter((action) => !(action in ROLES))).toEqual([]);
 });
@@ -56,7 +56,7 @@ test('every action that speaks to AWS has its role', () => {
 describe.each(Object.entries(ROLES))('%s', (action, roles) => {
   const statements = roles.flatMap(statementsOf);
 
-  test('may do all that its code can ask for', () => {
+  test('has permission for all calls of its code', () => {
     const asked = operationsOf(action).filter((operation) => !FREE.includes(operation));
     const missing = asked
       .filter((operation) => !(operation in NOT_GIVEN))
@@ -116,7 +116,7 @@ const CACHE_HANDLERS = [
   'elasticache:ModifyReplicationGroup',
 ];
 
-test('the execution role may make the cache, by its name', () => {
+test('the execution role may create the cache with its name', () => {
   const statements = statementsOf('ExecutionRole');
   expect(CACHE_HANDLERS.filter((action) => !allows(statements, action))).toEqual([]);
   const caches = statements.filter((statement) => allows([statement], 'elasticache:CreateServerlessCache'));
@@ -158,7 +158,7 @@ describe('backups', () => {
     expect(allows(statements, action)).toBe(false);
   });
 
-  test('only roles with the tag take them within the boundary', () => {
+  test('only roles with the tag may create them within the boundary', () => {
     const { Boundary } = resolveTemplate(
       readTemplate('bootstrap'),
       readParameters('dev').Parameters,
@@ -205,7 +205,7 @@ function documentsOf(resource: Resource | undefined): Statement[] {
   );
 }
 
-test('the plan role uploads beside what deployments upload, or where it cannot overwrite', () => {
+test('the plan role uploads to a separate prefix, or where it cannot overwrite', () => {
   const uploads = statementsOf('PlanRole').filter((statement) => allows([statement], 's3:PutObject'));
   expect(uploads.map(({ Resource, Condition }) => [JSON.stringify(Resource), Condition])).toEqual([
     [expect.stringContaining('/platform/plans/*'), undefined],
@@ -269,7 +269,7 @@ describe('names of other projects and environments', () => {
   const pairs = words.flatMap((environment) => words.map((project) => ({ environment, project })));
 
   test.each(['bootstrap', 'bootstrap-execution', 'bootstrap-previews', 'service-repository'])(
-    'never begin with those that %s allows',
+    'never match the prefixes that %s allows',
     (name) => {
       const { Project, Environment } = readTemplate(name).Parameters;
       const allowed = pairs.filter(

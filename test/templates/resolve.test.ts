@@ -24,7 +24,7 @@ function value(expression: string, given: Record<string, string> = {}): Json | u
   return resolveTemplate(template, { Environment: 'dev', ...given }).resources.X?.Properties?.P;
 }
 
-describe('what is known is filled in', () => {
+describe('known values are resolved', () => {
   test.each<[string, Json]>([
     ['!Ref Count', 2],
     ['!Ref Zones', ['a', 'b']],
@@ -44,7 +44,7 @@ describe('what is known is filled in', () => {
   });
 });
 
-describe('what only AWS knows stays', () => {
+describe('values known only to AWS are kept', () => {
   test.each<[string, Json]>([
     ['!Ref AWS::Region', { Ref: 'AWS::Region' }],
     ['!GetAtt Other.Endpoint.Address', { 'Fn::GetAtt': ['Other', 'Endpoint.Address'] }],
@@ -56,13 +56,13 @@ describe('what only AWS knows stays', () => {
   });
 });
 
-test('a resource whose condition is off is not there', () => {
+test('a resource with a false condition is left out', () => {
   const template = parseTemplate('t', `${head}  X: { Type: T, Condition: IsProd }\n  Y: { Type: T }\n`);
   expect(Object.keys(resolveTemplate(template, { Environment: 'dev' }).resources)).toEqual(['Y']);
   expect(Object.keys(resolveTemplate(template, { Environment: 'prod' }).resources)).toEqual(['X', 'Y']);
 });
 
-describe('a bad value is an error', () => {
+describe('an invalid value is an error', () => {
   test.each([
     [{ Environment: 'test' }, 't: Environment: "test" is not one of dev, prod'],
     [{ Count: '4' }, 't: Count: "4" is not a number from 1 to 3'],
@@ -78,7 +78,7 @@ describe('a bad value is an error', () => {
       't: Environment has no value',
     );
   });
-  test('and a name that is not there', () => {
+  test('and an unknown name', () => {
     expect(() => value('!If [Missing, 1, 2]')).toThrow('t: there is no condition Missing');
     expect(() => value('!FindInMap [Sizes, staging, Memory]')).toThrow('t: Sizes has no staging, Memory');
   });

@@ -21,7 +21,7 @@ const PARAMETERS = {
 
 type Claims = Record<string, string>;
 
-describe('who may take the role', () => {
+describe('who may assume the role', () => {
   let sandbox: Sandbox;
   let usual: Record<string, unknown>;
   beforeAll(async () => {
@@ -112,7 +112,7 @@ function filled(value: Json): Json {
   return text.replaceAll(/\$\{AWS::(\w+)\}/g, (_, name: keyof typeof names) => names[name]);
 }
 
-describe('what the role may do', () => {
+describe('permissions of the role', () => {
   let calls: LoggedCall[];
   beforeAll(async () => {
     const world = await EcsWorld.withService();
@@ -124,7 +124,7 @@ describe('what the role may do', () => {
     await world.sandbox.close();
   });
 
-  test('it rolls its service out, and records the release', () => {
+  test('may roll out its service and record the release', () => {
     expect(calls.length).toBeGreaterThan(10);
     // The service of this world has a family and a role of other names than the template gives.
     const named = deniedCalls(statementsOf('user-service'), calls, []).map((denied) =>
@@ -143,7 +143,7 @@ describe('what the role may do', () => {
     }
   });
 
-  test.each(['order-service', 'user', 'user-service-2'])('the role of %s may not do that', (other) => {
+  test.each(['order-service', 'user', 'user-service-2'])('the role of %s may not', (other) => {
     const denied = deniedCalls(statementsOf(other), calls, []);
     expect(denied).toContain(
       `ecs:UpdateService on arn:aws:ecs:eu-west-1:${DEV}:service/dev-platform/user-service`,
@@ -153,7 +153,7 @@ describe('what the role may do', () => {
     );
   });
 
-  test('it may not change stacks, other services, tasks, roles or the hold', () => {
+  test('may not change stacks, other services, tasks, roles or the hold', () => {
     const actions = statementsOf('user-service').flatMap(({ Action }) => Action);
     expect(
       actions.filter((action) => /^cloudformation:|^ecs:(RunTask|StopTask|Delete)|\*$/.test(action)),

@@ -16,7 +16,7 @@ describe('the list', () => {
     },
   );
 
-  test('no entry is open for more than a year', () => {
+  test('no entry is valid for more than a year', () => {
     const inAYear = new Date(Date.now() + 365 * 86_400_000).toISOString().slice(0, 10);
     expect(suppressions.filter(({ expires }) => expires > inAYear)).toEqual([]);
   });
@@ -48,7 +48,7 @@ describe('judging', () => {
     });
   });
 
-  test('accepts only what every field names', () => {
+  test('accepts only findings that match all fields', () => {
     const others: Partial<Suppression>[] = [
       { tool: 'cfn-lint' },
       { rule: 'CT.Y' },

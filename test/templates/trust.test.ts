@@ -162,12 +162,12 @@ describe.each([
     ],
     ['execution', 'anybody but CloudFormation', environment('dev'), false],
     ['preview-execution', 'anybody but CloudFormation', environment('preview'), false],
-  ])('the %s role, taken by %s: %p', async (role, _who, claims, expected) => {
+  ])('the %s role, assumed by %s: %p', async (role, _who, claims, expected) => {
     expect(await mayTake(role, claims)).toBe(expected);
   });
 });
 
-describe('subjects with numbers', () => {
+describe('subjects with ids', () => {
   test.each<[string, string, Claims]>([
     ['deploy', 'environment:dev', environment('dev')],
     ['plan', 'ref:refs/heads/main', {}],
@@ -176,7 +176,7 @@ describe('subjects with numbers', () => {
     ['plan', 'ref:refs/heads/gh-readonly-queue/main/pr-13-7b1f002', queue('main')],
     ['preview', 'environment:preview', environment('preview')],
     ['preview-cleanup', 'environment:preview-cleanup', environment('preview-cleanup')],
-  ])('the %s role trusts %s of these numbers, and no others', async (role, rest, claims) => {
+  ])('the %s role trusts only %s with these ids', async (role, rest, claims) => {
     expect(await mayTake(role, { ...claims, ...withIds(rest) })).toBe(true);
     expect(await mayTake(role, { ...claims, ...withIds(rest, 1) })).toBe(false);
     expect(await mayTake(role, { ...claims, ...withIds(rest, 600_000_001, 1) })).toBe(false);
@@ -198,18 +198,21 @@ function exampleWorkflowRef(): string {
   return /such as `(org\/platform\/\.github\/workflows\/\S+)`\. Empty/.exec(text)?.[1] ?? '';
 }
 
-describe('with the workflows named', () => {
+describe('with WorkflowRef', () => {
   beforeAll(() => bootstrap({ ...IDS, WorkflowRef: exampleWorkflowRef() }));
 
   const callers = workflowsOf(CALLERS).map(({ path }) => [path, workflowRefsOf(path)] as const);
   const total = callers.flatMap(([, refs]) => refs).length;
 
-  test.each(callers)(`the deploy role, taken by what %s calls (one of ${total}): %p`, async (_path, refs) => {
-    for (const ref of refs) {
-      const claims = { ...environment('dev'), job_workflow_ref: ref };
-      expect({ ref, taken: await mayTake('deploy', claims) }).toEqual({ ref, taken: true });
-    }
-  });
+  test.each(callers)(
+    `the deploy role, assumed by a job that %s calls (one of ${total}): %p`,
+    async (_path, refs) => {
+      for (const ref of refs) {
+        const claims = { ...environment('dev'), job_workflow_ref: ref };
+        expect({ ref, taken: await mayTake('deploy', claims) }).toEqual({ ref, taken: true });
+      }
+    },
+  );
 
   test.each<[string, string | undefined, boolean]>([
     ['a workflow of ours at another version', `${WORKFLOWS}/deploy.yml@refs/tags/v1.4.0`, true],
@@ -218,12 +221,12 @@ describe('with the workflows named', () => {
     ['a workflow of the repository itself', 'org/shop/.github/workflows/deploy.yml@refs/tags/v1', false],
     ['a repository of that name elsewhere', 'evil/platform/.github/workflows/deploy.yml@refs/tags/v1', false],
     ['no workflow', undefined, false],
-  ])('the deploy role, taken by %s: %p', async (_who, ref, expected) => {
+  ])('the deploy role, assumed by %s: %p', async (_who, ref, expected) => {
     expect(await mayTake('deploy', { ...environment('dev'), job_workflow_ref: ref })).toBe(expected);
   });
 });
 
-test('a pattern that names the pipeline alone locks out what the pipeline calls', async () => {
+test('a pattern with only the pipeline excludes the workflows it calls', async () => {
   await bootstrap({ ...IDS, WorkflowRef: `${WORKFLOWS}/pipeline.yml@*` });
   const refs = workflowRefsOf('workflows/pipeline.yml');
   expect(refs).toContain(`${WORKFLOWS}/deploy.yml@refs/tags/v1`);
@@ -259,7 +262,7 @@ function ofService(role: string): Asked[] {
   }));
 }
 
-test('each part of a trust policy is needed: without it, another answer is given', () => {
+test('each part of a trust policy is needed: without it, a decision changes', () => {
   const all = [...asked, ...ofAnotherAudience(), ...['execution', 'preview-execution'].flatMap(ofService)];
   expect(all.filter((one) => trusts(one.policy, one) !== one.allowed)).toEqual([]);
   const parts = new Map<string, boolean>();

@@ -53,7 +53,7 @@ describe.each(cases)('$Strategy, $Capacity, queue "$ReceivesFrom", at least $Min
   const [container] = task?.['ContainerDefinitions'] as JsonMap[];
   const configuration = service?.['DeploymentConfiguration'] as JsonMap;
 
-  test('a worker has nothing of the load balancer, a routed service has all', () => {
+  test('a worker has no load balancer resources, a routed service has all of them', () => {
     expect(OF_A_ROUTE.filter((id) => id in worker)).toEqual([]);
     expect(OF_A_ROUTE.filter((id) => id in routed)).toEqual(OF_A_ROUTE);
     expect(JSON.stringify(worker)).not.toMatch(/ApplicationELB|HealthCheckGracePeriodSeconds|TrafficRole/);
@@ -62,7 +62,7 @@ describe.each(cases)('$Strategy, $Capacity, queue "$ReceivesFrom", at least $Min
     expect(service?.['ServiceConnectConfiguration']).toEqual({ Enabled: true });
   });
 
-  test('it is replaced task by task, with the circuit breaker and an alarm of its own', () => {
+  test('is replaced task by task, with the circuit breaker and its own alarm', () => {
     expect(configuration).toMatchObject({
       Strategy: 'ROLLING',
       DeploymentCircuitBreaker: { Enable: true, Rollback: true },
@@ -73,11 +73,11 @@ describe.each(cases)('$Strategy, $Capacity, queue "$ReceivesFrom", at least $Min
     expect(routed).not.toHaveProperty('ErrorLinesAlarm');
   });
 
-  test('it has two minutes to finish a message', () => {
+  test('has two minutes to finish a message', () => {
     expect(container?.['StopTimeout']).toBe(120);
   });
 
-  test('it scales with its queue, from zero as well', () => {
+  test('scales with its queue, also from zero', () => {
     const receives = parameters.ReceivesFrom !== '';
     expect('QueueScaling' in worker).toBe(receives);
     expect('QueueStart' in worker).toBe(receives && parameters.MinTasks === '0');
@@ -89,7 +89,7 @@ describe.each(cases)('$Strategy, $Capacity, queue "$ReceivesFrom", at least $Min
   });
 });
 
-describe('at AWS', () => {
+describe('on AWS', () => {
   let sandbox: Sandbox;
   let deployment: Deployment;
   const layers = stacksOf('dev').filter(({ template }) =>
@@ -142,7 +142,7 @@ describe('at AWS', () => {
     [{ Paths: '', Priority: '130' }, /Set both Paths and Priority/],
     [{ ...ROUTE, Priority: '99' }, /Priority/],
     [{ ...WORKER, ReceivesFrom: 'Orders' }, /ReceivesFrom/],
-  ])('%j is refused before anything is made', async (own, message) => {
+  ])('%j is refused before anything is created', async (own, message) => {
     await expect(deployment.deploy({ ...service(own), name: 'dev-platform-other' })).rejects.toThrow(message);
     expect(await deployment.status('dev-platform-other')).toBeUndefined();
   });

@@ -65,14 +65,14 @@ test('a change set that is still available is executed, and not read again', asy
   expect(at.sandbox.calls.of('GetTemplate')).toHaveLength(before);
 });
 
-test('one that was deleted is made again, and executed where it does the same', async () => {
+test('a deleted change set is created again, and executed if it is the same', async () => {
   const plan = await planned();
   await at.client.send(new DeleteChangeSetCommand(addressOf(plan)));
   expect(await apply(plan)).toMatchObject({ verdict: 'updated' });
   expect(at.lines.join('\n')).toContain('can no longer be executed. Reading it again.');
 });
 
-test('one that was deleted, and does something else by now, is not executed', async () => {
+test('a deleted change set that is now different is not executed', async () => {
   const plan = await planned();
   await at.client.send(new DeleteChangeSetCommand(addressOf(plan)));
   const executed = at.sandbox.calls.of('ExecuteChangeSet').length;
@@ -80,7 +80,7 @@ test('one that was deleted, and does something else by now, is not executed', as
   expect(at.sandbox.calls.of('ExecuteChangeSet')).toHaveLength(executed);
 });
 
-test('one that somebody else has executed is followed to its end', async () => {
+test('waits for a change set that another run has executed', async () => {
   const plan = await planned();
   await at.client.send(new ExecuteChangeSetCommand(addressOf(plan)));
   const result = await apply(plan);

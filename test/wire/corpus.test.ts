@@ -43,7 +43,7 @@ async function life(file: string): Promise<string> {
   return 'right';
 }
 
-test('every template is planned, created, found unchanged and in sync, and deleted', async () => {
+test('every template is planned, created, unchanged, in sync and deleted', async () => {
   const wrong: Record<string, string> = {};
   await inParallel(FILES, AT_ONCE, async (file) => {
     const end = await life(file);

@@ -80,7 +80,7 @@ const LESS: [string, NonNullable<Scenario['features']>][] = [
 ];
 
 describe.each(LESS)('an endpoint with %s', (_name, features) => {
-  test('creates, finds unchanged, plans, applies, deletes', async () => {
+  test('creates, reports unchanged, plans, applies, deletes', async () => {
     const at = await start({ features });
     const created = await at.run(template('a'));
     expect(created).toMatchObject({ verdict: 'created', ok: true });
@@ -98,7 +98,7 @@ describe.each(LESS)('an endpoint with %s', (_name, features) => {
     expect((await at.run('', { command: 'delete', allowDelete: ['all'] })).verdict).toBe('unchanged');
   });
 
-  test('rolls back with the root cause, then goes on', async () => {
+  test('rolls back with the root cause, then can be deployed again', async () => {
     const at = await start({ ...FAILING, features });
     const failed = await at.run(template('a', BAD));
     expect(failed).toMatchObject({ verdict: 'rolled-back', ok: false });
@@ -134,7 +134,7 @@ describe('on failure', () => {
     expect(await status(at)).toBe(left);
   });
 
-  test('a stuck rollback is told, blocked, and continued', async () => {
+  test('a stuck rollback is reported, blocked, and continued', async () => {
     const at = await start({
       resources: [
         ...(FAILING.resources ?? []),
@@ -245,19 +245,19 @@ describe('drift', () => {
     expect(await changeSets(at)).toBe(0);
   });
 
-  test('is reverted when asked, and gone then', async () => {
+  test('is reverted on request and then gone', async () => {
     const at = await start(drifted);
     await at.run(body);
     expect((await at.run('', { command: 'drift', revertDrift: true })).verdict).toBe('updated');
     expect((await at.run('', { command: 'drift' })).verdict).toBe('in-sync');
   });
 
-  test('a stack that is not there is blocked', async () => {
+  test('a missing stack is blocked', async () => {
     expect((await (await start()).run('', { command: 'drift' })).verdict).toBe('blocked');
   });
 });
 
-describe('what reaches AWS', () => {
+describe('parameters sent to AWS', () => {
   test.each([
     ['standard', 'rollback', { OnStackFailure: 'ROLLBACK' }],
     ['standard', 'keep', { OnStackFailure: 'DO_NOTHING' }],
@@ -286,7 +286,7 @@ describe('what reaches AWS', () => {
     });
   });
 
-  test('an endpoint without express mode gives a clear failure', async () => {
+  test('an endpoint without express mode causes a clear failure', async () => {
     const at = await start({ features: { express: false } });
     const outcome = await at.run(template('a'), { mode: 'express' });
     expect(outcome).toMatchObject({ verdict: 'failed', ok: false });

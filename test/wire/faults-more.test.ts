@@ -187,7 +187,7 @@ describe.each(SITUATIONS)('$name', (situation) => {
   const { calls, run } = situation;
   const strikes = calls.flatMap((operation) => PASSING.map(([name, fault]) => ({ operation, name, fault })));
 
-  test.each(strikes)('survives $name at $operation', async ({ operation, fault }) => {
+  test.each(strikes)('recovers from $name at $operation', async ({ operation, fault }) => {
     await start(situation);
     at.sandbox.addFault({ operation, ...fault });
     judge(situation, await at.run(...run));
@@ -195,7 +195,7 @@ describe.each(SITUATIONS)('$name', (situation) => {
     right += 1;
   });
 
-  test.each(calls)('claims nothing when %s is denied', async (operation) => {
+  test.each(calls)('makes no false claim if %s is denied', async (operation) => {
     await start(situation);
     at.sandbox.addFault({ operation, ...DENIAL });
     const outcome = await at.run(...run);

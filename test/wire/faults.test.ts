@@ -156,7 +156,7 @@ describe.each(COMMANDS)('$name', (command) => {
     ...(CHANGES.has(operation) ? [{ operation, name: 'a lost answer', fault: LOST }] : []),
   ]);
 
-  test.each(passing)('survives $name at $operation', async ({ operation, fault }) => {
+  test.each(passing)('recovers from $name at $operation', async ({ operation, fault }) => {
     at = await stand();
     const run = await command.prepare(at);
     at.sandbox.addFault({ operation, ...fault });
@@ -168,7 +168,7 @@ describe.each(COMMANDS)('$name', (command) => {
     });
   });
 
-  test.each(calls)('leaves nothing of ours when %s is denied', async (operation) => {
+  test.each(calls)('leaves nothing behind if %s is denied', async (operation) => {
     at = await stand();
     const run = await command.prepare(at);
     at.sandbox.calls.all.length = 0;

@@ -47,7 +47,7 @@ afterEach(async () => {
 
 const HIDDEN = 'Nested stacks are not part of this plan';
 
-test('are planned again without nested stacks, and say so', async () => {
+test('are planned again without nested stacks, with a note', async () => {
   await start();
   const created = await at.run(parent('a.yml'));
   expect(created.verdict).toBe('created');
@@ -62,7 +62,7 @@ test('are planned again without nested stacks, and say so', async () => {
 });
 
 describe('with data in a nested stack', () => {
-  test('are blocked until the nested stack is named, because nobody can see what happens in it', async () => {
+  test('are blocked until the nested stack is allowed, because its changes are not visible', async () => {
     await start();
     expect((await at.run(parent('table-a.yml'))).verdict).toBe('created');
     const blocked = await at.run(parent('table-b.yml'));

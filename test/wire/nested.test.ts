@@ -50,7 +50,7 @@ test('nested stacks are shown below their own line', async () => {
 });
 
 test.each([{}, { eventTokens: false, describeEvents: false, lastOperations: false }])(
-  'the root cause is found inside a nested stack, with features %j',
+  'the root cause is found in a nested stack, with features %j',
   async (features) => {
     await start({
       features,
@@ -64,7 +64,7 @@ test.each([{}, { eventTokens: false, describeEvents: false, lastOperations: fals
 );
 
 test.each([{}, { describeEvents: false, lastOperations: false }])(
-  'the root cause is found inside a nested stack that cannot be found at first, with features %j',
+  'the root cause is found in a nested stack that cannot be found at first, with features %j',
   async (features) => {
     await start({
       features: { ...features, hiddenNestedReads: 6 },

@@ -155,7 +155,7 @@ test.each(SITUATIONS)('$name', async ({ before, after, omits, red }) => {
   right += 1;
 });
 
-test('a revision that was rolled out without the stack is none of its changes', async () => {
+test('a revision deployed outside the stack is not one of its changes', async () => {
   await start({});
   await at.run(`Resources:\n${SERVICE(1)}${TOPIC('a')}`);
   const ecs = clientOf(at.sandbox, ECSClient);
@@ -173,7 +173,7 @@ test('a revision that was rolled out without the stack is none of its changes', 
   expect(await at.run(`Resources:\n${SERVICE(1)}${TOPIC('b')}`)).toMatchObject({ verdict: 'updated' });
 });
 
-test('what may not be read is red, and names the permission', async () => {
+test('a denied read is red and names the permission', async () => {
   await start({ resources: [{ match: { logicalId: 'Queue' }, on: 'update', omit: true }] });
   await at.run(`Resources:\n${QUEUE('a')}`);
   at.sandbox.addFault({
@@ -193,7 +193,7 @@ test('what may not be read is red, and names the permission', async () => {
 test.each([
   ['still runs the revision before is red', 'Service', 'failed'],
   ['runs the new one is green, with a note', undefined, 'updated'],
-])('where no events of resources can be seen, a service that %s', async (_, omitted, verdict) => {
+])('without events of resources, a service that %s', async (_, omitted, verdict) => {
   const omit = { match: { logicalId: omitted ?? '' }, on: 'update' as const, omit: true };
   await start(omitted === undefined ? {} : { resources: [omit] });
   at.client.middlewareStack.add(

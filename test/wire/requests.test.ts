@@ -49,7 +49,7 @@ afterAll(() => {
   );
 });
 
-test.each(REFUSED)('$name at $operation: nothing began', async ({ operation, text, values, fault }) => {
+test.each(REFUSED)('$name at $operation: nothing was started', async ({ operation, text, values, fault }) => {
   at = await stand();
   await at.run(template(1));
   at.sandbox.addFault({ operation, kind: 'error', times: 1000, ...fault });
@@ -64,7 +64,7 @@ test.each(REFUSED)('$name at $operation: nothing began', async ({ operation, tex
 
 /** What can be read decides; where nothing can, the run says that it does not know. */
 test.each(LOST)(
-  '$name at $operation is no proof that nothing began',
+  '$name at $operation does not prove that nothing was started',
   async ({ operation, text, values, first }) => {
     at = await stand();
     await at.run(template(1));
@@ -77,7 +77,7 @@ test.each(LOST)(
   },
 );
 
-test('five hundreds to the end at a deletion are no proof that nothing began', async () => {
+test('persistent server errors at a deletion do not prove that nothing was started', async () => {
   at = await stand();
   await at.run(template(1));
   at.sandbox.addFault({ operation: 'DeleteStack', kind: 'status', status: 503, times: 1000 });
@@ -85,9 +85,9 @@ test('five hundreds to the end at a deletion are no proof that nothing began', a
   right += 1;
 });
 
-describe('a minute of server errors before anything has begun', () => {
+describe('a minute of server errors before the first change', () => {
   test.each(['DescribeStacks', 'CreateChangeSet', 'DescribeChangeSet', 'ExecuteChangeSet'])(
-    'at %s is ridden out',
+    'at %s is retried',
     async (operation) => {
       at = await stand();
       at.sandbox.addFault({ operation, kind: 'status', status: 503, times: 11 });
@@ -99,7 +99,7 @@ describe('a minute of server errors before anything has begun', () => {
   );
 });
 
-test("a proxy's page is named as one, never an error of a parser", async () => {
+test("a proxy's error page is reported as such, not as a parser error", async () => {
   at = await stand();
   at.sandbox.addFault({ kind: 'status', operation: 'DescribeStacks', status: 502, times: 99 });
   const outcome = await at.run(template(1), { timeoutMs: 280_000 });
@@ -108,7 +108,7 @@ test("a proxy's page is named as one, never an error of a parser", async () => {
   expect(outcome.error?.fix).toContain('Check the proxy between the runner and AWS');
 });
 
-describe('a change set that somebody else executes first', () => {
+describe('a change set that another run executes first', () => {
   const executeFirst = async (): Promise<void> => {
     at.sandbox.calls.all.length = 0;
     await at.sandbox.calls.arrival({ operation: 'DescribeStackEvents' });
@@ -124,7 +124,7 @@ describe('a change set that somebody else executes first', () => {
   test.each([
     ['has ended', 1],
     ['is under way', 6000],
-  ])('and that %s is followed to its end, not to the time limit', async (_name, seconds) => {
+  ])('and that %s is awaited until it completes, not until the timeout', async (_name, seconds) => {
     at = await stand({ resources: [{ match: { logicalId: 'Queue' }, on: 'update', seconds }] });
     await at.run(template(1));
     // The marker is read after the other execution began.

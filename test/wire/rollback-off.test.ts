@@ -38,40 +38,43 @@ async function status(): Promise<string> {
   return found.Stacks?.[0]?.StackStatus ?? 'none';
 }
 
-describe.each(['standard', 'express'] as const)('a replacement while rollback is off, in %s mode', (mode) => {
-  const keep: Values = { mode, onFailure: 'keep', allowReplace: ['Queue'] };
+describe.each(['standard', 'express'] as const)(
+  'a replacement with rollback disabled, in %s mode',
+  (mode) => {
+    const keep: Values = { mode, onFailure: 'keep', allowReplace: ['Queue'] };
 
-  test('is blocked before it is executed, and a plan warns of it', async () => {
-    at = await stand();
-    await at.run(BEFORE, { mode });
-    const planned = await at.run(RENAMED, { command: 'plan', ...keep });
-    expect(planned).toMatchObject({ verdict: 'planned', ok: true });
-    expect(planned.reason).toContain('It will be blocked: Queue (AWS::SQS::Queue) has to be replaced');
-    const approved: Values = {
-      command: 'apply',
-      plan: planned.outputs['plan'] ?? '',
-      fingerprint: planned.outputs['fingerprint'] ?? '',
-    };
-    for (const outcome of [await at.run(RENAMED, { ...keep, ...approved }), await at.run(RENAMED, keep)]) {
-      expect(outcome).toMatchObject({
-        verdict: 'blocked',
-        ok: false,
-        error: { code: 'replacement-refused' },
-      });
-      expect(outcome.reason).toContain('Run deploy-stack with on-failure: rollback.');
-    }
-    expect(at.sandbox.calls.of('ExecuteChangeSet')).toHaveLength(1);
-    expect(await at.run(RENAMED, { mode, allowReplace: ['Queue'] })).toMatchObject({ verdict: 'updated' });
-  });
+    test('is blocked before execution, and a plan warns about it', async () => {
+      at = await stand();
+      await at.run(BEFORE, { mode });
+      const planned = await at.run(RENAMED, { command: 'plan', ...keep });
+      expect(planned).toMatchObject({ verdict: 'planned', ok: true });
+      expect(planned.reason).toContain('It will be blocked: Queue (AWS::SQS::Queue) has to be replaced');
+      const approved: Values = {
+        command: 'apply',
+        plan: planned.outputs['plan'] ?? '',
+        fingerprint: planned.outputs['fingerprint'] ?? '',
+      };
+      for (const outcome of [await at.run(RENAMED, { ...keep, ...approved }), await at.run(RENAMED, keep)]) {
+        expect(outcome).toMatchObject({
+          verdict: 'blocked',
+          ok: false,
+          error: { code: 'replacement-refused' },
+        });
+        expect(outcome.reason).toContain('Run deploy-stack with on-failure: rollback.');
+      }
+      expect(at.sandbox.calls.of('ExecuteChangeSet')).toHaveLength(1);
+      expect(await at.run(RENAMED, { mode, allowReplace: ['Queue'] })).toMatchObject({ verdict: 'updated' });
+    });
 
-  test('is refused by CloudFormation', async () => {
-    at = await stand();
-    await at.run(BEFORE);
-    await update(RENAMED, { Mode: mode.toUpperCase(), DisableRollback: true });
-    await expect(ended()).rejects.toThrow(/Replacement type updates not supported|UPDATE_FAILED/);
-    expect(await status()).toBe('UPDATE_FAILED');
-  });
-});
+    test('is refused by CloudFormation', async () => {
+      at = await stand();
+      await at.run(BEFORE);
+      await update(RENAMED, { Mode: mode.toUpperCase(), DisableRollback: true });
+      await expect(ended()).rejects.toThrow(/Replacement type updates not supported|UPDATE_FAILED/);
+      expect(await status()).toBe('UPDATE_FAILED');
+    });
+  },
+);
 
 describe('a stack in UPDATE_FAILED', () => {
   const fail = async (mode: 'standard' | 'express'): Promise<string> => {
@@ -92,7 +95,7 @@ describe('a stack in UPDATE_FAILED', () => {
     { continueRollback: true },
     { command: 'plan' },
   ];
-  test.each(refused)('after express mode, %j is blocked with what AWS accepts', async (values) => {
+  test.each(refused)('after express mode, %j is blocked with a fix that AWS accepts', async (values) => {
     expect(await fail('express')).toContain(EXPRESS_ONLY);
     const outcome = await at.run(MENDED, values);
     expect(outcome).toMatchObject({ verdict: 'blocked', error: { code: 'stack-blocked' } });
@@ -102,7 +105,7 @@ describe('a stack in UPDATE_FAILED', () => {
     expect(await status()).toBe('UPDATE_FAILED');
   });
 
-  test('after express mode goes on in express mode, and can be deleted', async () => {
+  test('after express mode can continue in express mode or be deleted', async () => {
     await fail('express');
     const values: Values = { mode: 'express', onFailure: 'keep' };
     expect(await at.run(MENDED, values)).toMatchObject({ verdict: 'updated' });
@@ -113,7 +116,7 @@ describe('a stack in UPDATE_FAILED', () => {
     });
   });
 
-  test('after standard mode goes on, or back first', async () => {
+  test('after standard mode can continue or be rolled back first', async () => {
     expect(await fail('standard')).toContain('or with continue-rollback: true');
     expect(await at.run(MENDED)).toMatchObject({ verdict: 'blocked' });
     expect(await at.run(MENDED, { continueRollback: true })).toMatchObject({ verdict: 'updated' });
@@ -122,7 +125,7 @@ describe('a stack in UPDATE_FAILED', () => {
     expect(await at.run(MENDED, { onFailure: 'keep' })).toMatchObject({ verdict: 'updated' });
   });
 
-  test('after express mode the sandbox refuses what AWS refuses', async () => {
+  test('after express mode, the sandbox refuses the same as AWS', async () => {
     at = await stand(FAILS);
     await at.run(BEFORE);
     await update(BROKEN, { Mode: 'EXPRESS' });

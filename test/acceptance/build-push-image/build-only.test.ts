@@ -28,7 +28,7 @@ async function stage(recording: Recording = {}) {
 }
 
 describe('push: false', () => {
-  test('builds without AWS, and names no image', async () => {
+  test('builds without AWS and has no image output', async () => {
     const { sandbox, docker, run } = await stage();
     const done = await run({ service: 'api', cache: 'gha' }, { ACTIONS_RUNTIME_TOKEN: 'x' });
     expect(done.outputs).toMatchObject({
@@ -48,7 +48,7 @@ describe('push: false', () => {
     expect(done.summary).toContain('1 of 2 steps from the cache');
   });
 
-  test('fails as the build fails', async () => {
+  test('fails if the build fails', async () => {
     const progress = `#6 [build 2/2] RUN npm ci
 #6 ERROR: process "/bin/sh -c npm ci" did not complete successfully: exit code: 1
 ------
@@ -66,7 +66,7 @@ ERROR: failed to solve: process "/bin/sh -c npm ci" did not complete successfull
 });
 
 describe('a bake file', () => {
-  test('says what is built, and its secrets never leave the environment', async () => {
+  test('defines the build, and its secrets never leave the environment', async () => {
     const api = {
       context: 'api',
       dockerfile: 'Dockerfile',

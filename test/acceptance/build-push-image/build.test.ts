@@ -59,7 +59,7 @@ async function tagged(sandbox: Sandbox, imageTag: string): Promise<string | unde
   return (await ecrOf(sandbox).send(command)).images?.[0]?.imageId?.imageDigest;
 }
 
-describe('a build by buildx', () => {
+describe('a build with buildx', () => {
   test('is pushed by digest, and tagged by its manifest', async () => {
     const { sandbox, docker, run, digest, workspace } = await stage();
     const done = await run({ 'build-args': 'A=1', labels: 'team=shop' });
@@ -88,7 +88,7 @@ describe('a build by buildx', () => {
     expect(docker.builds).toHaveLength(2);
   });
 
-  test('that another job has finished meanwhile gives way to its image', async () => {
+  test('uses the image of another job that finished first', async () => {
     const { run, sandbox } = await stage();
     const session = await RegistrySession.reopen(sandbox);
     const theirs = await session.manifest('another layer');
@@ -105,7 +105,7 @@ describe('a build by buildx', () => {
     expect(await tagged(sandbox, 'v2')).toBe(sha256(theirs));
   });
 
-  test("again with reuse: false is the content's image from then on", async () => {
+  test('with reuse: false replaces the image for the same content', async () => {
     const { docker, run, sandbox } = await stage();
     await run({ 'create-repository': 'false' });
     const rebuilt = await pushAnother(sandbox);
@@ -115,7 +115,7 @@ describe('a build by buildx', () => {
     expect(docker.builds).toHaveLength(2);
   });
 
-  test('gets its secrets and its password without a trace', async () => {
+  test('leaves no trace of its secrets and its password', async () => {
     const { docker, run } = await stage();
     const done = await run({ secrets: 'npm-token=correct-horse-battery' });
     expect(done.outputs['verdict']).toBe('pushed');
@@ -135,7 +135,7 @@ describe('a build by buildx', () => {
     expect(existsSync(docker.read('config').trim())).toBe(false);
   });
 
-  test('whose push fails for a moment is pushed again', async () => {
+  test('retries a push that fails temporarily', async () => {
     const failed = `${PROGRESS}\n#9 ERROR: failed to push x: unexpected status from PUT request: 503 Service Unavailable
 ------
 ERROR: failed to solve: failed to push x: unexpected status from PUT request: 503 Service Unavailable`;
@@ -146,7 +146,7 @@ ERROR: failed to solve: failed to push x: unexpected status from PUT request: 50
     expect(docker.builds).toHaveLength(2);
   });
 
-  test('that fails is not run again, and is shown at its line', async () => {
+  test('that fails is not retried, and is annotated on its line', async () => {
     const failed = `#6 [build 2/2] RUN npm ci
 #6 0.3 npm error code E401
 #6 ERROR: process "/bin/sh -c npm ci" did not complete successfully: exit code: 1
@@ -167,7 +167,7 @@ ERROR: failed to solve: process "/bin/sh -c npm ci" did not complete successfull
     expect(sandbox.calls.of('PutManifest')).toEqual([]);
   });
 
-  test('that says it has pushed what the registry does not have is not believed', async () => {
+  test('fails if the registry does not have the pushed image', async () => {
     const { run } = await stage({ digest: sha256('elsewhere') });
     const done = await run();
     expect(done.outputs['verdict']).toBe('failed');
@@ -175,7 +175,7 @@ ERROR: failed to solve: process "/bin/sh -c npm ci" did not complete successfull
     expectExample('image-unproven', done);
   });
 
-  test('that is cancelled is stopped, and nothing is left', async () => {
+  test('is stopped and cleaned up if the job is cancelled', async () => {
     const { docker, run, sandbox } = await stage({
       builds: [{ progress: '#6 [build 2/2] RUN npm ci', hangs: true }],
     });
@@ -198,7 +198,7 @@ ERROR: failed to solve: process "/bin/sh -c npm ci" did not complete successfull
     expect(sandbox.calls.of('PutManifest')).toEqual([]);
   });
 
-  test('that is cancelled twice leaves no password behind either', async () => {
+  test('leaves no password behind if the job is cancelled twice', async () => {
     const { run } = await stage({ builds: [{ progress: '#6 [build 2/2] RUN npm ci', hangs: true }] });
     const temporary = workspaceOf({});
     const done = await run(
@@ -216,7 +216,7 @@ ERROR: failed to solve: process "/bin/sh -c npm ci" did not complete successfull
     expect(leftIn(temporary)).toEqual([]);
   });
 
-  test('that takes too long is stopped too', async () => {
+  test('is stopped at the timeout', async () => {
     const { docker, run } = await stage({ builds: [{ progress: '#6 [build 2/2] RUN npm ci', hangs: true }] });
     const done = await run({ timeout: '8s' });
     expect(done.outputs['verdict']).toBe('timed-out');
@@ -224,7 +224,7 @@ ERROR: failed to solve: process "/bin/sh -c npm ci" did not complete successfull
   });
 });
 
-test('a cache whose tag cannot move is read and not written, and that is said', async () => {
+test('a cache with an immutable tag is read but not written, with a note', async () => {
   const { docker, sandbox, run } = await stage();
   const repositoryName = 'shop/frozen';
   await ecrOf(sandbox).send(new CreateRepositoryCommand({ repositoryName, imageTagMutability: 'IMMUTABLE' }));
@@ -234,7 +234,7 @@ test('a cache whose tag cannot move is read and not written, and that is said', 
   expect(done.summary).toContain('is immutable in this repository');
 });
 
-describe('nothing to build with', () => {
+describe('without a builder', () => {
   test('no docker', async () => {
     const { run } = await stage();
     const done = await run({}, { env: { PATH: '/nowhere' } });

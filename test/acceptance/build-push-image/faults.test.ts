@@ -57,7 +57,7 @@ async function tagsOrNone(sandbox: Sandbox): Promise<Record<string, string>> {
   }
 }
 
-test.each(faults)('%j at the first call of every operation is survived', async (fault) => {
+test.each(faults)('recovers from %j at the first call of every operation', async (fault) => {
   const sandbox = await sandboxOf();
   for (const operation of operations) sandbox.addFault({ ...fault, operation });
   const image = layoutOf([randomBytes(2000)]);
@@ -70,7 +70,7 @@ test.each(faults)('%j at the first call of every operation is survived', async (
 });
 
 describe.each(operations)('%s', (operation) => {
-  test('that is cancelled under way leaves nothing behind', async () => {
+  test('that is cancelled leaves nothing behind', async () => {
     const sandbox = await sandboxOf();
     sandbox.addFault({ operation, kind: 'delay', delayMs: 3000 });
     const temporary = workspaceOf({});
@@ -89,7 +89,7 @@ describe.each(operations)('%s', (operation) => {
   });
 });
 
-test('a push with 30 % faults arrives whole', async () => {
+test('a push with 30 % faults is complete', async () => {
   const sandbox = await sandboxOf();
   const kinds = ['throttle', 'error', 'reset'] as const;
   for (const kind of kinds) sandbox.addFault({ service: 'registry', kind, probability: 0.1 });
@@ -101,7 +101,7 @@ test('a push with 30 % faults arrives whole', async () => {
   expect(await tags(sandbox)).toEqual({ v1: image.digest, v2: image.digest });
 });
 
-test('a registry that never recovers is a failure that tells what it said', async () => {
+test("a registry that never recovers fails with the registry's message", async () => {
   const sandbox = await sandboxOf();
   sandbox.addFault({ operation: 'PutUpload', kind: 'throttle', times: 1000 });
   const run = await buildPushImage(sandbox, inputs, layoutOf(['one']));
@@ -113,7 +113,7 @@ test('a registry that never recovers is a failure that tells what it said', asyn
   expect(await tags(sandbox)).toEqual({});
 });
 
-test('time that runs out is a verdict of its own', async () => {
+test('a timeout is a separate verdict', async () => {
   const sandbox = await sandboxOf();
   sandbox.addFault({ operation: 'StartUpload', kind: 'delay', delayMs: 120_000 });
   const run = await buildPushImage(sandbox, { ...inputs, timeout: '8s' }, layoutOf(['one']));
@@ -124,8 +124,8 @@ test('time that runs out is a verdict of its own', async () => {
   expect(await tags(sandbox)).toEqual({});
 });
 
-describe('a layout that is damaged', () => {
-  test('in a layer fails before the registry keeps it', async () => {
+describe('a damaged layout', () => {
+  test('with a corrupt layer fails before the registry stores it', async () => {
     const sandbox = await sandboxOf();
     const image = layoutOf(['good layer', 'bad layer']);
     const bad = image.layout.blob('x', 'bad layer');
@@ -137,7 +137,7 @@ describe('a layout that is damaged', () => {
     expect(await tags(sandbox)).toEqual({});
   });
 
-  test('because a layer is missing fails too', async () => {
+  test('with a missing layer fails', async () => {
     const sandbox = await sandboxOf();
     const image = layoutOf(['one']);
     rmSync(image.layout.path(image.layout.blob('x', 'one').digest));
@@ -149,7 +149,7 @@ describe('a layout that is damaged', () => {
   });
 });
 
-test('a folder for temporary files is used and left empty', async () => {
+test('uses the folder for temporary files and leaves it empty', async () => {
   const sandbox = await sandboxOf();
   const temporary = workspaceOf({});
   const run = await buildPushImage(sandbox, inputs, {

@@ -511,7 +511,7 @@ async function run(write: Write) {
   };
 }
 
-describe('a layout is refused before a manifest is pushed, by the name that was given:', () => {
+describe('refuses a layout before pushing a manifest:', () => {
   test.each(Object.entries(REFUSED))('%s', async (_, [write, message]) => {
     const { sandbox, given, ran } = await run(write);
     expect(ran.outputs['verdict']).toBe('failed');
@@ -524,13 +524,13 @@ describe('a layout is refused before a manifest is pushed, by the name that was 
   });
 });
 
-describe('a layout is pushed:', () => {
+describe('pushes a layout:', () => {
   test.each(Object.entries(TAKEN))('%s', async (_, write) => {
     const { digest, ran } = await run(write);
     expect(ran.outputs).toMatchObject({ verdict: 'pushed', digest });
   });
 
-  test('a tar of a folder with a layer that is large, by gzip', async () => {
+  test('pushes a gzipped tar of a layout with a large layer', async () => {
     const { digest, ran } = await run(async ({ workspace, layout }) => {
       const root = layout.image([Buffer.alloc(30_000_000, 'layer')]);
       layout.finish(root);

@@ -49,7 +49,7 @@ test.each<[Record<string, string>, RegExp]>([
   expect(run.log).not.toContain('    at ');
 });
 
-test("the URI of a repository is taken in the job's own account and region, and refused in another", async () => {
+test("accepts a repository URI only in the job's own account and region", async () => {
   const sandbox = await sandboxOf();
   const image = layoutOf(['one']);
   const uri = (account: string): string => `${account}.dkr.ecr.eu-west-1.amazonaws.com/shop/app`;
@@ -66,7 +66,7 @@ test("the URI of a repository is taken in the job's own account and region, and 
   expect(sandbox.calls.of('CreateRepository')).toHaveLength(1);
 });
 
-test('a tag without a commit must be given', async () => {
+test('requires a tag if there is no commit', async () => {
   const sandbox = await sandboxOf();
   const run = await buildPushImage(
     sandbox,

@@ -43,7 +43,7 @@ describe('a ready layout', () => {
     expect(sandbox.calls.of('PutUpload')).toHaveLength(3);
   });
 
-  test('that is there already moves no byte', async () => {
+  test('that is already in the registry transfers nothing', async () => {
     const sandbox = await sandboxOf();
     const { workspace, digest } = layoutOf(['one']);
     await buildPushImage(sandbox, { 'oci-layout': 'image' }, { workspace });
@@ -56,7 +56,7 @@ describe('a ready layout', () => {
     expect(await tagged(sandbox, 'v1.0')).toBe(digest);
   });
 
-  test('as a tar is unpacked first', async () => {
+  test('in a tar is unpacked first', async () => {
     const sandbox = await sandboxOf();
     const { workspace, digest, layout } = layoutOf(['one', 'two']);
     await packFolder(layout.folder, join(workspace, 'image.tar'));
@@ -79,7 +79,7 @@ describe('a ready layout', () => {
     expect(await tagged(sandbox, SHA)).toBe(index.digest);
   });
 
-  test('moves only the blobs that are missing', async () => {
+  test('transfers only the missing blobs', async () => {
     const sandbox = await sandboxOf();
     const shared = randomBytes(100_000);
     await buildPushImage(sandbox, { 'oci-layout': 'image', tags: 'v1' }, layoutOf([shared, 'old']));

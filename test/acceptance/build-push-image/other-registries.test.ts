@@ -61,7 +61,7 @@ describe('from', () => {
     expect(sandbox.calls.where({ service: 'token-registry', operation: 'GetBlob' })).toEqual([]);
   });
 
-  test('blocks an index without an image that runs, since there is nothing to scan', async () => {
+  test('blocks an index without a runnable image, because nothing can be scanned', async () => {
     const { sandbox, app, run } = await stage();
     const mediaType = 'application/vnd.oci.image.index.v1+json';
     const index = JSON.stringify({ schemaVersion: 2, mediaType, manifests: [] });
@@ -72,7 +72,7 @@ describe('from', () => {
     expect(await inEcr(sandbox, 'v1')).toBeUndefined();
   });
 
-  test('mirrors the image that a moved tag names now', async () => {
+  test('mirrors the current image of a moved tag', async () => {
     const { sandbox, app, run } = await stage();
     const before = await app.image('latest', 'one');
     expect((await run({ from: app.uri, tags: 'env-mirror' })).outputs['digest']).toBe(before);
@@ -82,7 +82,7 @@ describe('from', () => {
     expect(await inEcr(sandbox, 'env-mirror')).toBe(after);
   });
 
-  test('names what it does not find, before any call to AWS', async () => {
+  test('names an image that does not exist, before any call to AWS', async () => {
     const { sandbox, app, host, run, noLogin } = await stage();
     const missing = await run({ from: `${app.uri}:none` });
     expect(missing.outputs['reason']).toBe(
@@ -101,7 +101,7 @@ describe('from', () => {
 });
 
 describe('also', () => {
-  test('copies the finished image, with its tags, also where ECR had it already', async () => {
+  test('copies the image and its tags, even if ECR already had it', async () => {
     const { sandbox, registry, app, run } = await stage();
     const { workspace, digest } = layoutOf(['one', 'two']);
     const inputs = { 'oci-layout': 'image', also: `${app.uri}, ${app.uri}:latest` };
@@ -125,7 +125,7 @@ describe('also', () => {
     expect(sandbox.calls.where({ service: 'token-registry', operation: 'PutManifest' })).toHaveLength(1);
   });
 
-  test('follows a build and a mirror too, into a repository that is new', async () => {
+  test('copies the image of a build and of a mirror to a new repository', async () => {
     const { sandbox, registry, host, run } = await stage();
     const own = await RegistrySession.open(sandbox);
     const manifest = await own.manifest('built');
@@ -146,7 +146,7 @@ describe('also', () => {
     expect(registry.pull('org/mirror', 'v1', true)).toBe(digest);
   });
 
-  test('that fails is a failure with its name; what was pushed is told', async () => {
+  test("fails with the registry's name and lists what was pushed", async () => {
     const { sandbox, registry, host, app, run } = await stage();
     const { workspace, digest } = layoutOf(['one']);
     const denied = { kind: 'error', status: 403, code: 'DENIED' } as const;
@@ -165,7 +165,7 @@ describe('also', () => {
     expect(registry.pull('org/app', 'v1', true)).toBe(digest);
   });
 
-  test('without a login fails before anything is pushed', async () => {
+  test('without a login fails before the push', async () => {
     const { sandbox, app, run, noLogin } = await stage();
     const { workspace } = layoutOf(['one']);
     const done = await run({ 'oci-layout': 'image', also: app.uri }, { workspace, env: noLogin });

@@ -33,7 +33,7 @@ const findings: Scan['findings'] = [
 ];
 
 describe('the scan', () => {
-  test('without anything from the severity on lets the image pass', async () => {
+  test('passes without findings of the severity or higher', async () => {
     const sandbox = await sandboxWith({ findings: findings.slice(0, 1), seconds: 300 });
     const run = await buildPushImage(sandbox, { ...inputs, scan: 'high' }, layoutOf(['one']));
     expect(run.outputs).toMatchObject({ verdict: 'pushed', scan: 'clean' });
@@ -41,7 +41,7 @@ describe('the scan', () => {
     expect(await tags(sandbox)).toEqual(['v1']);
   });
 
-  test.each([false, true])('blocks, says why, and the image gets no tag (enhanced: %j)', async (enhanced) => {
+  test.each([false, true])('blocks with the findings and sets no tag (enhanced: %j)', async (enhanced) => {
     const sandbox = await sandboxWith({ findings, enhanced });
     const run = await buildPushImage(sandbox, { ...inputs, scan: 'high' }, layoutOf(['one']));
     expect(run.exitCode).toBe(1);
@@ -56,7 +56,7 @@ describe('the scan', () => {
     expect(await tags(sandbox)).toEqual([]);
   });
 
-  test('that Inspector begins by and by, and that cannot be asked for, is waited for', async () => {
+  test('waits for a scan by Inspector, which cannot be started by a call', async () => {
     const sandbox = await sandboxWith({ findings, enhanced: true });
     await ecrOf(sandbox).send(new CreateRepositoryCommand({ repositoryName: REPOSITORY }));
     const operation = 'DescribeImageScanFindings';
@@ -67,7 +67,7 @@ describe('the scan', () => {
     expect(run.outputs['reason']).toContain('2 vulnerabilities of severity high or higher');
   });
 
-  test('holds for an image that was there already', async () => {
+  test('also applies to an existing image', async () => {
     const sandbox = await sandboxWith({ findings });
     const image = layoutOf(['one']);
     await buildPushImage(sandbox, { ...inputs, tags: 'v0' }, image);
@@ -79,7 +79,7 @@ describe('the scan', () => {
   test.each([
     ['UNSUPPORTED_IMAGE' as const, 'UnsupportedImageError: the operating system is not supported'],
     ['FAILED' as const, 'The scan failed.'],
-  ])('that ends with %s is said, and lets nothing pass', async (status, description) => {
+  ])('that ends with %s is reported and blocks', async (status, description) => {
     const sandbox = await sandboxWith({ status, description });
     const run = await buildPushImage(sandbox, { ...inputs, scan: 'critical' }, layoutOf(['one']));
     expect(run.outputs).toMatchObject({ verdict: 'blocked', scan: 'blocked' });
@@ -88,7 +88,7 @@ describe('the scan', () => {
     expect(await tags(sandbox)).toEqual([]);
   });
 
-  test('that does not end is a time-out', async () => {
+  test('that does not complete times out', async () => {
     const sandbox = await sandboxWith({ status: 'IN_PROGRESS' });
     const run = await buildPushImage(sandbox, { ...inputs, scan: 'low', timeout: '8s' }, layoutOf(['one']));
     expect(run.outputs['verdict']).toBe('timed-out');
@@ -96,7 +96,7 @@ describe('the scan', () => {
     expect(await tags(sandbox)).toEqual([]);
   });
 
-  test('that may not be read is a failure', async () => {
+  test('without read permission is a failure', async () => {
     const sandbox = await sandboxWith({});
     const operation = 'DescribeImageScanFindings';
     sandbox.addFault({ operation, kind: 'error', code: 'AccessDeniedException', status: 400, times: 100 });
@@ -105,7 +105,7 @@ describe('the scan', () => {
     expect(await tags(sandbox)).toEqual([]);
   });
 
-  test('survives throttling', async () => {
+  test('is retried after throttling', async () => {
     const sandbox = await sandboxWith({});
     const operation = 'DescribeImageScanFindings';
     sandbox.addFault({ operation, kind: 'throttle', times: 2 });

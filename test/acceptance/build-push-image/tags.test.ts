@@ -10,7 +10,7 @@ const sandboxOf = useSandboxes();
 const layoutOf = useLayouts();
 const inputs = { 'oci-layout': 'image' };
 
-test('the default tag is the commit that is checked out, or the given one', async () => {
+test('the default tag is the checked-out commit, or the input commit', async () => {
   const sandbox = await sandboxOf();
   const image = layoutOf(['one']);
   const [checkedOut, given] = ['b'.repeat(40), 'c'.repeat(40)];
@@ -23,7 +23,7 @@ test('the default tag is the commit that is checked out, or the given one', asyn
 });
 
 describe('an immutable tag', () => {
-  test('that points to this very image is success: a job can be run again', async () => {
+  test('that already points to this image is accepted, so that a job can be re-run', async () => {
     const sandbox = await sandboxOf();
     const image = layoutOf(['one']);
     await buildPushImage(sandbox, inputs, image);
@@ -32,7 +32,7 @@ describe('an immutable tag', () => {
     expect(sandbox.calls.of('PutManifest').filter(({ status }) => status !== 201)).toEqual([]);
   });
 
-  test('that points to another image fails, and no other tag is set or moved', async () => {
+  test('that points to another image fails, and no other tag is set', async () => {
     const sandbox = await sandboxOf();
     const first = layoutOf(['one']);
     await buildPushImage(sandbox, { ...inputs, tags: 'v1, env-dev' }, first);
@@ -57,7 +57,7 @@ describe('an immutable tag', () => {
     expect(imageIds).toHaveLength(3);
   });
 
-  test('that is an exception moves', async () => {
+  test('with a mutability exclusion moves', async () => {
     const sandbox = await sandboxOf();
     await buildPushImage(sandbox, { ...inputs, tags: 'env-dev' }, layoutOf(['one']));
     const second = layoutOf(['two']);
@@ -70,7 +70,7 @@ describe('an immutable tag', () => {
     expect(found.imageDetails?.[0]?.imageDigest).toBe(second.digest);
   });
 
-  test('that somebody else sets meanwhile is seen when it is put', async () => {
+  test('that another run sets at the same time is detected', async () => {
     const sandbox = await sandboxOf();
     await buildPushImage(sandbox, { ...inputs, tags: 'v1' }, layoutOf(['one']));
     // The answer of the look-up is lost, after those of the image: as if the tag had not been there yet.
@@ -90,7 +90,7 @@ describe('an immutable tag', () => {
 });
 
 describe('a repository', () => {
-  test('that does not exist is not made up', async () => {
+  test('that does not exist is not created', async () => {
     const sandbox = await sandboxOf();
     const run = await buildPushImage(sandbox, { ...inputs, 'create-repository': 'false' }, layoutOf(['one']));
     expect(run.outputs).toMatchObject({
@@ -100,7 +100,7 @@ describe('a repository', () => {
     expect(sandbox.calls.of('CreateRepository')).toEqual([]);
   });
 
-  test('that exists is left as it is', async () => {
+  test('that exists is not changed', async () => {
     const sandbox = await sandboxOf();
     await ecrOf(sandbox).send(new CreateRepositoryCommand({ repositoryName: REPOSITORY }));
     sandbox.calls.all.length = 0;
@@ -118,7 +118,7 @@ describe('a repository', () => {
     ['ecr', 'GetAuthorizationToken', 'AccessDeniedException'],
     ['registry', 'StartUpload', 'DENIED'],
     ['registry', 'PutManifest', 'DENIED'],
-  ])('that denies %s %s: the reason says so and nothing is tagged', async (service, operation, said) => {
+  ])('that denies %s %s fails with the reason, and nothing is tagged', async (service, operation, said) => {
     const sandbox = await sandboxOf();
     const code = service === 'ecr' ? 'AccessDeniedException' : 'DENIED';
     const status = service === 'ecr' ? 400 : 403;
@@ -134,7 +134,7 @@ describe('a repository', () => {
   });
 });
 
-test('GitHub is told which image was made, where it asks', async () => {
+test('appends the image to GITHUB_ARTIFACTS if it is set', async () => {
   const sandbox = await sandboxOf();
   const image = layoutOf(['one'], { artifacts: 'before\n' });
   const GITHUB_ARTIFACTS = `${image.workspace}/artifacts`;

@@ -46,7 +46,7 @@ const HANGING: readonly Hanging[] = [
 ];
 
 describe.each(HANGING)('$name', ({ fault, signal = 'SIGINT', again, told }) => {
-  test('what was not told to stop is listed with its command, and the lock is given back', async () => {
+  test('lists the operations that could not be stopped with their commands, and releases the lock', async () => {
     const endless = { match: { type: 'AWS::SNS::Topic' }, on: 'create' as const, seconds: 1e7 };
     const environment = await ScaleEnvironment.start({
       ...{ stacks: COUNT, services: 0, chain: 0, readers: COUNT },

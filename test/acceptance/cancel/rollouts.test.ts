@@ -35,7 +35,7 @@ async function locksLeft(sandbox: Sandbox): Promise<string[]> {
   return names.filter((name) => name.endsWith('/lock'));
 }
 
-test('40 rollouts of a promotion are all told to stop, each without a read, and the locks are given back', async () => {
+test('a cancelled promotion stops all 40 rollouts without a read each, and releases the locks', async () => {
   const { world, workspace } = await worldOf(COUNT);
   const { sandbox } = world;
   const ended = await cancelled(sandbox, (options) => promoteEnvironment(world, workspace, {}, options), {

@@ -74,7 +74,7 @@ const IN_FLIGHT: readonly InFlight[] = [
 ];
 
 describe.each(IN_FLIGHT)('$count stacks that $does', ({ count, does, tells, says }) => {
-  test('are all told to stop, with one look at them, and the lock is given back', async () => {
+  test('are all stopped after one listing, and the lock is released', async () => {
     const environment = await environmentOf(count, does);
     const { sandbox } = environment;
     if (does === 'update') {
@@ -101,7 +101,7 @@ describe.each(IN_FLIGHT)('$count stacks that $does', ({ count, does, tells, says
   });
 });
 
-test('100 stacks that are planned leave no change set behind that the run does not list', async () => {
+test('a cancelled plan of 100 stacks lists every change set that it leaves', async () => {
   const count = 100;
   const environment = await environmentOf(count, 'none');
   const { sandbox } = environment;

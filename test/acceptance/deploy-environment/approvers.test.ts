@@ -9,7 +9,7 @@ const workspaceOf = useWorkspaces();
 const RUN = 1001;
 
 test.each(['deploy', 'destroy'])(
-  '%s by somebody who is no approver ends before AWS is asked',
+  '%s by someone who is not an approver is blocked before any call to AWS',
   async (command) => {
     const sandbox = await sandboxOf({
       scenario: { github: { runs: [{ id: RUN, event: 'workflow_dispatch', actor: 'mallory' }] } },

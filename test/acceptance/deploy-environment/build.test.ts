@@ -12,7 +12,7 @@ const layoutOf = useLayouts();
 const workspaceOf = useWorkspaces();
 const LOGIN = { username: 'octocat', password: 'correct horse battery staple' };
 
-test('the images of all services are one output, without an account', async () => {
+test('the output has the images of all services, without account ids', async () => {
   const sandbox = await start();
   const { workspace, digest } = layoutOf(['one', 'two'], SMALL_PLATFORM);
   await ecrOf(sandbox).send(new CreateRepositoryCommand({ repositoryName: 'shop/api' }));
@@ -23,7 +23,7 @@ test('the images of all services are one output, without an account', async () =
   expect(again.outputs['reason']).toBe('Reused 1 image.');
 });
 
-test('one image that cannot be pushed fails the set, and no image is passed on', async () => {
+test('if one image cannot be pushed, the build fails without an images output', async () => {
   const sandbox = await start();
   const { workspace } = layoutOf(['one'], SMALL_PLATFORM);
   const run = await deployEnvironment(sandbox, { command: 'build' }, { workspace });
@@ -34,7 +34,7 @@ test('one image that cannot be pushed fails the set, and no image is passed on',
   expect(run.outputs['reason']).toContain('shop/api');
 });
 
-test('another account than the manifest says is refused before anything is pushed', async () => {
+test("refuses an account other than the manifest's before the push", async () => {
   const sandbox = await start();
   const { workspace } = layoutOf(['one'], {
     ...SMALL_PLATFORM,
@@ -45,7 +45,7 @@ test('another account than the manifest says is refused before anything is pushe
   expect(sandbox.calls.all.map(({ operation }) => operation)).toEqual(['GetCallerIdentity']);
 });
 
-test('an image of another registry is mirrored, and copied to one', async () => {
+test('mirrors an image from another registry, and copies one to it', async () => {
   const sandbox = await start();
   const registry = await sandbox.openRegistry({ login: LOGIN });
   const digest = await openTokenRepository(registry, 'upstream/api').image('v1');
@@ -64,7 +64,7 @@ test('an image of another registry is mirrored, and copied to one', async () => 
   expect(registry.pull('org/api', 'latest', true)).toBe(digest);
 });
 
-test("a pull request's image is copied nowhere", async () => {
+test('does not copy the image of a pull request to other registries', async () => {
   const sandbox = await start();
   const { workspace } = layoutOf(['one'], {
     ...SMALL_PLATFORM,
@@ -80,7 +80,7 @@ test("a pull request's image is copied nowhere", async () => {
   expect(run.outputs['verdict']).toBe('built');
 });
 
-test('values of the run reach the builds of all services or of one, and secrets leave no trace', async () => {
+test('passes build arguments and secrets to all services or to one, without a trace of the secrets', async () => {
   const sandbox = await start();
   const docker = new DockerPlayback(workspaceOf({}), { builds: [{ progress: PROGRESS, exitCode: 1 }] });
   const build = "build: { context: api, build-args: { A: '1', B: '2' } }";
@@ -109,7 +109,7 @@ test('values of the run reach the builds of all services or of one, and secrets 
   expect(refused.outputs['reason']).toMatch(/^build-args: .*, got "apis\/A"\. Did you mean api\/A\?$/);
 });
 
-test('so many images are built at once as max-builds says', async () => {
+test('builds at most max-builds images at a time', async () => {
   const sandbox = await start();
   const names = Array.from({ length: 6 }, (_, index) => `api-${index}`);
   const services = names.map(

@@ -113,7 +113,7 @@ beforeAll(async () => {
 
 afterAll(() => sandbox.close());
 
-test('a commit that changes no content has nothing to deploy, and that is told with few calls', async () => {
+test('a commit without changes has nothing to deploy, and needs few calls', async () => {
   change('README.md', 'two');
   const plan = await run({ command: 'plan' });
   expect(plan.outputs).toMatchObject({
@@ -145,7 +145,7 @@ test.each([
   expect(plan.outputs['images'] ?? '').toBe('');
 });
 
-test('a change of a template is one of stacks, and not of images', async () => {
+test('a template change affects stacks, not images', async () => {
   change('service.yml', serviceTemplate('1024'));
   const plan = await run({ command: 'plan' });
   change('service.yml', serviceTemplate('512'));
@@ -157,7 +157,7 @@ test('a change of a template is one of stacks, and not of images', async () => {
   });
 });
 
-test('services: changed builds and releases what has changed, and leaves the rest as it is', async () => {
+test('services: changed builds and releases only changed services', async () => {
   const untouched = await commitInLedger('web');
   const builds = docker.builds.length;
   const second = await nextImage('two');
@@ -181,7 +181,7 @@ test('services: changed builds and releases what has changed, and leaves the res
   expect(docker.builds).toHaveLength(builds + 1);
 });
 
-test('arguments of builds are content too', async () => {
+test('build arguments are part of the content', async () => {
   const inputs = { command: 'plan', 'build-args': 'api/A=1' };
   const other = await run(inputs);
   expect(other.outputs['reason']).toContain('; api will be released.');
@@ -194,7 +194,7 @@ test('arguments of builds are content too', async () => {
   expect(without.outputs['reason']).toContain('; api will be released.');
 });
 
-test('a Dockerfile that is gone is refused', async () => {
+test('a missing Dockerfile is refused', async () => {
   rmSync(join(workspace, 'web/Dockerfile'));
   const plan = await run({ command: 'plan', 'build-args': 'api/A=1' });
   expect(plan.outputs['images'] ?? '').toBe('');

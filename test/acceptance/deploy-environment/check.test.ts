@@ -74,7 +74,7 @@ describe.each(PROBLEMS)('%s', (what, app, given, reason) => {
   });
 });
 
-test('doctor finds the same', async () => {
+test('doctor reports the same problem', async () => {
   const sandbox = await newSandbox();
   const [, app = '', given] = PROBLEMS[1] ?? [];
   const run = await deployEnvironment(sandbox, { command: 'doctor' }, { workspace: workspaceOf(app, given) });
@@ -89,7 +89,7 @@ const READER = (output: string): string => `Resources:
 `;
 
 describe('an output that is not exported', () => {
-  test('is read after the stack that has it; later plans know it', async () => {
+  test('is read after its stack has been deployed, and later plans use it', async () => {
     const sandbox = await newSandbox();
     const workspace = workspaceOf(READER('Vpc'));
     const plan = await deployEnvironment(sandbox, { command: 'plan' }, { workspace });
@@ -103,7 +103,7 @@ describe('an output that is not exported', () => {
     expect(again.outputs['verdict']).toBe('unchanged');
   });
 
-  test('and does not exist is refused before the first change', async () => {
+  test('that does not exist is refused before the first change', async () => {
     const sandbox = await newSandbox();
     const run = await deployEnvironment(sandbox, {}, { workspace: workspaceOf(READER('Vpcc')) });
     expect(run.outputs['reason']).toBe(
@@ -116,7 +116,7 @@ describe('an output that is not exported', () => {
 const partOf = ({ result }: Run, name: string): { verdict: string; reason: string } | undefined =>
   (result['parts'] as { name: string; verdict: string; reason: string }[]).find((part) => part.name === name);
 
-test('a plan lists what a stack will consist of that waits for another one', async () => {
+test('a plan lists the resources of a stack that waits for another one', async () => {
   const sandbox = await newSandbox();
   const app = `Resources:
 ${GROUP('app')}  Topic: { Type: AWS::SNS::Topic }
@@ -138,7 +138,7 @@ ${GROUP('app')}  Topic: { Type: AWS::SNS::Topic }
   expect(run.log).toContain('this version does not know the property QueuName; did you mean QueueName?');
 });
 
-test('raw text in a template is a dependency, and a false condition is no export', async () => {
+test('a reference in text is a dependency, and an output with a false condition is not exported', async () => {
   const sandbox = await newSandbox();
   const zone = `Parameters: { Main: { Type: String } }
 Conditions: { Main: !Equals [!Ref Main, 'true'] }

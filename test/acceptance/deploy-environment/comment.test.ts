@@ -35,7 +35,7 @@ const LATENCY: FaultRule[] = [
   { kind: 'delay', operation: 'issues/create-comment', delayMs: 700, probability: 0.5 },
 ];
 
-test('jobs that plan all environments at once keep one comment, with a part for each; the next commit updates it', async () => {
+test('concurrent plans share one comment with a section for each environment, which the next commit updates', async () => {
   const old = ['dev', 'prod'].map((name) => ({
     issue: PULL_REQUEST,
     user: BOT,
@@ -77,7 +77,7 @@ test('jobs that plan all environments at once keep one comment, with a part for 
   expect(sandbox.calls.of('issues/create-comment').length).toBeGreaterThanOrEqual(1);
 });
 
-test('a part of an earlier commit says so', async () => {
+test('a section of an earlier commit is marked', async () => {
   const sandbox = await sandboxOf();
   const workspace = workspaceOf(FILES);
   const plan = (environment: string, number: number, sha: string) =>

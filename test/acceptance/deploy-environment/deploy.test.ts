@@ -41,7 +41,7 @@ const changes = (sandbox: Sandbox): string[] =>
     .map(({ operation }) => operation)
     .filter((name) => /^(?:Execute|Delete)(?:ChangeSet|Stack)$/.test(name));
 
-test('every stack after what it reads, images meanwhile, the ledger before the first service; then nothing', async () => {
+test('deploys stacks in order, builds images in parallel, writes the ledger before the first service; then nothing changes', async () => {
   const sandbox = await newSandbox();
   const workspace = smallPlatform();
   const first = await deployEnvironment(sandbox, {}, { workspace });
@@ -66,7 +66,7 @@ test('every stack after what it reads, images meanwhile, the ledger before the f
   expect(again.outputs['verdict']).toBe('unchanged');
 });
 
-test('what waits for a failed stack is not begun, and says for what it waits', async () => {
+test('a stack that depends on a failed one is not started and names it', async () => {
   const sandbox = await newSandbox();
   const network = SMALL_PLATFORM['network.yml']!.replace('TopicName:', 'TopicNam:');
   const run = await deployEnvironment(sandbox, {}, { workspace: smallPlatform({ 'network.yml': network }) });
@@ -84,7 +84,7 @@ test('what waits for a failed stack is not begun, and says for what it waits', a
 });
 
 describe('a plan', () => {
-  test('is one document; applied, it makes what it says; then there is nothing to plan', async () => {
+  test('is one document; apply executes exactly it; then there is nothing to plan', async () => {
     const sandbox = await newSandbox();
     const workspace = smallPlatform();
     const plan = await deployEnvironment(sandbox, { command: 'plan' }, { workspace });
@@ -111,7 +111,7 @@ describe('a plan', () => {
       '',
       'queue: it is in the plan, and not among the stacks any more.',
     ],
-  ])('of another %s is not applied, and nothing is changed', async (file, from, to, difference) => {
+  ])('of another %s is not applied', async (file, from, to, difference) => {
     const sandbox = await newSandbox();
     const workspace = smallPlatform();
     const plan = await deployEnvironment(sandbox, { command: 'plan' }, { workspace });
@@ -146,7 +146,7 @@ describe('a plan', () => {
 });
 
 describe('destroy', () => {
-  test('loses data only when allowed, then deletes in reverse order', async () => {
+  test('deletes data only if allowed, and deletes stacks in reverse order', async () => {
     const sandbox = await newSandbox();
     const workspace = smallPlatform();
     await deployEnvironment(sandbox, {}, { workspace });
@@ -167,7 +167,7 @@ describe('destroy', () => {
     );
   });
 
-  test('asks the deployed templates what is kept, not those of the workspace', async () => {
+  test('uses the deletion policies of the deployed templates, not of the workspace', async () => {
     const sandbox = await newSandbox();
     await deployEnvironment(sandbox, {}, { workspace: smallPlatform() });
     const asked = changes(sandbox).length;
@@ -205,7 +205,7 @@ describe('destroy', () => {
   });
 });
 
-test('another run has the environment: it is named, and nothing is changed', async () => {
+test('names the run that holds the lock, and changes nothing', async () => {
   const sandbox = await newSandbox();
   const now = Date.now();
   const holder = {

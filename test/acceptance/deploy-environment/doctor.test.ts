@@ -35,7 +35,7 @@ async function doctor(
   return { run, check: (name) => checks.find((one) => one.name.includes(name)) };
 }
 
-test('an environment that has all it needs is ready, and nothing was changed', async () => {
+test('a complete environment is ready, and nothing is changed', async () => {
   const sandbox = await start({ scenario: { github } });
   const { run } = await doctor(sandbox);
   expect(run.outputs['reason']).toMatch(/^dev is ready: \d+ checks\.$/);
@@ -46,7 +46,7 @@ test('an environment that has all it needs is ready, and nothing was changed', a
   expect(asked.filter((name) => /^(Create|Put|Update|Delete|Execute)/.test(name))).toEqual([]);
 });
 
-describe('the role that the first cluster of an account needs', () => {
+describe('the service-linked role for the first cluster of an account', () => {
   const cluster = 'Resources: { Cluster: { Type: AWS::ECS::Cluster } }';
   const files = {
     'cluster.yml': cluster,
@@ -54,7 +54,7 @@ describe('the role that the first cluster of an account needs', () => {
   };
   const missing = ['arn:aws:iam::111111111111:role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS'];
 
-  test('is there', async () => {
+  test('exists', async () => {
     const { check } = await doctor(await start({ scenario: { github } }), files);
     expect(check('AWSServiceRoleForECS')).toMatchObject({ state: 'ok' });
   });
@@ -68,7 +68,7 @@ describe('the role that the first cluster of an account needs', () => {
     expect(run.outputs['verdict']).toBe('not-ready');
   });
 
-  test('is missing: the first deployment says why it fails, and the second succeeds', async () => {
+  test('is missing: the first deployment fails with the reason, and the second succeeds', async () => {
     const first =
       'Resources: { Cluster: { Type: AWS::ECS::Cluster, Properties: { CapacityProviders: [FARGATE] } } }';
     const workspace = workspaceOf({ 'cluster.yml': first });
@@ -86,7 +86,7 @@ describe('the role that the first cluster of an account needs', () => {
     expect(again.outputs['verdict']).toBe('created');
   });
 
-  test('is missing until the bootstrap makes it', async () => {
+  test('is missing until the bootstrap creates it', async () => {
     const stacks = bootstrapped({ environments: { dev: DEV } });
     const { check } = await doctor(await start({ scenario: { github, missing, stacks } }), files);
     expect(check('AWSServiceRoleForECS')).toMatchObject({ state: 'ok' });
@@ -120,7 +120,7 @@ const trusting = (condition: Record<string, Record<string, string>>): object => 
   },
 });
 
-describe('the trust policy of the role that deploys', () => {
+describe('the trust policy of the deploy role', () => {
   const sub = 'repo:org/platform:environment:dev';
   const own = { StringEquals: { sub } };
   const caller = 'on: push\njobs: { a: { uses: org/platform/.github/workflows/pipeline.yml@v1 } }';
@@ -158,7 +158,7 @@ describe('the trust policy of the role that deploys', () => {
       'problem',
       /does not accept jobs of org\/platform\/\.github\/workflows\/deploy\.yml@refs\/tags\/v1/,
     ],
-  ])('it trusts %s', async (_name, condition, state, says) => {
+  ])('trusts %s', async (_name, condition, state, says) => {
     const sandbox = await start({
       scenario: { github, roles: [{ arn: ROLE, trust: trusting(condition) as never }] },
     });
@@ -170,7 +170,7 @@ describe('the trust policy of the role that deploys', () => {
     expect(found?.state).toBe(state);
   });
 
-  test('one that may not be read is a warning, and no proof', async () => {
+  test('that cannot be read is a warning, not proof', async () => {
     const sandbox = await start({
       scenario: { github, roles: [{ arn: ROLE, trust: trusting(own) as never }] },
     });
@@ -181,7 +181,7 @@ describe('the trust policy of the role that deploys', () => {
     expect(run.outputs['reason']).toContain('with a warning on trust of shop-dev-deploy');
   });
 
-  test('a job outside of the environment judges it by the role that reads', async () => {
+  test('is checked by a job outside of the environment with the plan role', async () => {
     const roles = [{ arn: ROLE, trust: trusting(own) as never }];
     const sandbox = await start({ scenario: { github, roles } });
     const reads = 'arn:aws:iam::111111111111:role/shop-dev-plan';
@@ -197,7 +197,7 @@ describe('the trust policy of the role that deploys', () => {
   });
 });
 
-test('a caller that nobody edited', async () => {
+test('an unedited caller', async () => {
   const sandbox = await start({ scenario: { github } });
   const caller = 'on: push\njobs: { a: { uses: <OWNER>/platform/.github/workflows/pipeline.yml@v1 } }';
   const { run, check } = await doctor(sandbox, { '.github/workflows/pipeline.yml': caller });
@@ -205,8 +205,8 @@ test('a caller that nobody edited', async () => {
   expect(check('callers')).toMatchObject({ state: 'problem' });
 });
 
-describe('what is in the way', () => {
-  test('a role that does not trust the job: the claims, and a statement that fits', async () => {
+describe('blocking problems', () => {
+  test('a role that does not trust the job: shows the claims and a matching statement', async () => {
     const trust = {
       Statement: {
         Effect: 'Allow',
@@ -247,7 +247,7 @@ describe('what is in the way', () => {
     expect(check('GitHub environment')?.fix).toMatch(/^Settings → Environments → New environment: dev\n/);
   });
 
-  test('a protected environment that nobody has to approve', async () => {
+  test('a protected environment without reviewers', async () => {
     const sandbox = await start({ scenario: { github } });
     const { check } = await doctor(sandbox, {
       'platform.yml': manifest.replace('parameters: dev.json', 'parameters: dev.json, protected: true'),
@@ -285,7 +285,7 @@ describe('what is in the way', () => {
     expect(check('VPCs')?.fix).toContain('--quota-code L-F678F1CE --desired-value 1');
   });
 
-  test('names that AWS keeps for itself', async () => {
+  test('names reserved by AWS', async () => {
     const sandbox = await start({ scenario: { github } });
     const { check } = await doctor(sandbox, {
       'platform.yml': manifest.replace('project: shop', 'project: awsome'),
@@ -298,7 +298,7 @@ describe('what is in the way', () => {
     expect(check('reserved names')?.says).toContain('aws:team');
   });
 
-  test('a token that may not ask is no proof that all is well', async () => {
+  test('a token without permission is reported as not checked', async () => {
     const sandbox = await start({ scenario: { github } });
     sandbox.addFault({ kind: 'error', operation: 'repos/get-environment', status: 403, code: 'Forbidden' });
     const { run, check } = await doctor(sandbox);

@@ -25,14 +25,14 @@ const drift = (sandbox: Sandbox) =>
 const changed = { stack: 'dev-shop-network', logicalId: 'Topic', set: { DisplayName: 'by hand' } };
 
 describe('drift of an environment', () => {
-  test('all that is as its template says is in sync, and there is no issue', async () => {
+  test('an environment without drift is in sync and has no issue', async () => {
     const sandbox = await deployed();
     const run = await drift(sandbox);
     expect(run.outputs).toMatchObject({ verdict: 'in-sync', issue: '' });
     expect(gitHubState(sandbox.world).issues).toEqual([]);
   });
 
-  test('what was changed by hand opens one issue, which the next run leaves as it is', async () => {
+  test('a manual change opens one issue, which the next run keeps', async () => {
     const sandbox = await deployed({ drift: [changed] });
     const run = await drift(sandbox);
     expect(run.exitCode).toBe(1);
@@ -45,14 +45,14 @@ describe('drift of an environment', () => {
     expect(gitHubState(sandbox.world).issues).toHaveLength(1);
   });
 
-  test('a stack that is not there has drifted', async () => {
+  test('a missing stack has drifted', async () => {
     const sandbox = await start();
     const run = await drift(sandbox);
     expect(run.outputs['verdict']).toBe('drifted');
     expect(run.summary).toContain('**not there**');
   });
 
-  test('what cannot be compared is a failure, and leaves the issue alone', async () => {
+  test('a failed comparison is a failure and does not change the issue', async () => {
     const sandbox = await deployed({ features: { revertDrift: false } });
     sandbox.addFault({ kind: 'error', operation: 'DetectStackDrift', times: 50 });
     const run = await drift(sandbox);

@@ -41,7 +41,7 @@ function changes({ sandbox }: ExistingShop): string[] {
   return [...new Set(made)].sort();
 }
 
-test('an image is built, pushed to the named repository and released, and nothing else is made', async () => {
+test('builds an image, pushes it to the repository and releases it, and creates nothing else', async () => {
   const shop = await newShop();
   const doctor = await run(shop, { command: 'doctor' });
   expect(outcome(doctor)).toBe('ready');
@@ -138,7 +138,7 @@ test('an image that the expected workflow did not sign is not released', async (
   }
 });
 
-test('what runs is compared with ECS, not only with the ledger', async () => {
+test('compares the image with the running tasks, not only with the ledger', async () => {
   const shop = await newShop();
   const v1 = shop.commit('v1');
   expect(outcome(await run(shop, { command: 'deploy' }))).toBe('deployed');
@@ -166,7 +166,7 @@ test('what runs is compared with ECS, not only with the ledger', async () => {
   expect(await shop.runs('dev')).toEqual([v1]);
 });
 
-test('where nothing is built or given, it keeps what runs, and says when that is not the recorded release', async () => {
+test('without a new image, keeps the running one and reports if it is not the recorded release', async () => {
   const shop = await newShop();
   shop.commit('v1');
   expect(outcome(await run(shop, { command: 'deploy' }))).toBe('deployed');
@@ -179,7 +179,7 @@ test('where nothing is built or given, it keeps what runs, and says when that is
   expect(strayed.outputs['reason']).toContain('it was changed outside of Platform');
 });
 
-test('a service without a recorded release that does not run all its tasks is not green', async () => {
+test('a service without a recorded release and with missing tasks is not green', async () => {
   const rules = [{ does: 'run' as const, times: 1 }, { does: 'stay-pending' as const }];
   const shop = await newShop({ scenario: { github: GITHUB, ecs: { rules } } });
   shop.writeManifest({ build: false });
@@ -191,7 +191,7 @@ test('a service without a recorded release that does not run all its tasks is no
   expect(unsteady.outputs['reason']).toMatch(/api is not steady: .* Nothing was changed\. Fix: Look at/);
 });
 
-test('a service and a repository that do not exist: both are named before anything is changed', async () => {
+test('names a missing service and a missing repository before the first change', async () => {
   const shop = await newShop();
   const v1 = shop.commit('v1');
   shop.writeManifest({ cluster: 'live-dve', repository: 'team/apii' });

@@ -186,7 +186,7 @@ async function opened({ denied }: Row): Promise<Sandbox> {
 describe.each(ROWS)('$what', (row) => {
   const { files, check, state, says, fix, code, env = {} } = row;
 
-  test('doctor finds it, and how to fix it', async () => {
+  test('doctor reports it with a fix', async () => {
     const sandbox = await opened(row);
     const workspace = workspaceOf({ ...SMALL_PLATFORM, ...files });
     const run = await deployEnvironment(sandbox, { command: 'doctor' }, { workspace, env });

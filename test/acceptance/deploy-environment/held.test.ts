@@ -39,7 +39,7 @@ async function heldSandbox(): Promise<Sandbox> {
   return sandbox;
 }
 
-test('an environment on hold is neither planned nor deployed; stacks alone are', async () => {
+test('an environment on hold is not planned or deployed, except stacks alone', async () => {
   const sandbox = await heldSandbox();
   const workspace = newWorkspace(SMALL_PLATFORM);
   for (const command of ['plan', 'deploy']) {
@@ -58,7 +58,7 @@ test('an environment on hold is neither planned nor deployed; stacks alone are',
   expect(run.outputs['verdict']).toBe('deployed');
 });
 
-test('where images are promoted, stacks are deployed, and only a new service is held', async () => {
+test('if images are promoted, stacks are deployed and only a new service is held', async () => {
   const sandbox = await heldSandbox();
   const platform = promoted(SMALL_PLATFORM['platform.yml'] ?? '');
   const workspace = newWorkspace({ ...SMALL_PLATFORM, 'platform.yml': platform });
@@ -73,7 +73,7 @@ test('where images are promoted, stacks are deployed, and only a new service is 
   ]);
 });
 
-test('an approved plan is not applied once the environment is on hold, unless a reason passes the hold', async () => {
+test('an approved plan is not applied while the environment is on hold, unless a bypass reason is given', async () => {
   const sandbox = await newSandbox();
   const platform = promoted(SMALL_PLATFORM['platform.yml'] ?? '');
   const workspace = newWorkspace({ ...SMALL_PLATFORM, 'platform.yml': platform, 'api.yml': PLAIN_SERVICE });
@@ -92,7 +92,7 @@ test('an approved plan is not applied once the environment is on hold, unless a 
   expect(passed.log).toContain('Orders fail. It is bypassed this once: INC-1');
 });
 
-test('a plan that would bring a rolled-back image back is stale before the first change', async () => {
+test('a plan with an image that was rolled back is stale before the first change', async () => {
   const sandbox = await newSandbox();
   const workspace = newWorkspace({
     ...SMALL_PLATFORM,

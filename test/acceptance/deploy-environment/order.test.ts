@@ -57,7 +57,7 @@ function longestPath(parts: readonly Part[]): number {
   return Math.max(...parts.map(endOf));
 }
 
-test('the reference platform takes as long as its longest chain, not as all of its stacks one after the other', async () => {
+test('the reference platform takes as long as its longest chain of stacks', async () => {
   const sandbox = await newSandbox({ timeScale: 100 });
   const run = await deployEnvironment(sandbox, {}, { workspace: referencePlatform() });
   expect(`${run.outputs['verdict']}: ${run.outputs['reason']}`).toMatch(/^deployed: /);
@@ -111,7 +111,7 @@ test('a service whose first image is promoted waits for the stack that creates i
   expect(deleted?.after).toEqual(['api']);
 });
 
-test('a stack that creates the repository of its own first image fails before it, and says so', async () => {
+test('a stack that creates the repository of its own first image fails before the deployment', async () => {
   const sandbox = await newSandbox({ accounts: Object.values(ACCOUNTS) });
   const shop = new Shop(sandbox, newWorkspace({}));
   shop.commit('v1');

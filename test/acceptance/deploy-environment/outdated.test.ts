@@ -43,7 +43,7 @@ async function recorded(sandbox: Sandbox): Promise<object> {
   return JSON.parse((await ssmOf(sandbox).send(command)).Parameter?.Value ?? '{}') as object;
 }
 
-test('a late run takes no stack back: it is outdated before anything is planned', async () => {
+test('a late run is outdated before anything is planned', async () => {
   const sandbox = await newSandbox({ scenario: { github } });
   expect((await play(sandbox, '2')).outputs['verdict']).toBe('deployed');
   const changeSets = sandbox.calls.of('CreateChangeSet').length;
@@ -65,7 +65,7 @@ test('a late run takes no stack back: it is outdated before anything is planned'
   expect(await recorded(sandbox)).toMatchObject({ runNumber: 101, allowOlder: true, sequence: 3 });
 });
 
-test('a plan that is approved while a newer run changes the environment is outdated at once', async () => {
+test('a plan approved while a newer run changes the environment is outdated', async () => {
   const sandbox = await newSandbox({ scenario: { github }, timeScale: 100 });
   await play(sandbox, '1');
   const plan = await play(sandbox, '2', { command: 'plan' });

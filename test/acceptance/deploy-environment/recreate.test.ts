@@ -16,7 +16,7 @@ function verdictsOf(run: Run): Record<string, string> {
   return Object.fromEntries(parts.map(({ name, verdict }) => [name, verdict]));
 }
 
-test('a stack in ROLLBACK_COMPLETE is planned to be recreated, and apply does it', async () => {
+test('a stack in ROLLBACK_COMPLETE is planned and applied as a recreation', async () => {
   const sandbox = await start({
     scenario: {
       resources: [{ match: { logicalId: 'Queue' }, on: 'create', fail: { message: 'no room', times: 1 } }],

@@ -143,7 +143,7 @@ async function platformOf({ scenario, manifest }: Setting = {}): Promise<Platfor
   return platform;
 }
 
-test('each new image is one rollout, the same commit again is none, and what was taken back comes again', async () => {
+test('each new image is one rollout, the same commit is none, and a rolled-back image can be released again', async () => {
   const platform = await platformOf();
   expect(await platform.deploy()).toMatchObject({ verdict: 'created', rollouts: 1 });
   for (const version of ['v2', 'v3']) {
@@ -204,7 +204,7 @@ test('a change of the stack together with a new image is one rollout', async () 
   expect(await platform.image()).toBe(third);
 });
 
-test('a first pre-deploy command that failed is run by the next deployment, until it succeeds', async () => {
+test('a failed first pre-deploy command is repeated by the next deployment until it succeeds', async () => {
   const manifest = SMALL_PLATFORM['platform.yml']!.replace(
     'build: {',
     "pre-deploy: 'node dist/migrate.js', build: {",
@@ -221,7 +221,7 @@ test('a first pre-deploy command that failed is run by the next deployment, unti
   expect(await platform.deploy()).toMatchObject({ verdict: 'unchanged', calls: [] });
 });
 
-test('a first release whose service wants no tasks is recorded as not proven', async () => {
+test('a first release with a desired count of 0 is recorded as not proven', async () => {
   const platform = await platformOf();
   platform.write('api.yml', api('blue').replace('DesiredCount: 1', 'DesiredCount: 0'));
   expect(await platform.deploy()).toMatchObject({ verdict: 'created' });
@@ -231,7 +231,7 @@ test('a first release whose service wants no tasks is recorded as not proven', a
   expect(JSON.parse(Parameter?.Value ?? '')).toMatchObject({ proven: false });
 });
 
-test('a first release is tested too, and is not proven until its smoke test has passed', async () => {
+test('a first release is not proven until its smoke test has passed', async () => {
   const platform = await platformOf();
   const withTest = (exitCode: number): string =>
     SMALL_PLATFORM['platform.yml']!.replace(
@@ -257,7 +257,7 @@ test('a first release is tested too, and is not proven until its smoke test has 
   expect(await platform.deploy()).toMatchObject({ verdict: 'unchanged', calls: [] });
 });
 
-test('where images are promoted, a service that was changed by hand is reported and left alone', async () => {
+test('if images are promoted, a manually changed service is reported and not changed', async () => {
   const manifest = SMALL_PLATFORM['platform.yml']!.replace(
     'parameters: dev.json }',
     "parameters: dev.json, promote-from: test }\n  test: { account: '222222222222', parameters: test.json }",

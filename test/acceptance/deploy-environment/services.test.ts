@@ -61,7 +61,7 @@ async function change(exitCode: number): Promise<Run> {
   return await deployEnvironment(sandbox, {}, { workspace });
 }
 
-test('where it pauses, a smoke test that passes lets it go on', async () => {
+test('a successful smoke test continues a paused deployment', async () => {
   const run = await change(0);
   expect(run.outputs['verdict']).toBe('deployed');
   expect(run.log).toContain(
@@ -70,7 +70,7 @@ test('where it pauses, a smoke test that passes lets it go on', async () => {
   expect(run.log).toContain('Continued the deployment.');
 });
 
-test('and one that fails sends it back, with that as the reason', async () => {
+test('a failed smoke test rolls it back, with that reason', async () => {
   const run = await change(1);
   expect(run.exitCode).toBe(1);
   expect(run.log).toContain('Rolling the deployment back at the PAUSE hook.');
@@ -104,7 +104,7 @@ test.each([
   ['true', 'The container worker ended with exit code 1', 1],
   ['false', 'did not finish within 20 s', 0],
 ] as const)(
-  'fail-fast: %s, where the tasks of a service without a circuit breaker fail',
+  'fail-fast: %s, if the tasks of a service without a circuit breaker fail',
   async (failFast, reason, cancels) => {
     const ecs = { rules: [{ does: 'exit' as const, match: { image: 'worker:2' } }] };
     const sandbox = await newSandbox({ timeScale: 100, scenario: { ecs } });

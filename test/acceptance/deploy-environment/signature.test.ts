@@ -197,7 +197,7 @@ describe('an environment with verify', () => {
     },
   );
 
-  test('requires the signer of the service where it names one', async () => {
+  test('requires the signer of the service if it has one', async () => {
     const platform = await SignedPlatform.start(RULE, ruleOf('other'));
     const digest = platform.commit('v1');
     await platform.release();
@@ -211,7 +211,7 @@ describe('an environment with verify', () => {
     expect((await platform.release()).service).toMatchObject({ verdict: 'created' });
   });
 
-  test('releases what the same run has signed', async () => {
+  test('releases an image signed by the same run', async () => {
     const platform = await SignedPlatform.start(RULE, '', 'sign: keyless');
     for (const [version, verdict] of [
       ['v1', 'created'],

@@ -7,7 +7,7 @@ const start = useSandboxes();
 const workspace = useWorkspaces()(SMALL_PLATFORM);
 const status = (sandbox: Sandbox) => deployEnvironment(sandbox, { command: 'status' }, { workspace });
 
-test('every stack and service, there or not, and nothing is changed', async () => {
+test('lists every stack and service, existing or not, and changes nothing', async () => {
   const sandbox = await start();
   const network = {
     'stack-name': 'dev-shop-network',
@@ -28,7 +28,7 @@ test('every stack and service, there or not, and nothing is changed', async () =
   expect(changing).toEqual([]);
 });
 
-test('what cannot be read is a failure', async () => {
+test('a failed read is a failure', async () => {
   const sandbox = await start();
   sandbox.addFault({
     kind: 'error',

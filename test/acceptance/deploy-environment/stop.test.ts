@@ -7,7 +7,7 @@ import { refusal, ssmOf } from '../../unit/sandbox/clients.ts';
 const newSandbox = useSandboxes();
 const newWorkspace = useWorkspaces();
 
-test('a rollback that asks for the environment stops it as a cancelled job, and gets the lock', async () => {
+test('a rollback stops the run like a cancelled job and gets the lock', async () => {
   // A stack takes longer than the test.
   const sandbox = await newSandbox({ timeScale: 0.2 });
   const ssm = ssmOf(sandbox);

@@ -47,7 +47,7 @@ function roundsToEnds({ sandbox }: ScaleEnvironment): number[] {
     });
 }
 
-describe('30 stacks in flight', () => {
+describe('30 stacks in progress', () => {
   let environment: ScaleEnvironment;
   let run: MeasuredRun;
 
@@ -60,7 +60,7 @@ describe('30 stacks in flight', () => {
     expect(run.outputs['verdict']).toBe('deployed');
   });
 
-  test('are listed together, and the events of most of them are left alone in a round', () => {
+  test('are listed together, and most of their events are not read in a round', () => {
     const listings = environment.sandbox.calls
       .of('DescribeStacks')
       .filter(({ input }) => !input['StackName']).length;
@@ -73,7 +73,7 @@ describe('30 stacks in flight', () => {
     expect(reads).toBeLessThan(5 * listings + 6 * STACKS);
   });
 
-  test('end in the log one or two rounds after they have ended at AWS', () => {
+  test('complete in the log one or two rounds after AWS', () => {
     const rounds = roundsToEnds(environment);
     const mean = rounds.reduce((sum, count) => sum + count, 0) / rounds.length;
     process.stdout.write(`${rounds.length} ends, seen after ${mean.toFixed(2)} rounds on average\n`);
@@ -82,7 +82,7 @@ describe('30 stacks in flight', () => {
   });
 });
 
-test('a role that may not list stacks deploys them all the same', async () => {
+test('are deployed by a role that may not list stacks', async () => {
   const environment = await start(10);
   const { sandbox } = environment;
   actingAs(sandbox, 'deploy', { account: DEV });

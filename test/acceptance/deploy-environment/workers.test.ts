@@ -246,7 +246,7 @@ describe('a worker and a scheduled task of its image', () => {
   });
   afterAll(() => platform.sandbox.close());
 
-  test('the first deployment: the queue, the worker after it, the scheduled task after the worker', async () => {
+  test('the first deployment creates the queue, then the worker, then the scheduled task', async () => {
     platform.checkOut('v1');
     const run = await platform.deploy('dev');
     expect(run.log).toContain('deploy-environment: deployed');
@@ -261,7 +261,7 @@ describe('a worker and a scheduled task of its image', () => {
     expect(await platform.schedules('dev')).toBe(digests['v1']);
   });
 
-  test('an update: both run the new image; the same again changes nothing', async () => {
+  test('an update deploys the new image to both; repeating it changes nothing', async () => {
     platform.checkOut('v2');
     const run = await platform.deploy('dev');
     expect(parts(run)).toMatchObject({ 'order-worker': 'deployed', nightly: 'updated' });
@@ -274,7 +274,7 @@ describe('a worker and a scheduled task of its image', () => {
     expect((await platform.deploy('dev')).outputs['verdict']).toBe('unchanged');
   });
 
-  test('one whose tasks end with 1 is red and rolled back, and the schedule keeps the image before it', async () => {
+  test('a worker whose tasks exit with 1 is rolled back, and the schedule keeps the previous image', async () => {
     platform.checkOut('v3');
     const run = await platform.deploy('dev');
     expect(run.exitCode).toBe(1);
@@ -287,12 +287,12 @@ describe('a worker and a scheduled task of its image', () => {
     ]);
   });
 
-  test('one run of the scheduled task proves it by its exit code', async () => {
+  test('a run of the scheduled task is proven by its exit code', async () => {
     const run = await platform.runNightly();
     expect([run.exitCode, run.outputs['exit-code']]).toEqual([0, '0']);
   });
 
-  test('staging begins with what runs in dev', async () => {
+  test('staging starts with the images running in dev', async () => {
     const run = await platform.deploy('staging');
     expect(run.log).toContain('deploy-environment: deployed');
     expect([await platform.runs('staging'), await platform.schedules('staging')]).toEqual([
@@ -301,7 +301,7 @@ describe('a worker and a scheduled task of its image', () => {
     ]);
   });
 
-  test('an approved plan brings the image that is released with it', async () => {
+  test('an approved plan deploys the image that is released with it', async () => {
     platform.checkOut('v4');
     const planned = await platform.deploy('dev', { command: 'plan' });
     expect(planned.outputs['verdict']).toBe('planned');
@@ -314,12 +314,12 @@ describe('a worker and a scheduled task of its image', () => {
     ]);
   });
 
-  test('and one run that fails is red', async () => {
+  test('a failed run is red', async () => {
     const run = await platform.runNightly();
     expect([run.exitCode, run.outputs['exit-code']]).toEqual([1, '3']);
   });
 
-  test('a promotion and a rollback are of the worker; the stack of the schedule follows when it is deployed', async () => {
+  test('a promotion and a rollback change the worker; the schedule changes when its stack is deployed', async () => {
     const { sandbox, workspace } = platform;
     const promoted = await promoteEnvironment({ sandbox }, workspace, { from: 'dev' });
     expect(promoted.outputs['verdict']).toBe('promoted');
@@ -352,7 +352,7 @@ describe('a worker and a scheduled task of its image', () => {
     expect(run.summary).toContain(text);
   });
 
-  test('a schedule that is off starts nothing', async () => {
+  test('a disabled schedule starts nothing', async () => {
     writeFileSync(join(platform.workspace, 'platform.yml'), manifest(', ScheduleEnabled: false'));
     await platform.deploy('dev', { stacks: 'nightly' });
     expect(await platform.schedules('dev')).toBe('{"disabled":true}');

@@ -39,7 +39,7 @@ describe('plan, approve, apply', () => {
     return { plan: outputs['plan'] ?? '', fingerprint: outputs['fingerprint'] ?? '' };
   }
 
-  test('what was approved is executed, and a rerun finds it done', async () => {
+  test('executes the approved plan, and a re-run is unchanged', async () => {
     const sandbox = await start();
     await deployed(sandbox);
     const approved = await planned(sandbox);
@@ -51,7 +51,7 @@ describe('plan, approve, apply', () => {
     expect(sandbox.calls.of('ExecuteChangeSet').filter(({ status }) => status === 200)).toHaveLength(2);
   });
 
-  test('another fingerprint is not executed', async () => {
+  test('does not execute a plan with another fingerprint', async () => {
     const sandbox = await start();
     await deployed(sandbox);
     const { plan } = await planned(sandbox);
@@ -67,7 +67,7 @@ describe('plan, approve, apply', () => {
     expect(sandbox.calls.of('ExecuteChangeSet')).toHaveLength(0);
   });
 
-  test('a plan that another change made obsolete is made again, and executed only if it is the same', async () => {
+  test('creates an obsolete plan again, and executes it only if it is the same', async () => {
     const sandbox = await start();
     await deployed(sandbox);
     const approved = await planned(sandbox);
@@ -84,7 +84,7 @@ describe('plan, approve, apply', () => {
 });
 
 describe('delete', () => {
-  test('asks for what holds data, waits for the end, and lists what was retained', async () => {
+  test('requires an opt-in for data, waits until it has completed, and lists retained resources', async () => {
     const sandbox = await start();
     await deployed(sandbox, 'kept.yml');
     const blocked = await deployStack(sandbox, { command: 'delete' });
@@ -102,7 +102,7 @@ describe('delete', () => {
     );
   });
 
-  test('a protected stack goes only with termination-protection: false', async () => {
+  test('deletes a protected stack only with termination-protection: false', async () => {
     const sandbox = await start();
     const created = await deployStack(
       sandbox,
@@ -121,7 +121,7 @@ describe('delete', () => {
     expect(verdictOf(run)).toBe('deleted');
   });
 
-  test('of a stack that somebody else deletes meanwhile ends with theirs', async () => {
+  test('of a stack that is already being deleted waits for that deletion', async () => {
     const sandbox = await start();
     await deployed(sandbox);
     const before = sandbox.calls.of('DescribeStackEvents').length;
@@ -133,7 +133,7 @@ describe('delete', () => {
     expect(verdictOf(await ours)).toBe('deleted');
   });
 
-  test('what stops it is said', async () => {
+  test('reports what blocks it', async () => {
     const sandbox = await start({
       scenario: {
         resources: [
@@ -162,7 +162,7 @@ describe('drift', () => {
   test.each([
     ['by a change set', {}],
     ['by drift detection', { features: { revertDrift: false } }],
-  ])('what differs is shown, and nothing is reverted, %s', async (_how, features) => {
+  ])('shows differences without reverting them, %s', async (_how, features) => {
     const sandbox = await start({ scenario: { ...drifting.scenario, ...features } });
     await deployed(sandbox);
     const run = await deployStack(sandbox, { command: 'drift' });
@@ -174,7 +174,7 @@ describe('drift', () => {
     );
   });
 
-  test('revert-drift puts it back', async () => {
+  test("revert-drift restores the template's values", async () => {
     const sandbox = await start(drifting);
     await deployed(sandbox);
     expect(verdictOf(await deployStack(sandbox, { command: 'drift', 'revert-drift': 'true' }))).toBe(
@@ -214,7 +214,7 @@ describe('role-to-assume', () => {
   });
   const keyless = { AWS_ACCESS_KEY_ID: '', AWS_SECRET_ACCESS_KEY: '' };
 
-  test("the job's own token opens the account", async () => {
+  test("the job's OIDC token assumes the role", async () => {
     const sandbox = await start(trusting('repo:org/shop:environment:dev'));
     sandbox.claims['sub'] = 'repo:org/shop:environment:dev';
     const run = await deployStack(
@@ -226,7 +226,7 @@ describe('role-to-assume', () => {
     expect(sandbox.calls.of('AssumeRoleWithWebIdentity')).toHaveLength(1);
   });
 
-  test('a refusal shows the real claims beside what the trust policy must say', async () => {
+  test("a refusal shows the token's claims and the required trust policy", async () => {
     const sandbox = await start(trusting('repo:org/shop:ref:refs/heads/main'));
     sandbox.claims['sub'] = 'repo:org/shop:environment:dev';
     const run = await deployStack(
@@ -239,7 +239,7 @@ describe('role-to-assume', () => {
     expect(run.log).toContain('token.actions.githubusercontent.com:sub');
   });
 
-  test('a bad template is refused before any call', async () => {
+  test('an invalid template is refused before any call', async () => {
     const sandbox = await start(trusting('repo:org/shop:environment:dev'));
     const run = await deployStack(
       sandbox,
@@ -264,7 +264,7 @@ describe("the pull request's comment", () => {
       { workspace, event: event(), env: pullRequest },
     );
 
-  test('is one comment, kept up to date', async () => {
+  test('is one comment that is updated', async () => {
     const sandbox = await start();
     await plan(sandbox, '1.yml');
     const run = await deployStack(
@@ -278,7 +278,7 @@ describe("the pull request's comment", () => {
     expect(JSON.stringify(sandbox.calls.of('issues/update-comment')[0]?.input)).toContain('Plan for app');
   });
 
-  test('a token that may not write is a notice, not a failure', async () => {
+  test('a token without write permission causes a notice, not a failure', async () => {
     const sandbox = await start();
     const run = await deployStack(
       sandbox,
@@ -290,7 +290,7 @@ describe("the pull request's comment", () => {
     expect(run.log).toMatch(/^::notice::.*fork/m);
   });
 
-  test('a deployment leaves none, unless it is asked for', async () => {
+  test('a deployment writes none unless requested', async () => {
     const sandbox = await start();
     const options = { workspace, event: event(), env: pullRequest };
     await deployStack(sandbox, { template: '1.yml' }, options);

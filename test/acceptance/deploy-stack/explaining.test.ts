@@ -48,7 +48,7 @@ describe('hooks', () => {
   };
   const passed = { name: 'CT.S3.PR.1', status: 'PASSED' as const, message: 'Public access is blocked' };
 
-  test('on a change set: every page, every failed check, and its remedy', async () => {
+  test('on a change set: lists all failed checks of all pages with their remedies', async () => {
     const hook = (name: string) => ({ name, target: 'CHANGE_SET' as const, reason: long });
     const sandbox = await start({
       scenario: {
@@ -80,7 +80,7 @@ describe('hooks', () => {
     annotations: [encrypted],
   };
 
-  test('on a resource: the check is the root cause, and the remedy its fix', async () => {
+  test('on a resource: the check is the root cause and the remedy is its fix', async () => {
     const sandbox = await start({ scenario: { hooks: [onResource] } });
     const workspace = workspaceOf({ 't.yml': HEAD });
     const run = await deployStack(sandbox, { template: 't.yml' }, { workspace });
@@ -119,7 +119,7 @@ test.each([
     /::error title=A capability is missing::.*CAPABILITY_IAM.* Fix: add CAPABILITY_IAM to the input capabilities/,
   ],
   ['a name', {}, 'Other: { Type: AWS::SNS::Topik }', /::error title=Other[^:]*,file=t\.yml,line=4::/],
-])('the title says what refused: %s', async (_name, inputs, resource, annotation) => {
+])('the title names what refused: %s', async (_name, inputs, resource, annotation) => {
   const sandbox = await start();
   const workspace = workspaceOf({ 't.yml': `${HEAD}  ${resource}\n` });
   const run = await deployStack(sandbox, { template: 't.yml', command: 'plan', ...inputs }, { workspace });
@@ -142,7 +142,7 @@ describe('drift', () => {
     expect(run.outputs['reason']).toContain(', but CloudFormation could not compare Wait.');
   });
 
-  test('in-sync by a change set alone says so', async () => {
+  test('in-sync based only on a change set is reported', async () => {
     const sandbox = await start({
       scenario: {
         faults: [
@@ -156,7 +156,7 @@ describe('drift', () => {
     expect(run.outputs['reason']).toContain('Drift detection was not possible');
   });
 
-  test('a revert that is refused still reports the drift', async () => {
+  test('a refused revert still reports the drift', async () => {
     const sandbox = await start({
       scenario: { drift: [{ stack: 'app', logicalId: 'Service', set: { DisplayName: 'by hand' } }] },
     });

@@ -48,7 +48,7 @@ async function statusOf(sandbox: Sandbox): Promise<string> {
   return found.Stacks?.[0]?.StackStatus ?? 'none';
 }
 
-test('a replacement while rollback is off is blocked, and a failure in express mode is led out of by what AWS accepts', async () => {
+test('a replacement with rollback disabled is blocked, and a failure in express mode has a fix that AWS accepts', async () => {
   const sandbox = await start({
     scenario: {
       resources: [{ match: { logicalId: 'Topic' }, on: 'update', fail: { message: 'no', times: 1 } }],

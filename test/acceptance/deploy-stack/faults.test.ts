@@ -218,7 +218,7 @@ function faultAt(command: Command, call: number): Pick<FaultRule, 'kind' | 'dela
 }
 
 describe.each(commands)('$name', (command) => {
-  test('a fault at every call leaves a true verdict', async () => {
+  test('the verdict is correct with a fault at every call', async () => {
     const cases = (await operationsOf(command)).flatMap((operation, index) => [
       { ...faultAt(command, index), operation },
       ...(changing.has(operation) ? [{ kind: 'reset' as const, operation, after: true }] : []),
@@ -249,7 +249,7 @@ describe.each(commands)('$name', (command) => {
     expect(failures).toEqual([]);
   }, 600_000);
 
-  test('a fault that stays is red, within its time, and leaves nothing of ours', async () => {
+  test('a persistent fault fails within its timeout and leaves nothing behind', async () => {
     const operations = await operationsOf(command);
     const failures: string[] = [];
     await inParallel(operations, 4, async (operation) => {
@@ -280,7 +280,7 @@ describe.each(commands)('$name', (command) => {
     expect(failures).toEqual([]);
   }, 600_000);
 
-  test('SIGTERM while each call is under way stops what was started, and says so', async () => {
+  test('SIGTERM during each call stops what was started and reports it', async () => {
     const operations = await operationsOf(command);
     const failures: string[] = [];
     await inParallel(operations, 3, async (operation) => {

@@ -39,8 +39,8 @@ const address = `
   Address: { Type: AWS::EC2::EIP }
 `;
 
-describe('what is removed', () => {
-  test('a reader of an Aurora cluster goes; a database instance and an address do not', async () => {
+describe('removed resources', () => {
+  test('a reader of an Aurora cluster may be removed; a database instance and an address may not', async () => {
     const sandbox = await start();
     const workspace = workspaceOf({
       '1.yml': cluster + reader + single + address,
@@ -58,8 +58,8 @@ describe('what is removed', () => {
   });
 });
 
-describe('what is replaced', () => {
-  test('a server whose AMI is the latest one, by a parameter that has moved, is blocked', async () => {
+describe('replaced resources', () => {
+  test('an instance whose AMI parameter has changed is blocked', async () => {
     const sandbox = await start();
     const ami = '/images/latest';
     const put = (value: string): Promise<unknown> =>

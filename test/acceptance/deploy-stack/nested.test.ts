@@ -27,7 +27,7 @@ Resources:
     Properties: { Type: String, Value: !Select [1, !Split [',', !GetAtt Data.Outputs.Names]] }
 `;
 
-test('a stack that only its nested stacks keep from being planned is planned without them', async () => {
+test('a stack that cannot be planned with its nested stacks is planned without them', async () => {
   const sandbox = await start();
   const objects = sandbox.objects(DEV);
   objects.createBucket('templates');

@@ -56,7 +56,7 @@ test('an alarm in the monitoring time rolls the update back, and the reason name
   expect(run.summary).toContain('10 min after the last change');
 });
 
-test('an alarm that is deleted meanwhile fails the update; another alarm does not', async () => {
+test('an alarm deleted during the monitoring time fails the update; other alarms do not', async () => {
   const missing = await updating(watched, (sandbox) => {
     alarms(sandbox).delete('errors');
   });
@@ -67,7 +67,7 @@ test('an alarm that is deleted meanwhile fails the update; another alarm does no
   expect(verdictOf(other)).toBe('updated');
 });
 
-test('an alarm that does not exist, and a time that the timeout cuts off, are refused before anything is done', async () => {
+test('a missing alarm, and a monitoring time longer than the timeout, are refused before the first change', async () => {
   const sandbox = await start({ scenario: ALARMS });
   const unknown = await deployStack(
     sandbox,
@@ -99,7 +99,7 @@ test('a capability that does not exist is refused before any call to AWS', async
   expect(sandbox.calls.all).toEqual([]);
 });
 
-test('a resource that exists joins the stack by its name, and only where its policy keeps it', async () => {
+test('imports an existing resource by name, only with a retaining deletion policy', async () => {
   const sandbox = await start();
   const run = (inputs: Record<string, string>): Promise<Run> => deployStack(sandbox, inputs, { workspace });
   const first = { 'stack-name': 'first' };

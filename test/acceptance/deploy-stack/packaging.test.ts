@@ -42,7 +42,7 @@ function uploads({ calls }: Sandbox): string[] {
     .map(({ input }) => (input as { Key: string }).Key);
 }
 
-test('a nested template with a function is packaged; only what changed is uploaded again', async () => {
+test('packages a nested template with a function, and uploads only changes again', async () => {
   const sandbox = await started();
   const workspace = workspaceOf({
     'templates/app.yml': app,
@@ -95,7 +95,7 @@ test('a failure in a local nested template is shown on its own line', async () =
   expect(refused.outputs['reason']).toMatch(/Worker\/Handler.*Handlr.* \(templates\/worker\.yml:5\)/);
 });
 
-test('an object with other content than its name says is not deployed', async () => {
+test('does not deploy an object whose content does not match its name', async () => {
   const sandbox = await started();
   const workspace = workspaceOf({ 'templates/worker.yml': handler, 'src/index.js': 'good' });
   const inputs = { template: 'templates/worker.yml', 'artifact-bucket': 'artifacts', command: 'plan' };
@@ -123,7 +123,7 @@ test.each([
   );
 });
 
-test('what cannot be packaged is refused before any call', async () => {
+test('refuses what cannot be packaged before any call', async () => {
   const sandbox = await started();
   const workspace = workspaceOf({ 'templates/worker.yml': handler });
   for (const [inputs, message] of [

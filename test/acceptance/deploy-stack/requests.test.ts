@@ -22,7 +22,7 @@ const workspace = workspaceOf({
     "Resources: { Network: { Type: AWS::CloudFormation::Stack, Properties: { TemplateURL: 'https://templates.s3.eu-west-1.amazonaws.com/child.yml' } } }",
 });
 
-test('after a refusal nothing began, and the reason says so', async () => {
+test('the reason after a refusal states that nothing was started', async () => {
   const fault = { operation: 'ExecuteChangeSet', kind: 'error' as const, status: 403, code: 'AccessDenied' };
   const sandbox = await start({ scenario: { faults: [{ ...fault, message: 'not you', times: 10 }] } });
   const { outputs } = await deployStack(sandbox, { template: '1.yml' }, { workspace });
@@ -32,7 +32,7 @@ test('after a refusal nothing began, and the reason says so', async () => {
   );
 });
 
-test('a change set that somebody else executes first is followed to its end', async () => {
+test('waits for a change set that another run executed first', async () => {
   const sandbox = await start();
   await deployStack(sandbox, { template: '1.yml' }, { workspace });
   sandbox.addFault({ operation: 'DescribeStackEvents', kind: 'delay', delayMs: 1500 });
@@ -61,7 +61,7 @@ test('the root cause is in a nested stack that cannot be found at first', async 
   expect(outputs['reason']).toContain('at Network/Topic (AWS::SNS::Topic): no room');
 });
 
-test('server errors before anything has begun are ridden out', async () => {
+test('retries server errors before the first change', async () => {
   const fault = { operation: 'DescribeStacks', kind: 'status' as const, status: 502, times: 7 };
   const sandbox = await start({ scenario: { faults: [fault] } });
   const { outputs } = await deployStack(sandbox, { template: '1.yml' }, { workspace });

@@ -82,7 +82,7 @@ const failing = (image: string): Scenario => ({
 
 const CAUSE = 'The container app ended with exit code 1 as it started';
 
-test('a new service whose tasks fail: what they said is the reason, although the rollback takes them away', async () => {
+test('the reason has the log of failed tasks even after the rollback has removed them', async () => {
   // Slow enough that the service still is there when a busy machine asks for its tasks.
   const sandbox = await start({ timeScale: 30, scenario: failing('app:1') });
   const run = await deployStack(
@@ -97,7 +97,7 @@ test('a new service whose tasks fail: what they said is the reason, although the
   expect(run.log.indexOf(CAUSE)).toBeLessThan(run.log.indexOf('CREATE_FAILED'));
 });
 
-test('an update whose tasks fail', async () => {
+test('an update with failing tasks', async () => {
   // Slow enough that a busy machine asks before ECS has begun to take the update back.
   const sandbox = await start({ timeScale: 30, scenario: failing('app:2') });
   const inputs = { template: 'breaker.yml', capabilities: 'CAPABILITY_IAM' };
@@ -114,7 +114,7 @@ test('an update whose tasks fail', async () => {
 
 const NEXT = 'Image=registry.example.com/app:2';
 
-test('without a circuit breaker an update is cancelled on the threshold that ECS itself has', async () => {
+test("without a circuit breaker, an update is cancelled at the threshold of ECS's own", async () => {
   const sandbox = await start({ timeScale: 100, scenario: failing('app:2') });
   const inputs = { template: 'endless.yml', capabilities: 'CAPABILITY_IAM', timeout: '280s' };
   expect((await deployStack(sandbox, inputs, { workspace })).outputs).toMatchObject({ verdict: 'created' });
@@ -127,7 +127,7 @@ test('without a circuit breaker an update is cancelled on the threshold that ECS
   expect(run.summary).toContain('Error: DB_HOST is not set');
 });
 
-test('fail-fast: false waits for CloudFormation, and why is told at once and at the time limit', async () => {
+test('fail-fast: false waits for CloudFormation, and reports the cause immediately and at the timeout', async () => {
   const sandbox = await start({ timeScale: 100, scenario: failing('app:2') });
   const inputs = { template: 'endless.yml', capabilities: 'CAPABILITY_IAM', timeout: '280s' };
   await deployStack(sandbox, inputs, { workspace });
@@ -141,7 +141,7 @@ test('fail-fast: false waits for CloudFormation, and why is told at once and at 
   expect(sandbox.calls.all.some(({ operation }) => operation === 'CancelUpdateStack')).toBe(false);
 });
 
-test('a new stack whose tasks cannot start is deleted with on-failure: delete, and waited for otherwise', async () => {
+test('a new stack whose tasks cannot start is deleted with on-failure: delete, otherwise waits', async () => {
   const sandbox = await start({ timeScale: 100, scenario: failing('app:1') });
   const inputs = { template: 'endless.yml', capabilities: 'CAPABILITY_IAM', timeout: '280s' };
   const deleted = await deployStack(sandbox, { ...inputs, 'on-failure': 'delete' }, { workspace });
@@ -160,7 +160,7 @@ test('a new stack whose tasks cannot start is deleted with on-failure: delete, a
   );
 });
 
-test('why is told also where ECS has begun to roll back before the first look', async () => {
+test('reports the cause even if ECS has started to roll back before the first read', async () => {
   // So fast that the rollout is over when the service is asked for first.
   const sandbox = await start({ timeScale: 2000, scenario: failing('app:2') });
   const inputs = { template: 'breaker.yml', capabilities: 'CAPABILITY_IAM' };
@@ -170,7 +170,7 @@ test('why is told also where ECS has begun to roll back before the first look', 
   expect(run.outputs['reason']).toContain(CAUSE);
 });
 
-test('a role that may not read ECS deploys all the same', async () => {
+test('a role that may not read ECS can still deploy', async () => {
   const denied = { kind: 'status', status: 400, code: 'AccessDeniedException', probability: 1 } as const;
   const scenario: Scenario = { faults: [{ operation: 'DescribeServices', ...denied }] };
   const sandbox = await start({ timeScale: 20, scenario });
@@ -183,7 +183,7 @@ test('a role that may not read ECS deploys all the same', async () => {
   expect(run.log).toContain('The tasks of app cannot be followed: ');
 });
 
-test('a parameter that the execution role may not read, and one that does not exist', async () => {
+test('reports a parameter that the execution role may not read, and a missing one', async () => {
   const sandbox = await start({ timeScale: 30 });
   const inputs = { capabilities: 'CAPABILITY_IAM', timeout: '280s' };
   const denied = await deployStack(sandbox, { ...inputs, template: 'secret.yml' }, { workspace });

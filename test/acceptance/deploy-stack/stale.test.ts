@@ -110,7 +110,7 @@ async function store(sandbox: Sandbox, value: string | null, type: Case['type'])
 }
 
 test.each(Object.entries(CASES))(
-  'a plan is executed only while Parameter Store has what it was made with: %s',
+  'a plan is executed only if its Parameter Store values are unchanged: %s',
   async (_, { template, now, before = 'one', type = 'String', difference, warning = '', secrets = [] }) => {
     const sandbox = await start();
     const objects = sandbox.objects(DEV);
@@ -152,7 +152,7 @@ test.each(Object.entries(CASES))(
   },
 );
 
-test('without the right to read Parameter Store nothing is executed', async () => {
+test('without permission to read Parameter Store, nothing is executed', async () => {
   const sandbox = await start();
   await store(sandbox, 'one', 'String');
   const workspace = workspaceOf({ '1.yml': typed(SSM, '1') });
@@ -171,7 +171,7 @@ test('without the right to read Parameter Store nothing is executed', async () =
   expect(sandbox.calls.of('ExecuteChangeSet')).toHaveLength(0);
 });
 
-test('a plan whose dynamic references cannot be compared says so', async () => {
+test('a plan notes dynamic references that cannot be compared', async () => {
   const sandbox = await start();
   await store(sandbox, 'one', 'String');
   const workspace = workspaceOf({ '1.yml': reference(`{{resolve:ssm:${NAME}}}`, '1') });

@@ -30,7 +30,7 @@ Resources:
       Description: 054676820928
 `;
 
-test('names and scalars are read as SnakeYAML reads them, at any column, and what is odd is a warning', async () => {
+test('reads names and scalars like SnakeYAML, at any column, and warns about ambiguous ones', async () => {
   const sandbox = await start();
   const workspace = workspaceOf({ 't.yml': ODD });
   const { outputs, log } = await deployStack(
@@ -45,7 +45,7 @@ test('names and scalars are read as SnakeYAML reads them, at any column, and wha
   );
 });
 
-test('a template that nobody can read is refused with both reasons, and a missing value before any call', async () => {
+test('refuses an unreadable template with both reasons, and a missing value before any call', async () => {
   const sandbox = await start();
   const workspace = workspaceOf({ 'broken.yml': 'Resources:\n  A: [1, 2\nOutputs: {}\n', 't.yml': ODD });
   const broken = await deployStack(sandbox, { template: 'broken.yml' }, { workspace });

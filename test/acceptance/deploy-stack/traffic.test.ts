@@ -122,19 +122,19 @@ function appStack() {
 
 const SERVED_BY_GREEN = { blue: 0, green: 100 };
 
-test('after a second release the alternate target group serves', async () => {
+test('after a second release, the alternate target group receives the traffic', async () => {
   expect(await liveWeights()).toEqual(SERVED_BY_GREEN);
 });
 
 describe('drift', () => {
-  test('weights that ECS has moved are one note, and nothing is reverted', async () => {
+  test('weights changed by ECS are one note and are not reverted', async () => {
     const drift = await run({ command: 'drift', 'revert-drift': 'true' });
     expect(verdictOf(drift)).toBe('in-sync');
     expect(drift.summary).toContain('ProductionRule');
     expect(await liveWeights()).toEqual(SERVED_BY_GREEN);
   });
 
-  test('other drift is found, and reverting it never moves traffic, whatever is allowed', async () => {
+  test('other drift is detected, and reverting it never shifts traffic', async () => {
     changeByHand(appStack(), 'Cluster', {
       'ClusterSettings.0.Name': 'containerInsights',
       'ClusterSettings.0.Value': 'enabled',
@@ -153,8 +153,8 @@ describe('drift', () => {
   });
 });
 
-describe('a change set that touches the rule', () => {
-  test('a tag of the stack is enough: blocked, and a warning in the plan', async () => {
+describe('a change set that changes the rule', () => {
+  test('a changed stack tag is blocked, with a warning in the plan', async () => {
     const inputs = { template: '2.yml', tags: 'team=shop' };
     const plan = await run({ command: 'plan', ...inputs });
     expect(verdictOf(plan)).toBe('planned');
@@ -165,7 +165,7 @@ describe('a change set that touches the rule', () => {
     expect(await liveWeights()).toEqual(SERVED_BY_GREEN);
   });
 
-  test('an approved plan is blocked too, and executed once it is allowed', async () => {
+  test('an approved plan is blocked until it is allowed', async () => {
     const { outputs } = await run({ command: 'plan', template: 'moved.yml' });
     const approved = {
       command: 'apply',

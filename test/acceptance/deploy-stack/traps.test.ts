@@ -41,7 +41,7 @@ async function statusOf(sandbox: Sandbox, name = 'app'): Promise<string | undefi
   return found?.Stacks?.[0]?.StackStatus;
 }
 
-describe('inputs that do nothing', () => {
+describe('inputs', () => {
   test('on-failure, termination-protection, role, topics, tags and policy reach AWS', async () => {
     const sandbox = await start();
     const workspace = workspaceOf({ 't.yml': queue() });
@@ -95,7 +95,7 @@ describe('inputs that do nothing', () => {
   });
 });
 
-test('a wait that runs out is red, and says what still runs', async () => {
+test('a timeout is red and reports what is still in progress', async () => {
   const sandbox = await start({
     scenario: { resources: [{ match: { logicalId: 'Queue' }, on: 'create', seconds: 1_000_000 }] },
   });
@@ -131,7 +131,7 @@ test('a change set that cannot be read is never executed, and never green', asyn
 });
 
 describe('REVIEW_IN_PROGRESS', () => {
-  test("somebody's shell is created into, not updated", async () => {
+  test('an existing empty stack is created, not updated', async () => {
     const sandbox = await start();
     await clientOf(sandbox, CloudFormationClient).send(
       new CreateChangeSetCommand({
@@ -214,7 +214,7 @@ test('UPDATE_ROLLBACK_FAILED is explained, and continued only when asked', async
   expect(sandbox.calls.of('ContinueUpdateRollback')).toHaveLength(1);
 });
 
-test('plans of two runs have names of their own', async () => {
+test('plans of two runs have different names', async () => {
   const sandbox = await start();
   const workspace = workspaceOf({ 't.yml': queue() });
   const runs = await Promise.all(
@@ -226,7 +226,7 @@ test('plans of two runs have names of their own', async () => {
   expect(new Set(runs.map((run) => run.outputs['plan'])).size).toBe(2);
 });
 
-test('a stale status after execution is not taken for the end', async () => {
+test('a stale status after execution is not treated as completed', async () => {
   const sandbox = await start({
     scenario: {
       features: { staleReads: 3 },
@@ -286,7 +286,7 @@ test("the runner's clock does not matter", async () => {
   expect(run.log).toMatch(/CREATE_COMPLETE .*AWS::SQS::Queue/);
 });
 
-test('a quiet operation is waited for, however long nothing is said', async () => {
+test('waits for an operation without events', async () => {
   const sandbox = await start({
     timeScale: 1,
     scenario: { resources: [{ match: { logicalId: 'Queue' }, on: 'create', seconds: 12 }] },
@@ -300,7 +300,7 @@ test('a quiet operation is waited for, however long nothing is said', async () =
 describe('templates over 51,200 bytes', () => {
   const large = (name: string): string => `# ${'x'.repeat(60_000)}\n${queue().replace('orders', name)}`;
 
-  test('go to the bucket under a key of their content', async () => {
+  test('are uploaded to the bucket with a key from their content', async () => {
     const sandbox = await start();
     sandbox.objects(DEV).createBucket('artifacts');
     const workspace = workspaceOf({ 'a/t.yml': large('a'), 'b/t.yml': large('b') });
@@ -320,7 +320,7 @@ describe('templates over 51,200 bytes', () => {
       );
   });
 
-  test('of plans lie apart: who may only plan overwrites nothing that is deployed', async () => {
+  test('of plans have a separate prefix, so that a plan cannot overwrite deployed ones', async () => {
     const sandbox = await start();
     sandbox.objects(DEV).createBucket('artifacts');
     const workspace = workspaceOf({ 't.yml': large('a') });
@@ -340,7 +340,7 @@ describe('templates over 51,200 bytes', () => {
     expect(sandbox.calls.all).toHaveLength(0);
   });
 
-  test("have the partition's own URL", async () => {
+  test('have the URL of the partition', async () => {
     const sandbox = await start();
     sandbox.objects(DEV).createBucket('artifacts');
     const workspace = workspaceOf({ 't.yml': large('a') });
@@ -384,7 +384,7 @@ Resources: { Topic: { Type: AWS::SNS::Topic, Properties: { DisplayName: !Sub '\$
     expect(Object.fromEntries(sent.map((each) => [each.ParameterKey, each.ParameterValue]))).toEqual(values);
   });
 
-  test('tags that cannot be read are an error before any call, not no tags', async () => {
+  test('invalid tags are an error before any call', async () => {
     const sandbox = await start();
     const workspace = workspaceOf({ 't.yml': queue() });
     const run = await deployStack(sandbox, { template: 't.yml', tags: 'no equals sign' }, { workspace });
@@ -415,7 +415,7 @@ Outputs: { Leak: { Value: !GetAtt User.Value } }
     expect(masked + run.summary + JSON.stringify(run.outputs)).not.toContain(secret);
   });
 
-  test('a stack output never takes the place of an output of ours', async () => {
+  test('a stack output never replaces a declared output', async () => {
     const sandbox = await start();
     const workspace = workspaceOf({
       't.yml': `${queue()}
@@ -441,7 +441,7 @@ Resources:
       TemplateURL: https://artifacts.s3.eu-west-1.amazonaws.com/${child}
 `;
 
-  test('is told apart from a nested change set that failed', async () => {
+  test('is distinguished from a failed nested change set', async () => {
     const sandbox = await start();
     const objects = sandbox.objects(DEV);
     objects.createBucket('artifacts');
@@ -460,7 +460,7 @@ Resources:
     expect(bad.exitCode).toBe(1);
   });
 
-  test('a change of an output alone is a change', async () => {
+  test('a changed output is a change', async () => {
     const sandbox = await start();
     const workspace = workspaceOf({
       '1.yml': queue(),

@@ -59,7 +59,7 @@ test.each(MISTAKES.map((mistake) => [mistake.action, mistake.what, mistake] as c
   },
 );
 
-test('no mistake has changed anything', () => {
+test('no mistake changed anything', () => {
   console.log(`${runs.size} typical mistakes were made`);
   expect(runs.size).toBe(MISTAKES.length);
   expect(runs.size).toBeGreaterThanOrEqual(FEWEST);

@@ -12,7 +12,7 @@ beforeAll(async () => {
 afterAll(() => host.sandbox.close());
 
 describe('a preview', () => {
-  test('comes with the pull request, is updated, and goes with it', async () => {
+  test('is created, updated and removed with the pull request', async () => {
     const tag = `pr-7-${'b'.repeat(7)}`;
     const digest = await host.push(7);
     const opened = await host.run(7, { images: `user-service=${digest}` }, { action: 'opened' });
@@ -66,7 +66,7 @@ describe('a preview', () => {
 });
 
 describe('the manifest', () => {
-  test('tells the paths, the port and the project; every path comes behind some', async () => {
+  test('defines the paths, the port and the project', async () => {
     const image = `registry.example.com/platform/x@sha256:${'1'.repeat(64)}`;
     const images = JSON.stringify({ frontend: image, 'user-service': image });
     const run = await host.run(8, { images, project: '' }, { workspace: host.workspaceWith('platform.yml') });
@@ -90,7 +90,7 @@ describe('the manifest', () => {
     expect(await host.stacks()).toEqual([]);
   });
 
-  test('a worker has no preview; a pull request of nothing else is skipped', async () => {
+  test('a worker has no preview, and a pull request with only workers is skipped', async () => {
     const workspace = host.workspaceWith('platform.yml');
     const file = join(workspace, 'platform.yml');
     const routes = /    paths: \[\/api\/users, .*\n    priority: 110\n/;
@@ -111,7 +111,7 @@ describe('the manifest', () => {
     await host.run(11, { command: 'remove' });
   });
 
-  test('knows the services', async () => {
+  test('lists the services', async () => {
     const run = await host.run(
       9,
       { images: `user-servise=${host.digest}` },

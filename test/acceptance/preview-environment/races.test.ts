@@ -37,29 +37,29 @@ async function left(pullRequest: number): Promise<object> {
 const NOTHING = { stacks: [], rules: [], tags: [], deployments: [] };
 
 describe('a priority', () => {
-  test('that another rule has is passed over', async () => {
+  test('of another rule is skipped', async () => {
     const [first, second] = [await host.run(20), await host.run(1020)];
     expect([first.outputs['verdict'], second.outputs['verdict']]).toEqual(['deployed', 'deployed']);
     expect(host.prioritiesOf(20)).toEqual([2020]);
     expect(host.prioritiesOf(1020)).toEqual([2021]);
   });
 
-  test('that is taken between the look and the making is chosen again', async () => {
+  test('that is taken before the rule is created is chosen again', async () => {
     const run = await host.run(22);
     expect(run.outputs['verdict']).toBe('deployed');
     expect(run.log).toContain('Priority 2022 was taken meanwhile; user-service tries 2023.');
     expect(host.prioritiesOf(22)).toEqual([2023]);
   });
 
-  test('that two pull requests want at once goes to one of them', async () => {
+  test('chosen by two pull requests goes to one of them', async () => {
     const runs = await Promise.all([host.run(24), host.run(1024)]);
     expect(runs.map(({ outputs }) => outputs['verdict'])).toEqual(['deployed', 'deployed']);
     expect(new Set([...host.prioritiesOf(24), ...host.prioritiesOf(1024)]).size).toBe(2);
   });
 });
 
-describe('events that race', () => {
-  test('two closings leave nothing, and both are green', async () => {
+describe('concurrent events', () => {
+  test('two close events remove everything, and both are green', async () => {
     await host.push(25);
     await host.run(25);
     host.pull(25).state = 'closed';
@@ -74,7 +74,7 @@ describe('events that race', () => {
     expect(await left(25)).toEqual(NOTHING);
   });
 
-  test('a closing while the stack is being created', async () => {
+  test('a close event while the stack is being created', async () => {
     await host.push(26);
     const creation = host.next('ExecuteChangeSet');
     const deploying = host.run(26);
@@ -90,7 +90,7 @@ describe('events that race', () => {
     expect(await left(26)).toEqual(NOTHING);
   });
 
-  test('a closing whose own job has come too early, before there was a stack', async () => {
+  test('a close event before the stack existed', async () => {
     await host.push(27);
     const plan = host.next('CreateChangeSet');
     const deploying = host.run(27);
@@ -101,7 +101,7 @@ describe('events that race', () => {
     expect(await left(27)).toEqual(NOTHING);
   });
 
-  test('a push on a push: the newest commit is what runs', async () => {
+  test('after two pushes, the newest commit is deployed', async () => {
     const [first, second] = [await host.push(28), await host.push(28, 'newer')];
     const plan = host.next('CreateChangeSet');
     const older = host.run(28, { images: `user-service=${first}` });
@@ -114,7 +114,7 @@ describe('events that race', () => {
     expect(host.deployments(28).filter((state) => state === 'success')).toHaveLength(1);
   });
 
-  test('a run whose commit is old already changes nothing', async () => {
+  test('a run of an outdated commit changes nothing', async () => {
     const calls = host.sandbox.calls.of('CreateChangeSet').length;
     const run = await host.run(30, {}, { headSha: 'e'.repeat(40) });
     expect(run.outputs['verdict']).toBe('superseded');
@@ -123,7 +123,7 @@ describe('events that race', () => {
     expect(await left(30)).toEqual(NOTHING);
   });
 
-  test('a closing that comes after the pull request was opened again keeps the preview', async () => {
+  test('a close event that arrives after reopening keeps the preview', async () => {
     await host.run(31);
     const run = await host.run(31, { command: 'remove' }, { action: 'closed' });
     expect(run.outputs).toMatchObject({
@@ -133,7 +133,7 @@ describe('events that race', () => {
     expect(host.prioritiesOf(31)).toHaveLength(1);
   });
 
-  test('an opening that comes after the pull request was closed deploys nothing', async () => {
+  test('an open event that arrives after closing deploys nothing', async () => {
     host.pull(32).state = 'closed';
     const run = await host.run(32, {}, { action: 'opened' });
     expect(run.outputs).toMatchObject({ verdict: 'skipped', reason: expect.stringContaining('is closed') });
@@ -141,7 +141,7 @@ describe('events that race', () => {
   });
 });
 
-test('what cannot be removed is told, and goes with the next run', async () => {
+test('reports what cannot be removed, and the next run removes it', async () => {
   await host.run(29);
   host.pull(29).state = 'closed';
   const failed = await host.run(29, { command: 'remove' }, { action: 'closed' });

@@ -41,7 +41,7 @@ describe('nothing is changed', () => {
     expect(host.sandbox.calls.all).toHaveLength(calls);
   });
 
-  test('for a fork that only GitHub knows of, as of a manual run', async () => {
+  test("for a fork that only GitHub's API reveals, in a manual run", async () => {
     host.pull(52).fork = true;
     const before = changes().length;
     const run = await host.run(0, { 'pull-request': '52' }, { event: {} });
@@ -49,7 +49,7 @@ describe('nothing is changed', () => {
     expect(changes()).toHaveLength(before);
   });
 
-  test('with a token that may not make deployments', async () => {
+  test('with a token that may not create deployments', async () => {
     const run = await host.run(53, {}, { token: host.sandbox.tokens.readOnly });
     expect(run.outputs).toMatchObject({
       verdict: 'failed',
@@ -96,7 +96,7 @@ describe('nothing is changed', () => {
     expect(host.deployments(54)).toEqual([]);
   });
 
-  test('with a template that refers to nothing, which is named on its line', async () => {
+  test('with a template with a missing reference, which is annotated on its line', async () => {
     const template = readFileSync(join(host.workspace, 'templates/preview.yml'), 'utf8');
     const broken = template.replace(/^Outputs:$/m, 'Outputs:\n  Broken: { Value: !GetAtt Nothing.Arn }');
     writeFileSync(join(host.workspace, 'broken.yml'), broken);
@@ -108,7 +108,7 @@ describe('nothing is changed', () => {
     expect(changes()).toHaveLength(before);
   });
 
-  test('when the environment has no load balancer yet', async () => {
+  test('if the environment has no load balancer yet', async () => {
     const run = await host.run(54, { parameters: 'Listener=/platform/dev/nothing' });
     expect(run.outputs).toMatchObject({
       verdict: 'failed',
@@ -117,7 +117,7 @@ describe('nothing is changed', () => {
   });
 });
 
-test('a service that does not start fails the preview, says why, and leaves no stack', async () => {
+test('a service that does not start fails the preview with the cause, and leaves no stack', async () => {
   const run = await host.run(50);
   expect(run.exitCode).toBe(1);
   expect(run.outputs['verdict']).toBe('failed');
@@ -127,7 +127,7 @@ test('a service that does not start fails the preview, says why, and leaves no s
   expect(host.comments(50).join()).toContain('❌ Preview of pull request 50: failed');
 });
 
-test('a cancelled job breaks off what it has begun', async () => {
+test('a cancelled job stops what it has started', async () => {
   const creation = host.next('ExecuteChangeSet');
   const onStart = (child: ChildProcess): void => {
     void creation.then(() => child.kill('SIGINT'));

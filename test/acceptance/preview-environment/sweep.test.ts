@@ -16,7 +16,7 @@ afterAll(() => host.sandbox.close());
 const sweep = (inputs: Record<string, string> = {}) =>
   host.run(0, { command: 'sweep', ...inputs }, { event: {}, workspace: workspaceOf({}) });
 
-test('a sweep takes what is closed or has expired, and nothing else', async () => {
+test('a sweep removes only closed and expired previews', async () => {
   await host.push(40);
   await host.push(44);
   const runs = [await host.run(40), await host.run(41), await host.run(42, { 'time-to-live': '1s' })];
@@ -55,7 +55,7 @@ test('a sweep takes what is closed or has expired, and nothing else', async () =
   expect(again.outputs['verdict']).toBe('unchanged');
 });
 
-test('a pull request that GitHub does not show is no closed one', async () => {
+test('a pull request that GitHub does not return is not treated as closed', async () => {
   expect((await host.tags()).filter((tag) => tag.startsWith('pr-44-'))).toHaveLength(1);
   await host.retag('dev-platform-pr-43-user-service', { PullRequest: '4711' });
   const run = await sweep();
@@ -63,7 +63,7 @@ test('a pull request that GitHub does not show is no closed one', async () => {
   expect(run.summary).toMatch(/pr-43-user-service.*kept.*GitHub shows no pull request 4711/);
 });
 
-test('what cannot be removed makes it red, and does not keep the rest', async () => {
+test('a failed removal makes the sweep red, but the others are removed', async () => {
   await host.run(40, {}, { headSha: host.headOf(40) });
   host.pull(40).state = 'open';
   await host.run(40);

@@ -35,7 +35,7 @@ async function secondsOfLast(operation: 'CREATE' | 'UPDATE'): Promise<number> {
   return (at(end) - at(`${operation}_IN_PROGRESS`)) / 1000;
 }
 
-test('a preview is there within a minute, and a newer commit in about one', async () => {
+test('a preview is deployed within a minute, and updated in about one', async () => {
   const opened = await host.run(7, {}, { action: 'opened' });
   expect(opened.outputs['verdict']).toBe('deployed');
   // 10 s make the roles, the target group and its rule, 39 s are the task's own.

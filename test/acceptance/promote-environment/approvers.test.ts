@@ -19,7 +19,7 @@ async function worldOf(scenario: Scenario) {
   return { world, workspace: workspaceOf({ 'platform.yml': manifest }) };
 }
 
-test('a promotion that nobody approves ends before AWS is asked, and says who goes on', async () => {
+test('an unapproved promotion is blocked before any call to AWS, and names the approvers', async () => {
   const { world, workspace } = await worldOf(startedBy('mallory'));
   const from = world.sandbox.calls.all.length;
   const run = await promoteEnvironment(world, workspace, {});
@@ -32,7 +32,7 @@ test('a promotion that nobody approves ends before AWS is asked, and says who go
   expect(world.sandbox.calls.all.slice(from).map(({ service }) => service)).toEqual(['github']);
 });
 
-test('a dry run needs no approval, and says that its run may not promote', async () => {
+test('a dry run needs no approval, and reports that its run may not promote', async () => {
   const { world, workspace } = await worldOf(startedBy('mallory', 'push'));
   const dry = await promoteEnvironment(world, workspace, { 'dry-run': 'true' });
   expect(dry.outputs).toMatchObject({ verdict: 'planned', 'has-changes': 'true', 'awaits-approval': 'true' });

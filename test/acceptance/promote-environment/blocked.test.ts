@@ -23,7 +23,7 @@ async function promote(world: World, inputs: Record<string, string> = {}, more =
 }
 
 describe('the origin', () => {
-  test('must run the digest that was approved; no reason passes that', async () => {
+  test('must run the approved digest; this cannot be bypassed', async () => {
     const world = await PromotionWorld.start();
     const images = JSON.stringify({ 'user-service': sha256('another') });
     const run = await promote(world, { images, 'bypass-reason': 'INC-1' });
@@ -33,7 +33,7 @@ describe('the origin', () => {
     );
   });
 
-  test('must run tasks: a service that is scaled to zero proves nothing', async () => {
+  test('must run tasks: a service scaled to zero is not proven', async () => {
     const world = await PromotionWorld.start();
     const client = world.ecs('dev');
     await client.send(
@@ -46,7 +46,7 @@ describe('the origin', () => {
   });
 });
 
-test('a release that was never seen to run is not promoted, though its tasks run now', async () => {
+test('a release that was not proven is not promoted, even if its tasks run now', async () => {
   const world = await PromotionWorld.start();
   const digest = await world.release('user-service', 'v2');
   const known = (await world.parameter('dev', 'user-service/release')) ?? '{}';
@@ -63,7 +63,7 @@ test('a release that was never seen to run is not promoted, though its tasks run
 });
 
 describe('a gate', () => {
-  test('soak: an image that has not run long enough; a reason passes it, and is recorded', async () => {
+  test('soak: an image that has not run long enough; a bypass reason is recorded', async () => {
     const world = await PromotionWorld.start();
     const digest = await world.release('user-service', 'v2');
     const run = await promote(world, {}, { staging: 'soak: 1h' });
@@ -115,7 +115,7 @@ describe('a gate', () => {
     expect(lenient.summary).not.toContain('INSUFFICIENT_DATA');
   });
 
-  test('scan: a finding that is too bad', async () => {
+  test('scan: a finding above the severity', async () => {
     const findings = [{ name: 'CVE-2026-0001', severity: 'CRITICAL' as const, package: 'openssl' }];
     const world = await PromotionWorld.start({
       scenario: { ecr: { scans: [{ findings }] } },
@@ -143,7 +143,7 @@ describe('a gate', () => {
     });
   });
 
-  test('lock: another run changes the target', async () => {
+  test('lock: another run is changing the target', async () => {
     const world = await PromotionWorld.start();
     const holder = {
       token: 'x',
@@ -176,7 +176,7 @@ describe('the target', () => {
     );
   });
 
-  test('whose tags are immutable gets no environment tag, which could not move', async () => {
+  test('with immutable tags gets no environment tag', async () => {
     const world = await PromotionWorld.start({ repository: { imageTagMutability: 'IMMUTABLE' } });
     await world.push('staging', 'user-service', 'env-staging');
     const digest = await world.release('user-service', 'v2');
@@ -191,7 +191,7 @@ describe('the target', () => {
     expect(imageDetails?.[0]?.imageTags).toEqual(['v2']);
   });
 
-  test('must be the account that the manifest says, before anything else is asked', async () => {
+  test("must be the manifest's account, which is checked first", async () => {
     const world = await PromotionWorld.start();
     const from = world.sandbox.calls.all.length;
     const role = `arn:aws:iam::${ACCOUNTS.prod}:role/shop-prod-deploy`;
@@ -205,7 +205,7 @@ describe('the target', () => {
   });
 });
 
-describe('a wrong input', () => {
+describe('an invalid input', () => {
   test.each([
     [{ services: 'user-servic' }, /^services: .*, got "user-servic"\. Did you mean user-service\?/],
     [{ to: 'stagin' }, /^to: .*, got "stagin"\. Did you mean staging\?/],

@@ -5,7 +5,7 @@ import { PromotionWorld, promoteEnvironment } from '../../support/promotion.ts';
 const workspaceOf = useWorkspaces();
 const SERVICES = ['carts', 'orders', 'prices', 'users'];
 
-test('a cancelled job stops all rollouts before it is forced to end, also where AWS throttles it', async () => {
+test('a cancelled job stops all rollouts before it is killed, even if AWS throttles it', async () => {
   const rules = SERVICES.map((service) => ({
     does: 'run' as const,
     match: { family: `staging-shop-${service}`, revision: 2 },

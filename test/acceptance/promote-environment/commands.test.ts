@@ -6,7 +6,7 @@ import { PromotionWorld, promoteEnvironment } from '../../support/promotion.ts';
 const workspaceOf = useWorkspaces();
 const workspace = (world: World): string => workspaceOf({ 'platform.yml': world.manifest() });
 
-test('a rollback takes back what the last release changed, and holds the target', async () => {
+test('a rollback reverts the last release and puts the target on hold', async () => {
   const world = await PromotionWorld.start({ services: ['orders', 'users'] });
   const [before] = await world.runs('staging', 'users');
   await world.release('users', 'v2');
@@ -40,7 +40,7 @@ test('a rollback takes back what the last release changed, and holds the target'
   expect(allowed.outputs['verdict']).toBe('promoted');
 });
 
-test('without an earlier release there is nothing to go back to', async () => {
+test('without an earlier release, there is no rollback target', async () => {
   const world = await PromotionWorld.start();
   const run = await promoteEnvironment(world, workspace(world), { command: 'rollback', reason: 'x' });
   expect(run.outputs).toMatchObject({ verdict: 'blocked' });
@@ -63,7 +63,7 @@ test('a hold is set with its reason, and released', async () => {
   expect(again.outputs).toMatchObject({ verdict: 'unchanged' });
 });
 
-test('the status shows every service in every environment, and a picture', async () => {
+test('the status shows every service in every environment, and a diagram', async () => {
   const world = await PromotionWorld.start({ services: ['orders', 'users'] });
   const digest = await world.release('users', 'v2');
   await world.put('staging', 'hold', 'Load test');
@@ -79,7 +79,7 @@ test('the status shows every service in every environment, and a picture', async
   expect(run.summary).toContain('```mermaid\nflowchart LR');
 });
 
-test('an environment that cannot be read does not hide the others', async () => {
+test('an environment that cannot be read does not affect the others', async () => {
   const world = await PromotionWorld.start();
   const roles = 'staging=arn:aws:iam::333333333333:role/reader';
   const run = await promoteEnvironment(world, workspace(world), { command: 'status', to: '', roles });

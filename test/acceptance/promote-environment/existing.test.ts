@@ -134,7 +134,7 @@ async function ledgerOf(shop: Shop, name: Name): Promise<object> {
   return JSON.parse((await shop.environments[name].parameter(`/shop/${name}/api/release`)) ?? '{}') as object;
 }
 
-test('an environment of Terraform goes from dev to prod, back, on hold and off again', async () => {
+test("promotes Terraform's services from dev to prod, rolls back, and sets and releases a hold", async () => {
   const shop = await newShop();
   const { environments } = shop;
   const [v1] = await environments.prod.runs();
@@ -202,7 +202,7 @@ environments:
   staging: { account: '222222222222', role: 'arn:aws:iam::222222222222:role/ci', promote-from: dev }
 `;
 
-test('services of one environment may be in two regions, and a hold is in both', async () => {
+test('services of one environment can be in two regions, and a hold is set in both', async () => {
   const sandbox = await sandboxOf({ timeScale: 2000 });
   const regions = ['eu-west-1', 'us-east-1'];
   const [dev, ...staging] = [
@@ -252,7 +252,7 @@ test('services of one environment may be in two regions, and a hold is in both',
   expect(allowed.outputs).toMatchObject({ verdict: 'unchanged' });
 });
 
-test('a repository outside ECR, or one that the environments share, is pulled from and not copied', async () => {
+test('an image outside ECR, or in a shared repository, is not copied', async () => {
   const sandbox = await sandboxOf({ timeScale: 2000 });
   const registry = openTokenRepository(await sandbox.openRegistry(), 'acme/worker');
   const other = openTokenRepository(await sandbox.openRegistry(), 'acme/worker');
@@ -301,7 +301,7 @@ test('a repository outside ECR, or one that the environments share, is pulled fr
   expect(await staging.runs()).toEqual([v1]);
 });
 
-test('a rollback without a ledger is of the services that are named', async () => {
+test('a rollback without a ledger changes the named services', async () => {
   const sandbox = await sandboxOf({ timeScale: 2000 });
   const prod = new TerraformEnvironment(sandbox, ADDRESSES.prod);
   const repository = await prod.repository(REPOSITORIES.prod);
@@ -318,7 +318,7 @@ test('a rollback without a ledger is of the services that are named', async () =
   expect(await prod.runs()).toEqual([v1]);
 });
 
-test('the container is asked for where the task definition leaves a choice', async () => {
+test('container is required if the task definition has several', async () => {
   const sandbox = await sandboxOf({ timeScale: 2000 });
   const environments = environmentsOf(sandbox);
   for (const name of ['dev', 'staging'] as const) {

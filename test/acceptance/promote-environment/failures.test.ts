@@ -21,8 +21,8 @@ async function bothReleased(world: World): Promise<{ before: string[]; after: st
   return { before, after };
 }
 
-describe('when one service fails', () => {
-  test('all go back: tasks and ledger are what they were', async () => {
+describe('if one service fails', () => {
+  test('all are rolled back, and the ledger is restored', async () => {
     const world = await PromotionWorld.start({ services, scenario: { ecs: { rules: [broken] } } });
     const { before } = await bothReleased(world);
     const ledger = await world.parameter('staging', 'orders/image');
@@ -37,7 +37,7 @@ describe('when one service fails', () => {
     expect(await world.parameter('staging', 'lock')).toBeUndefined();
   });
 
-  test('and another cannot go back, that is partial, and says which', async () => {
+  test('and another cannot be rolled back, the verdict is partial and names it', async () => {
     const first = { match: { cluster, service: 'orders', revision: 1 }, does: 'run' as const, times: 1 };
     const noWayBack = { match: { cluster, service: 'orders', revision: 1 }, does: 'exit' as const };
     const rules = [broken, first, noWayBack];
@@ -50,7 +50,7 @@ describe('when one service fails', () => {
   });
 });
 
-test('tasks that are started or replaced as a rollout ends take no service back', async () => {
+test('tasks started or replaced at the end of a rollout cause no rollback', async () => {
   const meanwhile = [
     { does: 'scale' as const, desiredCount: 3, stage: 'COMPLETED', match: { cluster, service: 'orders' } },
     { does: 'replace' as const, stage: 'COMPLETED', match: { cluster, service: 'users' } },
@@ -69,7 +69,7 @@ test('tasks that are started or replaced as a rollout ends take no service back'
   expect(now).toEqual(after);
 });
 
-test('a copy that fails changes no service', async () => {
+test('a failed copy changes no service', async () => {
   const world = await PromotionWorld.start();
   const before = await world.runs('staging');
   await world.release('user-service', 'v2');
@@ -88,7 +88,7 @@ test('a copy that fails changes no service', async () => {
   expect(await world.runs('staging')).toEqual(before);
 });
 
-test('a cancelled job stops its rollout, gives the lock back, and says so', async () => {
+test('a cancelled job stops its rollout, releases the lock and reports it', async () => {
   const slow = { match: { cluster, revision: 2 }, does: 'run' as const, pullSeconds: 100_000 };
   const world = await PromotionWorld.start({ scenario: { ecs: { rules: [slow] } } });
   await world.release('user-service', 'v2');

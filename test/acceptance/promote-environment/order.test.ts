@@ -48,7 +48,7 @@ test('an older release upstream is outdated, and a promotion records the source 
   expect(await releaseIn(world, 'staging')).toMatchObject({ ...sourceOf('1'), allowOlder: true });
 });
 
-test('a release of another workflow is compared by its commit, and all services wait for one that is older', async () => {
+test('a release of another workflow is compared by its commit, and one outdated service blocks all', async () => {
   const world = await PromotionWorld.start({
     scenario: { github },
     services: ['user-service', 'order-service'],

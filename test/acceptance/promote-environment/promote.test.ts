@@ -21,7 +21,7 @@ function changes({ sandbox }: World, from: number): string[] {
 }
 
 describe('a promotion', () => {
-  test('brings the same digest: to the tasks, the ledger, the tag; and is recorded', async () => {
+  test('deploys the same digest to the tasks, the ledger and the tag, and is recorded', async () => {
     const world = await PromotionWorld.start();
     const digest = await world.release('user-service', 'v2');
     const run = await promoteEnvironment(world, workspace(world), {});
@@ -68,7 +68,7 @@ describe('a promotion', () => {
     expect(run.summary).toContain('/compare/76312e');
   });
 
-  test('copies no signature over another, says so, and goes on', async () => {
+  test('overwrites no signature, adds a note, and continues', async () => {
     const world = await PromotionWorld.start({ repository: { imageTagMutability: 'IMMUTABLE' } });
     const digest = await world.release('user-service', 'v2');
     const tag = `${digest.replace(':', '-')}.sig`;
@@ -87,7 +87,7 @@ describe('a promotion', () => {
     expect(imageDetails?.[0]?.imageDigest).toBe(own);
   });
 
-  test('again is unchanged, and no byte moves', async () => {
+  test('is unchanged the second time and transfers nothing', async () => {
     const world = await PromotionWorld.start();
     await world.release('user-service', 'v2');
     await promoteEnvironment(world, workspace(world), {});
@@ -103,7 +103,7 @@ describe('a promotion', () => {
     expect(world.sandbox.calls.all.slice(from).filter(({ service }) => service === 'ecr')).toEqual([]);
   });
 
-  test('by a dry run changes nothing, tells what it would do, and can then be done exactly so', async () => {
+  test('with a dry run changes nothing, and its plan can then be promoted exactly', async () => {
     const world = await PromotionWorld.start({ services: ['a', 'b'] });
     const digest = await world.release('b', 'v2');
     const from = world.sandbox.calls.all.length;
@@ -123,7 +123,7 @@ describe('a promotion', () => {
     expect(await world.runs('staging', 'b')).toEqual([digest]);
   });
 
-  test('takes an image from where the tasks pull it: another account’s registry', async () => {
+  test('copies an image from the registry of the tasks in another account', async () => {
     const world = await PromotionWorld.start();
     const digest = await world.release('user-service', 'v2');
     const policyText = JSON.stringify({

@@ -13,7 +13,7 @@ async function hold(world: World): Promise<object | undefined> {
   return text === undefined ? undefined : (JSON.parse(text) as object);
 }
 
-test('a second rollback goes further back, and never forward to the bad image; a third finds none', async () => {
+test('a second rollback goes further back, never forward to the bad image; a third has no target', async () => {
   const world = await PromotionWorld.start();
   const [service = ''] = world.services;
   const files = workspace(world);
@@ -34,7 +34,7 @@ test('a second rollback goes further back, and never forward to the bad image; a
   expect(release).toMatchObject({ rolledBackFrom: expect.stringContaining(second) });
 });
 
-test('steps go back by releases of the environment, images to the named ones, both only to what was good', async () => {
+test('steps counts releases of the environment and images selects releases, both only good ones', async () => {
   const world = await PromotionWorld.start({ services: ['orders', 'users'] });
   const files = workspace(world);
   const [orders1] = await world.runs('staging', 'orders');
@@ -72,7 +72,7 @@ test('steps go back by releases of the environment, images to the named ones, bo
   expect(await runsNow()).toEqual([[orders1], [users1]]);
 });
 
-test('after a failed release that was left, it goes to what the ledger has', async () => {
+test("after a failed release that was kept, it goes to the ledger's release", async () => {
   const rules = [{ does: 'exit' as const, match: { family: 'staging-shop-users', revision: 2 } }];
   const world = await PromotionWorld.start({ services: ['orders', 'users'], scenario: { ecs: { rules } } });
   const [good] = await world.runs('staging', 'users');
@@ -88,7 +88,7 @@ test('after a failed release that was left, it goes to what the ledger has', asy
   expect(await world.runs('staging', 'orders')).not.toEqual([orders]);
 });
 
-test('the run in progress is asked to stop, the queued one meets the hold', async () => {
+test('the run in progress is stopped, and the queued one is held', async () => {
   // Its tasks take a minute of this test.
   const slow = { does: 'run' as const, match: { family: 'staging-shop-user-service', revision: 2 } };
   const rules = [{ ...slow, bootSeconds: 120_000 }];
@@ -140,7 +140,7 @@ test('the run in progress is asked to stop, the queued one meets the hold', asyn
   expect(await world.parameter('staging', `${service}/image`)).toContain(good);
 });
 
-test('a scheduled task keeps its image after a promotion and after a rollback, which say so', async () => {
+test('a scheduled task keeps its image after a promotion and a rollback, with a note', async () => {
   const world = await PromotionWorld.start();
   const [service = ''] = world.services;
   const report = `  report: { template: report.yml, service: ${service} }`;

@@ -25,7 +25,7 @@ async function plan(count: number): Promise<number> {
   return calls.length;
 }
 
-test('thirty services in three environments are planned with calls that grow in a straight line', async () => {
+test('the calls to plan thirty services in three environments grow linearly', async () => {
   const [ten, thirty] = [await plan(10), await plan(30)];
   // A fixed part, and at most two calls a service.
   expect(thirty - ten).toBeLessThanOrEqual(2 * 20);

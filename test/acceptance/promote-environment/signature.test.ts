@@ -95,7 +95,7 @@ describe('an environment with verify', () => {
   });
 });
 
-test('an attestation that nothing verifies is reported as present, not verified', async () => {
+test('an unverified attestation is reported as present, not verified', async () => {
   const world = await PromotionWorld.start();
   await world.release('user-service', 'v2');
   const run = await promoteEnvironment(world, workspace(world, 'protected: false'), {

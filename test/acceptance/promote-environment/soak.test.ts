@@ -26,7 +26,7 @@ function promote(
   return promoteEnvironment(world, workspace, inputs, options);
 }
 
-test('of releases closer together than the soak, the newest that has soaked is promoted', async () => {
+test('of releases more frequent than the soak, the newest that has soaked is promoted', async () => {
   const world = await World.start();
   const v2 = await release(world, 2, 90);
   const v3 = await release(world, 3, 30);
@@ -67,7 +67,7 @@ test('of releases closer together than the soak, the newest that has soaked is p
   expect(await world.runs('staging')).toEqual([v3]);
 });
 
-test('up-to is the newest that may be promoted', async () => {
+test('up-to limits the promotion to a release and older ones', async () => {
   const world = await World.start();
   const v2 = await release(world, 2, 90);
   await release(world, 3, 70);
@@ -102,7 +102,7 @@ test('a release that was rolled back upstream is never promoted, and neither is 
   expect(await world.runs('staging')).toEqual([v2]);
 });
 
-test('a plan says when the soak ends; a check waits for it within soak-wait, and can be cancelled', async () => {
+test('a plan shows the end of the soak; a check waits up to soak-wait and can be cancelled', async () => {
   const world = await World.start();
   const releasedAt = Date.now();
   const v2 = await release(world, 2, 0);
@@ -143,7 +143,7 @@ test('a plan says when the soak ends; a check waits for it within soak-wait, and
   expect(await world.runs('staging')).toEqual([v2]);
 });
 
-test('a deployment upstream is waited for, and time that runs out is no success', async () => {
+test('waits for an upstream deployment, and a timeout is not a success', async () => {
   const rules = [{ match: { cluster: 'dev-shop', revision: 3 }, does: 'stay-pending' as const }];
   const world = await World.start({ scenario: { ecs: { rules } } });
   const v2 = await release(world, 2, 90);

@@ -47,7 +47,7 @@ async function supersede(
 const cancelled = (runs: WorkflowRun[]): number[] =>
   runs.filter(({ cancelling }) => cancelling.signal.aborted).map(({ number }) => number);
 
-test('older runs that wait for the environment are cancelled', async () => {
+test('cancels older runs that wait for the environment', async () => {
   const { sandbox, runs } = await stage(['staging', 'staging', '']);
   const done = await supersede(sandbox, runs[2]!);
   expect(done.outputs).toMatchObject({
@@ -60,12 +60,12 @@ test('older runs that wait for the environment are cancelled', async () => {
 });
 
 // "Environment names are not case sensitive."
-test('the name of the environment may be written otherwise', async () => {
+test("the environment's name is case-insensitive", async () => {
   const { sandbox, runs } = await stage(['Staging', '']);
   expect((await supersede(sandbox, runs[1]!)).outputs).toMatchObject({ verdict: 'superseded', runs: '[1]' });
 });
 
-test('one that waits for something else, goes on, has ended, or is of another workflow or branch is left alone', async () => {
+test('does not cancel runs that wait for something else, are in progress, have completed, or are of another workflow or branch', async () => {
   const { sandbox, runs } = await stage(
     ['prod', '', 'staging', 'staging', 'staging', ''],
     [{}, {}, { conclusion: 'success' }, { workflow: '.github/workflows/other.yml' }, { branch: 'topic' }],
@@ -75,7 +75,7 @@ test('one that waits for something else, goes on, has ended, or is of another wo
   expect(cancelled(runs)).toEqual([]);
 });
 
-test('a run that a newer one has overtaken is red, and cancels nothing', async () => {
+test('a run overtaken by a newer one is red and cancels nothing', async () => {
   const { sandbox, runs } = await stage(['staging', '', 'staging']);
   const done = await supersede(sandbox, runs[1]!);
   expect(done.outputs).toMatchObject({
@@ -86,7 +86,7 @@ test('a run that a newer one has overtaken is red, and cancels nothing', async (
   expect(cancelled(runs)).toEqual([]);
 });
 
-test('a run that ends meanwhile is no error', async () => {
+test('a run that completes in the meantime is not an error', async () => {
   const { sandbox, runs } = await stage(['staging', '']);
   sandbox.addFault({
     kind: 'error',
@@ -98,7 +98,7 @@ test('a run that ends meanwhile is no error', async () => {
   expect(done.outputs).toMatchObject({ verdict: 'unchanged', runs: '[]' });
 });
 
-test('a token that may not cancel says which permission it lacks', async () => {
+test('a token that may not cancel is reported with the missing permission', async () => {
   const { sandbox, runs } = await stage(['staging', '']);
   const done = await supersede(sandbox, runs[1]!, 'read');
   expect(done.outputs).toMatchObject({ verdict: 'failed' });
@@ -117,7 +117,7 @@ test('a missing environment is an error before any call', async () => {
   expect(sandbox.calls.all).toEqual([]);
 });
 
-test('a used up rate limit is told with the instant of its reset, and not taken for a missing permission', async () => {
+test('an exceeded rate limit is reported with its reset time, not as a missing permission', async () => {
   const sandbox = await sandboxOf({ scenario: { github: { rateLimit: { limit: 0 } } } });
   const done = await supersede(sandbox, gitHubState(sandbox.world).startRun({}));
   expect(done.exitCode).toBe(1);
@@ -128,7 +128,7 @@ test('a used up rate limit is told with the instant of its reset, and not taken 
   expect(JSON.parse(done.outputs['result'] ?? '')).toMatchObject({ error: { code: 'throttled' } });
 });
 
-test('a rate limit that is reset soon is waited for', async () => {
+test('waits for a rate limit that resets soon', async () => {
   const sandbox = await sandboxOf({ scenario: { github: { rateLimit: { limit: 1, windowSeconds: 3 } } } });
   const done = await supersede(sandbox, gitHubState(sandbox.world).startRun({}));
   expect(done.outputs['verdict']).toBe('unchanged');

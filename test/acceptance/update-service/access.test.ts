@@ -6,7 +6,7 @@ import { EcsWorld } from '../../unit/sandbox/ecs/ecs-world.ts';
 import { NEXT, updateService } from '../../support/service.ts';
 import { expectExample } from '../../support/error-example.ts';
 
-test('a cluster that does not exist is named, with the one that was meant', async () => {
+test('names a missing cluster and suggests a similar one', async () => {
   const world = await EcsWorld.withService();
   const run = await updateService(world, { cluster: 'dev-platfrom', image: NEXT });
   expect(run.outputs['verdict']).toBe('failed');
@@ -15,7 +15,7 @@ test('a cluster that does not exist is named, with the one that was meant', asyn
   );
 });
 
-test('credentials that expire during the rollout: the reason says what goes on, and how to renew them', async () => {
+test('if credentials expire during the rollout, the reason states what continues and how to renew them', async () => {
   const slow = { does: 'run' as const, match: { image: NEXT }, bootSeconds: 2000 };
   const world = await EcsWorld.withService({ scenario: { ecs: { rules: [slow] } } });
   const run = await updateService(
@@ -42,7 +42,7 @@ test('credentials that expire during the rollout: the reason says what goes on, 
   expectExample('credentials-expired', run);
 });
 
-test('a role is assumed by the credentials of another role, where the job may not request a token', async () => {
+test('a role is assumed with the credentials of another role if the job may not request a token', async () => {
   const world = await EcsWorld.withService();
   const [hub, spoke] = [`arn:aws:iam::${STAGING}:role/hub`, `arn:aws:iam::${DEV}:role/spoke`];
   const trust = (AWS: string) => ({
@@ -86,7 +86,7 @@ test('a role is assumed by the credentials of another role, where the job may no
   expectExample('oidc-unavailable', without);
 });
 
-test('a secret that does not exist is found before anything is changed; without the right to look it is a note', async () => {
+test('a missing secret is found before the first change; without permission to check there is a note', async () => {
   const secret = 'arn:aws:secretsmanager:eu-west-1:111111111111:secret:api-key';
   const world = await EcsWorld.withService({ scenario: { missing: [secret] } });
   const run = await updateService(world, { image: NEXT, secrets: `API_KEY: ${secret}` });

@@ -188,7 +188,7 @@ describe('a cancelled job', () => {
   });
 
   test.each(MOMENTS.map((moment, index) => ({ ...moment, index })))(
-    '$name ends what it has begun before it is forced to end, and says what remains',
+    '$name stops what it has started before it is killed, and reports what remains',
     ({ remains, calls = [], ends, index, inputs }) => {
       const one = played[index]!;
       const { outputs, log, exitCode } = one.run;

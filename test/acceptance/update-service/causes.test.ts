@@ -153,7 +153,7 @@ describe('why it failed', () => {
       return { ...expected, does, name: message ?? reason ?? '', logs, index };
     }),
   )(
-    '$does $name: the cause, the log and the fix stand in the annotation and on the first screen',
+    '$does $name: the annotation and the first screen show the cause, the log and the fix',
     ({ cause, fix, quote, logs, index }) => {
       const { outputs, summary, log } = runs[index]!;
       expect({ verdict: outputs['verdict'], log }).toEqual({ verdict: 'rolled-back', log });
@@ -171,7 +171,7 @@ describe('why it failed', () => {
   );
 });
 
-test('tasks that fail alike are one group, and the first failure is the cause', async () => {
+test('tasks with the same failure are one group, and the first failure is the cause', async () => {
   const rules = [
     { does: 'exit' as const, match: { image: NEXT }, times: 1, exitCode: 7, logs: ['first'] },
     { does: 'run-out-of-memory' as const, match: { image: NEXT }, after: 400, logs: ['second'] },
@@ -184,7 +184,7 @@ test('tasks that fail alike are one group, and the first failure is the cause', 
   expect(failure.groups[1]!.count).toBeGreaterThan(1);
 });
 
-test('what looks like a secret in a log is hidden', async () => {
+test('secret-like values in a log are masked', async () => {
   const logs = ['password=hunter22', 'db postgres://app:hunter33@db/x', 'key SECRET-VALUE-9'];
   const rules = [{ does: 'exit' as const, match: { image: NEXT }, logs }];
   const world = await EcsWorld.withService({ scenario: { ecs: { rules } } }, breaker);

@@ -21,7 +21,7 @@ async function definition(world: EcsWorld, revision: string) {
   return (await world.client.send(command)).taskDefinition!;
 }
 
-test('a new image is rolled out, and proven by its digest', async () => {
+test('rolls out a new image and verifies its digest', async () => {
   const world = await EcsWorld.withService();
   const run = await updateService(world, { image: NEXT });
   expect(run.outputs).toMatchObject({
@@ -40,7 +40,7 @@ test('a new image is rolled out, and proven by its digest', async () => {
   expect(await revisions(world)).toHaveLength(2);
 });
 
-test('what serves already is unchanged, and nothing is registered', async () => {
+test('an image that is already deployed is unchanged, and nothing is registered', async () => {
   const world = await EcsWorld.withService();
   const run = await updateService(world, { image: IMAGE });
   expect(run.outputs).toMatchObject({
@@ -52,7 +52,7 @@ test('what serves already is unchanged, and nothing is registered', async () => 
   expect(await revisions(world)).toHaveLength(1);
 });
 
-test('a job that is run again follows the deployment that it has begun', async () => {
+test('a re-run follows the deployment that it has started', async () => {
   const slow = { match: { revision: 2 }, does: 'run' as const, pullSeconds: 6000 };
   const world = await EcsWorld.withService({ scenario: { ecs: { rules: [slow] } } });
   await world.deployNext();
@@ -61,7 +61,7 @@ test('a job that is run again follows the deployment that it has begun', async (
   expect(run.log).toContain('user-service:2 is being deployed already: following that.');
 });
 
-test('variables, secrets and sizes are changed; empty values stay', async () => {
+test('changes variables, secrets and sizes, and keeps empty values', async () => {
   const world = await EcsWorld.withService();
   const first = await updateService(world, {
     environment: 'MODE=fast\nEMPTY=\nURL=https://a.example/?b=c',
@@ -89,7 +89,7 @@ test('variables, secrets and sizes are changed; empty values stay', async () => 
   expect(after.containerDefinitions?.[0]?.secrets?.map(({ name }) => name)).toEqual(['TOKEN', 'DB_PASSWORD']);
 });
 
-test('containers are changed by their names', async () => {
+test('changes containers by name', async () => {
   const world = await EcsWorld.withService();
   const containers = `
     app:
@@ -112,7 +112,7 @@ test('containers are changed by their names', async () => {
   expect(await revisions(world)).toHaveLength(2);
 });
 
-test('a task definition is taken from a file, and a second run finds it unchanged', async () => {
+test('deploys a task definition from a file, and a second run is unchanged', async () => {
   const world = await EcsWorld.withService();
   const { registeredAt, ...described } = await definition(world, 'user-service:1');
   const sizes = { cpu: '.25 vCPU', memory: '0.5 GB' };
@@ -128,7 +128,7 @@ test('a task definition is taken from a file, and a second run finds it unchange
   expect(readFileSync(`${workspace}/task.json`, 'utf8')).toBe(file);
 });
 
-test('the newest revision of a family is started from; alone it is deployed as it is', async () => {
+test('starts from the newest revision of a family; without changes, deploys it as it is', async () => {
   const world = await EcsWorld.withService();
   await world.registerWith({ environment: [{ name: 'MODE', value: 'slow' }] });
   const family = { 'task-definition-family': 'user-service' };
@@ -161,14 +161,14 @@ test('an existing revision is deployed as it is', async () => {
   expect(await revisions(world)).toHaveLength(2);
 });
 
-test('tasks alone are added, without a new deployment', async () => {
+test('changes only the desired count without a new deployment', async () => {
   const world = await EcsWorld.withService();
   const run = await updateService(world, { 'desired-count': '4' });
   expect(run.outputs).toMatchObject({ verdict: 'deployed', reason: 'user-service:1 serves with 4 tasks.' });
   expect(await world.tasks()).toHaveLength(4);
 });
 
-test('an image of one manifest for another CPU is refused, and nothing is registered', async () => {
+test('refuses a single-platform image for another CPU, and registers nothing', async () => {
   const world = await EcsWorld.withService();
   const session = await RegistrySession.open(world.sandbox, { imageTagMutability: 'IMMUTABLE' }, DEV);
   const [, arm64 = ''] = (await pushMultiPlatform(session, 'v1')).children;
@@ -181,14 +181,14 @@ test('an image of one manifest for another CPU is refused, and nothing is regist
   expect(await revisions(world)).toHaveLength(1);
 });
 
-test('without waiting nothing is proven, and it says so', async () => {
+test('without waiting, reports that nothing was proven', async () => {
   const world = await EcsWorld.withService();
   const run = await updateService(world, { image: NEXT, wait: 'false' });
   expect(run.outputs).toMatchObject({ verdict: 'deployed', digests: '{}' });
   expect(run.outputs['reason']).toContain('nothing is proven');
 });
 
-test('old revisions are deregistered, never one that runs', async () => {
+test('deregisters old revisions, but never a running one', async () => {
   const world = await EcsWorld.withService();
   for (const digit of ['2', '3', '4']) await updateService(world, { image: imageOf(digit), wait: 'true' });
   const run = await updateService(world, { image: imageOf('5'), 'keep-revisions': '2' });

@@ -87,7 +87,7 @@ describe('faults', () => {
   }, 400_000);
 
   test.each(ROWS.map((row, index) => ({ ...row, said: JSON.stringify(row.fault), index })))(
-    '$said do not change that it is $verdict',
+    'with $said the verdict is still $verdict',
     ({ verdict, every, index }) => {
       const { run, struck } = played[index]!;
       expect({ verdict: run.outputs['verdict'], log: run.log }).toEqual({ verdict, log: run.log });

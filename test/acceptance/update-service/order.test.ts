@@ -64,7 +64,7 @@ test('runs that arrive late, in any order, are outdated, and nothing is register
   expect(await recorded(world)).toMatchObject({ runNumber: 102, allowOlder: true, proven: true });
 });
 
-test('another workflow is held to the ancestry of the commits, where the token may read them', async () => {
+test('another workflow is compared by commit ancestry, if the token can read the commits', async () => {
   const world = await EcsWorld.withService({ scenario: { github } });
   await deploy(world, '2');
   const hotfix = { workflow: '.github/workflows/hotfix.yml', number: 500 };
@@ -80,7 +80,7 @@ test('another workflow is held to the ancestry of the commits, where the token m
   expect(denied.summary).toMatch(/could not be compared \(GitHub: Resource not accessible by integration/);
 });
 
-test('a run that has another commit checked out is held to that commit', async () => {
+test('a run is compared by the commit that it has checked out', async () => {
   const world = await EcsWorld.withService({ scenario: { github } });
   const checkedOut = (digit: string): string => {
     const workspace = workspaceOf({});
@@ -126,7 +126,7 @@ test('a run that arrives during the rollout of a newer one waits for it, and is 
   expect((await world.service()).taskDefinition).toMatch(/:2$/);
 });
 
-test('a rollback is exempt, and the ledger has the source of what it goes back to', async () => {
+test('a rollback is exempt, and the ledger records the source of its target', async () => {
   const world = await EcsWorld.withService({ scenario: { github } });
   await deploy(world, '1');
   await deploy(world, '2');
@@ -153,7 +153,7 @@ test('a rollback is exempt, and the ledger has the source of what it goes back t
   expect((await deploy(world, '3')).outputs['verdict']).toBe('deployed');
 });
 
-test('a hold stops what would release an image, and neither a restart nor a rollback', async () => {
+test('a hold stops releases, but not a restart or a rollback', async () => {
   const world = await EcsWorld.withService({ scenario: { github } });
   await deploy(world, '1');
   await deploy(world, '2');
@@ -175,7 +175,7 @@ test('a hold stops what would release an image, and neither a restart nor a roll
   }
 });
 
-test('without the right to the lock the ledger is read again before each change', async () => {
+test('without permission for the lock, the ledger is read again before each change', async () => {
   const world = await EcsWorld.withService({ scenario: { github } });
   const fault = {
     kind: 'error' as const,

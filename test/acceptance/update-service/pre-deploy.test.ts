@@ -29,7 +29,7 @@ function annotationOf(log: string): string {
   return log.split('\n').find((line) => line.startsWith('::error title=Why')) ?? '';
 }
 
-test('a secret that cannot be read is named by AWS, in the reason and in the annotation', async () => {
+test('a secret that cannot be read is named in the reason and the annotation', async () => {
   const rules = [{ does: 'cannot-read-secrets' as const, match: ONE_OFF }];
   const world = await EcsWorld.withService({ scenario: { ecs: { rules } } });
   const run = await updateService(world, { image: NEXT, ...COMMAND });
@@ -44,7 +44,7 @@ test('a secret that cannot be read is named by AWS, in the reason and in the ann
   expect(world.sandbox.calls.of('UpdateService')).toEqual([]);
 });
 
-test('an essential sidecar that fails first is a failure, whatever the exit code of the command', async () => {
+test('a failed essential sidecar is a failure, whatever the exit code of the command', async () => {
   const world = await worldWithSidecar({
     container: 'proxy',
     exitCode: 1,
@@ -59,7 +59,7 @@ test('an essential sidecar that fails first is a failure, whatever the exit code
   expect(world.sandbox.calls.of('UpdateService')).toEqual([]);
 });
 
-test('the log of a command that failed appears once', async () => {
+test('the log of a failed command is shown once', async () => {
   const rule = { does: 'exit' as const, match: ONE_OFF, exitCode: 3, logs: ['relation orders exists'] };
   const world = await EcsWorld.withService({ scenario: { ecs: { rules: [rule] } } });
   const run = await updateService(world, { image: NEXT, ...COMMAND });
@@ -69,7 +69,7 @@ test('the log of a command that failed appears once', async () => {
   expect(run.log.split('\n').filter((line) => line.trim() === 'relation orders exists')).toHaveLength(1);
 });
 
-test('a service that stays as it is: the command is not run, and a note says so; with always it runs', async () => {
+test('for an unchanged service, the command does not run and a note reports it; with always it runs', async () => {
   const world = await EcsWorld.withService();
   const skipped = await updateService(world, { image: IMAGE, ...COMMAND });
   expect(skipped.outputs['verdict']).toBe('unchanged');

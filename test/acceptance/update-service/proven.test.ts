@@ -13,7 +13,7 @@ async function recorded(world: EcsWorld): Promise<Record<string, unknown>> {
   return JSON.parse(Parameter?.Value ?? '{}') as Record<string, unknown>;
 }
 
-test('a release that no task ran is not proven, until one runs; a rollback does not choose it', async () => {
+test('a release without a running task is not proven, and a rollback does not select it', async () => {
   const world = await EcsWorld.withService();
   const release = (image: string) => updateService(world, { image, parameter: PARAMETER });
   expect((await release(IMAGE)).outputs).toMatchObject({ verdict: 'unchanged' });

@@ -32,7 +32,7 @@ async function expectRefusal(world: EcsWorld, why: string, inputs: Record<string
 test.each([
   ['CODE_DEPLOY' as const, 'only CodeDeploy can deploy it'],
   ['EXTERNAL' as const, 'another tool deploys it by task sets'],
-])('a service with the controller %s', async (type, why) => {
+])('refuses a service with the controller %s', async (type, why) => {
   const world = await EcsWorld.withService({}, { deploymentController: { type } });
   const run = await expectRefusal(world, `has the deployment controller ${type}: ${why}`, {
     image: NEXT,
@@ -58,7 +58,7 @@ test('a service of CodeDeploy is deployed once its controller is changed', async
   expect(run.outputs).toMatchObject({ verdict: 'deployed', reason: 'user-service:2 serves with 2 tasks.' });
 });
 
-test('a service of Express Mode', async () => {
+test('refuses a service of Express Mode', async () => {
   const world = await EcsWorld.start();
   await world.client.send(
     new CreateExpressGatewayServiceCommand({

@@ -72,7 +72,7 @@ async function expectRunning(world: EcsWorld, run: Run, session: RepositorySessi
 }
 
 describe('a tag of another registry', () => {
-  test('is deployed by its digest, unchanged while it stays, and deployed again when it moves', async () => {
+  test('is deployed by digest, unchanged while it does not move, and deployed again after it has moved', async () => {
     const { world, session, image } = await startWithRegistry('public');
     const first = await session.image('v1', 'first');
     await runService(world, image);
@@ -107,7 +107,7 @@ describe('a tag of another registry', () => {
     expect(world.sandbox.calls.of('UpdateService')).toEqual([]);
   });
 
-  test('that is for another CPU only fails before anything is changed', async () => {
+  test('for another CPU only fails before anything is changed', async () => {
     const { world, session } = await startWithRegistry('public');
     const [, arm64 = ''] = (await pushMultiPlatform(session, 'v1')).children;
     await runService(world, `${session.uri}:v1`);
@@ -116,7 +116,7 @@ describe('a tag of another registry', () => {
     expect(run.outputs['reason']).toContain('is built for arm64, and the tasks run on amd64');
   });
 
-  test('whose tasks report the digest of their platform is proven by the index', async () => {
+  test("whose tasks report their platform's digest is verified with the index", async () => {
     const { world, session, image } = await startWithRegistry('public');
     const { digest, children } = await pushMultiPlatform(session, 'v1');
     await runService(world, image);
@@ -128,8 +128,8 @@ describe('a tag of another registry', () => {
   });
 });
 
-describe('a tag whose digest is not known', () => {
-  test('is deployed again, and its tasks tell the digest that is recorded', async () => {
+describe('a tag with an unknown digest', () => {
+  test('is deployed again, and the digest reported by its tasks is recorded', async () => {
     const { world, session, host, image } = await startWithRegistry('private');
     await session.image('v1', 'first');
     await runService(world, image, OWN_LOGIN);
@@ -146,7 +146,7 @@ describe('a tag whose digest is not known', () => {
     ['throttling', { operation: 'HeadManifest', kind: 'throttle' }],
     ['errors of the registry', { operation: 'HeadManifest', kind: 'status', status: 502 }],
     ['errors of the token server', { operation: 'GetToken', kind: 'error' }],
-  ] as const)('after %s without end is deployed again', async (_, fault) => {
+  ] as const)('after persistent %s is deployed again', async (_, fault) => {
     const { world, session, image } = await startWithRegistry('public');
     await session.image('v1', 'first');
     await runService(world, image);
@@ -156,7 +156,7 @@ describe('a tag whose digest is not known', () => {
     expect(world.sandbox.calls.of('HeadManifest').length).toBeLessThan(12);
   });
 
-  test('fails when the new tasks cannot pull it', async () => {
+  test('fails if the new tasks cannot pull it', async () => {
     const { world, session, image } = await startWithRegistry('private');
     const first = await session.image('v1');
     await runService(world, image, OWN_LOGIN);
@@ -168,7 +168,7 @@ describe('a tag whose digest is not known', () => {
     expect(running.map(({ imageDigest }) => imageDigest)).toContain(first);
   });
 
-  test('without ecr:BatchGetImage is deployed again, with the permission that lacks', async () => {
+  test('without ecr:BatchGetImage is deployed again, with the missing permission in a note', async () => {
     const world = await EcsWorld.start();
     const session = await RegistrySession.open(world.sandbox, {}, DEV);
     const uri = `${DEV}.dkr.ecr.eu-west-1.amazonaws.com/${REPOSITORY}`;
@@ -192,7 +192,7 @@ describe('a tag whose digest is not known', () => {
     expect(run.log).not.toContain('Fix: Log in');
   });
 
-  test('of an existing revision that serves already is deployed again', async () => {
+  test('of an existing revision that is already deployed is deployed again', async () => {
     const { world, session, image } = await startWithRegistry('public');
     await session.image('v1', 'first');
     await runService(world, image);

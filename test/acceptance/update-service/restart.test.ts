@@ -19,7 +19,7 @@ async function revisions(world: EcsWorld): Promise<number> {
 test.each([
   ['command: restart', { command: 'restart', parameter: LEDGER }],
   ['force-new-deployment: true', { image: IMAGE, 'force-new-deployment': 'true' }],
-])('%s starts all tasks of the same revision again, and proves the new ones', async (_, inputs) => {
+])('%s restarts all tasks of the same revision and verifies the new ones', async (_, inputs) => {
   const world = await EcsWorld.withService();
   const before = await taskIds(world);
   const run = await updateService(world, inputs);
@@ -38,7 +38,7 @@ test.each([
   expect(written).toEqual('parameter' in inputs ? [LEDGER.replace(/image$/, 'lock')] : []);
 });
 
-test('new tasks that fail end the restart, and the tasks before serve on', async () => {
+test('failing new tasks end the restart, and the old tasks keep serving', async () => {
   const rules = [FIRST, { does: 'exit' as const, logs: ['TOKEN is not accepted'] }];
   const breaker = { deploymentCircuitBreaker: { enable: true, rollback: true } };
   const world = await EcsWorld.withService(
@@ -52,7 +52,7 @@ test('new tasks that fail end the restart, and the tasks before serve on', async
   expect(await taskIds(world)).toEqual(before);
 });
 
-test('a restart that does not end is stopped, and the tasks before serve on', async () => {
+test('a restart that does not complete is stopped, and the old tasks keep serving', async () => {
   const rules = [FIRST, { does: 'stay-pending' as const }];
   const world = await EcsWorld.withService({ scenario: { ecs: { rules } } });
   const before = await taskIds(world);

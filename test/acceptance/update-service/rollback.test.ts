@@ -52,7 +52,7 @@ async function ledger(world: EcsWorld, name = PARAMETER): Promise<string | undef
     .catch(() => undefined);
 }
 
-test('the ledger has a release once it is good, and the rollback goes where it says', async () => {
+test('the ledger records good releases, and a rollback uses them', async () => {
   const world = await EcsWorld.withService();
   for (const image of [NEXT, imageOf('3')]) await updateService(world, { image, parameter: PARAMETER });
   expect(await ledger(world)).toBe(imageOf('3'));
@@ -64,7 +64,7 @@ test('the ledger has a release once it is good, and the rollback goes where it s
   expect(await ledger(world)).toBe(NEXT);
 });
 
-test('steps and image go further back, only to what was good, and a refusal names that', async () => {
+test('steps and image select only good releases, and a refusal lists them', async () => {
   const world = await EcsWorld.withService();
   await record(world, IMAGE);
   for (const digit of ['2', '3', '4', '5']) await release(world, imageOf(digit));
@@ -105,7 +105,7 @@ test('steps and image go further back, only to what was good, and a refusal name
   expect(recorded).toMatchObject({ commit: '2'.repeat(40), rolledBackFrom: imageOf('3') });
 });
 
-test('a second rollback goes further back, and never forward to the bad image; a third finds none', async () => {
+test('a second rollback goes further back, never forward to the bad image; a third has no target', async () => {
   const world = await EcsWorld.withService();
   await record(world, IMAGE);
   for (const digit of ['2', '3']) await release(world, imageOf(digit));
@@ -133,7 +133,7 @@ test('a second rollback goes further back, and never forward to the bad image; a
   });
 });
 
-test('a rollback whose service has gone back by other means while it waited for the lock changes nothing', async () => {
+test('a rollback changes nothing if the service was rolled back while it waited for the lock', async () => {
   const world = await EcsWorld.withService({ timeScale: 100 });
   await record(world, IMAGE);
   await release(world, NEXT);
@@ -159,7 +159,7 @@ test('a rollback whose service has gone back by other means while it waited for 
   expect((await world.service()).taskDefinition).toMatch(/:3$/);
 });
 
-test('without a ledger the rollback goes to what was deployed successfully, never to what did not serve', async () => {
+test('without a ledger, a rollback goes only to successful deployments', async () => {
   const never = imageOf('3');
   const rules = [{ does: 'exit' as const, match: { image: never } }];
   const breaker = { deploymentCircuitBreaker: { enable: true, rollback: true } };
@@ -190,7 +190,7 @@ test('without a ledger the rollback goes to what was deployed successfully, neve
   });
 });
 
-test('the first release of a ledger is rolled back to what ECS had before it', async () => {
+test("the first release of a ledger is rolled back to ECS's previous deployment", async () => {
   const world = await EcsWorld.withService();
   await updateService(world, { image: NEXT, parameter: PARAMETER });
   const run = await updateService(world, { command: 'rollback', parameter: PARAMETER });
@@ -213,7 +213,7 @@ test.each([
     'denied',
     /cannot be read.*AccessDenied.*Allow ecs:ListServiceDeployments and ecs:DescribeServiceRevisions, or run update-service with the task-definition-arn/,
   ],
-])('without a ledger, where the history %s, it refuses', async (_, why, reason) => {
+])('without a ledger, refuses if the history %s', async (_, why, reason) => {
   const world = await EcsWorld.withService();
   await deploy(world, NEXT);
   const { sandbox } = world;
@@ -228,7 +228,7 @@ test.each([
 test.each([
   ['another image', { image: NEXT }, {}],
   ['another configuration of the same image', { environment: 'MODE=broken' }, { image: IMAGE }],
-])('after a failure that was kept, of %s, it goes to what the ledger has', async (_, inputs, match) => {
+])("after a kept failure of %s, it goes to the ledger's release", async (_, inputs, match) => {
   const rules = [{ does: 'exit' as const, match: { revision: 2, ...match } }];
   const deploymentConfiguration = { deploymentCircuitBreaker: { enable: true, rollback: false } };
   const world = await EcsWorld.withService({ scenario: { ecs: { rules } } }, { deploymentConfiguration });
@@ -242,7 +242,7 @@ test.each([
   expect(await ledger(world)).toBe(IMAGE);
 });
 
-test('while ECS brings the good release back, it follows that and goes no further', async () => {
+test('waits for a rollback by ECS and goes no further', async () => {
   const rules = [
     { does: 'exit' as const, match: { image: NEXT } },
     { does: 'run' as const, match: { revision: 1 }, bootSeconds: 20_000 },
@@ -264,7 +264,7 @@ test('while ECS brings the good release back, it follows that and goes no furthe
   expect(await ledger(world)).toBe(IMAGE);
 });
 
-test('the release in progress is asked to stop, and the rollback does not wait for its end', async () => {
+test('stops the release in progress without waiting for it to complete', async () => {
   const rules = [{ does: 'run' as const, match: { image: NEXT }, bootSeconds: 120_000 }];
   const world = await EcsWorld.withService({ scenario: { ecs: { rules } } });
   await record(world, IMAGE, 'user-service:1');
@@ -291,7 +291,7 @@ test('the release in progress is asked to stop, and the rollback does not wait f
   expect(await ledger(world)).toBe(IMAGE);
 });
 
-test('keep-revisions keeps what a rollback needs', async () => {
+test('keep-revisions keeps the revisions that a rollback needs', async () => {
   const world = await EcsWorld.withService();
   const parameter = PARAMETER;
   await updateService(world, { parameter });
@@ -312,7 +312,7 @@ test('without a ledger, keep-revisions keeps the last successful deployments', a
   expect(back.outputs).toMatchObject({ verdict: 'deployed', 'task-definition': 'user-service:1' });
 });
 
-test('after a deployment that was never recorded the ledger has what is good', async () => {
+test('after an unrecorded deployment, the ledger still has the good release', async () => {
   const world = await EcsWorld.withService();
   await updateService(world, { image: IMAGE, parameter: PARAMETER });
   expect(await ledger(world)).toBe(IMAGE);
@@ -321,7 +321,7 @@ test('after a deployment that was never recorded the ledger has what is good', a
   expect(run.outputs).toMatchObject({ verdict: 'deployed', 'task-definition': 'user-service:1' });
 });
 
-test('a deployment that is rolled back is not written to the ledger', async () => {
+test('a deployment that was rolled back is not written to the ledger', async () => {
   const ecs = { rules: [{ does: 'exit' as const, match: { image: NEXT } }] };
   const service = { deploymentConfiguration: { deploymentCircuitBreaker: { enable: true, rollback: true } } };
   const world = await EcsWorld.withService({ scenario: { ecs } }, service);
@@ -329,7 +329,7 @@ test('a deployment that is rolled back is not written to the ledger', async () =
   expect(await ledger(world)).toBeUndefined();
 });
 
-test('a deployment that is not waited for is recorded as not proven, until a run has proven it', async () => {
+test('a deployment without waiting is recorded as not proven until a later run proves it', async () => {
   const world = await EcsWorld.withService();
   const run = await updateService(world, { image: NEXT, parameter: PARAMETER, wait: 'false' });
   expect(run.outputs).toMatchObject({ verdict: 'deployed', reason: expect.stringContaining('not') });
@@ -341,7 +341,7 @@ test('a deployment that is not waited for is recorded as not proven, until a run
   expect(JSON.parse((await ledger(world, RECORD)) ?? '{}')).toMatchObject({ image: NEXT, proven: true });
 });
 
-test('a ledger that cannot be written makes the run red, and the revision stays', async () => {
+test('a failed write to the ledger makes the run red, and the revision stays deployed', async () => {
   const world = await EcsWorld.withService();
   world.sandbox.addFault({
     kind: 'error',

@@ -31,8 +31,8 @@ async function revisions(world: EcsWorld): Promise<number> {
   return taskDefinitionArns.length;
 }
 
-describe('a command as a task of its own', () => {
-  test('runs in the network and the definition of the service, with its log and its exit code', async () => {
+describe('a command as a one-off task', () => {
+  test('runs with the network and task definition of the service, and reports its log and exit code', async () => {
     const world = await worldOf({ exitCode: 0, logs: ['4 rows'] });
     const run = await updateService(world, RUN);
     expect(run.outputs).toMatchObject({
@@ -61,7 +61,7 @@ describe('a command as a task of its own', () => {
     expect(world.sandbox.calls.of('UpdateService')).toEqual([]);
   });
 
-  test('with another image and variables, of a revision registered for it; the service stays as it is', async () => {
+  test('runs another image and variables with a new revision, without changing the service', async () => {
     const world = await worldOf();
     const run = await updateService(world, { ...RUN, image: NEXT, environment: 'MODE=fast' });
     expect(run.outputs).toMatchObject({ verdict: 'ran', 'task-definition': 'user-service:2' });
@@ -72,7 +72,7 @@ describe('a command as a task of its own', () => {
     expect(next.log).not.toMatch(/^::warning/m);
   });
 
-  test('without a service, of the newest revision of a family', async () => {
+  test('without a service, runs the newest revision of a family', async () => {
     const world = await worldOf();
     const run = await updateService(world, {
       ...RUN,
@@ -94,7 +94,7 @@ describe('a command as a task of its own', () => {
     expect(world.sandbox.calls.of('DescribeServices').length).toBeLessThanOrEqual(10);
   });
 
-  test('a failed one is red, with its exit code, its log and why', async () => {
+  test('a failed task is red, with its exit code, log and cause', async () => {
     const world = await worldOf({ exitCode: 3, logs: ['relation orders exists'] });
     const run = await updateService(world, RUN);
     expect(run.exitCode).toBe(1);
@@ -109,7 +109,7 @@ describe('a command as a task of its own', () => {
     expect(run.summary).toContain('### Why the command failed');
   });
 
-  test('an essential sidecar that ends first fails it, and container names the one to run in', async () => {
+  test('an essential sidecar that stops first fails it, and container selects the one to run in', async () => {
     const world = await worldOf({ container: 'proxy', exitCode: 1, logs: ['no route'] });
     await world.register({
       containerDefinitions: [
@@ -137,7 +137,7 @@ describe('a command as a task of its own', () => {
     expect(world.sandbox.calls.of('StopTask')).toHaveLength(1);
   });
 
-  test('when the job is cancelled the task is stopped', async () => {
+  test('if the job is cancelled, the task is stopped', async () => {
     const world = await worldOf({ does: 'run', after: 100_000 });
     const run = await updateService(world, RUN, {
       onLine: (line, child) => {
@@ -150,7 +150,7 @@ describe('a command as a task of its own', () => {
     expect(world.sandbox.calls.of('StopTask')).toHaveLength(1);
   });
 
-  test('what ECS refuses is quoted, and nothing is said of a service', async () => {
+  test("quotes ECS's refusal without mentioning a service", async () => {
     const world = await worldOf();
     const denied = {
       code: 'AccessDeniedException',
@@ -164,7 +164,7 @@ describe('a command as a task of its own', () => {
     expectExample('access-denied', run);
   });
 
-  test('on EC2 in bridge: without a network, and one that is given is refused before anything is changed', async () => {
+  test('on EC2 with bridge networking, refuses a network input before the first change', async () => {
     const world = await EcsWorld.withService({ scenario: { ecs: { instances: [{ memory: 1024 }] } } });
     await world.register({
       family: 'job',
@@ -183,7 +183,7 @@ describe('a command as a task of its own', () => {
     expect(Object.keys(asked(world))).not.toContain('networkConfiguration');
   });
 
-  test('it takes no lock', async () => {
+  test('does not acquire a lock', async () => {
     const world = await worldOf();
     await updateService(world, RUN);
     expect(world.sandbox.calls.of('PutParameter')).toEqual([]);
@@ -191,7 +191,7 @@ describe('a command as a task of its own', () => {
 });
 
 describe('register', () => {
-  test('ends after registering, and the revision is deployed by its ARN', async () => {
+  test('only registers a revision, which can be deployed by its ARN', async () => {
     const world = await worldOf();
     const run = await updateService(world, { command: 'register', image: NEXT });
     expect(run.outputs).toMatchObject({
@@ -248,7 +248,7 @@ describe('register', () => {
 }`;
   const FROM_FILE = { command: 'register', cluster: '', service: '', 'task-definition': 'job.json' };
 
-  test('a placeholder of a file is refused with its line, where no image is given for it', async () => {
+  test('refuses a placeholder in a file without an image, with its line', async () => {
     const world = await worldOf();
     const workspace = workspaceOf({ 'job.json': PLACEHOLDERS });
     const run = await updateService(world, { ...FROM_FILE, container: 'job', image: NEXT }, { workspace });
@@ -259,7 +259,7 @@ describe('register', () => {
     expect(world.sandbox.calls.of('RegisterTaskDefinition').length).toBe(1);
   });
 
-  test('placeholders of a file are replaced by the images that are given', async () => {
+  test('replaces placeholders in a file with the given images', async () => {
     const world = await worldOf();
     const workspace = workspaceOf({ 'job.json': PLACEHOLDERS });
     const run = await updateService(

@@ -67,7 +67,7 @@ describe.each(DRIVERS)('with the driver %s', (driver) => {
   test.each<[string, () => string]>([
     ['default', () => 'true'],
     ['own', () => `generator=${generator}`],
-  ])('an SBOM is what the %s generator writes, beside the provenance', async (name, sbom) => {
+  ])('the SBOM comes from the %s generator, in addition to the provenance', async (name, sbom) => {
     const { image } = await built({ sbom: sbom() }, { Dockerfile: `FROM ${base().name}\nRUN echo sbom\n` });
     const statements = await image.attestations();
     expect(statements).toHaveLength(2);
@@ -75,7 +75,7 @@ describe.each(DRIVERS)('with the driver %s', (driver) => {
     expect(found?.predicate).toMatchObject({ ...SBOM, name });
   });
 
-  test('an image of two platforms has the files of each, and a statement for each', async () => {
+  test('an image for two platforms has the files and statements of each', async () => {
     const dockerfile = 'FROM scratch\nARG TARGETARCH\nCOPY program-$TARGETARCH /program\n';
     const files = { Dockerfile: dockerfile, 'program-amd64': 'for amd64', 'program-arm64': 'for arm64' };
     const platforms = ['linux/amd64', 'linux/arm64'];

@@ -31,7 +31,7 @@ describe.each<Driver>(['remote', 'docker-container'])('with the driver %s', (dri
     return { run, files: await image.files() };
   }
 
-  test.each(REGISTRIES)('a new builder takes the layers of the last run from %s', async (_, options) => {
+  test.each(REGISTRIES)('a new builder uses the layers of the previous run from %s', async (_, options) => {
     const sandbox = await sandboxOf(options());
     const first = await built(sandbox, { tags: 'v1' }, 'one');
     await engine().renew();
@@ -44,7 +44,7 @@ describe.each<Driver>(['remote', 'docker-container'])('with the driver %s', (dri
     expect(without.files['random']).not.toBe(first.files['random']);
   });
 
-  test.each(REGISTRIES)('a new builder builds nothing where %s has the content', async (_, options) => {
+  test.each(REGISTRIES)('a new builder builds nothing if %s has the content', async (_, options) => {
     const sandbox = await sandboxOf(options());
     const first = await built(sandbox, { tags: 'same-1', cache: 'none' }, 'the same');
     await engine().renew();
@@ -57,7 +57,7 @@ describe.each<Driver>(['remote', 'docker-container'])('with the driver %s', (dri
   });
 
   // Against the sandbox's registry: docker-registry 2.8 sometimes mixes up two uploads of one blob.
-  test('two jobs at once build one content on one builder, and both name images that are there', async () => {
+  test('two concurrent jobs with the same content on one builder both output existing images', async () => {
     const sandbox = await sandboxOf();
     const [one, two] = await Promise.all([
       built(sandbox, { tags: 'job-1', 'create-repository': 'true' }, 'both'),

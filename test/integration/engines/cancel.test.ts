@@ -56,7 +56,7 @@ const DRIVERS: readonly Driver[] = ['remote', 'docker-container', 'docker', 'doc
 describe.each(DRIVERS)('with the driver %s', (driver) => {
   const engine = useEngine(driver);
 
-  test.each(SIGNALS)('%s ends the build and all that it started', async (signal) => {
+  test.each(SIGNALS)('%s stops the build and everything it started', async (signal) => {
     const sandbox = await sandboxOf();
     // The number tells this command from those of others on the machine.
     const command = `sleep 86${process.pid}${SIGNALS.indexOf(signal)}`;

@@ -109,7 +109,7 @@ describe.each(DRIVERS)('with the driver %s', (driver) => {
     return target;
   }
 
-  test.each(Object.entries(CONTEXTS))('every file counts that is sent: %s', async (_, given) => {
+  test.each(Object.entries(CONTEXTS))('every sent file is hashed: %s', async (_, given) => {
     const { context, file } = makeContext(given);
     const sent = pathsBelow(await build(context, file)).sort();
     const { rules } = ignoreRules(context, file, isOwn ? 'docker-20' : 'buildx');
@@ -118,7 +118,7 @@ describe.each(DRIVERS)('with the driver %s', (driver) => {
     if (!isOwn && given.countsMore !== true) expect(hashed).toEqual(sent);
   });
 
-  test('names that are not UTF-8', async () => {
+  test('file names that are not UTF-8', async () => {
     const { context, file } = makeContext({ files: { '.dockerignore': 'b?' } });
     for (const name of ['a\xff', 'b\xff', 'b\xfe']) writeFileSync(locate(context, name), '');
     const sent = pathsBelow(await build(context, file)).sort();
@@ -126,7 +126,7 @@ describe.each(DRIVERS)('with the driver %s', (driver) => {
     expect(hashed).toEqual(sent);
   });
 
-  test('a Dockerfile that is a link out of its folder is refused by both', async () => {
+  test('a Dockerfile that links out of its folder is refused by both', async () => {
     const root = workspaceOf({ Dockerfile: DOCKERFILE, 'app/a': '' });
     const file = join(root, 'app/Dockerfile');
     symlinkSync('../Dockerfile', file);
@@ -134,7 +134,7 @@ describe.each(DRIVERS)('with the driver %s', (driver) => {
     expect(() => readDockerfile(file)).toThrow('This is a link to a file outside of its folder');
   });
 
-  test('a Dockerfile whose link climbs back into its folder is the one that is built', async () => {
+  test('a Dockerfile that links back into its folder is built', async () => {
     const root = workspaceOf({ real: 'FROM nothing:here\n', 'app/real': DOCKERFILE, 'app/a': '' });
     const file = join(root, 'app/Dockerfile');
     symlinkSync('../real', file);
@@ -142,7 +142,7 @@ describe.each(DRIVERS)('with the driver %s', (driver) => {
     expect(pathsBelow(await build(join(root, 'app'), file))).toContain('a');
   });
 
-  test('the platform that counts is the one that is built for', async () => {
+  test('the hash uses the target platform', async () => {
     const { context, file } = makeContext({ files: {} });
     writeFileSync(file, `FROM ${base().name}\nARG TARGETPLATFORM\nRUN echo "$TARGETPLATFORM" > /platform\n`);
     const { name, platforms } = await readBuildDefaults(client(), []);

@@ -124,7 +124,7 @@ describe.each(DRIVERS)('with the driver %s', (driver) => {
   });
 
   // The last one: the engine is gone afterwards.
-  test('a builder that is dead', async () => {
+  test('an unavailable builder', async () => {
     await engine().kill();
     const failed = await run(await sandboxOf(), engine(), anyBuild('dead'));
     // buildx starts the container of its builder again: nothing has failed.
@@ -171,7 +171,7 @@ describe.each<Driver>(['remote', 'docker without buildx'])('pushed with the driv
 describe.each<Driver>(['remote', 'docker-container'])('with the driver %s', (driver) => {
   const engine = useEngine(driver);
 
-  test('a builder that dies in the middle of a command fails the build', async () => {
+  test('a builder that crashes during a command fails the build', async () => {
     const sandbox = await sandboxOf();
     const dockerfile = `FROM ${base().name}\nRUN echo ready && sleep 87${process.pid}\n`;
     let killed: Promise<void> | undefined;

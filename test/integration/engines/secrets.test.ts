@@ -78,7 +78,7 @@ describe.each<[Driver, Record<string, string>]>([
     process.stderr.write(`${driver}: ${lines.size} command lines, ${clients.length} of the build\n`);
   });
 
-  test('a required secret that was not given fails the build', async () => {
+  test('a missing required secret fails the build', async () => {
     const sandbox = await sandboxOf();
     const command = 'RUN --mount=type=secret,id=other,required=true cat /run/secrets/other';
     const workspace = workspaceOf({ Dockerfile: `FROM ${base().name}\n${command}\n` });

@@ -38,7 +38,7 @@ const settle = () => new Promise((done) => setTimeout(done, 300));
 
 // "A second workflow run will be blocked and cannot be approved until the first workflow run is approved."
 // https://github.com/orgs/community/discussions/17401
-test('a job that waits for an approval holds its group: the next is not even asked about', async () => {
+test('a job that waits for an approval holds its group, so no approval is requested for the next one', async () => {
   const { gates, runs, order } = await started('{ group: deploy-prod, queue: max }', 2);
   gates[1]!.open('approved');
   await settle();
@@ -51,7 +51,7 @@ test('a job that waits for an approval holds its group: the next is not even ask
 // "if another job or workflow using the same concurrency group in the repository is in progress, the queued job or
 // workflow will be `pending`": a group is the repository's, not the workflow's.
 // https://docs.github.com/actions/how-tos/write-workflows/choose-when-workflows-run/control-workflow-concurrency
-test('a rollback in the group of a run that nobody approves waits, and without a group it does not', async () => {
+test('a rollback waits in the group of an unapproved run, but not without a group', async () => {
   const { runs, rehearsal } = await started('{ group: deploy-prod, queue: max }', 1);
   const path = '.github/workflows/rollback.yml';
   const rollback = (more: string) => workflow(job('rollback', 'true', more), 'on: push', path);
@@ -76,7 +76,7 @@ test('a workflow that waits for an approval holds its group', async () => {
 
 // "Skipped jobs never enter a job-level group"
 // https://github.com/djtelicloud/grok-mcp-server/pull/498
-test('a job that is skipped does not enter its group', async () => {
+test('a skipped job does not enter its group', async () => {
   const { runs, rehearsal, openAll } = await started('deploy-prod', 1);
   const skipped = workflow(job('a', 'true', 'if: false\nconcurrency: deploy-prod'));
   expect(resultsOf(await rehearsal.play(skipped, push))).toEqual({ a: 'skipped' });
@@ -87,7 +87,7 @@ test('a job that is skipped does not enter its group', async () => {
 // "When a new job or workflow run is queued, any existing `pending` job or workflow run in the same group is canceled and
 // replaced."
 // https://docs.github.com/actions/how-tos/write-workflows/choose-when-workflows-run/control-workflow-concurrency
-test('one runs, one waits, and the newest takes its place', async () => {
+test('one runs, one waits, and a newer one replaces the waiting one', async () => {
   const { runs, openAll } = await started('deploy-prod', 3);
   expect((await runs[1]!.finished).jobs['deploy']).toMatchObject({ result: 'cancelled' });
   openAll();
@@ -98,7 +98,7 @@ test('one runs, one waits, and the newest takes its place', async () => {
 // or workflow runs are canceled." "processed in first-in-first-out (FIFO) order according to the time each one started
 // waiting on the concurrency group"
 // https://docs.github.com/actions/how-tos/write-workflows/choose-when-workflows-run/control-workflow-concurrency
-test('with queue: max a hundred wait, first in first out', async () => {
+test('with queue: max, a hundred wait in order', async () => {
   const { runs, order, openAll } = await started('{ group: deploy-prod, queue: max }', 102);
   openAll();
   const ends = await results(runs);
@@ -110,7 +110,7 @@ test('with queue: max a hundred wait, first in first out', async () => {
 // "To also cancel any currently running job or workflow in the same concurrency group, specify
 // `cancel-in-progress: true`."
 // https://docs.github.com/actions/how-tos/write-workflows/choose-when-workflows-run/control-workflow-concurrency
-test('cancel-in-progress ends what runs', async () => {
+test('cancel-in-progress cancels the running job', async () => {
   const { gates, runs } = await started('{ group: deploy-prod, cancel-in-progress: true }', 2);
   expect((await runs[0]!.finished).result).toBe('cancelled');
   gates[1]!.open('approved');

@@ -26,7 +26,7 @@ const FIRST = {
  * if any ancestor job fails." `cancelled()` "returns `true` if the workflow was canceled": one job that timed out is none.
  * https://docs.github.com/actions/reference/workflows-and-actions/expressions#status-check-functions
  */
-describe('what a job does after one that ended so, however far above', () => {
+describe('the result of a job by the result of an indirect dependency', () => {
   const CONDITIONS: [condition: string, runsAfter: (keyof typeof FIRST)[]][] = [
     ['', ['success']],
     ["github.event_name == 'push'", ['success']],
@@ -95,7 +95,7 @@ describe('a called workflow', () => {
   // "GitHub evaluates the reusable workflow's internal jobs, not the calling job as one opaque unit": a skipped one in it
   // skips what needs the call.
   // https://github.com/orgs/community/discussions/189172
-  test('with a skipped job skips what needs it, unless that asks for more than success', async () => {
+  test('with a skipped job skips dependent jobs, unless their condition allows it', async () => {
     const rehearsal = await rehearsalOf({ workflows: called('if: false'), open: USUAL });
     const without = await rehearsal.play(workflow(call() + echo('')), push);
     expect(resultsOf(without)).toEqual({
@@ -140,7 +140,7 @@ describe('a called workflow', () => {
   test.each([
     [true, 'skipped'],
     [false, 'success'],
-  ])('whose caller stands on a skipped job, where that counts (%p): %s', async (standsOnCaller, expected) => {
+  ])('whose caller depends on a skipped job, if it counts (%p): %s', async (standsOnCaller, expected) => {
     const rehearsal = await rehearsalOf({
       workflows: called('if: ${{ !cancelled() }}'),
       open: { ...USUAL, standsOnCaller },
@@ -154,7 +154,7 @@ describe('a called workflow', () => {
 // "The `needs` context contains outputs from all jobs that are defined as a direct dependency of the current job. Note that
 // this doesn't include implicitly dependent jobs".
 // https://docs.github.com/actions/reference/workflows-and-actions/contexts#needs-context
-test('needs has the direct ones only, and a skipped one has no outputs', async () => {
+test('needs has only direct dependencies, and a skipped one has no outputs', async () => {
   const rehearsal = await rehearsalOf();
   const outputs = "outputs: { word: '${{ steps.s.outputs.word }}' }";
   const say = 'echo "word=hello" >> "$GITHUB_OUTPUT"';

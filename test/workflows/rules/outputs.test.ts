@@ -14,7 +14,7 @@ const after = (needs: string) =>
 // "Outputs containing secrets are redacted on the runner and not sent to GitHub Actions." "Skip output `{output.Key}` since
 // it may contain secret."
 // https://docs.github.com/actions/reference/workflows-and-actions/workflow-syntax#jobsjob_idoutputs
-test('that hold a masked value are dropped, and the log hides it', async () => {
+test('with a masked value are dropped, and the log masks it', async () => {
   const rehearsal = await rehearsalOf({ secrets: { ACCOUNT: '111111111111' } });
   const script =
     'echo "::add-mask::s3cret"\necho "it is s3cret"\necho "uri=111111111111.dkr/x" >> "$GITHUB_OUTPUT"\necho "name=x" >> "$GITHUB_OUTPUT"\necho "key=s3cret" >> "$GITHUB_OUTPUT"';
@@ -30,7 +30,7 @@ test('that hold a masked value are dropped, and the log hides it', async () => {
 // "Job outputs containing expressions are evaluated on the runner at the end of each job." Also of one that fails: "First
 // job fails but produced some output" that the second one sees.
 // https://github.com/actions/runner/issues/2598
-test('of a job that fails are handed on', async () => {
+test('of a failed job are passed on', async () => {
   const rehearsal = await rehearsalOf();
   const file = workflow(job('a', 'echo "word=hello" >> "$GITHUB_OUTPUT"\nexit 1', WORD) + after('a'));
   expect((await rehearsal.play(file, push)).jobs['after']?.steps[0]?.log).toBe('[hello]\n');
@@ -39,7 +39,7 @@ test('of a job that fails are handed on', async () => {
 // "If a reusable workflow that sets an output is executed with a matrix strategy, the output will be the output set by the
 // last successful completing reusable workflow of the matrix which actually sets a value."
 // https://docs.github.com/actions/how-tos/reuse-automations/reuse-workflows
-test('of a matrix are one value: the last that is set', async () => {
+test('of a matrix have the last value that was set', async () => {
   const rehearsal = await rehearsalOf();
   const matrix = "strategy: { matrix: { x: [one, two, ''] } }\nenv: { X: '${{ matrix.x }}' }";
   const file = workflow(job('a', 'echo "word=$X" >> "$GITHUB_OUTPUT"', `${matrix}\n${WORD}`) + after('a'));

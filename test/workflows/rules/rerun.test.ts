@@ -22,7 +22,7 @@ const see = (need: string) =>
 // "Re-run workflows use […] the same `GITHUB_SHA` (commit SHA) and `GITHUB_REF` (git ref) of the original event that
 // triggered the workflow run." `github.run_number`: "This number does not change if you re-run the workflow run."
 // https://docs.github.com/actions/how-tos/manage-workflow-runs/re-run-workflows-and-jobs
-test('all jobs: each is run again, for the same commit, as the next attempt of the same run', async () => {
+test('all jobs: each runs again for the same commit, as the next attempt of the run', async () => {
   const rehearsal = await rehearsalOf();
   const first = await rehearsal.play(workflow(saying('a') + see('a')), event);
   const second = await rehearsal.rerun(first, 'all');
@@ -34,7 +34,7 @@ test('all jobs: each is run again, for the same commit, as the next attempt of t
 // "When you re-run failed jobs or a specific job, GitHub also re-runs the jobs that depend on them. Jobs that aren't
 // included keep their outputs from the previous attempt, which the newly run jobs can use."
 // https://docs.github.com/enterprise-server@3.21/actions/how-tos/manage-workflow-runs/re-run-workflows-and-jobs
-test('failed jobs: those that depend on them run again, and the others keep their outputs', async () => {
+test('failed jobs: dependent jobs run again, and the others keep their outputs', async () => {
   const rehearsal = await rehearsalOf();
   const file = workflow(
     saying('kept') +
@@ -55,7 +55,7 @@ test('failed jobs: those that depend on them run again, and the others keep thei
   expect(attempts).toEqual(['1', '2', '2']);
 });
 
-test('failed jobs: in a called workflow only those that failed', async () => {
+test('failed jobs: in a called workflow, only the failed ones run again', async () => {
   const path = '.github/workflows/called.yml';
   const head =
     'on:\n  workflow_call:\n    outputs: { attempt: { value: "${{ jobs.plan.outputs.attempt }}" } }';
@@ -72,7 +72,7 @@ test('failed jobs: in a called workflow only those that failed', async () => {
 // "Any protection rules configured for the environment must pass before a job referencing the environment is sent to a
 // runner": of each attempt.
 // https://docs.github.com/actions/concepts/workflows-and-actions/deployment-environments
-test('asks for its approvals again', async () => {
+test('requires the approvals again', async () => {
   let asked = 0;
   const review = () => {
     asked += 1;

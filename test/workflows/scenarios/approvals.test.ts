@@ -51,7 +51,7 @@ function expectVerdicts(report: RunReport, expected: Record<string, string>): vo
 const summariesOf = (report: RunReport, job: string): string =>
   (report.jobs[job]?.steps ?? []).map(({ summary }) => summary).join('\n');
 
-test('the reviewer of GitHub’s environment is in the ledger and in the summary', async () => {
+test('the reviewer of GitHub’s environment is recorded in the ledger and the summary', async () => {
   const { shop, push } = await madeOf(hooks, reviewer());
   shop.commit('v2');
   const report = await push('2');
@@ -69,7 +69,7 @@ test('the reviewer of GitHub’s environment is in the ledger and in the summary
   expect(await parameter(shop, 'dev', 'api/release')).not.toHaveProperty('approvals');
 });
 
-test('with approvers, a push goes as far as they are not needed, and one of them goes on by hand', async () => {
+test('with approvers, a push stops at the plan, and an approver continues manually', async () => {
   const { shop, v1, push, dispatch, rerun } = await madeOf(hooks, reviewer(), WITHOUT_REVIEWERS);
   withApprovers(shop, 'prod', ['approvers: [Ada, Grace]']);
   const v2 = shop.commit('v2');
@@ -114,7 +114,7 @@ test('with approvers, a push goes as far as they are not needed, and one of them
   expect(summariesOf(approved, 'deploy / apply')).toContain('Approved by ada (started the run).');
 });
 
-test('an approver cannot deploy an own commit, and can roll it back', async () => {
+test('an approver cannot deploy their own commit, but can roll it back', async () => {
   const { shop, v1, push, dispatch, rerun } = await madeOf(hooks, reviewer(), WITHOUT_REVIEWERS);
   withApprovers(shop, 'staging', ['approvers: [ada, grace]']);
   const v2 = shop.commit('v3');

@@ -63,7 +63,7 @@ function expectVerdicts(report: RunReport, expected: Record<string, string>): vo
 const lockOf = async ({ sandbox }: Awaited<ReturnType<typeof scene>>) =>
   (await refusal(ssmOf(sandbox).send(new GetParameterCommand({ Name: '/shop/dev/lock' })))).name;
 
-test('an older run that was queued is outdated, wherever the newer one overtook it', async () => {
+test('a queued older run is outdated, wherever a newer one overtook it', async () => {
   const place = await scene(7);
   expectVerdicts(await place.start(1).finished, deployed);
 
@@ -81,7 +81,7 @@ test('an older run that was queued is outdated, wherever the newer one overtook 
   expect(await place.runs()).toEqual(place.digestOf(5));
 });
 
-test('two runs that deploy at once: an older one is outdated, and a newer one waits for the lock', async () => {
+test('of two concurrent deployments, the older is outdated and the newer waits for the lock', async () => {
   const place = await scene(5);
   const { sandbox, rehearsal } = place;
   expectVerdicts(await place.start(1).finished, deployed);
@@ -119,7 +119,7 @@ test('two runs that deploy at once: an older one is outdated, and a newer one wa
   expect(await place.runs()).toEqual(place.digestOf(5));
 });
 
-test('an emergency rollback stops the promotion under way and goes first; the next promotion is held', async () => {
+test('an emergency rollback stops the promotion in progress and runs first; the next promotion is held', async () => {
   // The tasks of the promoted release take a minute of this test.
   const slow = { does: 'run' as const, match: { family: 'staging-shop-user-service', revision: 3 } };
   const rules = [{ ...slow, bootSeconds: 120_000 }];
@@ -152,7 +152,7 @@ test('an emergency rollback stops the promotion under way and goes first; the ne
   expect(await world.runs('staging')).toEqual([good]);
 });
 
-test('an emergency rollback does not wait for a promotion that nobody approves, which is then held', async () => {
+test('an emergency rollback does not wait for an unapproved promotion, which is then held', async () => {
   const world = await PromotionWorld.start({ scenario: { github: GITHUB } });
   const [good] = await world.runs('staging');
   await world.release('user-service', 'v2', 'staging');

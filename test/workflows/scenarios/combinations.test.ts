@@ -162,7 +162,7 @@ test.each([
   ['all three', {}, []],
   ['prod left out', { prod: '' }, ['prod']],
   ['staging left out, and with it prod', { staging: '' }, ['staging']],
-] as const)('what each way of dev and staging leads to: %s', async (name, inputs, left) => {
+] as const)('the result for each combination of dev and staging: %s', async (name, inputs, left) => {
   const play = await stageOf();
   const wrong: string[] = [];
   const tried = combinations(left);

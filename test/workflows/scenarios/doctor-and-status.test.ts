@@ -53,7 +53,7 @@ test.each(['schedule', 'workflow_dispatch'])(
   },
 );
 
-test('doctor names the environment to which every branch may deploy, and goes on with the others', async () => {
+test('doctor reports an environment that allows all branches, and checks the others', async () => {
   const open = [{ name: 'dev' }, ...GITHUB.environments.slice(1)];
   const rehearsal = await rehearsalOf({ ...GITHUB, environments: open });
   const report = await rehearsal.play('workflows/doctor.yml', { name: 'schedule' });
@@ -70,7 +70,7 @@ test('doctor names the environment to which every branch may deploy, and goes on
   );
 });
 
-test('status shows what runs where, and changes nothing', async () => {
+test('status shows what is running in each environment and changes nothing', async () => {
   const rehearsal = await rehearsalOf();
   const report = await rehearsal.play('workflows/status.yml', { name: 'workflow_dispatch' });
   expectVerdicts(report, {

@@ -24,7 +24,7 @@ function expectVerdicts(report: RunReport, expected: Record<string, string>): vo
 
 const PROMOTES = 'unchanged, planned, unchanged';
 
-test('a commit goes all the way by digest, within the printed policies; a rollback holds the next one', async () => {
+test('a commit is promoted to prod by digest within the printed policies; a rollback holds the next one', async () => {
   const sandbox = await newSandbox({ accounts: Object.values(ACCOUNTS), scenario: { github: GITHUB } });
   const shop = await ExistingShop.create(sandbox, newWorkspace({}));
   const policies = new Map<EnvironmentName, Statement[]>();

@@ -28,7 +28,7 @@ async function playFork(
 const results = ({ jobs }: RunReport): Record<string, string> =>
   Object.fromEntries(Object.entries(jobs).map(([name, { result }]) => [name, result]));
 
-test('a pull request from a fork gets no preview, and that is no failure', async () => {
+test('a pull request from a fork gets no preview, without a failure', async () => {
   const { report, calls } = await playFork('workflows/preview.yml');
   expect(results(report)).toEqual({
     'preview / deploy': 'skipped',
@@ -39,7 +39,7 @@ test('a pull request from a fork gets no preview, and that is no failure', async
   expect(calls).toBe(0);
 });
 
-test('a pull request from a fork gets the difference of the templates instead of a plan', async () => {
+test('a pull request from a fork gets a diff of the templates instead of a plan', async () => {
   const { report, calls } = await playFork('workflows/plan.yml');
   expect(results(report)).toEqual({
     'plan / plan': 'skipped',
@@ -52,7 +52,7 @@ test('a pull request from a fork gets the difference of the templates instead of
   expect(calls).toBe(0);
 });
 
-test('nothing in the difference is read as Markdown', async () => {
+test('nothing in the diff is rendered as Markdown', async () => {
   const { report } = await playFork('workflows/plan.yml', '```\n![x](https://evil.example/x.png)\n# Big\n');
   const summary = report.jobs['plan / difference']?.steps.at(-1)?.summary ?? '';
   const lines = summary
@@ -66,7 +66,7 @@ test.each([
   ['empty lines', '\n'.repeat(1_500_000)],
   ['short lines', 'é\n'.repeat(500_000)],
   ['one long line', 'x'.repeat(3_000_000)],
-])('a difference of %s is shortened to what a summary may have', async (_, change) => {
+])('a diff of %s is truncated to the size limit of a summary', async (_, change) => {
   const { report } = await playFork('workflows/plan.yml', change);
   const step = report.jobs['plan / difference']?.steps.at(-1);
   expect({ result: step?.result, log: step?.log }).toEqual({ result: 'success', log: '' });

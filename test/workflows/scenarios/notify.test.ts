@@ -23,7 +23,7 @@ function notifying(name: string): WorkflowFile {
   return workflowFile(path, edited);
 }
 
-test('a pipeline posts the approvals that it waits for and what fails, and is quiet on success; then a rollback', async () => {
+test('a pipeline posts pending approvals, failures and a rollback, but not successes', async () => {
   const lead = reviewer();
   const rule = { match: { cluster: 'staging-shop', revision: 3 }, does: 'exit' as const };
   const scene = await madeOf(hooks, lead, { ecs: { rules: [rule] } });

@@ -22,7 +22,7 @@ function expectVerdicts(report: RunReport, expected: Record<string, string>): vo
 const PLANNED = 'planned, planned, unchanged';
 const UNCHANGED = 'unchanged, planned, unchanged';
 
-test('a platform is made by hand, then a commit goes all the way, and a commit without a change does nothing', async () => {
+test('a platform is deployed manually, a commit is promoted to prod, and a commit without changes does nothing', async () => {
   const lead = reviewer();
   const { shop, v1, deployByHand, push } = await sceneOf(hooks, lead);
   for (const environment of Object.keys(ACCOUNTS)) {
@@ -80,7 +80,7 @@ test('a platform is made by hand, then a commit goes all the way, and a commit w
   }
 });
 
-test('staging fails; then prod changes while its plan waits, and is planned again; then an approval is refused', async () => {
+test('staging fails; then prod changes while its plan waits and is planned again; then an approval is rejected', async () => {
   const scene: Partial<Scene> & { executed?: number } = {};
   let prod: 'approved' | 'changed' | 'rejected' = 'approved';
   const lead = reviewer(

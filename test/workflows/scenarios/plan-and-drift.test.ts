@@ -8,7 +8,7 @@ import { logOf, reviewer, verdictsOf } from './stage.ts';
 const PULL_REQUEST = 7;
 const hooks = { sandboxOf: useSandboxes(), workspaceOf: useWorkspaces() };
 
-test('the night finds no drift, and opens no issue', async () => {
+test('nightly drift detection without drift opens no issue', async () => {
   const { shop, rehearsal } = await madeOf(hooks, reviewer());
   const report = await rehearsal.play('workflows/drift.yml', { name: 'schedule' });
   if (report.result !== 'success') console.error(logOf(report));
@@ -16,7 +16,7 @@ test('the night finds no drift, and opens no issue', async () => {
   expect(gitHubState(shop.sandbox.world).issues).toEqual([]);
 });
 
-test('the night finds what was changed by hand: one issue, also after the second night', async () => {
+test('nightly drift detection keeps one issue for a manual change, also after the second night', async () => {
   const changed = {
     stack: 'staging-shop-network',
     logicalId: 'Topic',
@@ -36,7 +36,7 @@ test('the night finds what was changed by hand: one issue, also after the second
   }
 });
 
-test('a pull request is shown its plan: one comment with a part for each environment, which later commits keep up to date', async () => {
+test('a pull request gets one comment with a section for each environment, which later commits update', async () => {
   const { shop, rehearsal } = await madeOf(hooks, reviewer());
   const { comments } = gitHubState(shop.sandbox.world);
   const executed = shop.sandbox.calls.of('ExecuteChangeSet').length;

@@ -62,7 +62,7 @@ function push(number: number, letter: string): string {
   return image.digest;
 }
 
-test('a preview is opened, updated and closed', async () => {
+test('a preview is deployed, updated and removed', async () => {
   for (const [action, letter] of [
     ['opened', 'b'],
     ['synchronize', 'c'],
@@ -92,7 +92,7 @@ test('a preview is opened, updated and closed', async () => {
   expect(host.deployments(5)).toEqual(['inactive', 'inactive']);
 });
 
-test('a preview goes with its pull request, also when the branch is gone', async () => {
+test('a preview is removed with its pull request, even if the branch was deleted', async () => {
   await host.run(7);
   expect(host.deployments(7)).toEqual(['success']);
   host.pull(7).state = 'closed';
@@ -107,7 +107,7 @@ test('a preview goes with its pull request, also when the branch is gone', async
   expect(host.deployments(7)).toEqual(['inactive']);
 });
 
-test('an orphan is swept in the night, and what is in use is left alone', async () => {
+test('an orphaned preview is swept at night, and active ones are kept', async () => {
   await host.run(8);
   await host.run(9);
   host.pull(8).state = 'closed';
@@ -117,11 +117,11 @@ test('an orphan is swept in the night, and what is in use is left alone', async 
   expect(host.deployments(8)).toEqual(['inactive']);
 });
 
-test('only deploying a preview asks the reviewer', () => {
+test('only deploying a preview needs the reviewer', () => {
   expect(lead.asked).toEqual(['preview', 'preview']);
 });
 
-test('a preview is not deployed from a branch, nor removed from one that its environment does not name', async () => {
+test('a preview is not deployed from a branch, and not removed from one that its environment does not allow', async () => {
   const branch = { ...pullRequest(10, 'opened'), ref: 'refs/heads/topic' };
   const deploy = await rehearsal.play(CALLER, branch);
   expect(deploy.jobs['preview / deploy']).toMatchObject({

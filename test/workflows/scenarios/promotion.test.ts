@@ -37,7 +37,7 @@ async function scene(review: (world: () => PromotionWorld) => Reviewer): Promise
 
 const toStaging = { from: 'dev', to: 'staging' };
 
-test('a promotion by hand is planned, approved, and then done', async () => {
+test('a manual promotion is planned, approved and executed', async () => {
   const lead = reviewer();
   const { world, dispatch } = await scene(() => lead);
   const digest = await world.release('user-service', 'v2');
@@ -52,7 +52,7 @@ test('a promotion by hand is planned, approved, and then done', async () => {
   expect(lead.asked).toEqual(['staging']);
 });
 
-test('a promotion that is rejected changes nothing', async () => {
+test('a rejected promotion changes nothing', async () => {
   const { world, first, dispatch } = await scene(() => reviewer(() => 'rejected'));
   await world.release('user-service', 'v2');
   const report = await dispatch('promote', toStaging);
@@ -61,7 +61,7 @@ test('a promotion that is rejected changes nothing', async () => {
   expect(await world.runs('staging')).toEqual([first]);
 });
 
-test('nobody gets what nobody has read: of two images, that is promoted which was approved', async () => {
+test('of two images, the approved one is promoted', async () => {
   const { world, dispatch } = await scene((current) =>
     reviewer(
       () => 'approved',
@@ -74,7 +74,7 @@ test('nobody gets what nobody has read: of two images, that is promoted which wa
   expect(await world.runs('staging')).toEqual([digest]);
 });
 
-test('a rollback brings the previous release back and holds; what was rolled back needs both inputs to return', async () => {
+test('a rollback restores the previous release and sets a hold; releasing the other one again needs both inputs', async () => {
   const { world, first, dispatch } = await scene(() => reviewer());
   const digest = await world.release('user-service', 'v2');
   await dispatch('promote', toStaging);

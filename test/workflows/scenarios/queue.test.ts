@@ -64,7 +64,7 @@ const PLANNED = {
   'plan / result': 'success',
 };
 
-test('merge groups are planned side by side, without a comment, by a token of the queue', async () => {
+test('merge groups are planned in parallel, without a comment, with a token of the queue', async () => {
   const { sandbox, rehearsal } = await made();
   const runs = [7, 8].map((pull) => rehearsal.start(CALLER, mergeGroup(pull, String(pull).repeat(40))));
   for (const { finished } of runs) {
@@ -121,7 +121,7 @@ describe('a change of', () => {
   test.each([
     ['a pull request', pullRequest],
     ['a merge group', (sha: string) => mergeGroup(7, sha)],
-  ])('documentation in %s is green at once, and asks nothing of AWS', async (_, event) => {
+  ])('documentation in %s is green without a call to AWS', async (_, event) => {
     const { report, asked } = await played(event, DOCS);
     expectVerdicts(report, UNCHANGED);
     expect(report.result).toBe('success');
@@ -154,7 +154,7 @@ test('one plan that fails in the queue fails the required check', async () => {
 });
 
 describe('the required check', () => {
-  test('is not green where nothing is planned', async () => {
+  test('is not green if nothing is planned', async () => {
     const { rehearsal } = await made();
     const { workflow, ...file } = readWorkflow(CALLER);
     const pushed = { ...file, workflow: { ...workflow, on: { push: {} } } };
@@ -166,7 +166,7 @@ describe('the required check', () => {
     });
   });
 
-  test('is not green where the run was cancelled', async () => {
+  test('is not green if the run was cancelled', async () => {
     const { rehearsal } = await made();
     const run = rehearsal.start(CALLER, mergeGroup(7, 'c'.repeat(40)));
     run.cancel();
@@ -178,7 +178,7 @@ describe('the required check', () => {
 
   // https://docs.github.com/pull-requests/…/troubleshooting-required-status-checks: "If a workflow is skipped due to path
   // filtering, branch filtering or a commit message, then checks associated with that workflow will remain pending."
-  test('is reported by every pull request and merge group: nothing filters them', () => {
+  test('is reported by every pull request and merge group', () => {
     expect(readWorkflow(CALLER).workflow.on).toEqual({
       pull_request: null,
       merge_group: { types: ['checks_requested'] },

@@ -159,7 +159,7 @@ test('a version gets its tag, an attestation and the moving tag, which the next 
   });
 });
 
-test('a version that is released already is refused before anybody is asked', async () => {
+test('an existing version is refused before the approval', async () => {
   const releases = new Releases();
   const first = releases.commit('1.0.0');
   await releases.play();

@@ -66,7 +66,7 @@ describe('the restore drill', () => {
     expect(await drillIn(sandbox)).toBeUndefined();
   });
 
-  test('takes a recovery point that is given by hand', async () => {
+  test('restores a recovery point given manually', async () => {
     const { sandbox, rehearsal } = await madeOf(0);
     const recoveryPoint = `arn:aws:rds:eu-west-1:${ACCOUNTS.dev}:cluster-snapshot:awsbackup:job-1`;
     const inputs = { 'recovery-point': recoveryPoint };
@@ -75,7 +75,7 @@ describe('the restore drill', () => {
     expect(JSON.stringify(sandbox.calls.of('CreateChangeSet').at(-1)?.input)).toContain(recoveryPoint);
   });
 
-  test('is red where the data is not there, and deletes the cluster all the same', async () => {
+  test('is red if the data is missing, and still deletes the cluster', async () => {
     const { sandbox, rehearsal } = await madeOf(1);
     const report = await rehearsal.play(CALLER, { name: 'schedule' });
     expectVerdicts(report, 'created, run-failed, deleted');
@@ -83,7 +83,7 @@ describe('the restore drill', () => {
     expect(await drillIn(sandbox)).toBeUndefined();
   });
 
-  test('is red where the backup cannot be restored, and leaves nothing', async () => {
+  test('is red if the backup cannot be restored, and leaves nothing behind', async () => {
     const resources = [
       {
         match: { stack: DRILL, logicalId: 'Cluster' },
@@ -97,7 +97,7 @@ describe('the restore drill', () => {
     expect(await drillIn(sandbox)).toBeUndefined();
   });
 
-  test('deletes the cluster where the run is cancelled while it is restored', async () => {
+  test('deletes the cluster if the run is cancelled during the restore', async () => {
     const { sandbox, rehearsal } = await madeOf(0);
     const restoring = sandbox.calls.of('ExecuteChangeSet').length;
     const run = rehearsal.start(CALLER, { name: 'schedule' });

@@ -30,7 +30,7 @@ function expectProd(report: RunReport, plan: string, apply: string): void {
   expect(found).toEqual([plan, apply]);
 }
 
-test('pushes closer together than the soak: prod follows behind, is never changed too soon, and never goes back', async () => {
+test('with pushes more frequent than the soak, prod follows later, never too soon and never backwards', async () => {
   const { shop, v1, push } = await madeOf(hooks, reviewer());
   const file = join(shop.folder, 'platform.yml');
   const manifest = readFileSync(file, 'utf8');

@@ -77,7 +77,7 @@ test('a newer run supersedes one that waits for an approval', async () => {
   expect(verdictsOf(await first.finished)).toEqual({ plan: 'unchanged', apply: 'cancelled' });
 });
 
-test('an older run that was queued does not cancel the newer one that waits, and is outdated', async () => {
+test('a queued older run does not cancel a waiting newer one, and is outdated', async () => {
   const { start, pickUp, waits, approve } = await stage(['1: plan']);
   const older = start();
   const newer = start();
@@ -88,7 +88,7 @@ test('an older run that was queued does not cancel the newer one that waits, and
   expect(verdictsOf(await newer.finished)).toEqual({ plan: 'unchanged', apply: 'success' });
 });
 
-test('an older run that has been approved goes on, also while it is queued', async () => {
+test('an approved older run continues, also while it is queued', async () => {
   const { start, pickUp, waits, approve } = await stage(['1: apply']);
   const older = start();
   await waits(1);
