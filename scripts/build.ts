@@ -7,19 +7,19 @@ import { parse, type Node, type Property, type VariableDeclarator } from 'acorn'
 import { licencesOf, type Statistics } from './licences.ts';
 
 /**
- * Compiles the sources and bundles all actions in one run, so that code which several of them use is there once:
- * dist/shared/ holds the chunks and the licences, dist/<name>/index.js the few lines that start one action. The old
- * dist/ stays until the new one is complete; then it goes, so that no chunk stays committed that is no longer made.
+ * Compiles the sources and bundles all actions in one run, so that shared code is included once: dist/shared/ has the
+ * chunks and the licences, dist/<name>/index.js the few lines that start one action. The old dist/ is kept until the
+ * new one is complete, then deleted, so that no obsolete chunk stays committed.
  *
- * With names (`npm run build -- deploy-stack`) only those actions are bundled, each on its own and not minified: quick,
- * for tests while you work, and not to be committed.
+ * With names (`npm run build -- deploy-stack`), only those actions are bundled, separately and not minified. This is
+ * quick, for tests while you work; do not commit the result.
  */
 const SHARED = 'dist/shared';
 
 interface Bundle {
-  /** The entry's text. */
+  /** The text of the entry file. */
   code: string;
-  /** Everything else, by file name. */
+  /** All other files, by name. */
   assets: Record<string, { source: string | Buffer }>;
   stats: { toJson(): Statistics };
 }
@@ -28,7 +28,7 @@ type Bundler = (entry: string, options: object) => Promise<Bundle>;
 
 const require = createRequire(import.meta.url);
 const chosen = process.argv.slice(2);
-// Quick builds may run side by side.
+// Quick builds may run in parallel.
 const compiled = chosen.length > 0 ? `.cache/build-${chosen.join('-')}` : 'build';
 
 compile();
@@ -48,7 +48,7 @@ async function buildAlone(names: readonly string[]): Promise<void> {
   }
 }
 
-/** One entry that loads an action when it is called: what actions have in common becomes chunks of its own. */
+/** One entry that loads an action when it is called, so that shared code becomes separate chunks. */
 async function buildAll(names: readonly string[]): Promise<void> {
   const loaders = names.map((name) => `  '${name}': () => import('./actions/${name}/main.js'),\n`);
   const entry = `${compiled}/index.js`;
@@ -75,13 +75,14 @@ function compile(): void {
   execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', compiled], {
     stdio: 'inherit',
   });
-  // The compiled files are ES modules by their nearest package.json, as they are in the repository.
+  // The compiled files are ES modules by the nearest package.json, as in the repository.
   write(`${compiled}/package.json`, '{ "type": "module" }\n');
 }
 
 /**
- * Lets the bundler leave out what nobody imports of @actions/core: with getIDToken an HTTP client, half of an action's
- * start-up. Its modules only declare, but its package.json does not say so; the copy that the compiled files find does.
+ * Allows the bundler to drop unused exports of @actions/core: with getIDToken, an HTTP client, which is half of an
+ * action's start-up. Its modules have no side effects, but its package.json does not declare it; the copy used by the
+ * compiled files does.
  */
 function trimToolkit(): void {
   const copy = `${compiled}/node_modules/@actions/core`;
@@ -90,7 +91,7 @@ function trimToolkit(): void {
   write(`${copy}/package.json`, JSON.stringify({ ...manifest, sideEffects: false }));
 }
 
-/** Gives the copies of Sigstore's packages that the compiled files find the HTTP client in scripts/make-fetch-happen. */
+/** Makes the copies of Sigstore's packages use the HTTP client in scripts/make-fetch-happen. */
 function replaceHttpClient(): void {
   for (const name of ['@sigstore/sign', '@sigstore/tuf', 'tuf-js']) {
     cpSync(`node_modules/${name}`, `${compiled}/node_modules/${name}`, { recursive: true });
@@ -100,11 +101,11 @@ function replaceHttpClient(): void {
 
 async function bundle(entry: string): Promise<Bundle> {
   const ncc = require('@vercel/ncc') as Bundler;
-  // `module` first: the AWS clients' ES modules, of which only the commands that are imported get into the bundle.
+  // `module` first: the ES modules of the AWS clients, of which only the imported commands are bundled.
   return ncc(resolve(entry), { mainFields: ['module', 'main'], cache: false, quiet: true });
 }
 
-/** The bundle's scripts, by file name. The bundler writes a package.json too, which dist/ has already. */
+/** The bundle's scripts, by file name. The bundler also writes a package.json, which dist/ already has. */
 function scriptsOf({ code, assets }: Bundle): [file: string, text: string][] {
   const others = Object.entries(assets).filter(([file]) => file.endsWith('.js'));
   return [
@@ -113,7 +114,7 @@ function scriptsOf({ code, assets }: Bundle): [file: string, text: string][] {
   ];
 }
 
-/** The bundler itself minifies no chunk but the entry. Classes and functions keep their names for stack traces. */
+/** The bundler minifies only the entry, not the chunks. Classes and functions keep their names for stack traces. */
 async function minified(text: string): Promise<string> {
   const names = { keep_classnames: true, keep_fnames: true };
   const options: JsMinifyOptions = {
@@ -126,9 +127,9 @@ async function minified(text: string): Promise<string> {
 }
 
 /**
- * Puts the functions that hold the modules into parentheses, as the bundler does and the minifier undoes. V8 compiles
- * such a function at once, instead of first skipping through it and then compiling it when the module is loaded, a
- * moment later (https://v8.dev/blog/preparser#pife): a fifth of an action's start-up.
+ * Wraps the functions of the modules in parentheses, as the bundler does and the minifier undoes. V8 compiles such a
+ * function immediately instead of first pre-parsing it and compiling it when the module is loaded
+ * (https://v8.dev/blog/preparser#pife). This saves a fifth of an action's start-up.
  */
 function parenthesised(text: string): string {
   const tables = parse(text, { ecmaVersion: 'latest', sourceType: 'module' }).body.flatMap((statement) => {
@@ -140,7 +141,7 @@ function parenthesised(text: string): string {
   return parts.map((part, index) => part + (cuts[index] === undefined ? '' : index % 2 ? ')' : '(')).join('');
 }
 
-/** The functions of a table of modules, `{ 2613: (module) => {…}, … }`; none when the variable holds something else. */
+/** The functions of a module table, `{ 2613: (module) => {…}, … }`; empty if the variable holds something else. */
 function modulesOf({ init }: VariableDeclarator): Node[] {
   const members = init?.type === 'ObjectExpression' ? init.properties : [];
   const modules = members.filter(

@@ -1,6 +1,6 @@
 /**
- * Text for a cell of a Markdown table: on one line, its bars escaped, and `<name>` outside of code too, which Markdown
- * would otherwise take for an HTML tag and leave out.
+ * Text for a cell of a Markdown table: on one line, with escaped bars, and with `<name>` escaped outside of code,
+ * which Markdown would otherwise drop as an HTML tag.
  */
 export function cell(text: string): string {
   const line = text.trim().replaceAll(/\s+/g, ' ').replaceAll('|', '\\|');

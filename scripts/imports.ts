@@ -6,8 +6,8 @@ const DOMAINS = ['core', 'aws', 'github', 'cloudformation', 'images', 'ecs', 'de
 const SANDBOX = 'sandbox';
 
 /**
- * The folders that files of a folder may import, beside their own folder: those of src by their names. The sandbox and the
- * product never import each other, so that a shared mistake cannot hide. Only rehearsals compose both.
+ * The folders that files of a folder may import in addition to their own, those of src by name. The sandbox and the
+ * product never import each other, so that they cannot share a mistake.
  */
 const ALLOWED: Record<string, readonly string[]> = {
   'src/core': [],
@@ -29,7 +29,7 @@ interface Import {
   line: number;
 }
 
-/** The relative imports of a file: of values and of types, re-exports, and `import()` of a constant. */
+/** The relative imports of a file: values and types, re-exports, and `import()` of a constant. */
 function relativeImports(path: string): Import[] {
   const text = readFileSync(path, 'utf8');
   const { staticImports, staticExports, dynamicImports } = parseSync(path, text).module;
@@ -53,7 +53,7 @@ function areaOf(path: string): string {
   return parts.slice(0, parts[0] === 'src' ? 2 : 1).join('/');
 }
 
-/** What files of `src`, `actions` and `sandbox` import although ALLOWED does not list it. */
+/** The forbidden imports of files in `src`, `actions` and `sandbox`. */
 export function findForbiddenImports(root: string): string[] {
   return ['src', 'actions', 'sandbox'].flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
@@ -73,6 +73,6 @@ function forbiddenImportsOf(root: string, file: string): string[] {
     })
     .map(
       ({ specifier, line }) =>
-        `${file}:${line}: '${specifier}' is a forbidden import: ${area} imports ${allowed.length > 0 ? `only ${allowed.join(', ')}` : 'nothing else of ours'}.`,
+        `${file}:${line}: '${specifier}' is a forbidden import: ${area} may import ${allowed.length > 0 ? `only ${allowed.join(', ')}` : 'no other folder'}.`,
     );
 }

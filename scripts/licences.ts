@@ -8,16 +8,17 @@ interface Module {
   modules?: Module[];
 }
 
-/** webpack's statistics, as far as they are read here. */
+/** The parts of webpack's statistics that are used here. */
 export interface Statistics {
   modules?: Module[];
 }
 
 /**
- * The licences of every package in a bundle, from webpack's statistics: the packages' names, the licence's identifier
- * and its text. Packages of the same text stand together, so that no text is there twice. The bundler's own list leaves
- * out packages whose modules it has merged.
- * @throws for a package that does not name its licence.
+ * The licences of all packages in a bundle, from webpack's statistics: the packages' names, the licence's identifier
+ * and its text. Packages with the same text are grouped. The bundler's own list omits packages whose modules it has
+ * merged.
+ *
+ * @throws Error for a package without a licence.
  */
 export function licencesOf({ modules = [] }: Statistics): string {
   const bundled = modules.filter(({ chunks }) => chunks === undefined || chunks.length > 0);
@@ -41,7 +42,7 @@ function filesOf(modules: readonly Module[]): string[] {
   ]);
 }
 
-/** The nearest folder above that is a package with a name: packages hold nameless ones to set their type. */
+/** The nearest parent folder that is a package with a name: packages contain nameless ones to set their type. */
 function packageFolder(file: string): string | undefined {
   if (!file.includes('/node_modules/')) return undefined;
   for (let folder = dirname(file); folder.includes('/node_modules/'); folder = dirname(folder)) {
@@ -56,7 +57,7 @@ function describe(folder: string): { name: string; licence: string } {
     name: string;
     license?: string;
   };
-  if (license === undefined) throw new Error(`the package ${name} names no licence`);
+  if (license === undefined) throw new Error(`package ${name} has no licence`);
   const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
   const text =
     file === undefined ? '' : `${readFileSync(join(folder, file), 'utf8').replaceAll('\r\n', '\n').trim()}\n`;

@@ -4,8 +4,8 @@ import { formatted } from './format.ts';
 import { manifestJsonSchema } from '../src/environment/manifest/schema.ts';
 
 /**
- * Writes what is made of the manifest's schema: platform.schema.json, for editors, and the tables of keys in
- * docs/reference/platform-yml.md. With --check it writes nothing and fails when one of them is out of date.
+ * Writes the files generated from the manifest's schema: platform.schema.json, for editors, and the tables of keys in
+ * docs/reference/platform-yml.md. With --check it writes nothing and fails if one of them is out of date.
  */
 interface Schema {
   description?: string;
@@ -18,7 +18,7 @@ interface Schema {
 const schema = manifestJsonSchema() as Schema;
 const PAGE = 'docs/reference/platform-yml.md';
 
-/** The schema of what has the keys at a path: of the values of a map, of the value itself otherwise. */
+/** The schema of the keys at a path: of the values of a map, otherwise of the value itself. */
 function at(path: string): Schema {
   const steps = path === 'the file' ? [] : path.split('.');
   return steps.reduce((found, step) => {

@@ -2,11 +2,11 @@ import { readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { findForbiddenImports } from './imports.ts';
 
-/** Source files that one folder may hold: what a reader takes in at a glance. */
+/** The maximum number of source files in a folder, so that a reader can take it in at a glance. */
 const FILES_PER_FOLDER = 15;
 const SOURCE_FILES = 370;
 
-/** How many source files each folder below `root` holds itself, by its path from there. */
+/** The number of source files directly in each folder below `root`, by relative path. */
 function countFiles(root: string): Map<string, number> {
   const counts = new Map<string, number>();
   for (const entry of readdirSync(root, { recursive: true, withFileTypes: true })) {
@@ -22,7 +22,7 @@ function findCrowdedFolders(root: string, name: string): string[] {
     .filter(([, count]) => count > FILES_PER_FOLDER)
     .map(
       ([folder, count]) =>
-        `${join(name, folder)}: ${count} source files, at most ${FILES_PER_FOLDER} a folder`,
+        `${join(name, folder)}: ${count} source files, at most ${FILES_PER_FOLDER} per folder`,
     );
 }
 
@@ -30,12 +30,12 @@ function findCrowding(root: string): string[] {
   const crowded = ['src', 'sandbox'].flatMap((name) => findCrowdedFolders(root, name));
   const total = [...countFiles(join(root, 'src')).values()].reduce((sum, count) => sum + count, 0);
   return total > SOURCE_FILES
-    ? [...crowded, `src: ${total} source files, at most ${SOURCE_FILES} in all`]
+    ? [...crowded, `src: ${total} source files, at most ${SOURCE_FILES} in total`]
     : crowded;
 }
 
 /**
- * Checks what no linter does: the size of folders, and which folder imports from which. The argument is the
+ * Checks that no linter does: the size of folders, and which folder imports from which. The argument is the
  * repository's root, `.` by default.
  */
 const root = process.argv[2] ?? '.';

@@ -3,10 +3,10 @@ import { join, posix } from 'node:path';
 import { isFolder, pathOf } from './pages.ts';
 
 /**
- * A link as the site has it: of a page, where the page is served; of another file of the repository, its address there.
+ * A link on the site: for a page, its path on the site; for another file, its URL in the repository.
  *
  * @param from the file with the link, relative to the repository
- * @throws Error when nothing is there.
+ * @throws Error if the target does not exist.
  */
 export function siteLink(
   { root, repository, pages }: { root: string; repository: string; pages: ReadonlySet<string> },
@@ -19,11 +19,11 @@ export function siteLink(
   const hash = anchor === undefined ? '' : `#${anchor}`;
   const index = isFolder(root, path) ? `${path}/README.md` : path;
   if (pages.has(index)) return `/${pathOf(index)}${hash}`;
-  if (!existsSync(join(root, path))) throw new Error(`${from}: ${href} leads nowhere`);
+  if (!existsSync(join(root, path))) throw new Error(`${from}: the target of ${href} does not exist`);
   return `${repository}/${isFolder(root, path) ? 'tree' : 'blob'}/main/${path}${hash}`;
 }
 
-/** The anchor that GitHub gives to a heading, so that a link with one works there and here. */
+/** The anchor that GitHub generates for a heading, so that links with an anchor work in both places. */
 export function anchorOf(heading: string): string {
   return heading
     .trim()

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, extname, join } from 'node:path';
 
-/** A page of the site: a Markdown file of the repository, where it is served, and its title. */
+/** A page of the site: a Markdown file of the repository, its path on the site, and its title. */
 export interface Page {
   file: string;
   /** Without the extension: `guides/promotion`, `actions/deploy-stack`, `index`. */
@@ -37,7 +37,7 @@ const CHAPTERS: readonly Chapter[] = [
   { text: 'Decisions', below: 'decisions', collapsed: true },
 ];
 
-/** Files outside of docs/ that are pages too. */
+/** Files outside of docs/ that are also pages. */
 const OUTSIDE = [
   'CHANGELOG.md',
   'CONTRIBUTING.md',
@@ -47,7 +47,9 @@ const OUTSIDE = [
   'workflows/README.md',
 ];
 
-/** Where a file is served: `docs/guides/cost.md` at `guides/cost.md`, a README.md as the index of its folder. */
+/**
+ * The path of a file on the site: `docs/guides/cost.md` at `guides/cost.md`, a README.md as the index of its folder.
+ */
 export function pathOf(file: string): string {
   const inSite = file.replace(/^docs\//, '').replace(/^actions\/([^/]+)\/README\.md$/, 'actions/$1.md');
   return /^(sandbox|services|workflows)\/README\.md$/.test(inSite)
@@ -55,7 +57,7 @@ export function pathOf(file: string): string {
     : inSite.replace(/(^|\/)README\.md$/, '$1index.md');
 }
 
-/** Patterns of the Markdown files that are no pages. */
+/** Patterns of the Markdown files that are not pages. */
 export const NO_PAGES = [
   '!(docs|actions|sandbox|services|workflows|*.md)/**',
   'README.md',
@@ -82,11 +84,11 @@ function titleOf(file: string): string {
   const text = readFileSync(file, 'utf8');
   const title = /^title: *(.+)$/m.exec(/^---\n[\s\S]*?\n---\n/.exec(text)?.[0] ?? '')?.[1];
   const heading = title ?? /^# (.+)$/m.exec(text)?.[1];
-  if (heading === undefined) throw new Error(`${file} has no heading of the first level`);
+  if (heading === undefined) throw new Error(`${file} has no level-1 heading`);
   return heading.replaceAll(/`|\*\*/g, '').trim();
 }
 
-/** The navigation: every page in exactly one chapter, so that a new file is never missing. */
+/** The navigation: every page in exactly one chapter, so that no new file is missing. */
 export function sidebarOf(pages: readonly Page[]): Item[] {
   const inChapters = CHAPTERS.map((chapter) => chapterOf(chapter, pages));
   const more = pages.filter(
@@ -123,6 +125,6 @@ const itemOf = ({ path, title }: Page): Item => ({
 });
 const byText = (a: Item, b: Item): number => a.text.localeCompare(b.text, 'en', { numeric: true });
 
-/** Whether a path of the repository is a folder, which GitHub shows at another address than a file. */
+/** Whether a path of the repository is a folder, which has a different URL on GitHub than a file. */
 export const isFolder = (root: string, path: string): boolean =>
   extname(basename(path)) === '' && existsSync(join(root, path)) && statSync(join(root, path)).isDirectory();

@@ -10,7 +10,7 @@ import { price } from './pricing.ts';
 import type { Shares } from './pricing.ts';
 import { utilisation } from './utilisation.ts';
 
-/** The guidelines claim to save this much "with Spot instances and Serverless". */
+/** The saving that the guidelines claim "with Spot instances and Serverless". */
 export const CLAIM = { least: 0.4, most: 0.6 };
 
 export type ClaimVerdict = 'more' | 'holds' | 'does not hold';
@@ -20,7 +20,7 @@ export const judgeClaim = (saving: number): ClaimVerdict => {
   return saving >= CLAIM.least ? 'holds' : 'does not hold';
 };
 
-/** The safety that the guidelines do not have, turned off: one NAT gateway, no firewall, plain insights. */
+/** The additional safety of these templates turned off: one NAT gateway, no firewall, plain insights. */
 const AS_UNSAFE_AS_THE_GUIDELINES = {
   NatGateways: 'one',
   WebFirewall: 'false',
@@ -35,22 +35,22 @@ export function wholeSaving(estimates: Estimate[]): number {
   });
 }
 
-/** What the saving would be without the safety that was added. */
+/** The saving without the additional safety. */
 export const savingAtEqualSafety = (environment: Environment): number =>
   savingOf(estimate(environment, AS_UNSAFE_AS_THE_GUIDELINES));
 
-/** The average ACUs of an instance above which an instance of a fixed size is cheaper. */
+/** The average ACUs of an instance above which a provisioned instance is cheaper. */
 export const breakEvenAcus = (instanceClass: string): number => {
   const hour = prices.aurora.instanceHour[instanceClass];
   if (hour === undefined) throw new Error(`${instanceClass} has no price`);
   return hour / prices.aurora.acuHour;
 };
 
-/** The same environment on the provisioned database of aurora.yml, in US dollars a month. */
+/** The cost of the environment with the provisioned database of aurora.yml, in US dollars a month. */
 export const provisionedCost = (environment: Environment): number =>
   costOf(estimate(environment, {}, { 'aurora-serverless': 'aurora' }).platform);
 
-/** What the optional cache costs in an environment, in US dollars a month. */
+/** The cost of the optional cache in an environment, in US dollars a month. */
 export const cacheCost = (environment: Environment): number => {
   const stack = stacksWithCacheOf(environment).find(({ template }) => template === 'cache');
   if (stack === undefined) throw new Error(`${environment} has no stack of the cache`);

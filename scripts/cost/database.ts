@@ -5,10 +5,10 @@ import type { Line } from './line.ts';
 import { HOURS_A_MONTH, HOURS_A_WEEK, prices } from './prices.ts';
 import type { Utilisation } from './utilisation.ts';
 
-/** vCPUs of the instance classes, for what is priced by vCPU. */
+/** The vCPUs of the instance classes, for prices per vCPU. */
 const VCPUS: Record<string, number> = { medium: 2, large: 2, xlarge: 4 };
 
-/** A cluster with its instances, storage, I/O, secret, and what watches its queries. */
+/** A cluster with its instances, storage, I/O, secret and insights. */
 export function priceDatabase(stack: ResolvedTemplate, id: string, load: Utilisation): Line[] {
   const cluster = stack.resources[id]?.Properties ?? {};
   const instances = Object.entries(stack.resources).filter(([, { Type }]) => Type === 'AWS::RDS::DBInstance');
@@ -53,7 +53,7 @@ function priceInstance(name: string, instance: JsonMap, cluster: JsonMap, load: 
   ];
 }
 
-/** An instance that may go to zero sleeps when nobody works; any other has at least its minimum, at all hours. */
+/** An instance that can scale to zero pauses outside of working hours; any other always has at least its minimum. */
 function capacityHours({ MinCapacity, MaxCapacity }: JsonMap, load: Utilisation): number {
   const least = Number(MinCapacity);
   const average = Math.min(Math.max(load.acus, least), Number(MaxCapacity));

@@ -16,18 +16,19 @@ export interface StackCost {
 
 export interface Estimate {
   environment: Environment;
-  /** The guidelines' own parameters. */
+  /** The guidelines' parameters. */
   guidelines: StackCost[];
-  /** The templates with the environment's parameters, for the same services. */
+  /** These templates with the environment's parameters, for the same services. */
   platform: StackCost[];
-  /** What the guidelines name and cannot deploy, so that it is no part of the comparison. */
+  /** Stacks that the guidelines mention but cannot deploy, which are not part of the comparison. */
   beside: StackCost[];
 }
 
 /**
- * Prices one environment on both sides under the same load.
+ * Prices one environment in both designs under the same load.
+ *
  * @param parameters instead of the environment's own, for "what if".
- * @param templates to use in the place of others.
+ * @param templates to use instead of others.
  */
 export function estimate(
   environment: Environment,
@@ -81,6 +82,6 @@ const sharesOf = (stacks: ResolvedTemplate[]) => {
 export const costOf = (stacks: StackCost[]): number =>
   stacks.reduce((sum, { lines }) => sum + total(lines), 0);
 
-/** The part that is saved: 0.25 is a quarter. */
+/** The saved fraction: 0.25 is a quarter. */
 export const savingOf = ({ guidelines, platform }: Pick<Estimate, 'guidelines' | 'platform'>): number =>
   1 - costOf(platform) / costOf(guidelines);

@@ -21,8 +21,9 @@ const SIZES: Record<Environment, Sizes> = {
 export const GUIDELINES_SERVICES = ['user-service', 'product-service', 'order-service'];
 
 /**
- * What the guidelines would have made, had their templates worked: one NAT gateway, a load balancer over two zones
- * and x86 tasks on demand for every service, a provisioned database, one key, one dashboard, one alarm.
+ * The resources that the guidelines would have created if their templates worked: one NAT gateway, a load balancer
+ * over two zones and x86 on-demand tasks for every service, a provisioned database, one key, one dashboard, one
+ * alarm.
  */
 export function guidelinesStacks(environment: Environment): ResolvedTemplate[] {
   const sizes = SIZES[environment];

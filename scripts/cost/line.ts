@@ -1,4 +1,4 @@
-/** One thing that is paid for, in the groups of the report. */
+/** One cost item, in the groups of the report. */
 export type Group =
   | 'Database'
   | 'Cache'
@@ -18,7 +18,7 @@ export interface Line {
   what: string;
   quantity: number;
   unit: string;
-  /** US dollars a unit. */
+  /** US dollars per unit. */
   price: number;
 }
 

@@ -10,8 +10,8 @@ export { HOURS_A_MONTH, PRICES_AS_OF } from '../../src/environment/preview/price
 export const HOURS_A_WEEK = 168;
 
 /**
- * AWS list prices in US dollars without tax, on demand, in US East (N. Virginia), from the public pricing pages of
- * each service. Other regions are 0 to 30 % dearer; the shape of the comparison stays.
+ * On-demand AWS list prices in US dollars without tax, in US East (N. Virginia), from the public pricing page of each
+ * service. Other regions are 0 to 30 % more expensive, which does not change the comparison.
  */
 export const prices = {
   fargate: FARGATE_PRICES,

@@ -7,7 +7,7 @@ import { HOURS_A_MONTH, prices } from './prices.ts';
 import { priceService } from './service.ts';
 import type { Utilisation } from './utilisation.ts';
 
-/** What nobody pays for by itself: it is free, or its use is priced with something else. */
+/** Resources without their own price: they are free, or their use is priced with another resource. */
 const FREE = [
   /^AWS::ApplicationAutoScaling::/,
   /^AWS::Budgets::/,
@@ -33,7 +33,7 @@ const FREE = [
   /^Custom::/,
 ];
 
-/** How the parts of one environment share its load. */
+/** How the stacks of one environment share its load. */
 export interface Shares {
   natGateways: number;
   loadBalancers: number;
@@ -42,8 +42,10 @@ export interface Shares {
 }
 
 /**
- * What a stack costs a month, as lines that can be checked by hand.
- * @throws Error when it holds a resource that is neither priced nor known to be free: nothing is left out unseen.
+ * The monthly cost of a stack, as lines that can be verified manually.
+ *
+ * @throws Error if it contains a resource that is neither priced nor known to be free, so that nothing is silently
+ * left out.
  */
 export function price(stack: ResolvedTemplate, load: Utilisation, shares: Shares): Line[] {
   return Object.entries(stack.resources).flatMap(([id, resource]) => {
@@ -158,7 +160,7 @@ function priceCache(id: string, load: Utilisation): Line[] {
 function priceLoadBalancer(id: string, properties: JsonMap, load: Utilisation, shares: Shares): Line[] {
   const { hour, capacityUnitHour } = prices.loadBalancer;
   const units = load.capacityUnits / shares.loadBalancers;
-  // One public address in each zone. A list that is not known here is one of the network's three zones.
+  // One public address in each zone. An unknown list has the network's three zones.
   const zones = properties.Scheme === 'internet-facing' ? listLength(properties, 'Subnets') : 0;
   return [
     hours('Load balancing', id, hour),
@@ -170,7 +172,7 @@ function priceLoadBalancer(id: string, properties: JsonMap, load: Utilisation, s
   ];
 }
 
-/** Metrics that an alarm looks at: its own, or those of its expression; a query counts as one. */
+/** The number of metrics of an alarm: its own, or those of its expression; a query counts as one. */
 function alarmMetrics({ Metrics }: JsonMap): number {
   if (!Array.isArray(Metrics)) return 1;
   return Math.max(
@@ -180,7 +182,7 @@ function alarmMetrics({ Metrics }: JsonMap): number {
   );
 }
 
-/** Flow logs and service logs carry the load; what functions, sessions and the firewall write is next to nothing. */
+/** Flow logs and service logs have the load; the logs of functions, sessions and the firewall are negligible. */
 function logGb(id: string, load: Utilisation, shares: Shares): number {
   if (id === 'FlowLogGroup') return load.flowLogGb;
   return id === 'LogGroup' ? load.serviceLogGb / shares.serviceLogGroups : 0;

@@ -5,16 +5,16 @@ import type { Line } from './line.ts';
 import { HOURS_A_MONTH, HOURS_A_WEEK, prices } from './prices.ts';
 import { SPOT_DISCOUNT } from './utilisation.ts';
 
-/** Ten hours on five days: the schedule in fargate.yml. */
+/** Ten hours on five days, as scheduled in fargate.yml. */
 const OFFICE_HOURS_A_WEEK = 50;
 
-/** The tasks of a service, at the number it runs when nothing makes it scale. */
+/** The tasks of a service, at its minimum number. */
 export function priceService(stack: ResolvedTemplate, id: string): Line[] {
   const task = propertiesOf(stack, 'AWS::ECS::TaskDefinition') ?? {};
   const scaling = propertiesOf(stack, 'AWS::ApplicationAutoScaling::ScalableTarget');
   const service = stack.resources[id]?.Properties ?? {};
   const tasks = Number(scaling?.MinCapacity ?? service.DesiredCount);
-  if (!Number.isFinite(tasks)) throw new Error(`${stack.name}: ${id}: the number of its tasks is not known`);
+  if (!Number.isFinite(tasks)) throw new Error(`${stack.name}: ${id}: the number of its tasks is unknown`);
   const stops = scaling !== undefined && 'ScheduledActions' in scaling;
   const hours = HOURS_A_MONTH * (stops ? OFFICE_HOURS_A_WEEK / HOURS_A_WEEK : 1);
   const onDemand = onDemandTasks(service, tasks);
@@ -26,7 +26,7 @@ export function priceService(stack: ResolvedTemplate, id: string): Line[] {
   ].filter(({ quantity }) => quantity > 0);
 }
 
-/** The base of the strategy first, then the rest by the weights. Without a strategy all tasks are on demand. */
+/** First the base of the strategy, then the rest by weight. Without a strategy, all tasks are on demand. */
 function onDemandTasks({ CapacityProviderStrategy }: JsonMap, tasks: number): number {
   if (!Array.isArray(CapacityProviderStrategy)) return tasks;
   const providers = CapacityProviderStrategy as { CapacityProvider: string; Base?: number; Weight: number }[];

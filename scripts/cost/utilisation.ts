@@ -1,16 +1,16 @@
 import type { Environment } from '../templates/reference.ts';
 
-/** What an environment is taken to do in a month. Both sides of the comparison carry this same load. */
+/** The assumed monthly load of an environment, the same for both designs. */
 export interface Utilisation {
-  /** Hours a week in which somebody works with it. It matters only to what can stop. */
+  /** Hours a week in use. It matters only for resources that can stop. */
   awakeHoursAWeek: number;
-  /** Average capacity of a serverless database instance while it is awake. */
+  /** Average capacity of a serverless database instance while it is running. */
   acus: number;
   databaseGb: number;
   databaseIoMillions: number;
-  /** Only where there is a cache. */
+  /** Only if there is a cache. */
   cacheGb: number;
-  /** ECPUs: one for each kilobyte that is read or written. */
+  /** ECPUs: one for each kilobyte read or written. */
   cacheUnitMillions: number;
   /** Average load balancer capacity units, over all load balancers together. */
   capacityUnits: number;
@@ -22,7 +22,7 @@ export interface Utilisation {
   imageGb: number;
 }
 
-/** Fargate Spot moves between 50 and 70 % below the price on demand. */
+/** The Fargate Spot discount varies between 50 and 70 %. */
 export const SPOT_DISCOUNT = 0.6;
 
 export const utilisation: Record<Environment, Utilisation> = {

@@ -1,11 +1,11 @@
-/** Where a defect is fixed: a file, and a text in it that finds the line. */
+/** Where a defect is fixed: a file, and a text in it that identifies the line. */
 export type Place = readonly [file: string, text: string];
 
 export interface Defect {
   number: number;
-  /** What the guidelines wrote, and what replaced it. */
+  /** A defect of the guidelines, and its fix. */
   defect: string;
-  /** What is done in its place; or, without places, why it is not a goal. */
+  /** The fix, or, without places, why it is not a goal. */
   fix: string;
   places: readonly Place[];
 }

@@ -11,29 +11,33 @@ export const infrastructure: Section[] = [
   {
     title: 'Network',
     defects: [
-      defect(15, 'The range is a parameter, the subnets are not.', '`Fn::Cidr` cuts them out of the range.', [
-        vpc,
-        '!Cidr [!GetAtt Vpc.CidrBlock',
-      ]),
-      defect(16, 'One range for all environments: no peering.', 'A range each.', [
+      defect(
+        15,
+        'The address range is a parameter, but the subnets are fixed.',
+        '`Fn::Cidr` calculates them from the range.',
+        [vpc, '!Cidr [!GetAtt Vpc.CidrBlock'],
+      ),
+      defect(16, 'One range for all environments, so networks cannot be peered.', 'A range each.', [
         'templates/environments/prod.json',
         'VpcCidr',
       ]),
       defect(
         17,
-        'One NAT gateway: losing a zone cuts all off.',
-        'One in each zone, by parameter; a route table each.',
+        'One NAT gateway: the loss of its zone cuts off all zones.',
+        'One for each zone, by parameter; one route table for each.',
         [vpc, '  NatGateway3:'],
         ['templates/environments/prod.json', 'per-zone'],
       ),
-      defect(18, 'The database has a route to the internet.', 'A third tier without any route out.', [
-        vpc,
-        '  DataRouteTable:',
-      ]),
+      defect(
+        18,
+        'The database has a route to the internet.',
+        'A third tier without a route to the internet.',
+        [vpc, '  DataRouteTable:'],
+      ),
       defect(19, 'Two zones, small subnets.', 'Three zones; /20 in a /16.', [vpc, '  SubnetBits:']),
       defect(
         20,
-        'No flow logs, no endpoints, an open default group.',
+        'No flow logs, no endpoints, an open default security group.',
         'All three.',
         [vpc, '  FlowLog:'],
         [vpc, '  S3Endpoint:'],
@@ -42,7 +46,7 @@ export const infrastructure: Section[] = [
       defect(
         21,
         'Exports collide between projects.',
-        'Names begin with project and environment.',
+        'Names start with the project and environment.',
         [vpc, "'/${Project}/${Environment}/vpc/id'"],
         [vpc, "'${Project}-${Environment}-data-subnets'"],
       ),
@@ -53,16 +57,16 @@ export const infrastructure: Section[] = [
     defects: [
       defect(
         22,
-        'A group that is not there; two stacks that wait for each other.',
-        'All groups in one stack, rules between them apart.',
+        'A missing security group; two stacks that depend on each other.',
+        'All groups in one stack, with separate rules between them.',
         [security, '  DatabaseFromService:'],
         ['test/templates/rules/cycles.ts', 'noCycles'],
       ),
       defect(23, 'The user `admin` is reserved.', '`dbadmin`.', [aurora, 'MasterUsername: dbadmin']),
       defect(
         24,
-        'A password on the command line, from a secret that nobody makes.',
-        'RDS makes, keeps and rotates it.',
+        'A password on the command line, from a secret that is never created.',
+        'RDS creates, stores and rotates it.',
         [aurora, 'ManageMasterUserPassword: true'],
       ),
       defect(25, '`!GreaterThan` does not exist.', 'Conditions that CloudFormation has.', [
@@ -73,31 +77,31 @@ export const infrastructure: Section[] = [
         aurora,
         'PerformanceInsightsEnabled: true',
       ]),
-      defect(27, 'Version 15.4 cannot be made any more.', 'Long-term support: 17.7, or 16.8.', [
+      defect(27, 'Version 15.4 can no longer be created.', 'Long-term support: 17.7, or 16.8.', [
         aurora,
         "Default: '17.7'",
       ]),
-      defect(28, 'A parameter that does not exist.', 'Removed; TLS is forced.', [aurora, 'rds.force_ssl']),
-      defect(
-        29,
-        'A parameter group that nothing uses.',
-        'One for the cluster, with the library that is loaded at start.',
-        [aurora, 'shared_preload_libraries'],
-      ),
+      defect(28, 'A parameter that does not exist.', 'Removed; TLS is enforced.', [aurora, 'rds.force_ssl']),
+      defect(29, 'An unused parameter group.', 'One for the cluster, with the preloaded library.', [
+        aurora,
+        'shared_preload_libraries',
+      ]),
       defect(
         30,
-        'All statements are logged, personal data with them.',
-        'Changes of the schema and slow queries.',
+        'All statements are logged, including personal data.',
+        'Only schema changes and slow queries are logged.',
         [aurora, 'log_statement: ddl'],
       ),
-      defect(31, 'Up to 15 instances allowed, two made.', 'A condition for each of fifteen.', [
-        aurora,
-        '  HasInstance15:',
-      ]),
+      defect(
+        31,
+        'Up to 15 instances are allowed, but only two created.',
+        'A condition for each of fifteen.',
+        [aurora, '  HasInstance15:'],
+      ),
       defect(
         32,
         'The principal `logs.region.amazonaws.com`.',
-        'Region and suffix filled in, and bound to this account’s groups.',
+        'Complete, and limited to this account’s groups.',
         [security, "'logs.${AWS::Region}.${AWS::URLSuffix}'"],
         ['test/templates/rules/principals.ts', 'principalsExist'],
       ),
@@ -118,7 +122,7 @@ export const infrastructure: Section[] = [
       defect(
         35,
         'No IAM login, no logs, no tags on snapshots, seven days everywhere.',
-        'All of them; production keeps 30 days.',
+        'All of them; production keeps backups for 30 days.',
         [aurora, 'EnableIAMDatabaseAuthentication: true'],
         [aurora, 'EnableCloudwatchLogsExports'],
         [aurora, 'CopyTagsToSnapshot: true'],
@@ -126,22 +130,22 @@ export const infrastructure: Section[] = [
       ),
       defect(
         36,
-        'A pinned minor version that upgrades itself: drift.',
-        'The version is a parameter, and stays.',
+        'A pinned minor version with automatic upgrades: drift.',
+        'The version is a parameter, without automatic upgrades.',
         [aurora, 'AutoMinorVersionUpgrade: false'],
       ),
-      defect(37, 'Fixed identifiers: a replacement fails.', 'CloudFormation makes the names up.', [
+      defect(37, 'Fixed identifiers: a replacement fails.', 'CloudFormation generates the names.', [
         aurora,
         '  Cluster:',
       ]),
       defect(
         38,
         'No reader, no secret in the outputs.',
-        'Both, and under names that services read.',
+        'Both, in parameters that services read.',
         [aurora, '/database/reader-endpoint'],
         [aurora, '/database/secret'],
       ),
-      defect(58, 'A serverless cluster without instances computes nothing.', '`db.serverless` instances.', [
+      defect(58, 'A serverless cluster without instances.', '`db.serverless` instances.', [
         serverless,
         'DBInstanceClass: db.serverless',
       ]),

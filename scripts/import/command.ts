@@ -17,7 +17,7 @@ const USAGE =
 
 const SOURCES = ['copilot', 'ecspresso', 'task-definition'] as const;
 const DEFAULT_ENVIRONMENT = 'prod';
-/** Accepted by platform.yml and by no account: what deploys must name the real one. */
+/** A placeholder that platform.yml accepts, but that is no real account: it must be replaced before a deployment. */
 const NO_ACCOUNT = '000000000000';
 
 interface Imported {
@@ -27,7 +27,7 @@ interface Imported {
   project?: string;
 }
 
-/** What an import writes: the files by name, and the report. */
+/** The result of an import: the files by name, and the report. */
 export interface ImportResult {
   files: Readonly<Record<string, string>>;
   report: string;
@@ -35,11 +35,7 @@ export interface ImportResult {
 
 type Options = ReturnType<typeof optionsOf>;
 
-/**
- * Imports what the arguments name.
- *
- * @throws ImportError for arguments, files and values that cannot be imported.
- */
+/** Runs an import. @throws ImportError for arguments, files and values that cannot be imported. */
 export function runImport(
   args: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
@@ -61,7 +57,7 @@ export function runImport(
   parseManifest(files['platform.yml'] ?? '', 'platform.yml');
   const accounts = Object.entries(environments)
     .filter(([, { account }]) => account === NO_ACCOUNT)
-    .map(([name]) => `environments.${name}.account: replace ${NO_ACCOUNT} by the account`);
+    .map(([name]) => `environments.${name}.account: replace ${NO_ACCOUNT} with the account`);
   const report = reportOf([...imported.units, ...imported.existing], [...conflicts, ...accounts]);
   if (options.out !== undefined) writeFiles(options.out, files);
   return { files, report };
@@ -123,7 +119,7 @@ function readCopilot({ files, accounts }: Options): Imported {
   const names = [...new Set([...sources.flatMap(environmentsIn), ...Object.keys(accounts)])];
   if (names.length === 0) {
     throw new ImportError(
-      '--account: expected ENVIRONMENT=<twelve digits>, since no manifest names an environment',
+      '--account: expected ENVIRONMENT=<twelve digits>, because no manifest has an environment',
     );
   }
   const applications = [...new Set(files.flatMap(({ file }) => applicationOf(file) ?? []))];
@@ -138,7 +134,7 @@ function readCopilot({ files, accounts }: Options): Imported {
 }
 
 /**
- * The application that the workspace of a manifest belongs to.
+ * The application of a manifest's workspace.
  *
  * @see https://aws.github.io/copilot-cli/docs/concepts/applications/ "copilot/.workspace"
  */
@@ -202,7 +198,7 @@ function writeFiles(folder: string, files: Readonly<Record<string, string>>): vo
   const existing = Object.keys(files).filter((file) => existsSync(join(folder, file)));
   if (existing.length > 0) {
     throw new ImportError(
-      `--out: ${existing.join(', ')} exists in ${folder}. Fix: name an empty folder, then merge the entries.`,
+      `--out: ${existing.join(', ')} already exists in ${folder}. Fix: use an empty folder, then merge the entries.`,
     );
   }
   for (const [file, text] of Object.entries(files)) {

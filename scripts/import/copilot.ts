@@ -21,16 +21,16 @@ import { copilotAdvice } from './advice.ts';
 const TYPES = ['Load Balanced Web Service', 'Backend Service', 'Worker Service', 'Scheduled Job'] as const;
 type CopilotType = (typeof TYPES)[number];
 
-/** A manifest of AWS Copilot, with what it belongs to. */
+/** A manifest of AWS Copilot and its context. */
 export interface CopilotManifest {
   source: Source;
-  /** `copilot/.workspace` names it. */
+  /** From `copilot/.workspace`. */
   application: string;
-  /** Those of the manifest, and those that the command line names. */
+  /** The environments of the manifest and of the command line. */
   environments: readonly string[];
 }
 
-/** What a manifest was read as, before scheduled jobs know the service whose image they run. */
+/** A manifest as it was read, before scheduled jobs are assigned to a service's image. */
 interface Reading {
   manifest: CopilotManifest;
   type: CopilotType;
@@ -90,8 +90,8 @@ function serviceOf({ manifest, type, name, template }: Reading): Unit {
     source.refuse(
       port,
       isWeb
-        ? 'port accepts 1024 to 65535, as the tasks do not run as root.'
-        : 'A service without paths accepts no requests. Paths make it public: add them only if it may be.',
+        ? 'port accepts 1024 to 65535, because tasks do not run as root.'
+        : 'A service without paths gets no requests. Paths make it public: add them only if this is intended.',
     );
   }
   const queue = type === 'Worker Service' ? queueOf(source, name) : undefined;
@@ -111,7 +111,7 @@ function serviceOf({ manifest, type, name, template }: Reading): Unit {
   };
 }
 
-/** A stack that runs a command at times, in the image of the service that builds the same one. */
+/** A stack for a scheduled command, in the image of the service with the same build. */
 function jobOf({ manifest, name, template }: Reading, services: readonly Reading[]): Unit {
   const { source } = manifest;
   const image = JSON.stringify(imageOf(source));
@@ -120,14 +120,14 @@ function jobOf({ manifest, name, template }: Reading, services: readonly Reading
   );
   if (!owner || others.length > 0) {
     throw new ImportError(
-      `${source.file}: image: a scheduled task runs a command in the image of a service, and ${owner ? 'more than one' : 'none'} of the imported services has this image. Fix: import it together with the manifest of the one service that builds the same image, or add the program of the job to the image of a service.`,
+      `${source.file}: image: a scheduled task runs a command in the image of a service, but ${owner ? 'more than one' : 'none'} of the imported services has this image. Fix: import it together with the manifest of the service that builds the same image, or add the program of the job to the image of a service.`,
     );
   }
   for (const key of ['build', 'location'])
     source.take(at(source.root, 'image', key), `service: ${owner.name}`);
   if (at(source.root, 'command') === undefined) {
     throw new ImportError(
-      `${source.file}: command: expected the command of the job, since it runs in the image of ${owner.name}`,
+      `${source.file}: command: expected the command of the job, because it runs in the image of ${owner.name}`,
     );
   }
   return {
@@ -276,7 +276,7 @@ function readJob(node: SourceNode, manifest: CopilotManifest, template: Template
   return reader.settings;
 }
 
-/** What services and jobs have in common. */
+/** The common parts of services and jobs. */
 function readTask(node: SourceNode, manifest: CopilotManifest, reader: SettingsReader): void {
   const { source } = manifest;
   reader.parameter(at(node, 'cpu'), 'Cpu', { absent: '256' });
@@ -309,10 +309,10 @@ function readPlatform(node: SourceNode | undefined, reader: SettingsReader): voi
 }
 
 /**
- * The value of a text with Copilot's own variables. Undefined where it reads a variable of the shell.
+ * A text with Copilot's own variables replaced. Undefined if it reads a variable of the shell.
  *
  * @see https://aws.github.io/copilot-cli/docs/developing/manifest-env-var/ "COPILOT_APPLICATION_NAME",
- *   "COPILOT_ENVIRONMENT_NAME"
+ * "COPILOT_ENVIRONMENT_NAME"
  */
 function interpolated(text: string | undefined, { application }: CopilotManifest): string | undefined {
   const value = text
@@ -376,13 +376,13 @@ function buildOf(source: Source): Record<string, unknown> {
   };
 }
 
-/** The image that is mirrored to the service's own repository. */
+/** The image that is mirrored to the service's repository. */
 function mirrorOf(location: SourceNode, source: Source): Record<string, unknown> {
   const image = textOf(location) ?? '';
   if (parseSource(image) === undefined) {
     source.refuse(
       location,
-      'Expected the name of an image, such as ghcr.io/org/app:1.2. Give it as build.from.',
+      'Expected the name of an image, such as ghcr.io/org/app:1.2. Set it as build.from.',
     );
     return {};
   }
@@ -400,7 +400,7 @@ function buildArgs(node: SourceNode | undefined, source: Source): Record<string,
   return Object.fromEntries(args);
 }
 
-/** The queue that Copilot makes for every worker, with its own default of the timeout. */
+/** The queue that Copilot creates for every worker, with its default timeout. */
 function queueOf(source: Source, name: string): object {
   const queue = at(source.root, 'subscribe', 'queue');
   const reader = new SettingsReader(source, readTemplate('templates/queue.yml'));
@@ -420,7 +420,7 @@ function commandsOf(source: Source): Pick<Unit, 'command' | 'entryPoint'> {
   return { ...(command && { command }), ...(entryPoint && { entryPoint }) };
 }
 
-/** A list of texts. Undefined where one of them reads a variable of the shell. */
+/** A list of texts. Undefined if one of them reads a variable of the shell. */
 function plainTextsOf(node: SourceNode | undefined): string[] | undefined {
   const texts = textsOf(node);
   return texts?.some(readsShell) === true ? undefined : texts;
@@ -431,7 +431,7 @@ function readsShell(text: string): boolean {
   return text.includes('${');
 }
 
-/** A command as words. Undefined for one with quotes, which a shell would read. */
+/** A command as a list of arguments. Undefined for a command with quotes, which a shell would interpret. */
 function wordsOf(node: SourceNode | undefined): string[] | undefined {
   if (node?.kind === 'list') return plainTextsOf(node);
   const text = textOf(node);

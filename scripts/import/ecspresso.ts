@@ -16,9 +16,9 @@ export interface EcspressoFile {
   env: Readonly<Record<string, string | undefined>>;
 }
 
-/** Settings of the tool itself. Ours has its own. */
+/** Settings of ecspresso itself. */
 const TOOL_SETTINGS: Readonly<Record<string, string>> = {
-  timeout: 'The input timeout of update-service, or deploy-environment, has its own default.',
+  timeout: 'The input timeout of update-service and deploy-environment has its own default.',
   required_version: 'The version of an action is in its `uses`.',
   plugins: 'Template functions are not needed: the service keeps its values.',
   ignore: 'Only the image changes: the tags of the service and its tasks stay.',
@@ -28,10 +28,11 @@ const TOOL_SETTINGS: Readonly<Record<string, string>> = {
 };
 
 /**
- * A service that exists already, from the configuration of ecspresso in each environment.
+ * An existing service, from the ecspresso configuration of each environment.
  *
  * @see https://github.com/kayac/ecspresso#configuration-file
- * @throws ImportError for files in Jsonnet, services of CodeDeploy, and names that are known only when ecspresso runs.
+ * @throws ImportError for files in Jsonnet, services of CodeDeploy, and names that are known only when ecspresso
+ * runs.
  */
 export function importEcspresso(files: readonly EcspressoFile[]): ExistingUnit[] {
   const units = new Map<string, ExistingUnit>();
@@ -69,9 +70,7 @@ function readConfiguration({ file, environment, account: given, env }: Ecspresso
   const image = repositoryOf(main, tasks);
   const account = given ?? image.account;
   if (account === undefined) {
-    throw new ImportError(
-      `${file}: the account is not in it. Fix: add --account ${environment}=<twelve digits>.`,
-    );
+    throw new ImportError(`${file}has no account. Fix: add --account ${environment}=<twelve digits>.`);
   }
   const others = at(source.root, 'service_definition') ? [below('service_definition')] : [];
   for (const one of others) keepService(one);
@@ -99,7 +98,7 @@ function readConfiguration({ file, environment, account: given, env }: Ecspresso
 function textOfFile(file: string, env: EcspressoFile['env']): string {
   if (['.jsonnet', '.libsonnet'].includes(extname(file))) {
     throw new ImportError(
-      `${file}: cannot evaluate Jsonnet. Fix: write the output of "ecspresso render" to a JSON file and name that one.`,
+      `${file}: cannot evaluate Jsonnet. Fix: write the output of "ecspresso render" to a JSON file and import that.`,
     );
   }
   try {
@@ -110,7 +109,7 @@ function textOfFile(file: string, env: EcspressoFile['env']): string {
   }
 }
 
-/** A value that must be known now. */
+/** A value that must be known at import. */
 function knownText(source: Source, key: string): string | undefined {
   const text = textOf(at(source.root, key));
   const unknown = unknownFunction(text ?? '');
@@ -118,7 +117,7 @@ function knownText(source: Source, key: string): string | undefined {
   const [name = '', variable = ''] = unknown.split(' ');
   throw new ImportError(
     name === 'must_env'
-      ? `${source.file}: ${key}: the environment variable ${variable} is not set. Fix: set it for the import as for ecspresso.`
+      ? `${source.file}: ${key}: the environment variable ${variable} is not set. Fix: set it for the import, as for ecspresso.`
       : `${source.file}: ${key}: cannot evaluate {{ ${name} }}. Fix: import the output of "ecspresso render config".`,
   );
 }
@@ -127,7 +126,7 @@ function missing(file: string, key: string): never {
   throw new ImportError(`${file}: ${key}: expected a value, got none`);
 }
 
-/** The repository of the main container's image. Its tag is not needed, and may be unknown. */
+/** The repository of the main container's image. Its tag is not needed and may be unknown. */
 function repositoryOf(main: SourceNode, source: Source) {
   const node = at(main, 'image');
   const image = (textOf(node) ?? '').replace(/[:@]⟦[^⟧]*⟧$/, '');
@@ -142,7 +141,7 @@ function repositoryOf(main: SourceNode, source: Source) {
   return { ...ecrRegistry(reference.registry), path: reference.path, name: reference.name };
 }
 
-/** The service exists: it keeps all that its definition says. */
+/** The service exists, so it keeps all values of its definition. */
 function keepService(source: Source): void {
   const controller = at(source.root, 'deploymentController', 'type');
   if ((textOf(controller) ?? 'ECS') !== 'ECS') {
@@ -153,7 +152,7 @@ function keepService(source: Source): void {
   source.keep(source.root, 'the service');
 }
 
-/** A release changes the image of the main container, and keeps the rest of the revision that runs. */
+/** A release changes the image of the main container and keeps the rest of the running revision. */
 function keepTask(main: SourceNode, source: Source): void {
   for (const node of itemsOf(at(main, 'environment'))) {
     const [name, value] = [textOf(at(node, 'name')) ?? '', at(node, 'value')];
@@ -168,7 +167,7 @@ function keepTask(main: SourceNode, source: Source): void {
     if (node === at(main, 'image')) return;
     if (node.kind === 'map') for (const [, each] of entriesOf(node)) keep(each);
     else if (node.kind === 'list') for (const each of node.items) keep(each);
-    else source.keep(node, 'the revision that runs');
+    else source.keep(node, 'the running revision');
   };
   keep(source.root);
 }

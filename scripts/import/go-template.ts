@@ -1,12 +1,12 @@
 import { ImportError } from './error.ts';
 
-/** What stands for a template function whose value is not known. */
+/** The placeholder for a template function with an unknown value. */
 const UNKNOWN = /⟦([^⟧]*)⟧/;
 const ACTION = /\{\{-?\s*([\s\S]*?)\s*-?\}\}/g;
 const CALL = /^(\w+)((?:\s+(?:`[^`]*`|"[^"]*"))*)\s*(?:\|\s*json_escape)?$/;
 
 /**
- * The text of a file of ecspresso with the template functions `env` and `must_env` replaced. Others, such as `tfstate`,
+ * The text of an ecspresso file with the template functions `env` and `must_env` replaced. Others, such as `tfstate`,
  * stay unknown: see `unknownFunction`.
  *
  * @see https://github.com/kayac/ecspresso "go-config has template functions `env`, `must_env` and `json_escape`."
@@ -33,7 +33,7 @@ export function rendered(
   });
 }
 
-/** The template function in a value that is not known, such as `must_env TAG`. Undefined where all of it is known. */
+/** The template function in an unknown value, such as `must_env TAG`. Undefined if the value is known. */
 export function unknownFunction(text: string): string | undefined {
   return UNKNOWN.exec(text)?.[1];
 }

@@ -3,8 +3,8 @@ import { runImport } from './command.ts';
 import { ImportError } from './error.ts';
 
 /**
- * `npm run import`: an entry of platform.yml from a Copilot manifest, an ecspresso configuration or a task definition.
- * Without `--out`, the files go to the standard output. The report is always the last part.
+ * `npm run import`: an entry for platform.yml from a Copilot manifest, an ecspresso configuration or a task
+ * definition. Without `--out`, the files are printed. The report always comes last.
  */
 try {
   const args = process.argv.slice(2);

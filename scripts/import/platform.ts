@@ -26,17 +26,17 @@ export interface ImportedPlatform {
   existing: readonly ExistingUnit[];
 }
 
-/** The files of an import, and the values that one file for all services of an environment cannot hold. */
+/** The files of an import, and the values that cannot be in the environments' files, which apply to all services. */
 export interface Output {
   files: Readonly<Record<string, string>>;
   conflicts: readonly string[];
 }
 
-/** Orders of services among each other begin here; one that takes every path comes last. */
+/** The first priority of services; a service for all paths comes last. */
 const FIRST_PRIORITY = 110;
 const LAST_PRIORITY = 900;
 
-/** Writes platform.yml, the parameter files of environments and the templates that services need for themselves. */
+/** Writes platform.yml, the parameter files of the environments and the templates of individual services. */
 export function platformFiles({ project, region, environments, units, existing }: ImportedPlatform): Output {
   const values: Record<string, Record<string, string>> = {};
   const files: Record<string, string> = {};
@@ -99,7 +99,7 @@ function prioritiesOf(units: readonly Unit[]): Record<string, number> {
   const last = routed.filter(isLast);
   if (last.length > 1) {
     throw new ImportError(
-      `${last.map(({ name }) => name).join(', ')}: expected one service with the path /*, got ${last.length}. Fix: give the others another http.path, or import them one by one.`,
+      `${last.map(({ name }) => name).join(', ')}: expected one service with the path /*, got ${last.length}. Fix: change http.path of the others, or import them one by one.`,
     );
   }
   const others = routed.filter((unit) => !isLast(unit));
@@ -109,7 +109,7 @@ function prioritiesOf(units: readonly Unit[]): Record<string, number> {
   ]);
 }
 
-/** The parameters that are the same in all environments, and those that are not. */
+/** Separates the parameters that are the same in all environments from the others. */
 function split({ settings }: Unit): {
   common: Record<string, string>;
   varying: Record<string, Record<string, string>>;
@@ -128,8 +128,9 @@ function split({ settings }: Unit): {
 }
 
 /**
- * Puts values that differ between environments into the environments' files. A file is for all services of its
- * environment: where another service has put a value there already, this one keeps that of its first environment.
+ * Writes values that differ between environments to the environments' files. A file applies to all services of its
+ * environment: if another service has already set a value there, this service keeps the value of its first
+ * environment.
  */
 function shareValues(
   { name }: Unit,
@@ -148,7 +149,7 @@ function shareValues(
     else {
       kept[parameter] = entries[0]?.[1] ?? '';
       conflicts.push(
-        `${name}: ${parameter} differs between environments, and another service has its values in the environments' files. ${entries.map(([environment, value]) => `${environment}: ${value}`).join(', ')}. platform.yml has the first.`,
+        `${name}: ${parameter} differs between environments, but another service already has values for it in the environments' files. ${entries.map(([environment, value]) => `${environment}: ${value}`).join(', ')}. platform.yml has the first.`,
       );
     }
   }
@@ -156,8 +157,8 @@ function shareValues(
 }
 
 /**
- * The boundary of templates/bootstrap.yml permits only secrets of the project and environment. An ARN is not judged: it
- * may be in another account.
+ * The boundary of templates/bootstrap.yml permits only secrets of the project and environment. ARNs are not checked,
+ * because they may be in another account.
  */
 function secretRemarks({ name, settings }: Unit, project: string): string[] {
   const environment = token('Environment');
@@ -177,11 +178,11 @@ function secretRemarks({ name, settings }: Unit, project: string): string[] {
   );
   return [...new Set(secrets.map((secret) => secret.name))].map(
     (secret) =>
-      `${name}: the boundary of templates/bootstrap.yml does not permit to read secret ${secret}. Copy it to ${project}/<environment>/… in Secrets Manager or /${project}/<environment>/… in Parameter Store, and name that one.`,
+      `${name}: the boundary of templates/bootstrap.yml does not permit reading secret ${secret}. Copy it to ${project}/<environment>/… in Secrets Manager or /${project}/<environment>/… in Parameter Store, and use that one.`,
   );
 }
 
-/** The roles of the bootstrap take stricter names than platform.yml. */
+/** The roles of the bootstrap require stricter names than platform.yml. */
 function nameRemarks(project: string, environments: readonly string[]): string[] {
   const bootstrap = readTemplate('templates/bootstrap.yml');
   const problem = bootstrap.problem('Project', project);
@@ -194,7 +195,7 @@ function nameRemarks(project: string, environments: readonly string[]): string[]
   ];
 }
 
-/** A template of its own, for a unit with variables, secrets or a command. */
+/** A separate template, for a unit with variables, secrets or a command. */
 function ownTemplate(
   unit: Unit,
   values: Record<string, Record<string, string>>,
@@ -246,7 +247,7 @@ function ownTemplate(
   return { file: `templates/${name}.yml`, text: readTemplate(template).with(additions) };
 }
 
-/** `ApiLogLevel` for LOG_LEVEL of api, which no other service has. */
+/** `ApiLogLevel` for LOG_LEVEL of api, which no other service uses. */
 function parameterName(service: string, variable: string, taken: Readonly<Record<string, string>>): string {
   const pascal = `${service}_${variable}`
     .split(/[^A-Za-z0-9]+/)

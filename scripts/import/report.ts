@@ -1,6 +1,6 @@
 import type { Source } from './source.ts';
 
-/** What was imported from which files. */
+/** The files that were imported. */
 interface Imported {
   name: string;
   kind: string;
@@ -15,7 +15,7 @@ const TITLES = {
   'read-only': 'Set by ECS',
 } as const;
 
-/** Every value of the imported files, without the value: where it is now, or why it has no counterpart. */
+/** Lists every value of the imported files, without the value itself: where it is now, or why it has no counterpart. */
 export function reportOf(imported: readonly Imported[], conflicts: readonly string[]): string {
   const parts = imported.map(({ name, kind, sources, advice }) => {
     const files = sources.map((source) => fileReport(source, advice)).join('\n');

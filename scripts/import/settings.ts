@@ -3,13 +3,13 @@ import { type Source, type SourceNode, textOf } from './source.ts';
 import type { Template } from './template.ts';
 import type { Settings } from './unit.ts';
 
-/** A key of AWS, a private key, a token of GitHub or Slack, or a URL with a password. */
+/** An AWS access key, a private key, a token of GitHub or Slack, or a URL with a password. */
 const SECRET_VALUE =
   /\b(?:AKIA|ASIA)[A-Z0-9]{16}\b|-----BEGIN [A-Z ]*PRIVATE KEY|\bgh[pousr]_\w{20,}|\bxox[abprs]-|:\/\/[^/\s:@]+:[^/\s@]+@/;
 
 /**
- * Whether a plain value looks like a secret. It is then reported, without the value, and not taken over: the output is
- * made to be committed.
+ * Whether a plain value looks like a secret. It is then reported without the value and not imported, because the
+ * output is meant to be committed.
  */
 export function isPlainSecret(source: Source, node: SourceNode, name: string, value: string): boolean {
   if (!isSecretName(name) && !SECRET_VALUE.test(value)) return false;
@@ -18,7 +18,7 @@ export function isPlainSecret(source: Source, node: SourceNode, name: string, va
   return true;
 }
 
-/** Collects the settings of a unit in one environment, and records what happens to each value that it reads. */
+/** Collects the settings of a unit in one environment, and records the outcome for each value that it reads. */
 export class SettingsReader {
   readonly settings: Settings = { parameters: {}, variables: [], secrets: [] };
   readonly #source: Source;
@@ -29,7 +29,7 @@ export class SettingsReader {
     this.#template = template;
   }
 
-  /** Gives a parameter the value of a node, if there is one that the template accepts; else `absent`, where it is given. */
+  /** Sets a parameter to the value of a node if the template accepts it; otherwise to `absent`, if given. */
   parameter(
     node: SourceNode | undefined,
     name: string,
@@ -41,7 +41,7 @@ export class SettingsReader {
     const value = text === undefined ? undefined : convert(text);
     if (value === undefined) return;
     if (value.includes('${')) {
-      this.#source.refuse(node, 'Only a plain value is taken over.');
+      this.#source.refuse(node, 'Only a plain value is imported.');
       return;
     }
     const problem = this.#template.problem(name, value);
@@ -80,6 +80,6 @@ export class SettingsReader {
 
 interface ParameterOptions {
   convert?: (text: string) => string | undefined;
-  /** The value where the file has none. */
+  /** The value if the file has none. */
   absent?: string;
 }

@@ -3,7 +3,7 @@ import { ImportError } from './error.ts';
 
 type Scalar = string | number | boolean | null;
 
-/** A value of an imported file, with its place in it. An empty map or list counts as one value. */
+/** A value of an imported file, with its position. An empty map or list counts as one value. */
 export interface Leaf {
   path: string;
   value: Scalar | undefined;
@@ -15,16 +15,16 @@ export type SourceNode = { path: string } & (
   | { kind: 'list'; items: readonly SourceNode[] }
 );
 
-/** What became of a value: it is in the output, or the template already does the same, or the service keeps it. */
+/** The outcome for a value: it is in the output, the template already does the same, or the service keeps it. */
 type Use = 'taken' | 'same' | 'kept' | 'read-only';
 
-/** A value that a person should look at. Its text never contains the value. */
+/** A value for a person to review. Its text never contains the value. */
 export interface Remark {
   path: string;
   text: string;
 }
 
-/** One file that is imported. It records what happened to each of its values, so that none is dropped silently. */
+/** An imported file. It records the outcome for each of its values, so that none is silently dropped. */
 export class Source {
   readonly file: string;
   readonly root: SourceNode;
@@ -42,22 +42,22 @@ export class Source {
     this.#use(node, 'taken', target);
   }
 
-  /** Records that the template does what the value says. */
+  /** Records that the template already does what the value requests. */
   same(node: SourceNode | undefined, target: string): void {
     this.#use(node, 'same', target);
   }
 
-  /** Records that the service keeps the value, since no stack replaces it. */
+  /** Records that the service keeps the value, because no stack replaces it. */
   keep(node: SourceNode | undefined, target: string): void {
     this.#use(node, 'kept', target);
   }
 
-  /** Records that ECS writes the value itself and accepts none. */
+  /** Records that ECS sets the value itself and accepts none. */
   readOnly(node: SourceNode | undefined): void {
     this.#use(node, 'read-only', 'ECS sets it');
   }
 
-  /** Says why a value has no counterpart. */
+  /** Records why a value has no counterpart. */
   refuse(node: SourceNode, reason: string): void {
     for (const { path } of leavesOf(node)) this.#reasons.set(path, reason);
   }
@@ -73,7 +73,7 @@ export class Source {
     });
   }
 
-  /** The values that are nowhere in the output. */
+  /** The values that are not in the output. */
   unused(advice: (path: string) => string): Remark[] {
     return leavesOf(this.root)
       .filter(({ path }) => !this.#uses.has(path))
@@ -90,11 +90,7 @@ export class Source {
   }
 }
 
-/**
- * The value of a YAML or JSON text.
- *
- * @throws ImportError for a text that is neither.
- */
+/** The value of a YAML or JSON text. @throws ImportError for any other text. */
 export function parseText(text: string, file: string): unknown {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: true });
@@ -127,7 +123,7 @@ export function textOf(node: SourceNode | undefined): string | undefined {
   return node?.kind === 'leaf' && node.value !== null ? String(node.value) : undefined;
 }
 
-/** A list of texts; undefined where an item is none. */
+/** A list of texts; undefined if an item is not a text. */
 export function textsOf(node: SourceNode | undefined): string[] | undefined {
   const texts = itemsOf(node).map(textOf);
   return texts.length > 0 && texts.every((text) => text !== undefined) ? texts : undefined;
@@ -140,7 +136,7 @@ export function leavesOf(node: SourceNode): Leaf[] {
   return (node.kind === 'map' ? Object.values(node.entries) : node.items).flatMap(leavesOf);
 }
 
-/** A map with the values of another over it. Lists and single values are replaced as a whole. */
+/** Merges the values of another map into a map. Lists and single values are replaced as a whole. */
 export function overlaid(base: SourceNode, over: SourceNode): SourceNode {
   if (base.kind !== 'map' || over.kind !== 'map') return over;
   const merged = Object.entries(over.entries).map(([key, node]) => {

@@ -6,15 +6,15 @@ import { at, itemsOf, type Source, type SourceNode, textOf, textsOf } from './so
 import { readTemplate } from './template.ts';
 import { slugOf, type Unit } from './unit.ts';
 
-/** A task definition, from `aws ecs describe-task-definition` or as `register-task-definition` takes it. */
+/** A task definition, from `aws ecs describe-task-definition` or in the format of `register-task-definition`. */
 export interface TaskDefinitionFile {
   source: Source;
   environment: string;
-  /** Path patterns of the service. None makes it a worker. */
+  /** Path patterns of the service. Without any, it is a worker. */
   paths: readonly string[];
 }
 
-/** What ECS adds to the answer of DescribeTaskDefinition, and RegisterTaskDefinition refuses. */
+/** The keys that DescribeTaskDefinition adds and RegisterTaskDefinition refuses. */
 const READ_ONLY = [
   'taskDefinitionArn',
   'revision',
@@ -26,7 +26,7 @@ const READ_ONLY = [
   'deregisteredAt',
 ];
 
-/** The task definition itself, with or without the key around it. */
+/** The task definition, with or without the outer key. */
 export function definitionIn({ root }: Source): SourceNode {
   return at(root, 'taskDefinition') ?? root;
 }
@@ -39,10 +39,10 @@ export function placeOf(source: Source): { account: string; region: string } | u
 }
 
 /**
- * The container that runs the image of the service: the only one, the one with the name of the family, or the only
+ * The container with the image of the service: the only one, the one with the name of the family, or the only
  * essential one with a port.
  *
- * @throws ImportError where that is not decided.
+ * @throws ImportError if it is ambiguous.
  */
 export function mainContainer(definition: SourceNode, source: Source): SourceNode {
   const containers = itemsOf(at(definition, 'containerDefinitions'));
@@ -68,7 +68,7 @@ export function mainContainer(definition: SourceNode, source: Source): SourceNod
 export function importTaskDefinition({ source, environment, paths }: TaskDefinitionFile): Unit {
   const definition = definitionIn(source);
   for (const key of READ_ONLY) source.readOnly(at(definition, key));
-  for (const node of itemsOf(at(source.root, 'tags'))) source.refuse(node, 'Give tags in platform.yml.');
+  for (const node of itemsOf(at(source.root, 'tags'))) source.refuse(node, 'Set tags in platform.yml.');
   const family = textOf(at(definition, 'family'));
   if (family === undefined)
     throw new ImportError(`${source.file}: family: expected the name of the task definition`);
@@ -143,7 +143,7 @@ function entryOf(
   };
 }
 
-/** An image of ECR is built by the release; that of another registry is copied to ECR. */
+/** An image in ECR is built by the release; an image of another registry is copied to ECR. */
 function imageOf(node: SourceNode | undefined, source: Source, platforms: string): Record<string, unknown> {
   const image = textOf(node);
   const reference = image === undefined ? undefined : parseReference(image);
@@ -152,7 +152,7 @@ function imageOf(node: SourceNode | undefined, source: Source, platforms: string
     if (node)
       source.refuse(
         node,
-        'The image is built into <project>/<service>, the only repository that the template may pull from.',
+        'The image is pushed to <project>/<service>, the only repository that the template can pull from.',
       );
     return { build: { platforms } };
   }
@@ -168,7 +168,7 @@ function portOf(main: SourceNode, source: Source, paths: readonly string[]): num
   if (textOf(at(mapping, 'hostPort')) === textOf(node)) source.same(at(mapping, 'hostPort'), 'awsvpc');
   if (textOf(at(mapping, 'protocol')) === 'tcp') source.same(at(mapping, 'protocol'), 'the template');
   if (!(port >= 1024 && port <= 65_535)) {
-    if (node) source.refuse(node, 'port accepts 1024 to 65535, as the tasks do not run as root.');
+    if (node) source.refuse(node, 'port accepts 1024 to 65535, because tasks do not run as root.');
     return undefined;
   }
   source.take(node, 'port');

@@ -11,9 +11,9 @@ interface ParameterText {
   Type?: string;
 }
 
-/** What a service's own template has beside the one that it is made from. */
+/** The additions of a service's own template to the original. */
 export interface Additions {
-  /** Parameters of the variables and secrets that differ between environments, with their descriptions. */
+  /** Parameters for the variables and secrets that differ between environments, with their descriptions. */
   parameters: Readonly<Record<string, string>>;
   variables: readonly Variable[];
   secrets: readonly Secret[];
@@ -35,7 +35,7 @@ export class Template {
     this.#parameters = (this.#document.toJS() as { Parameters: Record<string, ParameterText> }).Parameters;
   }
 
-  /** Why the template refuses a value of a parameter. Undefined for one that it takes. */
+  /** Why the template refuses a value of a parameter. Undefined if it accepts it. */
   problem(parameter: string, value: string): string | undefined {
     const found = this.#parameters[parameter];
     if (!found) throw new Error(`${this.file} has no parameter ${parameter}`);
@@ -104,7 +104,7 @@ export class Template {
     return inserted(this.#text, inserts);
   }
 
-  /** Where the first entry of a map or list begins, or the key of a single value. */
+  /** The position of the first entry of a map or list, or of the key of a single value. */
   #offset(path: readonly (string | number)[]): number {
     const node = this.#node(...path);
     if (isSeq(node)) return this.#text.lastIndexOf('- ', startOf(node.items[0], this.file, path));
@@ -141,7 +141,7 @@ function startOf(node: unknown, file: string, path: readonly (string | number)[]
   return start;
 }
 
-/** Puts lines before offsets, each with the indentation of the line that it comes before. */
+/** Inserts lines before offsets, each with the indentation of the line that follows it. */
 function inserted(text: string, inserts: readonly { offset: number; lines: string[] }[]): string {
   let result = text;
   for (const { offset, lines } of inserts.toSorted((a, b) => b.offset - a.offset)) {
@@ -175,10 +175,11 @@ function statementOf(secret: Secret): string[] {
 }
 
 /**
- * What follows the name of a secret in an ARN is not part of a policy. Six random characters end the secret's own ARN.
+ * The suffix after the name of a secret in an ARN is not part of a policy. Six random characters end the secret's own
+ * ARN.
  *
- * @see https://docs.aws.amazon.com/secretsmanager/latest/userguide/permissions_grant-limited-resources.html "Using '??????'
- *   as a wildcard to match the 6 random characters assigned by Secrets Manager"
+ * @see https://docs.aws.amazon.com/secretsmanager/latest/userguide/permissions_grant-limited-resources.html "Using
+ * '??????' as a wildcard to match the 6 random characters assigned by Secrets Manager"
  */
 function secretResource(arn: string, reference: string): string {
   const bare = arn
@@ -215,6 +216,8 @@ export function readTemplate(file: string): Template {
     return template;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    throw new ImportError(`cannot read ${file}. Run the import in the root of your copy of this repository.`);
+    throw new ImportError(
+      `cannot read ${file}. Fix: run the import in the root of your copy of this repository.`,
+    );
   }
 }

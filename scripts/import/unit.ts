@@ -1,6 +1,6 @@
 import type { Source } from './source.ts';
 
-/** The ends of a reference in a value. No file contains them. */
+/** The delimiters of a reference in a value. No file contains them. */
 export const OPEN = '\u0001';
 export const CLOSE = '\u0002';
 
@@ -10,7 +10,7 @@ export const token = (name: string): string => `${OPEN}${name}${CLOSE}`;
 /** An environment variable of a container. */
 export interface Variable {
   name: string;
-  /** May have references: see `token`. */
+  /** May contain references: see `token`. */
   value: string;
 }
 
@@ -18,11 +18,11 @@ export interface Variable {
 export interface Secret {
   name: string;
   service: 'secretsmanager' | 'ssm';
-  /** The ARN, or the name in the account and region of the environment. May have references: see `token`. */
+  /** The ARN, or the name in the account and region of the environment. May contain references: see `token`. */
   reference: string;
 }
 
-/** What an environment gives a unit. */
+/** The settings of a unit in one environment. */
 export interface Settings {
   /** Parameters of its template. */
   parameters: Record<string, string>;
@@ -30,11 +30,11 @@ export interface Settings {
   secrets: Secret[];
 }
 
-/** A service, or a scheduled task, that platform.yml gets an entry for. */
+/** A service or a scheduled task for which platform.yml gets an entry. */
 export interface Unit {
   name: string;
   section: 'services' | 'stacks';
-  /** The template that its own one is made from. */
+  /** The original of its own template. */
   template: string;
   /** Its entry, without `parameters` and `template`. */
   entry: Record<string, unknown>;
@@ -42,16 +42,16 @@ export interface Unit {
   settings: Readonly<Record<string, Settings>>;
   command?: readonly string[];
   entryPoint?: readonly string[];
-  /** Further stacks that it needs. */
+  /** Additional stacks that it needs. */
   stacks: Readonly<Record<string, object>>;
   sources: readonly Source[];
-  /** What it was, for the report. */
+  /** Its source, for the report. */
   kind: string;
   /** Why a value at a path has no counterpart. */
   advice: (path: string) => string;
 }
 
-/** A service that exists already: it needs no stack. */
+/** An existing service, which needs no stack. */
 export interface ExistingUnit {
   name: string;
   environments: Readonly<Record<string, { account: string; region: string; place: Record<string, string> }>>;
@@ -60,7 +60,7 @@ export interface ExistingUnit {
   advice: (path: string) => string;
 }
 
-/** The name of a service, as platform.yml has it. */
+/** The name of a service in platform.yml. */
 export function slugOf(name: string): string {
   return name
     .toLowerCase()

@@ -7,15 +7,15 @@ import { addEntry } from './entry.ts';
 const USAGE = 'usage: npm run new-service -- NAME [--worker] [--in DIR]';
 const MANIFEST = 'platform.yml';
 const FILES = join(import.meta.dirname, 'files');
-/** Stands for the name of the service in the files. */
+/** The placeholder for the name of the service in the files. */
 const NAME = /\bNAME\b/g;
 
-/** Priorities that services may have; one that takes every path comes last. */
+/** The priorities for services; a service for all paths comes last. */
 const FIRST_PRIORITY = 110;
 const STEP = 10;
 const LAST_PRIORITY = 999;
 
-/** A service cannot be added. Nothing was written. */
+/** A service cannot be added. No file was written. */
 export class NewServiceError extends Error {
   override readonly name = 'NewServiceError';
 }
@@ -30,16 +30,15 @@ interface Options {
 /**
  * Adds a service: its folder, its entry in platform.yml, and for a worker the stack of its queue.
  *
- * @param start the folder that the command was called in.
- * @returns what to do next.
- * @throws NewServiceError for a name or a platform.yml that it cannot be added to.
+ * @param start the folder in which the command was called.
+ * @returns the next steps.
+ * @throws NewServiceError for a name or a platform.yml that cannot be used.
  */
 export function addService(args: readonly string[], start: string): string {
   const options = optionsOf(args, start);
   const { name, worker, folder } = options;
   const file = join(folder, MANIFEST);
-  if (!existsSync(file))
-    throw new NewServiceError(`${file} does not exist. Give the folder that has it as --in`);
+  if (!existsSync(file)) throw new NewServiceError(`${file} does not exist. Fix: pass its folder with --in`);
   const text = readFileSync(file, 'utf8');
   const target = join(folder, 'services', name);
   requireFree(text, name, target);
@@ -69,16 +68,12 @@ function optionsOf(args: readonly string[], start: string): Options {
 function requireFree(text: string, name: string, target: string): void {
   const { services, stacks, existing } = parseManifest(text, MANIFEST);
   if (Object.hasOwn(services, name) || Object.hasOwn(existing, name))
-    throw new NewServiceError(`${MANIFEST} has a service ${name} already`);
-  if (Object.hasOwn(stacks, name)) throw new NewServiceError(`${MANIFEST} has a stack ${name} already`);
-  if (existsSync(target)) throw new NewServiceError(`${target} exists already`);
+    throw new NewServiceError(`${MANIFEST} already has a service ${name}`);
+  if (Object.hasOwn(stacks, name)) throw new NewServiceError(`${MANIFEST} already has a stack ${name}`);
+  if (existsSync(target)) throw new NewServiceError(`${target} already exists`);
 }
 
-/**
- * The text of platform.yml with the service.
- *
- * @throws NewServiceError for a name that it cannot have.
- */
+/** The text of platform.yml with the service. @throws NewServiceError for an invalid name. */
 function manifestWith(text: string, { name, worker }: Options): string {
   const entry = { path: `services/${name}`, ...(worker ? workerEntry(name) : webEntry(name, text)) };
   const queue = { template: 'templates/queue.yml', parameters: { QueueName: name } };
@@ -103,7 +98,7 @@ function workerEntry(name: string): object {
   return { parameters: { ReceivesFrom: name, HealthCommand: 'CMD,node,src/healthy.ts' }, build };
 }
 
-/** The next one that no service has, before a service that takes every path. */
+/** The next free priority, before a service for all paths. */
 function nextPriority(text: string): number {
   const routes = Object.values(parseManifest(text, MANIFEST).services).flatMap(({ route }) => route ?? []);
   const taken = new Set(routes.map(({ priority }) => priority));
@@ -114,7 +109,7 @@ function nextPriority(text: string): number {
       if (!taken.has(priority)) return priority;
     }
   }
-  throw new NewServiceError(`every priority from ${FIRST_PRIORITY} to ${limit - 1} is taken in ${MANIFEST}`);
+  throw new NewServiceError(`every priority from ${FIRST_PRIORITY} to ${limit - 1} is in use in ${MANIFEST}`);
 }
 
 function fillIn(file: string, name: string): void {
@@ -133,9 +128,9 @@ function nextSteps({ name, worker, folder }: Options): string {
     '',
     'Next:',
     ...(worker
-      ? [`  npm install --prefix services/${name}   # writes package-lock.json, which the image needs`]
+      ? [`  npm install --prefix services/${name}   # creates package-lock.json, which the image needs`]
       : []),
-    `  npm test --prefix services/${name}   # needs Node.js 24`,
+    `  npm test --prefix services/${name}   # requires Node.js 24`,
     '  Commit the files. The next deployment creates the image repository, builds the image and deploys the service.',
   ].join('\n');
 }

@@ -10,8 +10,8 @@ import {
 } from 'yaml';
 
 /**
- * The text of a YAML file with one more entry at the end of a section. The rest of the text stays as it is, comments and
- * layout included; only a section in braces, or one that does not exist, is written again.
+ * The text of a YAML file with one more entry at the end of a section. The rest of the text is not changed, including
+ * comments and layout; only a section in braces, or a missing one, is rewritten.
  */
 export function addEntry(text: string, section: string, name: string, value: object): string {
   const document = parseDocument(text);
@@ -31,7 +31,7 @@ function columnOf(text: string, offset: number): number {
   return offset - (text.lastIndexOf('\n', offset - 1) + 1);
 }
 
-/** The lists and the maps in an entry on one line each, as those of the reference platform. */
+/** Lists and maps in an entry are on one line each, as in the reference platform. */
 function indented(entry: object, columns: number): string {
   const document = parseDocument(stringify(entry));
   const [pair] = (document.contents as unknown as YAMLMap).items;

@@ -2,9 +2,9 @@ import { ManifestError } from '../../src/environment/manifest/manifest.ts';
 import { addService, NewServiceError } from './command.ts';
 
 /**
- * `npm run new-service -- NAME`: a service to start from, with its image, tests and entry in platform.yml.
+ * `npm run new-service -- NAME`: creates a service with its image, tests and entry in platform.yml.
  *
- * npm runs scripts in the folder of package.json, and says in INIT_CWD which one it was called in.
+ * npm runs scripts in the folder of package.json; INIT_CWD has the folder in which it was called.
  */
 try {
   console.log(addService(process.argv.slice(2), process.env['INIT_CWD'] ?? process.cwd()));

@@ -19,7 +19,7 @@ const allow = (Sid: string, service: string, names: string, Resource: Statement[
   Resource,
 });
 
-/** What CloudFormation's handlers of a resource type need, from AWS's own schemas. */
+/** The permissions of CloudFormation's handlers for a resource type, from AWS's own schemas. */
 function handlersOf(type: string): string[] {
   const data = JSON.parse(readFileSync('sandbox/iam/data/handlers.json', 'utf8')) as Record<
     string,
@@ -28,7 +28,7 @@ function handlersOf(type: string): string[] {
   return [...new Set(Object.values(data[type] ?? {}).flat())].sort();
 }
 
-/** The smallest policy of the example of each action in docs/start/one-action.md. */
+/** The minimal policy for the example of each action in docs/start/one-action.md. */
 export const POLICIES: Readonly<Record<string, () => object>> = {
   'deploy-stack': () =>
     document([
@@ -105,7 +105,7 @@ export const POLICIES: Readonly<Record<string, () => object>> = {
 
 const document = (Statement: readonly Statement[]): object => ({ Version: '2012-10-17', Statement });
 
-/** What doctor prints for the services of the page's platform.yml. */
+/** The policy that doctor prints for the services of the page's platform.yml. */
 function environmentPolicy(): object {
   const manifest = parseManifest(platformExample(), 'platform.yml');
   const environment = manifest.environments['dev'];
@@ -132,7 +132,7 @@ function environmentPolicy(): object {
   return policy.document;
 }
 
-/** The platform.yml of docs/start/platform.md, for services that exist already. */
+/** The platform.yml for existing services in docs/start/platform.md. */
 function platformExample(): string {
   const [, text = ''] =
     /^```yaml\n(project:[\s\S]*?)^```$/m.exec(readFileSync('docs/start/platform.md', 'utf8')) ?? [];

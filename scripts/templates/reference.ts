@@ -4,7 +4,7 @@ import { readParameterFiles } from '../../src/cloudformation/parameters/files.ts
 import { expandFiles } from '../../src/cloudformation/parameters/placeholders.ts';
 import { parseManifest } from '../../src/environment/manifest/manifest.ts';
 
-/** The reference platform: which stacks its environments have, in the order in which they can be made. */
+/** The stacks of the reference platform's environments, in the order in which they can be created. */
 export const environments = ['dev', 'staging', 'prod'] as const;
 export type Environment = (typeof environments)[number];
 
@@ -14,7 +14,7 @@ export interface Stack {
   template: string;
   /** The names of its files in templates/environments. */
   parameterFiles: readonly string[];
-  /** What it has beside that file. */
+  /** Parameters in addition to that file. */
   ownParameters: Record<string, string>;
   /** Both. */
   parameters: Record<string, string>;
@@ -28,7 +28,7 @@ export interface ParameterFile {
 
 const manifest = parseManifest(readFileSync('platform.yml', 'utf8'), 'platform.yml');
 
-/** What a service adds to its environment's parameters. */
+/** The parameters that a service adds to those of its environment. */
 export const services: Record<string, Record<string, string>> = Object.fromEntries(
   Object.values(manifest.services).map(({ name, route, parameters }) => [
     name,
@@ -46,7 +46,7 @@ function parameterFilesOf(name: string): string[] {
 }
 
 /**
- * The parameters and tags of an environment, or of previews: what platform.yml supplies, and the values of the files in
+ * The parameters and tags of an environment or of previews: those supplied by platform.yml, and the files in
  * templates/environments. Read from the repository's root.
  */
 export function readParameters(name: string): ParameterFile {
@@ -59,11 +59,11 @@ export function readParameters(name: string): ParameterFile {
   return { Parameters: { ...Object.fromEntries(values), Repositories, ...supplied }, Tags: tags };
 }
 
-/** The name of the ledger's parameter that says which image of a service runs in an environment. */
+/** The name of the ledger's parameter with the image of a service in an environment. */
 export const ledgerName = (environment: string, service: string): string =>
   `/platform/${environment}/${service}/image`;
 
-/** All stacks of an environment; each can be made when those before it are there. */
+/** All stacks of an environment, in the order in which they can be created. */
 export function stacksOf(environment: Environment): Stack[] {
   const { Parameters, Tags } = readParameters(environment);
   const stack = (name: string, template: string, own: Record<string, string> = {}): Stack => ({
@@ -88,7 +88,7 @@ export function stacksOf(environment: Environment): Stack[] {
   ];
 }
 
-/** The stacks of backup.yml and restore-drill.yml, which platform.yml leaves out. */
+/** The stacks of backup.yml and restore-drill.yml, which are not in platform.yml. */
 export function backupStacksOf(environment: Environment): Stack[] {
   const { Parameters, Tags } = readParameters(environment);
   return ['backup', 'restore-drill'].map((template) => ({
@@ -101,7 +101,7 @@ export function backupStacksOf(environment: Environment): Stack[] {
   }));
 }
 
-/** The same with the cache that platform.yml leaves out, and a service that reads it. */
+/** The same with the cache, which is not in platform.yml, and a service that uses it. */
 export function stacksWithCacheOf(environment: Environment): Stack[] {
   const { Parameters, Tags } = readParameters(environment);
   const cache: Stack = {
@@ -120,7 +120,7 @@ export function stacksWithCacheOf(environment: Environment): Stack[] {
   });
 }
 
-/** What platform.yml leaves out as well: a queue, a worker that receives from it, and a scheduled task. */
+/** Further stacks that are not in platform.yml: a queue, a worker that receives from it, and a scheduled task. */
 export function workerStacksOf(environment: Environment): Stack[] {
   const { Parameters, Tags } = readParameters(environment);
   const image = { ServiceName: 'order-worker', Image: ledgerName(environment, 'order-service') };
@@ -158,7 +158,7 @@ export function workerStacksOf(environment: Environment): Stack[] {
   }));
 }
 
-/** The service that reads the cache. */
+/** The service that uses the cache. */
 const CACHED_SERVICE = 'product-service';
 
 /** `vpc` for `templates/vpc.yml`. */
@@ -166,7 +166,7 @@ function templateName(file: string): string {
   return basename(file, '.yml');
 }
 
-/** The stack of one service of one pull request, in the environment that hosts previews. */
+/** The stack of one service in a pull request's preview, in the environment that hosts previews. */
 export function previewStack(pullRequest: number, service: string): Stack {
   const { Parameters, Tags } = readParameters('preview');
   const { Paths = '/*', DatabaseLogin = 'none' } = services[service] ?? {};

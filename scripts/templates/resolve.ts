@@ -1,7 +1,7 @@
 import { unrolled } from './template.ts';
 import type { Json, JsonMap, Output, Parameter, Resource, Template } from './template.ts';
 
-/** A template as an environment's parameters make it. What only AWS knows stays an intrinsic function. */
+/** A template resolved with an environment's parameters. Values known only to AWS stay intrinsic functions. */
 export interface ResolvedTemplate {
   name: string;
   conditions: Record<string, boolean>;
@@ -15,14 +15,15 @@ interface Scope {
   conditions: Record<string, boolean>;
 }
 
-/** How the value of an SSM parameter that nobody has read yet is written. */
+/** The placeholder for the value of an SSM parameter. */
 const ssmValue = (name: string): string => `ssm:${name}`;
 
 /**
- * Fills a template in with parameters, as far as that can be done without AWS: conditions are decided, resources
- * that are off are left out, `AWS::NoValue` is gone, Ref, Sub, If, FindInMap, Join, Select and Split are resolved
- * where all they name is known. Parameters that the template does not declare are ignored, as in a shared file.
- * @throws Error when a parameter has neither value nor default, or the value is not allowed.
+ * Resolves a template with parameters, as far as possible without AWS: conditions are evaluated, resources with a
+ * false condition and `AWS::NoValue` are removed, and Ref, Sub, If, FindInMap, Join, Select and Split are resolved if
+ * all their arguments are known. Parameters that the template does not declare are ignored, as in a shared file.
+ *
+ * @throws Error if a parameter has neither a value nor a default, or if its value is not allowed.
  */
 export function resolveTemplate(template: Template, given: Record<string, string>): ResolvedTemplate {
   const values = Object.fromEntries(
@@ -48,7 +49,7 @@ export function resolveTemplate(template: Template, given: Record<string, string
   };
 }
 
-/** A section of the template with its loops written out. */
+/** A section of the template with its loops expanded. */
 function sectionOf<T>(scope: Scope, name: 'Resources' | 'Outputs'): Record<string, T> {
   const items = (collection: Json): string[] => resolve(scope, collection) as string[];
   return unrolled(scope.template.document[name], items) as unknown as Record<string, T>;
@@ -85,7 +86,7 @@ function decide(scope: Scope, name: string): boolean {
   const known = scope.conditions[name];
   if (known !== undefined) return known;
   const expression = scope.template.Conditions[name];
-  if (expression === undefined) throw new Error(`${scope.template.name}: there is no condition ${name}`);
+  if (expression === undefined) throw new Error(`${scope.template.name}: no condition ${name}`);
   return (scope.conditions[name] = isTrue(scope, expression));
 }
 
@@ -113,7 +114,7 @@ function isTrue(scope: Scope, expression: Json): boolean {
 const asText = (value: Json | undefined): Json =>
   typeof value === 'number' ? String(value) : (value ?? null);
 
-/** Undefined is AWS::NoValue: the key or the item is left out. */
+/** Undefined is AWS::NoValue: the key or the item is removed. */
 function resolve(scope: Scope, value: Json): Json | undefined {
   if (Array.isArray(value)) return value.flatMap((item) => keep(resolve(scope, item)));
   if (value === null || typeof value !== 'object') return value;
@@ -143,7 +144,7 @@ function intrinsic(scope: Scope, name: string, argument: Json): Json | undefined
   return compute(scope, name, resolved) ?? { [name]: resolved };
 }
 
-/** What a function of known values gives; undefined where one is not known. */
+/** The result of a function with known arguments; undefined if one is unknown. */
 function compute(scope: Scope, name: string, argument: Json): Json | undefined {
   const list = argument as Json[];
   switch (name) {

@@ -5,7 +5,7 @@ import type { Node } from 'yaml';
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
 export type JsonMap = Record<string, Json>;
 
-/** A value in words: text as it is, anything else as JSON. */
+/** A value as text: strings as they are, anything else as JSON. */
 export const textOf = (value: Json | undefined): string =>
   typeof value === 'string' ? value : JSON.stringify(value ?? null);
 
@@ -35,7 +35,7 @@ export interface Output {
   Export?: { Name: Json };
 }
 
-/** A template with every short form (`!Ref x`) written out (`{ Ref: x }`). */
+/** A template with every short form (`!Ref x`) expanded (`{ Ref: x }`). */
 export interface Template {
   name: string;
   text: string;
@@ -44,7 +44,7 @@ export interface Template {
   Conditions: Record<string, Json>;
   Resources: Record<string, Resource>;
   Outputs: Record<string, Output>;
-  /** The whole document, for the tools that want one. */
+  /** The whole document. */
   document: JsonMap;
   /** The 1-based line of a path such as Resources/Vpc, or 1. */
   lineOf(path: readonly (string | number)[]): number;
@@ -54,17 +54,17 @@ export const templateFile = (name: string): string => `templates/${name}.yml`;
 
 const read = new Map<string, Template>();
 
-/** Reads templates/<name>.yml, from the repository's root, once. @throws Error with the first syntax error. */
+/** Reads templates/<name>.yml, relative to the repository's root, once. @throws Error with the first syntax error. */
 export function readTemplate(name: string): Template {
   const template = read.get(name) ?? parseTemplate(name, readFileSync(templateFile(name), 'utf8'));
   read.set(name, template);
   return template;
 }
 
-/** @throws Error when the text is not YAML, or uses the aliases that CloudFormation refuses. */
+/** @throws Error if the text is not YAML, or uses aliases, which CloudFormation refuses. */
 export function parseTemplate(name: string, text: string): Template {
   const lines = new LineCounter();
-  // Each tag that the parser does not know is a warning, and a warning with its place is slow to make.
+  // The parser warns about each unknown tag, and a warning with its position is slow to create.
   const parsed = parseDocument(text, { lineCounter: lines, logLevel: 'silent', prettyErrors: false });
   const [error] = parsed.errors;
   if (error) throw new Error(`${name}: ${error.message}`);
@@ -86,11 +86,11 @@ export function parseTemplate(name: string, text: string): Template {
   };
 }
 
-/** What stands for every item of a loop in a template that is not filled in. */
+/** The placeholder for the items of a loop in an unresolved template. */
 const EACH = 'Each';
 
 /**
- * A section with its loops (`Fn::ForEach`) written out. `&{Name}` in a key leaves out what is not alphanumeric.
+ * A section with its loops (`Fn::ForEach`) expanded. `&{Name}` in a key omits non-alphanumeric characters.
  *
  * @param itemsOf the items of a collection.
  */
@@ -121,7 +121,7 @@ function bound(value: Json, name: string, item: string): Json {
 }
 
 function longForm(node: unknown): Json {
-  if (isAlias(node)) throw new Error(`*${node.source}: CloudFormation does not take YAML aliases`);
+  if (isAlias(node)) throw new Error(`*${node.source}: CloudFormation does not support YAML aliases`);
   const value = plain(node);
   const tag = (node as Node | null)?.tag;
   if (tag === undefined || !tag.startsWith('!')) return value;

@@ -7,7 +7,7 @@ const root = resolve(import.meta.dirname, '../..');
 const pages = findPages(root);
 const files = new Set(pages.map(({ file }) => file));
 
-/** The repository whose files pages link to, and below which path GitHub Pages serves the site. */
+/** The repository that pages link to, and the base path of the site on GitHub Pages. */
 const repository = `${process.env['GITHUB_SERVER_URL'] ?? 'https://github.com'}/${process.env['GITHUB_REPOSITORY'] ?? 'org/platform'}`;
 const base = `${process.env['SITE_BASE'] ?? '/platform'}/`.replace(/^\/*/, '/').replace(/\/+$/, '/');
 
@@ -22,11 +22,11 @@ export default defineConfig({
   cacheDir: '.cache',
   srcExclude: NO_PAGES,
   rewrites: (file) => pathOf(file),
-  // The pages lie outside of this package, from where Node.js would not find Vue.
+  // The pages are outside of this package, where Node.js would not find Vue.
   vite: {
     plugins: [
       {
-        // A chapter is a button already: the caret in it must not be another one.
+        // A chapter is already a button, so its caret must not be another one.
         name: 'one-button-a-chapter',
         enforce: 'pre',
         transform: (code, id) =>
@@ -66,7 +66,7 @@ export default defineConfig({
             );
         }
       });
-      // Text is text, also where it has Vue's braces.
+      // Text with Vue's braces is not interpolated.
       for (const kind of ['text', 'code_inline'] as const) {
         const render = md.renderer.rules[kind];
         md.renderer.rules[kind] = (...args) => render(...args).replaceAll('{{', '&#123;&#123;');

@@ -102,6 +102,6 @@ test.each([
 
 test('the site refuses a link to a file that does not exist', () => {
   expect(() => siteLink({ root, repository: '', pages: new Set() }, 'docs/index.md', 'none.md')).toThrow(
-    'docs/index.md: none.md leads nowhere',
+    'docs/index.md: the target of none.md does not exist',
   );
 });

@@ -130,7 +130,7 @@ describe('nothing is silently left out', () => {
     const text = `
   Task: { Type: AWS::ECS::TaskDefinition, Properties: { Cpu: 256, Memory: 512 } }
   Service: { Type: AWS::ECS::Service }`;
-    expect(() => cost(text)).toThrow('t: Service: the number of its tasks is not known');
+    expect(() => cost(text)).toThrow('t: Service: the number of its tasks is unknown');
   });
 });
 

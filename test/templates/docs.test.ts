@@ -25,8 +25,8 @@ describe('the files on the page exist', () => {
     for (const { places: all } of defects) for (const place of all) expect(lineOf(place)).toBeGreaterThan(0);
   });
   test('a missing place is an error', () => {
-    expect(() => lineOf(['templates/alb.yml', ''])).toThrow('templates/alb.yml is not there');
-    expect(() => lineOf(['templates/vpc.yml', 'GreaterThan'])).toThrow('does not hold "GreaterThan"');
+    expect(() => lineOf(['templates/alb.yml', ''])).toThrow('templates/alb.yml does not exist');
+    expect(() => lineOf(['templates/vpc.yml', 'GreaterThan'])).toThrow('does not contain "GreaterThan"');
   });
 });
 

@@ -79,14 +79,16 @@ describe('an invalid value is an error', () => {
     );
   });
   test('and an unknown name', () => {
-    expect(() => value('!If [Missing, 1, 2]')).toThrow('t: there is no condition Missing');
+    expect(() => value('!If [Missing, 1, 2]')).toThrow('t: no condition Missing');
     expect(() => value('!FindInMap [Sizes, staging, Memory]')).toThrow('t: Sizes has no staging, Memory');
   });
 });
 
 describe('a text that CloudFormation would refuse', () => {
   test('a YAML alias', () => {
-    expect(() => parseTemplate('t', 'A: &a { B: 1 }\nC: *a\n')).toThrow('*a: CloudFormation does not take');
+    expect(() => parseTemplate('t', 'A: &a { B: 1 }\nC: *a\n')).toThrow(
+      '*a: CloudFormation does not support',
+    );
   });
   test('not YAML', () => {
     expect(() => parseTemplate('t', 'A: [1')).toThrow(/^t: /);

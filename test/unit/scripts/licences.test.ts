@@ -41,5 +41,5 @@ test('a module that another has merged counts, and one of no chunk does not', ()
 
 test('a package without a licence is an error', () => {
   const modules = [{ nameForCondition: install('nameless', {}), chunks: [1] }];
-  expect(() => licencesOf({ modules })).toThrow('the package nameless names no licence');
+  expect(() => licencesOf({ modules })).toThrow('package nameless has no licence');
 });

@@ -72,7 +72,7 @@ test.each([
   expect({ result: step?.result, log: step?.log }).toEqual({ result: 'success', log: '' });
   expect(step?.summary).toMatch(/^### What this pull request changes\n/);
   expect(step?.summary).toMatch(
-    /\nShortened to fit the limit of a summary\. The pull request shows everything\.\n$/,
+    /\nTruncated to the size limit of a summary\. The pull request shows the full diff\.\n$/,
   );
   expect(step?.summary).not.toContain('\uFFFD');
 });

@@ -166,18 +166,18 @@ test('an existing version is refused before the approval', async () => {
   releases.commit('1.0.0');
   const report = await releases.play();
   expectResult(report, 'failure');
-  expect(logOf(report)).toContain('v1.0.0 is released already: raise the version in package.json');
+  expect(logOf(report)).toContain('v1.0.0 already exists. Fix: increase the version in package.json');
   expect(releases.tags()).toEqual({ 'v1.0.0': first, v1: first });
   expect(releases.lead.asked).toEqual(['release']);
 });
 
 test.each([
-  ['a version that is none', '1.0', {}, 'v1.0 is not like v1.2.3'],
+  ['an invalid version', '1.0', {}, 'version: expected a version such as v1.2.3, got v1.0'],
   [
-    'bundles that are not what the sources make',
+    'a bundle that does not match the sources',
     '1.0.0',
     { builds: 'other' },
-    'dist is not what the sources make',
+    'dist/ does not match the sources',
   ],
 ])('%s is not released', async (_name, version, options, message) => {
   const releases = new Releases();

@@ -509,5 +509,5 @@ test('files that exist are not overwritten', () => {
   const out = join(folder, 'out');
   run([...args, '--out', out]);
   expect(readFileSync(join(out, 'platform.yml'), 'utf8')).toContain('shop-web');
-  expect(() => run([...args, '--out', out])).toThrow(/--out: platform\.yml exists/);
+  expect(() => run([...args, '--out', out])).toThrow(/--out: platform\.yml already exists/);
 });

@@ -111,8 +111,8 @@ describe('is refused, and nothing is written', () => {
     [[], /^usage: npm run new-service/],
     [['a', 'b'], /^usage: npm run new-service/],
     [['a', '--wroker'], /Unknown option '--wroker'/],
-    [['user-service'], /^platform\.yml has a service user-service already$/],
-    [['vpc'], /^platform\.yml has a stack vpc already$/],
+    [['user-service'], /^platform\.yml already has a service user-service$/],
+    [['vpc'], /^platform\.yml already has a stack vpc$/],
     [['Carts'], /^expected lowercase letters, digits and hyphens.*, got "Carts"/],
     [['../carts'], /^expected lowercase letters.*, got "\.\.\/carts"/],
     [['carts_2'], /^expected .*, got "carts_2"/],
@@ -131,7 +131,7 @@ describe('is refused, and nothing is written', () => {
   test('where the folder exists, or platform.yml does not', () => {
     addService(['carts'], folder);
     writeFileSync(join(folder, 'platform.yml'), REFERENCE);
-    expect(() => addService(['carts'], folder)).toThrow(/services\/carts exists already$/);
+    expect(() => addService(['carts'], folder)).toThrow(/services\/carts already exists$/);
     expect(() => addService(['mail'], join(folder, 'services'))).toThrow(/platform\.yml does not exist/);
   });
 });

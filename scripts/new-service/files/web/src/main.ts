@@ -3,7 +3,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import manifest from '../package.json' with { type: 'json' };
 import { createService } from './service.ts';
 
-/** How long requests are answered after SIGTERM, until every load balancer knows. ECS ends the task after ten seconds. */
+/**
+ * How long requests are still served after SIGTERM, until every load balancer has noticed. ECS kills the task after
+ * ten seconds.
+ */
 const SHUTDOWN_DELAY_MS = Number(process.env['SHUTDOWN_DELAY_MS'] ?? 3000);
 
 const log = (message: string): void => {

@@ -1,13 +1,13 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
 
-/** A server that answers the load balancer, and what is below `/api/<name>`. */
+/** A server for the load balancer's health check and for requests below `/api/<name>`. */
 export interface Service {
   server: Server;
-  /** Makes it not ready, so that nothing new is sent to it. */
+  /** Makes the service not ready, so that it gets no new requests. */
   drain(): void;
 }
 
-/** Creates the service. It listens to nothing yet. */
+/** Creates the service. It is not listening yet. */
 export function createService({ name, version }: { name: string; version: string }): Service {
   const prefix = `/api/${name}`;
   let ready = true;
@@ -15,7 +15,7 @@ export function createService({ name, version }: { name: string; version: string
     if (!ready) response.setHeader('connection', 'close');
     const { pathname } = new URL(request.url ?? '/', 'http://localhost');
     switch (pathname) {
-      // The process works. It asks nothing that could be away.
+      // The process works. The check uses nothing that could be unavailable.
       case '/health':
       case `${prefix}/health`:
         answer(response, 200, { status: 'ok' });
@@ -35,7 +35,7 @@ export function createService({ name, version }: { name: string; version: string
         answer(response, 404, { title: 'Not Found', status: 404 }, 'application/problem+json');
     }
   });
-  // Longer than the load balancer keeps idle connections, 60 s: it must never use one that was just closed.
+  // Longer than the load balancer keeps idle connections (60 s), so that it never uses one that was just closed.
   server.keepAliveTimeout = 75_000;
   return {
     server,

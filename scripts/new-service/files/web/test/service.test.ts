@@ -21,20 +21,20 @@ const get = async (path: string): Promise<[status: number, body: unknown]> => {
   return [response.status, await response.json()];
 };
 
-test('answers the health check of the load balancer', async () => {
+test('responds to the health check of the load balancer', async () => {
   assert.deepEqual(await get('/health'), [200, { status: 'ok' }]);
 });
 
-test('answers below the path that the load balancer sends to it', async () => {
+test('responds below the path that the load balancer routes to it', async () => {
   assert.deepEqual(await get('/api/example'), [200, { message: 'Hello from example' }]);
   assert.deepEqual(await get('/api/example/version'), [200, { service: 'example', version: '1.0.0' }]);
 });
 
-test('answers a path that does not exist with a problem', async () => {
+test('returns a problem for an unknown path', async () => {
   assert.deepEqual(await get('/api/example/none'), [404, { title: 'Not Found', status: 404 }]);
 });
 
-test('is healthy and not ready while it stops', async () => {
+test('is healthy but not ready while it shuts down', async () => {
   assert.deepEqual(await get('/ready'), [200, { ready: true }]);
   service.drain();
   assert.deepEqual(await get('/ready'), [503, { ready: false }]);

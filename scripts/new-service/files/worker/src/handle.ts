@@ -1,4 +1,4 @@
-/** Processes one message. It may come twice, and comes again after an error. */
+/** Processes one message. It may be delivered twice, and is delivered again after an error. */
 export async function handle(body: string): Promise<void> {
   const message = JSON.parse(body) as { id?: unknown };
   if (typeof message.id !== 'string') throw new Error('expected a message with an id');

@@ -2,17 +2,17 @@ import { statSync, utimesSync, writeFileSync } from 'node:fs';
 
 /** `/tmp` is the only folder that a task can write to. */
 const FILE = '/tmp/heartbeat';
-/** Longer than one wait for messages, and than one message takes. */
+/** Longer than a poll for messages, and than processing a message takes. */
 const LIMIT_MS = 120_000;
 
-/** Notes that the worker works. */
+/** Records that the worker works. */
 export function heartbeat(file = FILE): void {
   const now = new Date();
   writeFileSync(file, '');
   utimesSync(file, now, now);
 }
 
-/** Whether the worker has worked lately. */
+/** Whether the worker has worked recently. */
 export function isHealthy(nowMs: number, file = FILE): boolean {
   const time = statSync(file, { throwIfNoEntry: false })?.mtimeMs;
   return time !== undefined && nowMs - time < LIMIT_MS;

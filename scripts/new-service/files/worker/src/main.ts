@@ -8,7 +8,7 @@ const log = (message: string, more: object = {}): void => {
   console.log(JSON.stringify({ time: new Date().toISOString(), service: manifest.name, message, ...more }));
 };
 
-/** SIGTERM ends the wait for messages. A message that is being processed is finished: ECS waits for two minutes. */
+/** SIGTERM ends the poll for messages. The current message is completed: ECS waits for two minutes. */
 const stop = new AbortController();
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   process.once(signal, () => {

@@ -1,7 +1,7 @@
 import { DeleteMessageCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import type { Queue } from './worker.ts';
 
-/** The queue of an address. The region and the credentials are those of the task. */
+/** The queue with this URL. The region and the credentials are those of the task. */
 export function openQueue(address: string | undefined): Queue {
   if (!address) throw new Error('QUEUE_URL: expected the URL of an SQS queue, got nothing');
   const client = new SQSClient({});

@@ -4,27 +4,27 @@ export interface Message {
   receipt: string;
 }
 
-/** What the worker needs of SQS. */
+/** The SQS calls that the worker needs. */
 export interface Queue {
-  /** Waits for messages, up to 20 seconds. Throws when the signal is aborted. */
+  /** Polls for messages, up to 20 seconds. Throws if the signal is aborted. */
   receive: (signal: AbortSignal) => Promise<readonly Message[]>;
   remove: (receipt: string) => Promise<void>;
 }
 
-/** What the worker works with. */
+/** The dependencies of the worker. */
 export interface Worker {
   queue: Queue;
   handle: (body: string) => Promise<void>;
-  /** Called in every round, for the health check. */
+  /** Called in every iteration, for the health check. */
   heartbeat: () => void;
   log: (message: string, more?: object) => void;
-  /** Ends the work. */
+  /** Stops the worker. */
   signal: AbortSignal;
 }
 
 /**
- * Processes messages until the signal is aborted. A message that fails stays in the queue, which delivers it again, and
- * puts it aside after some attempts.
+ * Processes messages until the signal is aborted. A failed message stays in the queue, which delivers it again and
+ * moves it to the dead-letter queue after several attempts.
  */
 export async function work({ queue, handle, heartbeat, log, signal }: Worker): Promise<void> {
   while (!signal.aborted) {

@@ -7,7 +7,7 @@ import { handle } from '../src/handle.ts';
 import { heartbeat, isHealthy } from '../src/heartbeat.ts';
 import { work, type Message } from '../src/worker.ts';
 
-/** Works on messages until the queue is empty, then stops; what is left in the queue. */
+/** Processes messages until the queue is empty, then stops. Returns the remaining messages. */
 async function left(bodies: readonly string[]): Promise<{ queue: string[]; log: string[]; beats: number }> {
   const stop = new AbortController();
   const queue = new Map(
@@ -41,20 +41,20 @@ async function left(bodies: readonly string[]): Promise<{ queue: string[]; log: 
   return { queue: [...queue.values()].map(({ body }) => body), log, beats };
 }
 
-test('removes a message that it has processed', async () => {
+test('removes a processed message', async () => {
   const { queue, log, beats } = await left(['{ "id": "1" }', '{ "id": "2" }']);
   assert.deepEqual(queue, []);
   assert.deepEqual(log, []);
   assert.equal(beats, 4);
 });
 
-test('leaves a message that failed in the queue, and goes on', async () => {
+test('leaves a failed message in the queue and continues', async () => {
   const { queue, log } = await left(['no JSON', '{ "id": "2" }', '{}']);
   assert.deepEqual(queue, ['no JSON', '{}']);
   assert.deepEqual(log, ['message failed', 'message failed']);
 });
 
-test('is healthy for two minutes after it has worked', () => {
+test('is healthy for two minutes after its last iteration', () => {
   const folder = mkdtempSync(join(tmpdir(), 'heartbeat-'));
   const file = join(folder, 'heartbeat');
   assert.equal(isHealthy(Date.now(), file), false);
