@@ -1,6 +1,7 @@
 import type { AssumeRoleCommandOutput } from '@aws-sdk/client-sts';
 import type { Context } from '../core/context.ts';
 import { PlatformError } from '../core/errors.ts';
+import { capitalize } from '../core/text.ts';
 import { stsClient } from './clients.ts';
 import { AwsError, RoleError } from './errors.ts';
 import {
@@ -27,10 +28,10 @@ export interface RoleCredentials {
 }
 
 /**
- * Assumes a role: by the job's OIDC token where the job may request one; else, or where the role does not trust the
- * token, by the credentials that an earlier step or the runner has (role chaining).
+ * Assumes a role with the job's OIDC token. If the job cannot request one, or the role does not trust it, the credentials
+ * of an earlier step or of the runner are used (role chaining).
  *
- * @throws MissingPermissionError where there is neither; PlatformError with the reason of AWS.
+ * @throws MissingPermissionError if there is neither a token nor credentials; PlatformError with AWS's reason.
  */
 export async function assumeRole(options: RoleOptions): Promise<RoleCredentials> {
   const { roleArn, env, context } = options;
@@ -41,10 +42,12 @@ export async function assumeRole(options: RoleOptions): Promise<RoleCredentials>
     const isDenied = error instanceof PlatformError && error.code === 'access-denied';
     if (!isDenied || !env['AWS_ACCESS_KEY_ID']) throw error;
     context.log.info(
-      `${roleArn} does not accept the job's OIDC token: assuming it by the credentials in the environment.`,
+      `${roleArn} does not trust the job's OIDC token. Assuming it with the credentials in the environment instead.`,
     );
     return await assumeByCredentials(options).catch((second: unknown) => {
-      throw second instanceof PlatformError && second.code === 'access-denied' ? both(error, second) : second;
+      throw second instanceof PlatformError && second.code === 'access-denied'
+        ? deniedBoth(error, second)
+        : second;
     });
   }
 }
@@ -62,13 +65,13 @@ async function assumeByToken({ region, roleArn, context, env }: RoleOptions): Pr
   const answer = await send(client, command, context).catch((error: unknown) => {
     throw explainTokenError(error, roleArn, token);
   });
-  context.log.debug(`Assumed ${roleArn} by the job's OIDC token.`);
+  context.log.debug(`Assumed ${roleArn} with the job's OIDC token.`);
   return credentialsIn(answer, roleArn, context);
 }
 
 /**
- * Without DurationSeconds a session lasts an hour, which is the most that role chaining allows. Without session tags
- * the role need not allow sts:TagSession.
+ * DurationSeconds is not set: the default of one hour is also the maximum for role chaining. Session tags are not set,
+ * so the role does not have to allow sts:TagSession.
  *
  * @see https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
  */
@@ -82,7 +85,7 @@ async function assumeByCredentials({ region, roleArn, context, env }: RoleOption
   const answer = await send(client, command, context).catch((error: unknown) => {
     throw explainChainingError(error, roleArn);
   });
-  context.log.debug(`Assumed ${roleArn} by the credentials in the environment.`);
+  context.log.debug(`Assumed ${roleArn} with the credentials in the environment.`);
   return credentialsIn(answer, roleArn, context);
 }
 
@@ -92,7 +95,7 @@ function credentialsIn(
   { log }: RoleOptions['context'],
 ): RoleCredentials {
   if (!given?.AccessKeyId || !given.SecretAccessKey || !given.SessionToken || !given.Expiration) {
-    throw new PlatformError('service-unavailable', `STS answered without credentials for ${roleArn}`);
+    throw new PlatformError('service-unavailable', `STS returned no credentials for ${roleArn}`);
   }
   for (const secret of [given.AccessKeyId, given.SecretAccessKey, given.SessionToken]) log.secret(secret);
   return {
@@ -103,7 +106,7 @@ function credentialsIn(
   };
 }
 
-/** What CloudTrail shows as the caller: the repository and the run. */
+/** The session name, which CloudTrail records: the repository and the run. */
 function sessionName(repository: unknown, runId: unknown): string {
   const parts = [repository, runId].filter((part) => typeof part === 'string' && part !== '');
   return (parts.join('-') || 'github-actions').replace(/[^\w+=,.@-]/g, '-').slice(-64);
@@ -117,38 +120,38 @@ function explainTokenError(error: unknown, roleArn: string, { claims }: Identity
   }
   if (error.awsName.startsWith('InvalidIdentityToken')) {
     const account = roleArn.split(':')[4] ?? '';
-    const fix = `does account ${account} have an OIDC provider for ${String(claims['iss'])} with the audience ${String(claims['aud'])}?`;
-    const message = `AWS refuses the job's OIDC token: ${fix} (${error.message})`;
-    return new RoleError('access-denied', message, { cause: error });
+    const fix = `Check that account ${account} has an OIDC provider for ${String(claims['iss'])} with the audience ${String(claims['aud'])}.`;
+    const message = `AWS rejected the job's OIDC token: ${error.message}`;
+    return new RoleError('access-denied', message, { fix, cause: error });
   }
-  return unexplained(error, roleArn);
+  return assumptionError(error, roleArn);
 }
 
 const GIVE_TOKEN =
-  "give the job the permission `id-token: write`, and let the role trust GitHub's OIDC provider";
+  "give the job the permission `id-token: write`, and make the role trust GitHub's OIDC provider";
 
 function explainChainingError(error: unknown, roleArn: string): unknown {
   if (!(error instanceof AwsError)) return error;
   if (error.awsName === 'CredentialsProviderError') return new MissingPermissionError(roleArn, error);
   if (error.awsName.startsWith('AccessDenied')) {
-    const fix = `Allow sts:AssumeRole on ${roleArn} to this principal, in the role's trust policy and in the principal's own policies. Or ${GIVE_TOKEN}.`;
-    const message = `${roleArn} could not be assumed by the credentials in the environment: "${error.awsMessage}"`;
+    const fix = `Allow sts:AssumeRole on ${roleArn} for this principal, in the role's trust policy and in the principal's own policies. Or ${GIVE_TOKEN}.`;
+    const message = `${roleArn} could not be assumed with the credentials in the environment: "${error.awsMessage}"`;
     return new RoleError('access-denied', message, { fix, cause: error });
   }
   if (error.kind === 'expired') {
-    const fix = `To have them renewed while the action runs, ${GIVE_TOKEN}.`;
-    const message = `${roleArn} could not be assumed by the credentials in the environment, which have expired: ${error.message}`;
+    const fix = `${capitalize(GIVE_TOKEN)}: the action then renews its credentials while it runs.`;
+    const message = `${roleArn} could not be assumed with the credentials in the environment, which have expired: ${error.message}`;
     return new PlatformError(error.code, message, { fix, cause: error });
   }
-  return unexplained(error, roleArn);
+  return assumptionError(error, roleArn);
 }
 
-function unexplained(error: AwsError, roleArn: string): PlatformError {
+function assumptionError(error: AwsError, roleArn: string): PlatformError {
   if (error.kind === 'other') return error;
   return new PlatformError(error.code, `${roleArn} could not be assumed: ${error.message}`, { cause: error });
 }
 
-function both(byToken: PlatformError, byCredentials: PlatformError): PlatformError {
+function deniedBoth(byToken: PlatformError, byCredentials: PlatformError): PlatformError {
   const fix = [byToken.fix, byCredentials.fix].filter((text) => text !== undefined).join('\n');
   return new RoleError('access-denied', `${byCredentials.message}. ${byToken.message}`, {
     ...(fix !== '' && { fix }),

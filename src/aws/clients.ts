@@ -1,31 +1,31 @@
 import type { STSClientConfig } from '@aws-sdk/client-sts';
 import type { Context } from '../core/context.ts';
 import { proxyOptions } from '../core/network/proxy.ts';
-import { limitRate, requireAnswer } from './middleware.ts';
+import { limitRate, requireAwsResponse } from './middleware.ts';
 import { MAX_ATTEMPTS, RetryStrategy } from './retry.ts';
 
 const CONNECT_TIMEOUT_MS = 5000;
-const ANSWER_TIMEOUT_MS = 30_000;
+const RESPONSE_TIMEOUT_MS = 30_000;
 /**
- * Connections of a client to its service. "The SDK for JavaScript uses a maxSockets value of 50 if you do not supply a
- * value": more calls than that wait for a connection, also those that stop what a cancelled run started, of which 100
- * may be sent at once. Connections are opened as they are needed.
+ * The most connections of a client. "The SDK for JavaScript uses a maxSockets value of 50 if you do not supply a value":
+ * further calls wait for a connection, including the up to 100 concurrent calls that stop what a cancelled run started.
+ * Connections are opened on demand.
  *
  * @see https://docs.aws.amazon.com/sdk-for-javascript/v3/developer-guide/node-configuring-maxsockets.html
  */
 const MAX_SOCKETS = 150;
 
 type ClientContext = Pick<Context, 'clock' | 'limiter'>;
-/** What a client needs to know of a session. */
+/** The parts of a session that a client needs. */
 export interface ClientAccess {
   region: string;
-  /** Twelve digits, where they are known without a call. Accounts have limits of their own. */
+  /** The account id, if it is known without a call. Rate limits are per account. */
   account?: string;
   /** Absent: the SDK's default chain (environment, profile, container, instance). */
   credentials?: NonNullable<STSClientConfig['credentials']>;
 }
 
-/** What all clients have in common. */
+/** The configuration of every client. */
 function configuration(access: ClientAccess, context: ClientContext) {
   return {
     region: access.region,
@@ -34,8 +34,8 @@ function configuration(access: ClientAccess, context: ClientContext) {
     retryStrategy: new RetryStrategy(context.clock),
     requestHandler: {
       connectionTimeout: CONNECT_TIMEOUT_MS,
-      requestTimeout: ANSWER_TIMEOUT_MS,
-      socketTimeout: ANSWER_TIMEOUT_MS,
+      requestTimeout: RESPONSE_TIMEOUT_MS,
+      socketTimeout: RESPONSE_TIMEOUT_MS,
       throwOnRequestTimeout: true,
       httpAgent: { maxSockets: MAX_SOCKETS, ...proxyOptions() },
       httpsAgent: { maxSockets: MAX_SOCKETS, ...proxyOptions() },
@@ -44,11 +44,11 @@ function configuration(access: ClientAccess, context: ClientContext) {
 }
 
 /**
- * The factory of a service's clients. The service's package is loaded when its first client is asked for.
+ * A factory for a service's clients. The service's SDK package is loaded with its first client.
  *
- * @param options.xml whether its answers are XML documents; see requireAnswer.
+ * @param options.xml whether its responses are XML documents; see requireAwsResponse.
  */
-function factory<C extends { middlewareStack: object }>(
+function clientFactory<C extends { middlewareStack: object }>(
   load: () => Promise<new (options: ReturnType<typeof configuration>) => C>,
   options: { xml?: boolean } = {},
 ): (access: ClientAccess, context: ClientContext) => Promise<C> {
@@ -56,59 +56,59 @@ function factory<C extends { middlewareStack: object }>(
     const Client = await load();
     const client = new Client(configuration(access, context));
     limitRate(client.middlewareStack, context.limiter, access);
-    requireAnswer(client.middlewareStack, options);
+    requireAwsResponse(client.middlewareStack, options);
     return client;
   };
 }
 
 const XML = { xml: true };
 
-// Each import is destructured: then the bundler knows what is used of a package, and leaves the other commands out.
-export const cloudFormationClient = factory(async () => {
+// Each import is destructured so that the bundler can leave out the commands that are not used.
+export const cloudFormationClient = clientFactory(async () => {
   const { CloudFormationClient } = await import('@aws-sdk/client-cloudformation');
   return CloudFormationClient;
 }, XML);
-export const cloudWatchClient = factory(async () => {
+export const cloudWatchClient = clientFactory(async () => {
   const { CloudWatchClient } = await import('@aws-sdk/client-cloudwatch');
   return CloudWatchClient;
 });
-export const ecrClient = factory(async () => {
+export const ecrClient = clientFactory(async () => {
   const { ECRClient } = await import('@aws-sdk/client-ecr');
   return ECRClient;
 });
-export const ecsClient = factory(async () => {
+export const ecsClient = clientFactory(async () => {
   const { ECSClient } = await import('@aws-sdk/client-ecs');
   return ECSClient;
 });
-export const elbClient = factory(async () => {
+export const elbClient = clientFactory(async () => {
   const { ElasticLoadBalancingV2Client } = await import('@aws-sdk/client-elastic-load-balancing-v2');
   return ElasticLoadBalancingV2Client;
 }, XML);
-export const iamClient = factory(async () => {
+export const iamClient = clientFactory(async () => {
   const { IAMClient } = await import('@aws-sdk/client-iam');
   return IAMClient;
 }, XML);
-export const logsClient = factory(async () => {
+export const logsClient = clientFactory(async () => {
   const { CloudWatchLogsClient } = await import('@aws-sdk/client-cloudwatch-logs');
   return CloudWatchLogsClient;
 });
-export const quotasClient = factory(async () => {
+export const quotasClient = clientFactory(async () => {
   const { ServiceQuotasClient } = await import('@aws-sdk/client-service-quotas');
   return ServiceQuotasClient;
 });
-export const s3Client = factory(async () => {
+export const s3Client = clientFactory(async () => {
   const { S3Client } = await import('@aws-sdk/client-s3');
   return S3Client;
 });
-export const secretsClient = factory(async () => {
+export const secretsClient = clientFactory(async () => {
   const { SecretsManagerClient } = await import('@aws-sdk/client-secrets-manager');
   return SecretsManagerClient;
 });
-export const ssmClient = factory(async () => {
+export const ssmClient = clientFactory(async () => {
   const { SSMClient } = await import('@aws-sdk/client-ssm');
   return SSMClient;
 });
-export const stsClient = factory(async () => {
+export const stsClient = clientFactory(async () => {
   const { STSClient } = await import('@aws-sdk/client-sts');
   return STSClient;
 }, XML);

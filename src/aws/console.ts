@@ -5,17 +5,17 @@ const DOMAINS: Readonly<Record<string, string>> = {
   'aws-us-gov': 'console.amazonaws-us-gov.com',
 };
 
-/** A page of a service in the console. */
+/** The URL of an ECS service in the AWS console. */
 export function servicePage(region: string, cluster: string, service: string): string {
   return `${consoleOf(region)}/ecs/v2/clusters/${cluster}/services/${service}/deployments?region=${region}`;
 }
 
-/** The page of a cluster of ECS in the console. */
+/** The URL of an ECS cluster in the AWS console. */
 export function clusterPage(region: string, cluster: string): string {
   return `${consoleOf(region)}/ecs/v2/clusters/${cluster}/services?region=${region}`;
 }
 
-/** The page of a stack in the console, found by its name: its ARN has the account's id, which GitHub may mask. */
+/** The URL of a stack in the AWS console, by name: its ARN contains the account id, which GitHub may mask. */
 export function stackPage(region: string, stackName: string): string {
   return `${consoleOf(region)}/cloudformation/home?region=${region}#/stacks?filteringText=${encodeURIComponent(stackName)}`;
 }

@@ -14,18 +14,18 @@ export type AwsErrorClass =
   | 'server'
   | 'other';
 
-/** What an error of the SDK may carry. */
+/** The fields that an SDK error may have. */
 interface Fields {
   name?: unknown;
   message?: unknown;
   code?: unknown;
   cause?: unknown;
   errors?: unknown;
-  /** Of an error of the DNS. */
+  /** Set by DNS errors. */
   hostname?: unknown;
   $fault?: unknown;
   $response?: unknown;
-  $metadata?: { httpStatusCode?: number; requestId?: string; answerLost?: boolean };
+  $metadata?: { httpStatusCode?: number; requestId?: string; responseLost?: boolean };
 }
 
 /**
@@ -76,7 +76,7 @@ const CLASS_OF_NAME = new Map(
   NAMES.flatMap(([kind, names]) => names.split(' ').map((name) => [name, kind] as const)),
 );
 
-/** Codes of Node's sockets, TLS and of its fetch. */
+/** Error codes of Node's sockets, TLS and fetch. */
 const NETWORK_CODES = new Set(
   (
     'ECONNRESET ECONNREFUSED ECONNABORTED EPIPE ETIMEDOUT ENOTFOUND EAI_AGAIN EHOSTUNREACH ENETUNREACH EPROTO ' +
@@ -85,8 +85,8 @@ const NETWORK_CODES = new Set(
 );
 
 /**
- * What kind of error AWS, the SDK or the network gave, by its name, its code and its HTTP status, in this order.
- * A body that cannot be read is the server's fault, whatever its status.
+ * Classifies an error of AWS, the SDK or the network by its name, its code and its HTTP status, in this order.
+ * An unreadable body is a server error, whatever its status.
  */
 export function classify(error: unknown): AwsErrorClass {
   if (error instanceof AwsError) return error.kind;
@@ -115,16 +115,16 @@ export function isNotFound(error: unknown): boolean {
 }
 
 /**
- * Whether AWS, or a proxy before it, refused the call, so that nothing began. After a lost connection, a time-out or a
- * server error, of this or of an earlier try, it may have been applied all the same.
+ * Whether AWS, or a proxy in front of it, rejected the call, so that it had no effect. After a lost connection, a timeout
+ * or a server error, in this or an earlier attempt, AWS may have applied it.
  */
 export function isRefusal(error: unknown): boolean {
-  // The SDK asks for credentials before its first try.
+  // The SDK requests credentials before its first attempt.
   if (error instanceof RoleError) return true;
   if (['network', 'server'].includes(classify(error))) return false;
-  const { httpStatusCode: status = 0, answerLost = false } =
+  const { httpStatusCode: status = 0, responseLost = false } =
     fieldsOf(error instanceof AwsError ? error.cause : error).$metadata ?? {};
-  return !answerLost && status >= 400 && status < 500;
+  return !responseLost && status >= 400 && status < 500;
 }
 
 const CODE_OF_CLASS: Readonly<Record<Exclude<AwsErrorClass, 'other'>, ErrorCode>> = {
@@ -140,10 +140,10 @@ const CODE_OF_CLASS: Readonly<Record<Exclude<AwsErrorClass, 'other'>, ErrorCode>
   server: 'service-unavailable',
 };
 
-/** Not for a clock that is wrong, which is of the same class. */
+/** Excludes errors of a wrong clock, which are in the same class. */
 const EXPIRED_TOKEN = /^(?:ExpiredToken|RequestExpired|TokenRefreshRequired)/;
 const RENEW =
-  'Name the role for the action itself (platform.yml: role, or the input of the action): it then renews its credentials while it runs.';
+  'Set the role in the action itself (platform.yml: role, or an input such as role-to-assume): it then renews its credentials while it runs.';
 
 function hasExpiredToken(error: unknown): boolean {
   const { name } = fieldsOf(error);
@@ -153,13 +153,13 @@ function hasExpiredToken(error: unknown): boolean {
 const SET_CREDENTIALS =
   'Set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN in the environment.';
 const GIVE_CREDENTIALS =
-  'Give the job the permission id-token: write and name its role (platform.yml: role, or the input of the action), or run aws-actions/configure-aws-credentials before this step.';
+  'Give the job the permission id-token: write and set its role (platform.yml: role, or an input such as role-to-assume), or run aws-actions/configure-aws-credentials before this step.';
 
-/** The host of a region's endpoint: `sts.eu-west-9.amazonaws.com`. */
+/** The host of a regional endpoint: `sts.eu-west-9.amazonaws.com`. */
 const REGIONAL_HOST =
   /^(?:[\w-]+\.)+([a-z]{2,4}(?:-[a-z]+)+-\d{1,2})\.(?:amazonaws|api|c2s|sc2s|cloud|csp)\./;
 
-/** What to do about an error, where that is certain. */
+/** The fix for an error, if it is certain. */
 function fixOf(error: unknown): string | undefined {
   if (hasExpiredToken(error)) return RENEW;
   const { name, code, hostname } = fieldsOf(error);
@@ -167,18 +167,18 @@ function fixOf(error: unknown): string | undefined {
     return process.env['GITHUB_ACTIONS'] === 'true' ? GIVE_CREDENTIALS : SET_CREDENTIALS;
   const region = typeof hostname === 'string' ? REGIONAL_HOST.exec(hostname)?.[1] : undefined;
   if (code !== 'ENOTFOUND' || region === undefined) return undefined;
-  return `Check the region ${region} for a typo: its endpoint has no address. If it is right, check the DNS of the runner.`;
+  return `Check the region ${region} for a typo: its endpoint does not resolve. If the region is correct, check the DNS of the runner.`;
 }
 
 /** A call to AWS that failed. The message is one line: AWS's code and message, and the request id. */
 export class AwsError extends PlatformError {
   override readonly name = 'AwsError';
   readonly kind: AwsErrorClass;
-  /** AWS's own name of the error, such as `ValidationError`; of the network's errors the SDK's. */
+  /** AWS's error name, such as `ValidationError`; for network errors, the SDK's. */
   readonly awsName: string;
-  /** AWS's own words, without the code and the request id. */
+  /** AWS's message, without the code and the request id. */
   readonly awsMessage: string;
-  /** Absent when there was no answer. */
+  /** Absent if there was no response. */
   readonly httpStatus?: number;
   readonly requestId?: string;
 
@@ -194,50 +194,50 @@ export class AwsError extends PlatformError {
   }
 }
 
-/** A role that cannot be assumed. */
+/** The role could not be assumed. */
 export class RoleError extends PlatformError {
   override readonly name = 'RoleError';
 }
 
-/** An error of the SDK as an AwsError; one that is a PlatformError already stays as it is. */
+/** An SDK error as an AwsError; a PlatformError is returned unchanged. */
 export function toAwsError(error: unknown): PlatformError {
   if (error instanceof PlatformError) return error;
   const kind = classify(error);
   if (kind !== 'other') return new AwsError(error, kind, CODE_OF_CLASS[kind]);
-  // An answer came, so AWS has refused something that we do not know; all else is a mistake of ours.
-  const answered = fieldsOf(error).$metadata?.httpStatusCode !== undefined;
-  return new AwsError(error, kind, answered ? 'request-rejected' : 'internal');
+  // With a response, AWS rejected the request for an unknown reason; without one, it is a bug.
+  const hasResponse = fieldsOf(error).$metadata?.httpStatusCode !== undefined;
+  return new AwsError(error, kind, hasResponse ? 'request-rejected' : 'internal');
 }
 
-/** AWS's own name of an error; empty for what is not an error of AWS. */
+/** AWS's name of an error; empty for a value that is not an error. */
 export function awsNameOf(error: unknown): string {
   if (error instanceof AwsError) return error.awsName;
   return error instanceof Error ? error.name : '';
 }
 
-/** One line for a person: code, message and request id. */
+/** The error as one line: code, message and request id. */
 export function errorText(error: unknown): string {
   if (error instanceof PlatformError) return error.message;
   const fields = fieldsOf(error);
   const inner = fieldsOf(firstOf(fields.errors));
-  const code = [fields.code, inner.code, fields.name].find(isTelling) ?? '';
+  const code = [fields.code, inner.code, fields.name].find(isSpecific) ?? '';
   const message =
     oneLine(fields.message) || oneLine(inner.message) || oneLine(fieldsOf(fields.cause).message);
-  const said = message.startsWith(code) ? message : [code, message].filter(Boolean).join(': ');
+  const text = message.startsWith(code) ? message : [code, message].filter(Boolean).join(': ');
   const { requestId, httpStatusCode: status } = fields.$metadata ?? {};
-  if (status !== undefined && /^(?:Unknown(?:Error)?)?$/.test(said))
-    return `AWS answered with HTTP ${status} and no reason`;
-  return `${said || String(error)}${requestId === undefined ? '' : ` (request id ${requestId})`}`;
+  if (status !== undefined && /^(?:Unknown(?:Error)?)?$/.test(text))
+    return `AWS returned HTTP ${status} without a reason`;
+  return `${text || String(error)}${requestId === undefined ? '' : ` (request id ${requestId})`}`;
 }
 
-/** CloudFormation says only in words that a stack does not exist: its code is ValidationError, as for all else. */
+/** For a stack that does not exist, CloudFormation returns a generic ValidationError: only its message is specific. */
 function isMissingStack({ name, message }: Fields): boolean {
   return (
     name === 'ValidationError' && typeof message === 'string' && /^Stack\b.* does not exist/.test(message)
   );
 }
 
-/** An answer came, and the SDK found neither a result nor one of the service's errors in it. */
+/** Whether the SDK could parse neither a result nor a service error from the response. */
 function isUnreadable(fields: Fields): boolean {
   return fields.$response !== undefined && fields.$fault === undefined;
 }
@@ -258,7 +258,7 @@ function bareName(name: unknown): string {
   return typeof name === 'string' ? name.replace(/(?:Exception|Error|Fault)+$/, '') : '';
 }
 
-function isTelling(code: unknown): code is string {
+function isSpecific(code: unknown): code is string {
   return typeof code === 'string' && code !== '' && code !== 'Error';
 }
 
@@ -270,7 +270,7 @@ function oneLine(text: unknown): string {
     .trim();
 }
 
-/** Node tries all addresses of a host, and says so with an AggregateError without a message of its own. */
+/** Node tries all addresses of a host, and throws an AggregateError without a message if all fail. */
 function firstOf(errors: unknown): unknown {
   return Array.isArray(errors) ? (errors as unknown[])[0] : undefined;
 }

@@ -4,7 +4,7 @@ import { isThrottle } from './errors.ts';
 import { callGroup } from './rates.ts';
 import { withLongTextsAsCdata } from './xml.ts';
 
-/** The parts of the SDK's middleware that are used here, the same for every client. */
+/** The parts of the SDK's middleware that are used here; they are the same for every client. */
 interface Result {
   output: unknown;
   response: unknown;
@@ -23,18 +23,18 @@ interface Stack {
   ): void;
 }
 
-/** By command: the SDK hands no options of ours to its middleware. */
+/** Keyed by command, because the SDK passes no custom options to its middleware. */
 const URGENCIES = new WeakMap<object, number>();
 
-/** Says how much waits for a command that is about to be sent; see `Context.urgency`. */
+/** Sets the priority of a command before it is sent; see `Context.urgency`. */
 export function setUrgency(command: object, urgency: number | undefined): void {
   if (urgency !== undefined) URGENCIES.set(command, urgency);
 }
 
 /**
- * Makes each attempt of each call wait for its turn, and the turns of its bucket rarer when AWS throttles.
+ * Limits the rate of calls: each attempt waits for a token of its bucket, and a bucket slows down when AWS throttles.
  *
- * @param access whose calls they are: two roles of one account share its limits.
+ * @param access the account and region: roles of the same account share its limits.
  */
 export function limitRate(
   stack: object,
@@ -66,7 +66,7 @@ function namesOf({
   return [clientName.replace(/Client$/, ''), commandName.replace(/Command$/, '')];
 }
 
-/** An answer that did not come from AWS: a proxy's page, or a text that was cut. AWS may have applied the call. */
+/** A response that did not come from AWS or is truncated, such as a proxy's error page. AWS may have applied the call. */
 class MalformedResponseError extends PlatformError {
   override readonly name = 'MalformedResponseError';
   readonly $metadata: { httpStatusCode: number };
@@ -75,30 +75,30 @@ class MalformedResponseError extends PlatformError {
   constructor(call: string, status: number, body: string) {
     super(
       'service-unavailable',
-      `${call} answered ${status} (${kindOf(body)})`,
+      `${call} returned HTTP ${status} (${kindOf(body)})`,
       isHtml(body) ? { fix: NOT_AWS } : {},
     );
     this.$metadata = { httpStatusCode: status };
   }
 }
 
-/** A refusal that did not come from AWS, such as a proxy's. The call never reached AWS. */
+/** A rejection that did not come from AWS, such as a proxy's. The call did not reach AWS. */
 class ProxyRefusalError extends PlatformError {
   override readonly name = 'ProxyRefusalError';
   readonly $metadata: { httpStatusCode: number };
 
   constructor(call: string, status: number, body: string) {
-    super('service-unavailable', `${call} answered ${status} (${kindOf(body)})`, { fix: NOT_AWS });
+    super('service-unavailable', `${call} returned HTTP ${status} (${kindOf(body)})`, { fix: NOT_AWS });
     this.$metadata = { httpStatusCode: status };
   }
 }
 
 const NOT_AWS =
-  'Check the proxy between the runner and AWS (HTTPS_PROXY, NO_PROXY): the answer is not one of AWS.';
+  'Check the proxy between the runner and AWS (HTTPS_PROXY, NO_PROXY): the response did not come from AWS.';
 
 function kindOf(body: string): string {
   if (isHtml(body)) return 'HTML';
-  return body.trim() === '' ? 'no body' : 'not an answer of AWS';
+  return body.trim() === '' ? 'empty body' : 'not an AWS response';
 }
 
 function isHtml(body: string): boolean {
@@ -106,13 +106,12 @@ function isHtml(body: string): boolean {
 }
 
 /**
- * Refuses an answer that is not one of AWS, before the SDK's parsers read it: a page of HTML gives an error of the
- * parser, or, with a 200 of a protocol that answers in XML, a result without any fields. An empty list of stacks is
- * a dangerous thing to believe.
+ * Rejects responses that are not from AWS before the SDK parses them. For an HTML page, the SDK reports a parser error or,
+ * with a 200 in an XML protocol, returns a result without any fields, such as an empty list of stacks.
  *
- * @param options.xml whether the service answers with `<OperationResponse>` (CloudFormation, STS, IAM, ELB).
+ * @param options.xml whether the service responds with `<OperationResponse>` (CloudFormation, STS, IAM, ELB).
  */
-export function requireAnswer(stack: object, { xml = false }: { xml?: boolean }): void {
+export function requireAwsResponse(stack: object, { xml = false }: { xml?: boolean }): void {
   const middleware: Middleware = (next, context) => async (args) => {
     const result = await next(args);
     const response = result.response as { statusCode?: number; body?: unknown };
@@ -135,14 +134,14 @@ export function requireAnswer(stack: object, { xml = false }: { xml?: boolean })
     return result;
   };
   const options = {
-    name: 'requireAnswer',
+    name: 'requireAwsResponse',
     relation: 'after',
     toMiddleware: 'deserializerMiddleware',
   } as const;
   (stack as Stack).addRelativeTo(middleware, options);
 }
 
-/** Whether a body is an error as AWS's protocols write it: whole, in JSON or XML. */
+/** Whether a body is a complete error document of an AWS protocol, in JSON or XML. */
 function isError(body: string): boolean {
   if (/^\s*\{[\s\S]*\}\s*$/.test(body)) return true;
   const root = /^\s*(?:<\?xml[^>]*>\s*)?<(\w+)[\s>]/.exec(body)?.[1];
@@ -150,7 +149,7 @@ function isError(body: string): boolean {
 }
 
 async function collect(body: unknown): Promise<Buffer> {
-  // Another middleware has read it already.
+  // Another middleware has already read it.
   if (body instanceof Uint8Array) return Buffer.from(body);
   if (body === undefined || body === null) return Buffer.alloc(0);
   const chunks: Uint8Array[] = [];

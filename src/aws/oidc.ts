@@ -6,7 +6,7 @@ const RETRIES = { attempts: 5, baseMs: 1000 };
 const REQUEST_TIMEOUT_MS = 10_000;
 const AUDIENCE = 'sts.amazonaws.com';
 
-/** GitHub's signed word about the job, and what it says. */
+/** A GitHub OIDC token and its claims. */
 export interface IdentityToken {
   jwt: string;
   claims: Readonly<Record<string, unknown>>;
@@ -14,14 +14,14 @@ export interface IdentityToken {
 
 type OidcContext = Pick<Context, 'clock' | 'signal' | 'log'>;
 
-/** The job may not request a token, and there are no credentials either. */
+/** The job cannot request a token, and there are no credentials. */
 export class MissingPermissionError extends PlatformError {
   override readonly name = 'MissingPermissionError';
 
-  /** @param roleArn what was to be assumed; absent where the token itself was asked for. */
+  /** @param roleArn the role to assume; absent if the token itself was requested. */
   constructor(roleArn?: string, cause?: unknown) {
-    const what = roleArn === undefined ? 'GitHub gives the job no OIDC token' : `Cannot assume ${roleArn}`;
-    const why = roleArn === undefined ? '' : ', and there are no AWS credentials of an earlier step either';
+    const what = roleArn === undefined ? 'No OIDC token is available' : `Cannot assume ${roleArn}`;
+    const why = roleArn === undefined ? '' : ', and no earlier step provides AWS credentials';
     super('oidc-unavailable', `${what}: the job does not have the permission id-token: write${why}.`, {
       fix: GIVE_PERMISSION,
       cause,
@@ -30,7 +30,7 @@ export class MissingPermissionError extends PlatformError {
 }
 
 const GIVE_PERMISSION =
-  'Give the job `permissions: { id-token: write, contents: read }`. A job that calls a reusable workflow needs it too. Pull requests from forks never get a token.';
+  'Give the job `permissions: { id-token: write, contents: read }`. A job that calls a reusable workflow needs it too. Pull requests from forks cannot get a token.';
 
 /** GitHub did not issue a token. */
 class TokenError extends PlatformError {
@@ -38,7 +38,7 @@ class TokenError extends PlatformError {
   readonly transient: boolean;
 
   constructor(problem: string, options: { transient: boolean; cause?: unknown }) {
-    super('oidc-unavailable', `GitHub gave no OIDC token: ${problem}`, options);
+    super('oidc-unavailable', `GitHub did not issue an OIDC token: ${problem}`, options);
     this.transient = options.transient;
   }
 }
@@ -49,9 +49,9 @@ export function mayRequestToken(env: NodeJS.ProcessEnv): boolean {
 }
 
 /**
- * Asks GitHub for the job's OIDC token, by default for AWS. Transient failures are tried again. This is not done with
- * `getIDToken` of @actions/core: it has no signal, so a cancelled job would wait for its ten retries, and it tries
- * only a 502, 503 or 504 again.
+ * Requests the job's OIDC token from GitHub, by default for AWS. Transient failures are retried. `getIDToken` of
+ * @actions/core is not used: it accepts no signal, so a cancelled job would wait for its ten retries, and it retries only
+ * a 502, 503 or 504.
  *
  * @throws MissingPermissionError when the job lacks `id-token: write`; PlatformError when there is no token.
  * @see https://docs.github.com/actions/reference/security/oidc
@@ -69,13 +69,13 @@ export async function requestIdentityToken(
   url.searchParams.set('audience', audience);
   const isTransient = (error: unknown): boolean => error instanceof TokenError && error.transient;
   const jwt = await withRetry(context, { ...RETRIES, isTransient }, () =>
-    ask(url, requestToken, context.signal),
+    fetchJwt(url, requestToken, context.signal),
   );
   context.log.secret(jwt);
   return { jwt, claims: claimsOf(jwt) };
 }
 
-async function ask(url: URL, requestToken: string, signal: AbortSignal): Promise<string> {
+async function fetchJwt(url: URL, requestToken: string, signal: AbortSignal): Promise<string> {
   const { status, value } = await fetchToken(url, requestToken, signal).catch((error: unknown) => {
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
     const problem = cause instanceof Error ? cause.message : String(cause);
@@ -85,7 +85,7 @@ async function ask(url: URL, requestToken: string, signal: AbortSignal): Promise
     throw new TokenError(`HTTP ${status}`, { transient: status >= 500 || status === 429 || status === 408 });
   }
   if (typeof value === 'string' && value.split('.').length === 3) return value;
-  throw new TokenError('the answer holds no token', { transient: true });
+  throw new TokenError('the response contains no token', { transient: true });
 }
 
 async function fetchToken(
@@ -101,7 +101,7 @@ async function fetchToken(
   return response.ok ? { ...((await response.json()) as { value?: unknown }), status } : { status };
 }
 
-/** The claims as they are; AWS checks the signature, we only show them. */
+/** The claims, without checking the signature: AWS checks it. */
 function claimsOf(jwt: string): Record<string, unknown> {
   const payload = jwt.split('.')[1] ?? '';
   try {
@@ -112,7 +112,7 @@ function claimsOf(jwt: string): Record<string, unknown> {
   }
 }
 
-/** The claims that a trust policy can test, the ones that decide first. */
+/** The claims to show, the most decisive first. */
 const SHOWN_CLAIMS = [
   'sub',
   'aud',
@@ -126,8 +126,8 @@ const SHOWN_CLAIMS = [
 ];
 
 /**
- * Why a role could not be assumed, and as the fix the statement of a trust policy that accepts the job's token, with the
- * token's claims. AWS says only that it is not authorised, and never why.
+ * Why a role could not be assumed. The fix has the token's claims and a trust policy statement that accepts the token,
+ * because AWS reports only that the call is not authorized.
  *
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc.html
  */
@@ -138,18 +138,18 @@ export function explainDenial(
   const known = SHOWN_CLAIMS.filter((name) => typeof claims[name] === 'string');
   const width = Math.max(...known.map((name) => name.length));
   return {
-    message: `AWS does not let this job assume ${roleArn}: the role's trust policy does not accept its OIDC token, or the role does not exist.`,
+    message: `Not authorized to assume ${roleArn}: its trust policy does not accept the job's OIDC token, or the role does not exist.`,
     fix: [
-      'Create the role, or add a statement to its trust policy that accepts the token:',
-      JSON.stringify(fittingStatement(roleArn, claims), null, 2),
+      'Create the role, or add this statement to its trust policy, which accepts the token:',
+      JSON.stringify(trustStatementFor(roleArn, claims), null, 2),
       'Claims of the token:',
       ...known.map((name) => `  ${name.padEnd(width)}  ${String(claims[name])}`),
     ].join('\n'),
   };
 }
 
-/** The statement of a trust policy that accepts exactly the token with these claims. */
-export function fittingStatement(roleArn: string, claims: Readonly<Record<string, unknown>>): object {
+/** The trust policy statement that accepts tokens with these claims only. */
+export function trustStatementFor(roleArn: string, claims: Readonly<Record<string, unknown>>): object {
   const [, partition = 'aws', , , account = ''] = roleArn.split(':');
   const issuer = issuerHost(claims);
   return {
@@ -160,12 +160,12 @@ export function fittingStatement(roleArn: string, claims: Readonly<Record<string
   };
 }
 
-/** The issuer as IAM names it: in an OIDC provider's ARN and in condition keys. */
+/** The issuer without its scheme, as in an OIDC provider's ARN and in condition keys. */
 export function issuerHost(claims: Readonly<Record<string, unknown>>): string {
   return issuerOf(claims).replace('https://', '');
 }
 
-/** Who signed the token: github.com's issuer, or a GitHub Enterprise Server's own. */
+/** The token's issuer: github.com's, or that of a GitHub Enterprise Server. */
 function issuerOf(claims: Readonly<Record<string, unknown>>): string {
   const { iss } = claims;
   return typeof iss === 'string' ? iss : 'https://token.actions.githubusercontent.com';

@@ -9,7 +9,7 @@ type Caller = Pick<Context, 'signal' | 'log'>;
 
 /** @see https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameters.html "Maximum number of 10 items" */
 const parameters = new BatchReader<SSMClient, string>({
-  most: 10,
+  maxKeys: 10,
   splitsOn: ['denied', 'validation'],
   read: async (client, names, context) => {
     const { GetParametersCommand } = await import('@aws-sdk/client-ssm');
@@ -18,9 +18,9 @@ const parameters = new BatchReader<SSMClient, string>({
   },
 });
 
-/** The same with the version, which is not read one by one where the role may not. */
+/** The same with the version. It is not split into single reads if access is denied. */
 const newest = new BatchReader<SSMClient, NewestVersion>({
-  most: 10,
+  maxKeys: 10,
   splitsOn: [],
   read: async (client, names, context) => {
     const { GetParametersCommand } = await import('@aws-sdk/client-ssm');
@@ -33,10 +33,10 @@ const newest = new BatchReader<SSMClient, NewestVersion>({
 
 /**
  * @see https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_DeleteParameters.html "Maximum number of 10
- * items". Names that do not exist are in InvalidParameters, and no error.
+ * items". Names that do not exist are returned in InvalidParameters, without an error.
  */
 const deletions = new BatchReader<SSMClient, true>({
-  most: 10,
+  maxKeys: 10,
   splitsOn: [],
   read: async (client, names, context) => {
     const { DeleteParametersCommand } = await import('@aws-sdk/client-ssm');
@@ -51,23 +51,23 @@ interface NewestVersion {
   value: string;
 }
 
-/** Clients of roles that may read parameters one by one only: ssm:GetParameter is a right of its own. */
+/** Clients whose role has ssm:GetParameter but not ssm:GetParameters, and so reads parameters one by one. */
 const single = new WeakSet<SSMClient>();
 
-/** The present values of parameters, by name; those that do not exist are left out. Secure ones stay encrypted. */
+/** The current values of parameters by name, without those that do not exist. SecureString values are not decrypted. */
 export async function readParameters(
   client: SSMClient,
   names: readonly string[],
   context: Pick<Context, 'signal'>,
 ): Promise<ReadonlyMap<string, string>> {
-  return await parameters.all(client, names, context);
+  return await parameters.getAll(client, names, context);
 }
 
 /**
- * The present value of a parameter; undefined when there is none. It is read together with others, or by itself where
- * the role may only do that.
+ * The current value of a parameter; undefined if it does not exist. It is read in a batch, or by GetParameter if the role
+ * may not call GetParameters.
  *
- * @throws AwsError of GetParameter when the role may read it by neither call.
+ * @throws AwsError of GetParameter if the role may make neither call.
  */
 export async function readParameter(
   client: SSMClient,
@@ -81,7 +81,9 @@ export async function readParameter(
     if (classify(error) !== 'denied') throw error;
     const value = await getParameter(client, name, context);
     single.add(client);
-    context.log.debug(`The role may not read parameters together, so each is read alone: ${reasonOf(error)}`);
+    context.log.debug(
+      `Reading parameters one by one, because ssm:GetParameters is denied: ${reasonOf(error)}`,
+    );
     return value;
   }
 }
@@ -98,9 +100,9 @@ async function getParameter(client: SSMClient, name: string, context: Caller): P
 }
 
 /**
- * The newest version of a parameter, read together with others; undefined when there is none.
+ * The newest version of a parameter, read in a batch; undefined if it does not exist.
  *
- * @throws AwsError, also where the role may not read one of the others.
+ * @throws AwsError, also if the role may not read another parameter of the batch.
  */
 export async function readNewestVersion(
   client: SSMClient,
@@ -111,24 +113,28 @@ export async function readNewestVersion(
 }
 
 /**
- * Deletes a parameter, together with others that are deleted at the same moment; by itself where the role may only do
- * that. One that does not exist is no error.
+ * Deletes a parameter, in a batch with concurrent deletions, or by DeleteParameter if the role may not call
+ * DeleteParameters. A parameter that does not exist is not an error.
  *
- * @throws AwsError of DeleteParameter when the role may make neither call.
+ * @throws AwsError of DeleteParameter if the role may make neither call.
  */
-export async function deleteWithOthers(client: SSMClient, name: string, context: Caller): Promise<void> {
+export async function deleteParameterInBatch(
+  client: SSMClient,
+  name: string,
+  context: Caller,
+): Promise<void> {
   try {
     await deletions.get(client, name, context);
   } catch (error) {
     if (classify(error) !== 'denied') throw error;
     context.log.debug(
-      `The role may not delete parameters together, so each is deleted alone: ${reasonOf(error)}`,
+      `Deleting parameters one by one, because ssm:DeleteParameters is denied: ${reasonOf(error)}`,
     );
     await deleteParameter(client, name, context);
   }
 }
 
-/** Deletes a parameter. One that does not exist is no error. */
+/** Deletes a parameter. A parameter that does not exist is not an error. */
 export async function deleteParameter(
   client: SSMClient,
   name: string,

@@ -2,11 +2,11 @@ import { suggest } from '../core/text.ts';
 
 export interface Partition {
   id: 'aws' | 'aws-cn' | 'aws-us-gov' | 'aws-iso' | 'aws-iso-b' | 'aws-iso-e' | 'aws-iso-f' | 'aws-eusc';
-  /** What the names of its endpoints end with. */
+  /** The DNS suffix of its endpoints. */
   dnsSuffix: string;
 }
 
-/** By the beginning of the region's name, as in AWS's own partitions file; all others are in `aws`. */
+/** By region prefix, as in AWS's own partitions file; all other regions are in `aws`. */
 const BY_PREFIX: readonly (readonly [string, Partition])[] = [
   ['cn-', { id: 'aws-cn', dnsSuffix: 'amazonaws.com.cn' }],
   ['us-gov-', { id: 'aws-us-gov', dnsSuffix: 'amazonaws.com' }],
@@ -19,7 +19,7 @@ const BY_PREFIX: readonly (readonly [string, Partition])[] = [
 
 const STANDARD: Partition = { id: 'aws', dnsSuffix: 'amazonaws.com' };
 
-/** What the names of AWS's hosts end with, of all partitions, the longest first. */
+/** The DNS suffixes of all partitions, the longest first. */
 export const DNS_SUFFIXES: readonly string[] = [
   ...new Set([STANDARD, ...BY_PREFIX.map(([, partition]) => partition)].map(({ dnsSuffix }) => dnsSuffix)),
 ].sort((a, b) => b.length - a.length);
@@ -37,8 +37,8 @@ export function partitionOf(region: string): Partition {
 const SHAPE = /^([a-z]{2,4}(?:-[a-z]+)*)-([a-z]+)-(\d{1,2})$/;
 
 /**
- * The last words of the names of regions. A region that AWS adds may have another one: only a word that is nearly one of
- * these is a typo.
+ * The directions in the names of regions. A new region may have another one, so only a word that is close to one of these
+ * is treated as a typo.
  *
  * @see https://docs.aws.amazon.com/global-infrastructure/latest/regions/aws-regions.html
  */
@@ -54,7 +54,7 @@ const DIRECTIONS = [
   'southwest',
 ] as const;
 
-/** What a region must be, for a text that is none; undefined for one that may be a region. No call is made. */
+/** The expected form of a region, for a text that is not one; undefined if it may be a region. Makes no call. */
 export function regionProblem(text: string): `a region such as ${string}` | undefined {
   const expected = 'a region such as eu-central-1';
   const zone = /^(.*-\d{1,2})[a-z]$/.exec(text)?.[1];

@@ -1,24 +1,24 @@
 import type { Rate } from '../core/network/rate-limiter.ts';
 
-/** Calls that share a limit. */
+/** Operations that share a rate limit. */
 export interface CallGroup extends Rate {
   /** Unique within its account and region. */
   name: string;
 }
 
-/** A line of the table: the operations, separated by spaces, with `*` for any text; calls a second; calls at once. */
+/** The operations, separated by spaces and with `*` as a wildcard; calls per second; the burst. */
 type Row = readonly [operations: string, perSecond: number, burst: number];
 
 const READS = 'Get* List* Describe* Head* BatchGet* BatchCheck*';
 const ALL = '*';
 
 /**
- * What AWS takes per account and region, by the service's client. The first line that an operation matches is its
- * bucket. Where AWS publishes nothing, a line is a guess on the safe side: a bucket that is refused slows down.
+ * AWS's rate limits per account and region, by the SDK's client. An operation belongs to the first row that it matches.
+ * Limits that AWS does not publish are conservative estimates: a bucket slows down when AWS throttles it.
  */
 const RATES: Readonly<Record<string, readonly Row[]>> = {
-  // Not published. Each operation is counted apart: https://github.com/aws/aws-cli/pull/3186. "caps describe-stacks to
-  // 5 calls per second": https://github.com/aws/aws-sam-cli/issues/2671. The others took 10 in practice.
+  // Not published. Each operation has its own limit: https://github.com/aws/aws-cli/pull/3186. "caps describe-stacks to
+  // 5 calls per second": https://github.com/aws/aws-sam-cli/issues/2671. The others allowed 10 in practice.
   CloudFormation: [
     ['DescribeStacks', 5, 10],
     ['DescribeStackEvents DescribeEvents', 10, 20],
@@ -34,7 +34,7 @@ const RATES: Readonly<Record<string, readonly Row[]>> = {
     ['DescribeServices ListServices', 20, 100],
     ['DescribeServiceDeployments ListServiceDeployments', 20, 50],
     ['DescribeServiceRevisions', 20, 50],
-    // Not in AWS's table: as what changes a service.
+    // Not in AWS's table: the same limits as the calls that change a service.
     ['StopServiceDeployment ContinueServiceDeployment', 5, 50],
     ['RunTask StartTask StopTask ExecuteCommand', 40, 100],
     ['DescribeTasks ListTasks DescribeContainerInstances ListContainerInstances', 20, 100],
@@ -54,7 +54,7 @@ const RATES: Readonly<Record<string, readonly Row[]>> = {
   ],
   // https://docs.aws.amazon.com/general/latest/gr/ssm.html: 40, shared by these three.
   // PutParameter: "only 3 TPS with standard throughput", AWS Support in
-  // https://github.com/github-aws-runners/terraform-aws-github-runner/issues/2944; 20 at once went through in
+  // https://github.com/github-aws-runners/terraform-aws-github-runner/issues/2944; a burst of 20 succeeded in
   // https://github.com/sudolabs-io/aws-ssm-cli/issues/503.
   SSM: [
     ['GetParameter GetParameters GetParametersByPath', 40, 40],
@@ -98,25 +98,25 @@ const RATES: Readonly<Record<string, readonly Row[]>> = {
 };
 
 /**
- * Calls that are sent evenly arrive less evenly, by this much: the bucket holds fewer tokens than AWS's, so that what
- * arrives early finds one.
+ * How much calls that are sent at even intervals may arrive early, in seconds. The bucket holds that many tokens fewer
+ * than AWS's, so that an early call is not throttled.
  */
 const JITTER_S = 0.3;
 
-/** A service that the table does not have. */
-const UNKNOWN: readonly Row[] = [
+/** For a service that is not in the table. */
+const DEFAULT_ROWS: readonly Row[] = [
   [READS, 10, 20],
   [ALL, 5, 10],
 ];
 
 /**
- * The limit that a call shares with others of its account and region.
+ * The rate limit that a call shares with other calls in its account and region.
  *
  * @param service the name of its client in the SDK, without `Client`: `ECS`, `ElasticLoadBalancingV2`.
  * @param operation such as `DescribeServices`.
  */
 export function callGroup(service: string, operation: string): CallGroup {
-  const rows = RATES[service] ?? UNKNOWN;
+  const rows = RATES[service] ?? DEFAULT_ROWS;
   const row = rows.find(([operations]) => matches(operations, operation)) ?? [ALL, 5, 10];
   const [operations, perSecond, size] = row;
   const burst = Math.max(1, size - Math.ceil(perSecond * JITTER_S));

@@ -5,26 +5,26 @@ import { type AwsErrorClass, classify } from './errors.ts';
 
 type Caller = Pick<Context, 'signal' | 'urgency'>;
 
-/** A call of AWS that reads, or deletes, several keys at once. */
+/** An AWS call that reads or deletes several keys. */
 interface BatchedCall<C, V> {
-  /** The most keys that AWS takes in one call. */
-  most: number;
-  /** The errors of a call that one key alone may have caused, such as a name that the role may not read. */
+  /** The maximum number of keys in one call. */
+  maxKeys: number;
+  /** The errors that a single key can cause, such as a name that the role may not read. */
   splitsOn: readonly AwsErrorClass[];
   /**
-   * Reads keys of one group, each once. Those that AWS does not have are left out of the answer.
+   * Reads the unique keys of one group. Keys that do not exist are omitted from the result.
    *
-   * @param group what else the call names, such as a cluster.
+   * @param group a further argument of the call, such as a cluster.
    */
   read(client: C, keys: readonly string[], context: Caller, group: string): Promise<ReadonlyMap<string, V>>;
 }
 
-/** How long asks are collected, in ms. Parts that wait for one thing, or poll at the same times, ask within less. */
+/** How long requests are collected into one call, in ms. Callers that wait or poll together make theirs within less. */
 const COLLECT_MS = 10;
-/** After a call that one key has failed, so many keys are read each by a call of its own; more by two calls. */
+/** After a failed call, up to this many keys are read one by one; more are split into two calls. */
 const ONE_BY_ONE = 20;
 
-/** One that waits for the value of a key. */
+/** A caller that waits for the value of a key. */
 interface Waiter<V> {
   caller: Caller;
   key: string;
@@ -33,14 +33,15 @@ interface Waiter<V> {
 }
 
 /**
- * Reads what is asked for at the same moment by as few calls as AWS allows. Nothing is kept: each answer
- * is of a call that was sent after it was asked for, so it is as good a proof as that of a call of its own.
+ * Combines concurrent reads into as few calls as AWS allows. Nothing is cached: each value comes from a call that was sent
+ * after it was requested, so it is as current as that of a separate call.
  *
- * Where a call fails because of one of its keys, the others are read without it. The calls of one batch are sent at once.
+ * If a call fails because of one of its keys, the other keys are read without it. The calls of a batch are sent
+ * concurrently.
  */
 export class BatchReader<C extends object, V> {
   readonly #call: BatchedCall<C, V>;
-  /** What is collected for each client, by group. */
+  /** The batches that are being collected, by client and group. */
   readonly #open = new WeakMap<C, Map<string, Waiter<V>[]>>();
 
   constructor(call: BatchedCall<C, V>) {
@@ -48,10 +49,10 @@ export class BatchReader<C extends object, V> {
   }
 
   /**
-   * The value of a key; undefined when AWS does not have it.
+   * The value of a key; undefined if it does not exist.
    *
-   * @param context its signal ends the wait of this caller alone. The call is ended with the last of its callers.
-   * @throws AwsError, of a call for this key; the signal's reason when it is aborted.
+   * @param context its signal cancels the wait of this caller only. The call is aborted when all of its callers are.
+   * @throws AwsError of a call for this key; the signal's reason when it is aborted.
    */
   async get(client: C, key: string, context: Caller, group = ''): Promise<V | undefined> {
     context.signal.throwIfAborted();
@@ -60,8 +61,8 @@ export class BatchReader<C extends object, V> {
     });
   }
 
-  /** The values of keys, without those that AWS does not have. */
-  async all(
+  /** The values of keys, without keys that do not exist. */
+  async getAll(
     client: C,
     keys: readonly string[],
     context: Caller,
@@ -76,7 +77,7 @@ export class BatchReader<C extends object, V> {
   #collect(client: C, group: string, waiter: Waiter<V>): void {
     const groups = this.#open.get(client) ?? new Map<string, Waiter<V>[]>();
     this.#open.set(client, groups);
-    // What stops a deployment has a turn of its own, and does not wait for what the run still reads.
+    // Calls that stop a deployment have their own batch, so that they do not wait for other reads.
     const key = `${isStopSignal(waiter.caller.signal) ? 'stop' : 'work'} ${group}`;
     const open = groups.get(key);
     if (open) {
@@ -88,7 +89,7 @@ export class BatchReader<C extends object, V> {
     setTimeout(() => {
       groups.delete(key);
       const keys = [...new Set(batch.map((one) => one.key))];
-      for (const part of chunksOf(keys, this.#call.most))
+      for (const part of chunksOf(keys, this.#call.maxKeys))
         void this.#send(
           client,
           group,
@@ -97,16 +98,16 @@ export class BatchReader<C extends object, V> {
     }, COLLECT_MS);
   }
 
-  /** Answers every waiter. Never throws. */
+  /** Settles every waiter. Never throws. */
   async #send(client: C, group: string, waiters: readonly Waiter<V>[]): Promise<void> {
     const keys = [...new Set(waiters.map(({ key }) => key))];
-    const ended = endedTogether(waiters);
+    const shared = shareCall(waiters);
     try {
-      const found = await this.#call.read(client, keys, ended.context, group);
+      const found = await this.#call.read(client, keys, shared.context, group);
       for (const { key, resolve } of waiters) resolve(found.get(key));
     } catch (error) {
       if (keys.length > 1 && this.#call.splitsOn.includes(classify(error))) {
-        // Few are read one by one, which a role without the right for any of them costs no more than before.
+        // A few keys are read one by one: a role without any of the permissions then makes no more calls than before.
         const size = keys.length <= ONE_BY_ONE ? 1 : Math.ceil(keys.length / 2);
         await Promise.all(
           chunksOf(keys, size).map((part) =>
@@ -119,7 +120,7 @@ export class BatchReader<C extends object, V> {
         );
       } else for (const { reject } of waiters) reject(error);
     } finally {
-      ended.release();
+      shared.release();
     }
   }
 }
@@ -130,8 +131,8 @@ function chunksOf<T>(items: readonly T[], size: number): T[][] {
   );
 }
 
-/** A context for the call of several callers: a caller that is cancelled stops waiting, and the last one ends the call. */
-function endedTogether<V>(waiters: readonly Waiter<V>[]): { context: Caller; release(): void } {
+/** The context of a call for several callers: a cancelled caller stops waiting, and the call is aborted with the last one. */
+function shareCall<V>(waiters: readonly Waiter<V>[]): { context: Caller; release(): void } {
   const waiting = new Set(waiters);
   const call = new AbortController();
   const listeners = waiters.map((waiter) => {
@@ -160,25 +161,25 @@ function endedTogether<V>(waiters: readonly Waiter<V>[]): { context: Caller; rel
 }
 
 /**
- * Keeps what was read for as long as its client lives, which is one command on one account and region. It is for what
- * never changes, such as a revision of a task definition, and for checks before a change; never for a proof after one.
+ * Caches values for the lifetime of their client, which is one command in one account and region. Use it for immutable
+ * values, such as a task definition revision, and for checks before a change; never to verify a change.
  */
 export class ReadOnce<C extends object, V> {
   readonly #kept = new WeakMap<C, Map<string, Promise<V>>>();
   readonly #isCurrent: (value: V) => boolean;
 
-  /** @param isCurrent whether a kept value may still be used; default, always. */
+  /** @param isCurrent whether a cached value may still be used; default, always. */
   constructor(isCurrent: (value: V) => boolean = () => true) {
     this.#isCurrent = isCurrent;
   }
 
-  /** Keeps what was read in another way. */
+  /** Caches a value that was read elsewhere. */
   keep(client: C, key: string, value: V): void {
     this.#of(client).set(key, Promise.resolve(value));
   }
 
   /**
-   * What was read before, or is being read; else it is read now. A failure is not kept.
+   * The cached value, or the one that is being read; otherwise reads it. A failure is not cached.
    *
    * @throws what `read` throws; the signal's reason when it is aborted.
    */
@@ -193,7 +194,7 @@ export class ReadOnce<C extends object, V> {
         if (this.#isCurrent(value)) return value;
         if (kept.get(key) === known) kept.delete(key);
       } catch (error) {
-        // The other caller was cancelled, or its time was over: this one reads for itself.
+        // The other caller was cancelled or timed out: this one makes its own call.
         if (!(error instanceof CancelledError || error instanceof TimeoutError)) throw error;
       }
     }
@@ -214,12 +215,12 @@ export class ReadOnce<C extends object, V> {
   }
 }
 
-/** A value is read again when it is older: others may have changed it meanwhile. */
-const AHEAD_MS = 60_000;
+/** The maximum age of a value, in ms: somebody else may have changed it since. */
+const MAX_AGE_MS = 60_000;
 
 /**
- * Reads something of all parts of a run as soon as one of them asks, since the parts ask one after the other: each waits
- * for something of its own first. It is the state before the run changes that part, and no proof after it.
+ * Reads the values of all parts of a run when the first part needs its own, because the parts need them at different
+ * times. A value is the state before the run changes that part; do not use it to verify the change.
  */
 export class ReadAhead<V> {
   readonly #names: readonly string[];
@@ -234,15 +235,15 @@ export class ReadAhead<V> {
   }
 
   /**
-   * What was read of a part at most a minute ago; else all of them are read again.
+   * The value of a part, read at most a minute ago; otherwise reads all parts again.
    *
-   * @throws what the read of this part throws.
+   * @throws the error of this part's read.
    */
   async get(name: string): Promise<V> {
     const now = this.#clock.now();
-    if (!this.#ahead || now - this.#ahead.at > AHEAD_MS) {
+    if (!this.#ahead || now - this.#ahead.at > MAX_AGE_MS) {
       const values = new Map(this.#names.map((one) => [one, this.#read(one)]));
-      // A failure is that of the part that asks.
+      // Each part handles its own failure in `get`.
       for (const value of values.values()) value.catch(() => undefined);
       this.#ahead = { at: now, values };
     }

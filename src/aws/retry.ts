@@ -9,15 +9,15 @@ type Strategy = Extract<
   { acquireInitialRetryToken: unknown }
 >;
 type Token = Awaited<ReturnType<Strategy['acquireInitialRetryToken']>> & {
-  /** A try so far got no answer of AWS, so that the call may have been applied. */
-  answerLost: boolean;
+  /** Whether an earlier attempt got no response, so that AWS may have applied the call. */
+  responseLost: boolean;
 };
 type ErrorInfo = Parameters<Strategy['refreshRetryTokenForRetry']>[1];
 
-/** Where 30 % of the calls fail by chance, one of 6 million fails every time: 0.3 to the 13th. */
+/** If 30 % of the calls fail at random, one in 6 million fails 13 times in a row (0.3^13). */
 export const MAX_ATTEMPTS = 13;
 
-/** Its waits add up to about a minute. */
+/** The waits add up to about a minute. */
 const OUTAGE: RetryPolicy = { attempts: MAX_ATTEMPTS, baseMs: 200 };
 
 const POLICIES: Partial<Record<AwsErrorClass, RetryPolicy>> = {
@@ -27,9 +27,9 @@ const POLICIES: Partial<Record<AwsErrorClass, RetryPolicy>> = {
 };
 
 /**
- * When the SDK tries a call again: after throttling, a lost connection, a 5xx or a body that cannot be read,
- * with exponential backoff and full jitter; throttling and a 5xx for about a minute. The SDK's own strategy would give up on a body
- * that cannot be read, and would wait out an exhausted quota (LimitExceeded) as if it were throttling.
+ * Retries calls after throttling, a lost connection, a 5xx or an unreadable body, with exponential backoff and full
+ * jitter; throttling and 5xx for about a minute. The SDK's own strategy does not retry an unreadable body, and retries an
+ * exhausted quota (LimitExceeded) as if it were throttling.
  *
  * @see https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
  */
@@ -45,20 +45,20 @@ export class RetryStrategy implements Strategy {
     return Promise.resolve(tokenFor(0, false));
   }
 
-  /** @throws the error when the call is not to be tried again. */
+  /** @throws the error if the call is not retried. */
   async refreshRetryTokenForRetry(token: Token, info: ErrorInfo): Promise<Token> {
     const retries = token.getRetryCount() + 1;
     const policy = policyFor(info.error);
-    if (!policy || retries >= policy.attempts) throw markLost(info.error, token.answerLost);
+    if (!policy || retries >= policy.attempts) throw markLost(info.error, token.responseLost);
     await this.#clock.sleep(backoffMs(policy, retries, this.#hintMs(info)));
-    return tokenFor(retries, token.answerLost || isLost(info.error));
+    return tokenFor(retries, token.responseLost || isLost(info.error));
   }
 
   recordSuccess(): void {
-    // There is no budget to give back: each call is bounded by itself.
+    // There is no retry budget to return: each call has its own limit.
   }
 
-  /** The wait that a Retry-After header asks for, in ms. */
+  /** The wait of a Retry-After header, in ms. */
   #hintMs({ retryAfterHint: hint }: ErrorInfo): number {
     return hint ? hint.getTime() - this.#clock.now() : 0;
   }
@@ -72,17 +72,17 @@ function policyFor(error: unknown): RetryPolicy | undefined {
   return kind === 'server' && status >= 500 ? OUTAGE : POLICIES[kind];
 }
 
-function tokenFor(retries: number, answerLost: boolean): Token {
-  return { getRetryCount: () => retries, getRetryDelay: () => 0, answerLost };
+function tokenFor(retries: number, responseLost: boolean): Token {
+  return { getRetryCount: () => retries, getRetryDelay: () => 0, responseLost };
 }
 
 function isLost(error: unknown): boolean {
   return ['network', 'server'].includes(classify(error));
 }
 
-/** Tells on the last error that an earlier try got no answer. */
-function markLost(error: unknown, answerLost: boolean): Error {
-  const failure = error as Error & { $metadata?: { answerLost?: boolean } };
-  if (answerLost && failure.$metadata) failure.$metadata.answerLost = true;
+/** Marks the last error if an earlier attempt got no response. */
+function markLost(error: unknown, responseLost: boolean): Error {
+  const failure = error as Error & { $metadata?: { responseLost?: boolean } };
+  if (responseLost && failure.$metadata) failure.$metadata.responseLost = true;
   return failure;
 }

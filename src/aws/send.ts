@@ -3,13 +3,13 @@ import { abortReason } from '../core/errors.ts';
 import { toAwsError } from './errors.ts';
 import { setUrgency } from './middleware.ts';
 
-/** The parts of a client and of its commands that tell the types of a call. */
+/** The parts of a client and its commands that determine the types of a call. */
 interface Sender<Configuration> {
   readonly config: Configuration;
   send(command: never, options: { abortSignal: AbortSignal } & SendOptions): Promise<unknown>;
 }
 interface SendOptions {
-  /** How long the answer may take, in milliseconds; default, the client's. */
+  /** The response timeout in milliseconds; default, the client's. */
   requestTimeout?: number;
 }
 interface Command<Configuration, Output> {
@@ -21,9 +21,9 @@ interface Command<Configuration, Output> {
 }
 
 /**
- * Sends a command. A cancelled job ends the call with the signal's own reason; what must still be sent then (to
- * stop what was started) goes with a signal of its own: `{ signal: stopSignal(5000) }`. Of the calls that wait for their
- * turn, those of the context with the highest urgency are sent first.
+ * Sends a command. When the job is cancelled, the call ends with the signal's reason; calls that must still be sent then,
+ * to stop what was started, use their own signal: `{ signal: stopSignal(5000) }`. Among calls that wait for the rate
+ * limit, those with the highest urgency are sent first.
  *
  * @throws AwsError; the signal's reason when it is aborted.
  */
@@ -45,7 +45,7 @@ export async function send<Configuration, Output>(
   }
 }
 
-/** The SDK waits between its tries without looking at the signal. */
+/** The SDK does not check the signal while it waits between attempts. */
 async function orAborted(sending: Promise<unknown>, signal: AbortSignal): Promise<unknown> {
   let onAbort = (): void => undefined;
   const aborted = new Promise<never>((_resolve, reject) => {

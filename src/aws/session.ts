@@ -8,30 +8,30 @@ import { send } from './send.ts';
 
 /** Access to one account in one region. */
 export interface Session extends ClientAccess {
-  /** The account's twelve digits; asked for once, when first needed. */
+  /** The account id; requested once, when first needed. */
   accountId(): Promise<string>;
 }
 
 interface SessionOptions {
   region: string;
-  /** ARN of a role to assume, by the job's own OIDC token or by the credentials in the environment. */
+  /** ARN of a role to assume, with the job's OIDC token or with the credentials in the environment. */
   roleToAssume?: string | undefined;
   context: Pick<Context, 'clock' | 'limiter' | 'signal' | 'log'>;
-  /** Where GitHub's variables for the token are; the process's own by default. */
+  /** The environment with GitHub's variables for the token; default, the process's. */
   env?: NodeJS.ProcessEnv;
 }
 
-/** The credentials belong to another account than they should. */
+/** The credentials belong to the wrong account. */
 export class WrongAccountError extends PlatformError {
   override readonly name = 'WrongAccountError';
 }
 
 /**
- * Refuses credentials of another account: things of the same names may exist there too.
+ * Rejects credentials of another account, where resources of the same names may exist.
  *
- * @param explain gives the message, for the account that the credentials belong to.
- * @param fix what gives credentials of the account.
- * @throws WrongAccountError.
+ * @param explain returns the message, given the account that the credentials belong to.
+ * @param fix how to get credentials of the right account.
+ * @throws WrongAccountError if the account differs.
  */
 export async function requireSessionAccount(
   session: Session,
@@ -48,9 +48,9 @@ const ROLE_ARN = /^arn:aws[\w-]*:iam::(\d{12}):role\/[\w+=,.@/-]+$/;
 
 /**
  * Opens a session, without a call. With `roleToAssume` the first call assumes the role; its credentials stay in
- * this process and are renewed before they expire. A role that is denied is an error with the fix.
+ * this process and are renewed before they expire.
  *
- * @throws InputError for a region or a role that cannot be one.
+ * @throws InputError for an invalid region or role ARN.
  */
 export function createSession(options: SessionOptions): Session {
   const { region, roleToAssume, context, env = process.env } = options;
@@ -76,12 +76,12 @@ async function callerAccount(region: string, context: SessionOptions['context'])
   const client = await stsClient({ region }, context);
   const { Account } = await send(client, new GetCallerIdentityCommand({}), context);
   if (Account === undefined) {
-    throw new PlatformError('service-unavailable', 'GetCallerIdentity answered without an account');
+    throw new PlatformError('service-unavailable', 'GetCallerIdentity returned no account');
   }
   return Account;
 }
 
-/** Asks once; a failure is not remembered. */
+/** Memoizes a call that succeeds; one that fails is made again. */
 function once<T>(ask: () => Promise<T>): () => Promise<T> {
   let answer: Promise<T> | undefined;
   return () => {
@@ -93,14 +93,14 @@ function once<T>(ask: () => Promise<T>): () => Promise<T> {
   };
 }
 
-/** The SDK asks again for credentials that have less than five minutes left, so these are younger. */
+/** The SDK requests credentials again when less than five minutes are left, so they are renewed before that. */
 const RENEW_BEFORE_MS = 6 * 60_000;
-/** After a renewal that failed: the next one, while the old credentials live. */
-const RENEW_AGAIN_MS = 20_000;
+/** The wait after a failed renewal, while the old credentials are valid. */
+const RETRY_RENEWAL_MS = 20_000;
 
 /**
- * A provider of the role's credentials, shared by all clients: the role is assumed once at a time, and
- * the credentials are kept in memory only. A renewal that fails is tried again until the old credentials have expired.
+ * A provider of the role's credentials, shared by all clients. Concurrent callers share one AssumeRole call, and the
+ * credentials are kept in memory only. A failed renewal is retried until the old credentials expire.
  */
 function roleCredentials(options: RoleOptions): () => Promise<RoleCredentials> {
   const { clock, log } = options.context;
@@ -118,16 +118,16 @@ function roleCredentials(options: RoleOptions): () => Promise<RoleCredentials> {
         renewAt = 0;
         throw error;
       }
-      renewAt = clock.now() + RENEW_AGAIN_MS;
+      renewAt = clock.now() + RETRY_RENEWAL_MS;
       log.info(
-        `The credentials of ${options.roleArn} could not be renewed, and are valid for another ${timeLimit(leftMs)}: ${reasonOf(error)}`,
+        `The credentials of ${options.roleArn} could not be renewed and expire in ${timeLimit(leftMs)}: ${reasonOf(error)}`,
       );
       return live;
     }
   };
   return () => {
     if (current && clock.now() < renewAt) return current;
-    renewAt = Infinity; // While this one is on its way everybody waits for it.
+    renewAt = Infinity; // Other callers wait for this renewal.
     current = renew();
     return current;
   };

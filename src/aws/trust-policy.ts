@@ -1,11 +1,11 @@
-/** Claims of a token, by name. */
+/** A token's claims by name. */
 export type TokenClaims = Readonly<Record<string, unknown>>;
 
 type Block = Readonly<Record<string, unknown>>;
 type Comparison = (actual: string, expected: string) => boolean;
 
 /**
- * IAM's string operators, which trust policies for OIDC are written with.
+ * IAM's string operators, which trust policies use for OIDC claims.
  *
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
  */
@@ -15,8 +15,8 @@ const COMPARISONS: Readonly<Record<string, Comparison>> = {
   StringLike: matchesPattern,
 };
 
-/** Claims that AWS can test of GitHub's tokens, since January 2026 beside `aud`, `sub` and `amr`. */
-const TESTED = new Set([
+/** The claims of GitHub's tokens that are available as condition keys; since January 2026 more than `aud`, `sub` and `amr`. */
+const CONDITION_CLAIMS = new Set([
   'aud',
   'sub',
   'actor',
@@ -30,15 +30,15 @@ const TESTED = new Set([
   'workflow',
 ]);
 
-/** The trust policy in an answer of GetRole, which is "URL-encoded compliant with RFC 3986". */
+/** Parses the trust policy that GetRole returns, which is "URL-encoded compliant with RFC 3986". */
 export function readTrustPolicy(document: string): Block {
   const policy: unknown = JSON.parse(decodeURIComponent(document));
   return isBlock(policy) ? policy : {};
 }
 
 /**
- * Whether AWS lets a token of an OIDC provider assume the role of a trust policy: some statement allows it and none
- * denies it. Undefined where the policy has a condition that is not judged here.
+ * Whether a trust policy lets an OIDC provider's token assume the role: at least one statement allows it and none denies
+ * it. Undefined if that depends on a condition that is not evaluated here.
  *
  * @param issuer the provider's host and path, such as token.actions.githubusercontent.com.
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html#condition-keys-wif
@@ -67,7 +67,7 @@ function isAboutTokens(statement: Block, issuer: string): boolean {
   return names.some((name) => name === '*' || name.endsWith(`:oidc-provider/${issuer}`));
 }
 
-/** All operators and all keys must hold; of the values of a key, one. */
+/** All operators and keys must match; of a key's values, at least one. */
 function conditionsHold(condition: unknown, issuer: string, claims: TokenClaims): boolean | undefined {
   const answers = Object.entries(isBlock(condition) ? condition : {}).flatMap(([operator, keys]) =>
     Object.entries(isBlock(keys) ? keys : {}).map(([key, expected]) => {
@@ -87,7 +87,7 @@ function claimOf(key: string, issuer: string): string | undefined {
   const prefix = `${issuer.toLowerCase()}:`;
   if (!name.startsWith(prefix)) return undefined;
   const claim = name.slice(prefix.length);
-  return TESTED.has(claim) ? claim : undefined;
+  return CONDITION_CLAIMS.has(claim) ? claim : undefined;
 }
 
 function keyHolds(operator: string, claim: unknown, expected: readonly string[]): boolean | undefined {

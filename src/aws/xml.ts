@@ -1,4 +1,4 @@
-/** From here on a text is worth a rewritten answer, in characters. Shorter ones are most of an answer's, and cheap to read. */
+/** The minimum length of a text that is rewritten, in characters. Most texts are shorter and cheap to parse. */
 const LONG = 1000;
 /** The text of an element without attributes and without other elements. */
 const LONG_TEXT = new RegExp(String.raw`(<[A-Za-z][\w.:-]*>)([^<]{${LONG},})(?=</)`, 'g');
@@ -11,18 +11,17 @@ const NAMED: ReadonlyMap<string, string> = new Map([
   ['apos', "'"],
 ]);
 
-/** A parser reads it as a line feed, so a text with one stays as it is. It stands for unknown entities too. */
+/** Parsers turn it into a line feed, so a text that contains one is not rewritten. Unknown entities are mapped to it too. */
 const UNREADABLE = '\r';
 
 /**
- * The same XML document with its long texts as CDATA. The SDK's parser takes a CDATA section as it is, and puts any other
- * text together of single characters: 32 bytes for each, all alive until the text ends, which for the template of a stack
- * is 30 MB.
+ * The same XML document with its long texts as CDATA. The SDK's parser copies a CDATA section as it is, but builds any
+ * other text from single characters at 32 bytes each, which is 30 MB of memory for a stack's template.
  *
  * @see https://github.com/aws/aws-sdk-js-v3/blob/main/packages-internal/xml-builder/src/xml-parser.ts
  */
 export function withLongTextsAsCdata(document: string): string {
-  // Sections and comments may hold what looks like elements.
+  // CDATA sections and comments may contain text that looks like elements.
   if (document.length < LONG || document.includes('<!')) return document;
   return document.replace(LONG_TEXT, (whole: string, tag: string, escaped: string) => {
     const text = unescaped(escaped);
@@ -30,7 +29,7 @@ export function withLongTextsAsCdata(document: string): string {
   });
 }
 
-/** Undefined for what a CDATA section cannot hold, or would be read as another text. */
+/** The unescaped text; undefined if a CDATA section cannot represent it. */
 function unescaped(escaped: string): string | undefined {
   const text = escaped.replace(ENTITY, (_, hex?: string, decimal?: string, name?: string) => {
     if (name !== undefined) return NAMED.get(name) ?? UNREADABLE;

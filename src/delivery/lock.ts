@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { SSMClient } from '@aws-sdk/client-ssm';
 import { awsNameOf, classify, isNotFound, isRefusal } from '../aws/errors.ts';
-import { deleteParameter, deleteWithOthers, readNewestVersion } from '../aws/parameters.ts';
+import { deleteParameter, deleteParameterInBatch, readNewestVersion } from '../aws/parameters.ts';
 import { send } from '../aws/send.ts';
 import { restoreSignal, stopsEnd } from '../core/cancellation.ts';
 import type { Context } from '../core/context.ts';
@@ -213,12 +213,12 @@ class Lock {
     try {
       // A cancelled run has seconds to release all of its locks.
       if (isLate && (await this.#isUntouched(context))) {
-        await deleteWithOthers(this.#client, this.#name, context);
+        await deleteParameterInBatch(this.#client, this.#name, context);
         return;
       }
       const holder = holderOf(await this.#history(context));
       if (!holder || tokenOf(holder) !== this.#token) return;
-      const remove = isLate ? deleteWithOthers : deleteParameter;
+      const remove = isLate ? deleteParameterInBatch : deleteParameter;
       await remove(this.#client, this.#name, context);
     } catch (error) {
       const until = new Date(this.#sentExpires).toISOString();

@@ -1,14 +1,16 @@
 import type { FailedTask } from './tasks.ts';
 
-/** What is known of a failure. All texts may be empty. */
+/** The facts about a failed task that the causes are matched against. Any string may be empty. */
 export interface Evidence extends Pick<FailedTask, 'stopCode' | 'stoppedReason' | 'container' | 'ranMs'> {
-  /** What the load balancer said of the target. */
+  /** The load balancer's reason code and description for the target's health. */
   target: string;
-  /** The end of the container's log. */
+  /** The last lines of the container's log. */
   log: string;
-  /** CPU architecture and memory of the task, and the port that requests go to. */
+  /** The task's CPU architecture: `X86_64` or `ARM64`. */
   architecture: string;
+  /** The task's memory in MiB. */
   memory: string;
+  /** The port that the load balancer sends requests to. */
   port: number | undefined;
   healthCheckPath: string;
 }
@@ -16,7 +18,7 @@ export interface Evidence extends Pick<FailedTask, 'stopCode' | 'stoppedReason' 
 export interface Explanation {
   cause: string;
   fix: string;
-  /** What AWS says, word for word: people search for it. Empty when it says nothing. */
+  /** AWS's own message, verbatim, because people search for it. Empty when AWS gave none. */
   awsMessage: string;
 }
 
@@ -26,15 +28,15 @@ interface Cause {
   fix: string | ((evidence: Evidence) => string);
 }
 
-const said = ({ stoppedReason, container }: Evidence): string =>
+const messageOf = ({ stoppedReason, container }: Evidence): string =>
   `${stoppedReason} ${container?.reason ?? ''}`;
 const nameOf = ({ container }: Evidence): string => container?.name ?? 'the container';
-const saying =
+const reasonMatches =
   (pattern: RegExp) =>
   (evidence: Evidence): boolean =>
-    pattern.test(said(evidence));
+    pattern.test(messageOf(evidence));
 
-/** The port that the program says it listens on, when it is another than requests go to. */
+/** The port that the program logs it listens on; undefined when it is the port that requests are sent to. */
 function otherPort({ log, port }: Evidence): number | undefined {
   if (port === undefined) return undefined;
   const ports = [...log.matchAll(/\blisten\w*\b[^\n]{0,60}?(?::|\bport["']?\s*[:=]?\s*)(\d{2,5})\b/gi)].map(
@@ -43,26 +45,31 @@ function otherPort({ log, port }: Evidence): number | undefined {
   return ports.includes(port) ? undefined : ports.at(-1);
 }
 
-/** The action and the resource that IAM denied, as it says; the given ones where it does not. */
+function portOf({ port }: Evidence): string {
+  return port === undefined ? "the container's port" : `port ${port}`;
+}
+
+/** The action and the resource that IAM denied, from its message; `otherwise` when the message does not name them. */
 function deniedTo(one: Evidence, otherwise: string): string {
-  const [, action = otherwise, resource] = /perform: (\S+)(?: on resource: ([^\s,]+))?/.exec(said(one)) ?? [];
+  const [, action = otherwise, resource] =
+    /perform: (\S+)(?: on resource: ([^\s,]+))?/.exec(messageOf(one)) ?? [];
   return resource === undefined ? action : `${action} on ${resource}`;
 }
 
 const healthChecks = /health checks/i;
 
-/** Of a container that ECS stopped, and that did not exit within its stopTimeout (30 s by default). */
+/** The exit code of a container that ECS stopped and that did not exit within its stopTimeout (30 s by default). */
 const KILLED = 137;
 
-/** Adds how a task that ECS stopped ended. */
+/** Adds that the container had to be killed, when ECS stopped the task and the container did not exit in time. */
 function stopped(cause: string, one: Evidence): string {
   if (one.container?.exitCode !== KILLED) return cause;
   return `${cause}; ${nameOf(one)} did not exit within stopTimeout and was killed by SIGKILL (exit code 137)`;
 }
 
 /**
- * The first that fits is used. What ECS says (`stopCode`, `stoppedReason`, a container's `reason`) comes before exit
- * codes: 137 is SIGKILL from any sender, and means out of memory only where ECS reports `OutOfMemoryError`.
+ * The first match is used. ECS's own reasons (`stopCode`, `stoppedReason`, a container's `reason`) come before exit codes:
+ * 137 is SIGKILL from any sender, and means out of memory only if ECS reports `OutOfMemoryError`.
  *
  * @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html
  * @see https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Task.html (stopCode)
@@ -73,161 +80,167 @@ function stopped(cause: string, one: Evidence): string {
 const CAUSES: readonly Cause[] = [
   {
     when: (one) =>
-      /exec format error/i.test(`${said(one)} ${one.log}`) ||
-      saying(/no matching manifest|image Manifest does not contain descriptor matching platform/i)(one),
-    cause: (one) =>
-      `The image of ${nameOf(one)} is built for another CPU architecture than ${one.architecture}`,
+      /exec format error/i.test(`${messageOf(one)} ${one.log}`) ||
+      reasonMatches(/no matching manifest|image Manifest does not contain descriptor matching platform/i)(
+        one,
+      ),
+    cause: (one) => `The image of ${nameOf(one)} is not built for the CPU architecture ${one.architecture}`,
     fix: ({ architecture }) =>
-      `Build the image for ${architecture === 'ARM64' ? 'linux/arm64' : 'linux/amd64'} (build-push-image: platforms), or set runtimePlatform.cpuArchitecture to what it is built for.`,
+      `Build the image for ${architecture === 'ARM64' ? 'linux/arm64' : 'linux/amd64'} (build-push-image: platforms), or set runtimePlatform.cpuArchitecture to the architecture of the image.`,
   },
   {
     // @see https://github.com/docker-archive/compose-cli/issues/853
-    when: saying(/CannotPull\w*Error.*docker\.io\/.*pull access denied/is),
-    cause: () => 'The image cannot be pulled: it is not on Docker Hub, or it is private there',
-    fix: 'Give the image with its registry, such as 111111111111.dkr.ecr.eu-central-1.amazonaws.com/app:1.2. A name without a registry is pulled from Docker Hub.',
+    when: reasonMatches(/CannotPull\w*Error.*docker\.io\/.*pull access denied/is),
+    cause: () => 'The image cannot be pulled: it does not exist on Docker Hub, or it is private',
+    fix: 'Include the registry in the image name, for example 111111111111.dkr.ecr.eu-central-1.amazonaws.com/app:1.2. ECS pulls a name without a registry from Docker Hub.',
   },
   {
-    when: saying(/CannotPull\w*Error.*invalid reference format/is),
-    cause: () => 'The image cannot be pulled: its name is not valid',
-    fix: 'Give the image as registry/repository:tag or registry/repository@sha256:…, with the repository in lower case.',
+    when: reasonMatches(/CannotPull\w*Error.*invalid reference format/is),
+    cause: () => 'The image cannot be pulled: its name is invalid',
+    fix: 'Specify the image as registry/repository:tag or registry/repository@sha256:…, with a lowercase repository name.',
   },
   {
-    when: saying(/CannotPull\w*Error.*(?:not found|manifest unknown|does not exist|repository .* not)/is),
+    when: reasonMatches(
+      /CannotPull\w*Error.*(?:not found|manifest unknown|does not exist|repository .* not)/is,
+    ),
     cause: () => 'The image cannot be pulled: it does not exist',
-    fix: 'Push the image first, and check repository, digest or tag, and the account and region in its name.',
+    fix: 'Push the image first, and check the account, the region, the repository, and the tag or digest in its name.',
   },
   {
-    when: saying(/CannotPull\w*Error.*(?:denied|not authorized|unauthorized|AccessDenied|403)/is),
-    cause: () => 'The image cannot be pulled: access is denied',
-    fix: 'Allow ecr:BatchGetImage, ecr:GetDownloadUrlForLayer and ecr:GetAuthorizationToken to the execution role; an image of another account needs its repository policy too.',
+    when: reasonMatches(/CannotPull\w*Error.*(?:denied|not authorized|unauthorized|AccessDenied|403)/is),
+    cause: () => 'The image cannot be pulled: access denied',
+    fix: 'Grant ecr:BatchGetImage, ecr:GetDownloadUrlForLayer and ecr:GetAuthorizationToken to the execution role. For an image in another account, the repository policy must allow it too.',
   },
   {
-    when: saying(/CannotPull\w*Error.*(?:toomanyrequests|rate limit)/is),
-    cause: () => 'The image cannot be pulled: the registry limits the rate',
-    fix: 'Copy the image to ECR, or use a pull-through cache.',
+    when: reasonMatches(/CannotPull\w*Error.*(?:toomanyrequests|rate limit)/is),
+    cause: () => "The image cannot be pulled: the registry's rate limit was reached",
+    fix: 'Copy the image to ECR, or use an ECR pull through cache.',
   },
   {
-    when: saying(/CannotPull\w*Error/i),
-    cause: () => 'The image cannot be pulled: the registry cannot be reached',
-    fix: 'Give the subnets a way to ECR and S3: a NAT gateway, or the endpoints ecr.api, ecr.dkr and s3; and allow port 443 out of the security group.',
+    when: reasonMatches(/CannotPull\w*Error/i),
+    cause: () => 'The image cannot be pulled: the registry is unreachable',
+    fix: 'Give the subnets a route to ECR and S3 (a NAT gateway, or the VPC endpoints ecr.api, ecr.dkr and s3), and allow outbound traffic on port 443 in the security group.',
   },
   {
     // @see https://github.com/doctorray117/minecraft-ondemand/issues/12
-    when: saying(/ResourceInitializationError.*logger args.*(?:AccessDenied|not authorized)/is),
-    cause: () => 'The execution role may not write the log of the task',
+    when: reasonMatches(/ResourceInitializationError.*logger args.*(?:AccessDenied|not authorized)/is),
+    cause: () => 'The execution role has no permission to write the logs of the task',
     fix: (one) =>
-      `Allow ${deniedTo(one, 'logs:CreateLogStream')} and logs:PutLogEvents to the execution role.`,
+      `Grant ${deniedTo(one, 'logs:CreateLogStream')} and logs:PutLogEvents to the execution role.`,
   },
   {
     // @see https://repost.aws/knowledge-center/ecs-unable-to-pull-secrets
-    when: saying(/ResourceInitializationError.*ecr registry auth.*(?:AccessDenied|not authorized)/is),
-    cause: () => 'The execution role may not log in to ECR',
-    fix: 'Allow ecr:GetAuthorizationToken on * to the execution role.',
+    when: reasonMatches(/ResourceInitializationError.*ecr registry auth.*(?:AccessDenied|not authorized)/is),
+    cause: () => 'The execution role has no permission to log in to ECR',
+    fix: 'Grant ecr:GetAuthorizationToken on * to the execution role.',
   },
   {
     // @see https://github.com/GiamPy5/terraform-aws-directus/issues/10
-    when: saying(/ResourceInitializationError.*Access to KMS is not allowed/is),
-    cause: () => 'The execution role may not decrypt a secret that the task needs',
-    fix: 'Allow kms:Decrypt on the key of the secret to the execution role: the message names the secret.',
+    when: reasonMatches(/ResourceInitializationError.*Access to KMS is not allowed/is),
+    cause: () => 'The execution role has no permission to decrypt a secret that the task needs',
+    fix: 'Grant kms:Decrypt on the key of the secret to the execution role. The message names the secret.',
   },
   {
-    when: saying(/ResourceInitializationError.*(?:AccessDenied|not authorized)/is),
-    cause: () => 'The execution role may not read a secret or parameter that the task needs',
+    when: reasonMatches(/ResourceInitializationError.*(?:AccessDenied|not authorized)/is),
+    cause: () => 'The execution role has no permission to read a secret or parameter that the task needs',
     fix: (one) => {
-      const what = deniedTo(one, 'secretsmanager:GetSecretValue or ssm:GetParameters');
-      return `Allow ${what} to the execution role, and kms:Decrypt on the key behind it.`;
+      const denied = deniedTo(one, 'secretsmanager:GetSecretValue or ssm:GetParameters');
+      return `Grant ${denied} to the execution role, and kms:Decrypt on the key that encrypts it.`;
     },
   },
   {
-    when: saying(/ResourceInitializationError.*(?:log group|logger|awslogs)/is),
-    cause: () => 'The log of the task cannot be opened',
-    fix: 'Create the log group that the task definition names, and allow logs:CreateLogStream and logs:PutLogEvents to the execution role.',
+    when: reasonMatches(/ResourceInitializationError.*(?:log group|logger|awslogs)/is),
+    cause: () => 'The logs of the task cannot be written',
+    fix: 'Create the log group in the task definition, and check that the execution role has logs:CreateLogStream and logs:PutLogEvents.',
   },
   {
-    // The agent on EC2 instances says "invalid parameters", Fargate "invalid ssm parameters".
+    // The ECS agent on EC2 instances reports "invalid parameters", Fargate "invalid ssm parameters".
     // @see https://github.com/aws/amazon-ecs-agent/blob/0d889be51811c05bf3c7bc482aed76e1384f5491/agent/ssm/ssm.go
-    when: saying(
+    when: reasonMatches(
       /ResourceInitializationError.*(?:ResourceNotFound|can't find the specified secret|ParameterNotFound|invalid (?:ssm )?parameters|did not contain json key)/is,
     ),
     cause: () => 'A secret or parameter that the task needs does not exist',
-    fix: 'Create it, or correct its ARN (or its JSON key) in the task definition: the message names it.',
+    fix: 'Create it, or correct its ARN or JSON key in the task definition. The message names it.',
   },
   {
-    when: saying(/ResourceInitializationError/i),
-    cause: () => 'The task could not be prepared: a service of AWS cannot be reached',
-    fix: 'Give the subnets a way to Secrets Manager, SSM, ECR and CloudWatch Logs: a NAT gateway or their endpoints; and allow port 443 out of the security group.',
+    when: reasonMatches(/ResourceInitializationError/i),
+    cause: () => 'The task could not be initialized: an AWS service is unreachable',
+    fix: 'Give the subnets a route to Secrets Manager, SSM, ECR and CloudWatch Logs (a NAT gateway or their VPC endpoints), and allow outbound traffic on port 443 in the security group.',
   },
   {
-    when: saying(/InsufficientFreeAddresses|not (?:have )?enough free addresses/i),
-    cause: () => 'The subnets have no free addresses left',
-    fix: 'Add subnets to the service, or free addresses: every task takes one, and a deployment up to twice as many.',
+    when: reasonMatches(/InsufficientFreeAddresses|not (?:have )?enough free addresses/i),
+    cause: () => 'The subnets have no free IP addresses',
+    fix: 'Add subnets to the service, or free IP addresses. Each task uses one, and a deployment runs up to twice as many tasks.',
   },
   {
-    when: saying(/reached the limit on the number of vCPUs|vCPU.*limit/i),
-    cause: () => "The account's quota of Fargate vCPUs is used up",
-    fix: 'Ask for more in Service Quotas (Fargate On-Demand vCPU resource count), or deploy fewer tasks at once.',
+    when: reasonMatches(/reached the limit on the number of vCPUs|vCPU.*limit/i),
+    cause: () => 'The account has reached its Fargate vCPU quota',
+    fix: 'Request an increase in Service Quotas (Fargate On-Demand vCPU resource count), or deploy fewer tasks at the same time.',
   },
   {
-    // The words of a placement on EC2 instances.
+    // Service event messages for tasks on EC2 instances.
     // @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-event-messages-list.html
-    when: saying(/no container instance met all of its requirements|No Container Instances were found/i),
-    cause: () => 'No container instance of the cluster can take a task',
-    fix: 'Add an instance, or free what the message names (CPU, memory, a host port). With a fixed host port the new task fits only where the old one has stopped: use hostPort 0, or a minimumHealthyPercent below 100.',
+    when: reasonMatches(
+      /no container instance met all of its requirements|No Container Instances were found/i,
+    ),
+    cause: () => 'No container instance in the cluster can run the task',
+    fix: 'Add a container instance, or free the resource in the message (CPU, memory, a host port). With a static host port, a new task can start only after an old one has stopped: use hostPort 0, or a minimumHealthyPercent below 100.',
   },
   {
-    when: saying(
+    when: reasonMatches(
       /Capacity is unavailable|RESOURCE:(?:CPU|MEMORY|ENI)|unable to place a task|Capacity provider/i,
     ),
-    cause: () => 'There is no capacity for the tasks',
-    fix: 'Try again later, add subnets in other availability zones, or let the capacity provider strategy fall back from FARGATE_SPOT to FARGATE.',
+    cause: () => 'No capacity is available for the tasks',
+    fix: 'Retry later, add subnets in other Availability Zones, or add FARGATE to the capacity provider strategy if it has FARGATE_SPOT only.',
   },
   {
-    when: (one) => one.stopCode === 'SpotInterruption' || saying(/spot interruption|spot task was/i)(one),
-    cause: (one) => stopped('AWS took the Spot capacity back', one),
-    fix: 'Run the tasks that must stay on FARGATE, or deploy again.',
+    when: (one) =>
+      one.stopCode === 'SpotInterruption' || reasonMatches(/spot interruption|spot task was/i)(one),
+    cause: (one) => stopped('AWS reclaimed the Spot capacity', one),
+    fix: 'Deploy again, or use FARGATE for tasks that must not be interrupted.',
   },
   {
-    // The words of a Fargate task's retirement.
+    // Task retirement on Fargate.
     // @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-maintenance.html
-    when: saying(/performing maintenance on the underlying infrastructure|scheduled for retirement/i),
-    cause: (one) => stopped('AWS retired the task for maintenance of the infrastructure under it', one),
-    fix: 'Deploy again: the image is not the cause. Run two tasks or more, so that a retirement leaves one that serves.',
+    when: reasonMatches(/performing maintenance on the underlying infrastructure|scheduled for retirement/i),
+    cause: (one) => stopped('AWS retired the task for infrastructure maintenance', one),
+    fix: 'Deploy again: the image is not the cause. Run at least two tasks, so that the service stays available when AWS retires one.',
   },
   {
-    // "Host EC2 (instance i-…) terminated.", and of an instance that is drained or deregistered.
+    // "Host EC2 (instance i-…) terminated.", and the reasons for a drained or deregistered instance.
     when: (one) =>
       one.stopCode === 'TerminationNotice' ||
-      saying(
+      reasonMatches(
         /Host EC2 \(instance|container instance is in DRAINING|instance deregistration forced|instance was deregistered/i,
       )(one),
-    cause: (one) => stopped('The host of the task was stopped, drained or terminated', one),
-    fix: 'Deploy again: the image is not the cause. If hosts go away often, look at the Auto Scaling group and at its capacity provider.',
+    cause: (one) => stopped('The container instance of the task was stopped, drained or terminated', one),
+    fix: 'Deploy again: the image is not the cause. If it happens often, check the Auto Scaling group and its capacity provider.',
   },
   {
-    // Before the health checks: StopTask accepts any text as its reason.
+    // Must precede the health checks: StopTask accepts any text as its reason.
     when: ({ stopCode }) => stopCode === 'UserInitiated',
-    cause: (one) => stopped('Somebody stopped the task with StopTask', one),
+    cause: (one) => stopped('The task was stopped with StopTask', one),
     fix: 'Find the caller of StopTask in CloudTrail, then deploy again.',
   },
   {
-    when: saying(/unable to assume (?:the )?role/i),
-    cause: () => 'ECS cannot assume a role of the task',
-    fix: 'The execution role and the task role must exist and trust ecs-tasks.amazonaws.com.',
+    when: reasonMatches(/unable to assume (?:the )?role/i),
+    cause: () => 'ECS cannot assume the task role or the execution role',
+    fix: 'Check that the execution role and the task role exist and trust ecs-tasks.amazonaws.com.',
   },
   {
-    when: saying(/container health checks/i),
-    cause: (one) => stopped(`The container's own health check fails in ${nameOf(one)}`, one),
-    fix: 'Run the healthCheck command of the task definition in the image: it may need a program that the image lacks, a longer startPeriod, or the right port.',
+    when: reasonMatches(/container health checks/i),
+    cause: (one) => stopped(`The container health check of ${nameOf(one)} failed`, one),
+    fix: 'Run the healthCheck command of the task definition in the image. It may use a program that the image does not contain, need a longer startPeriod, or use the wrong port.',
   },
   {
-    when: (one) => (healthChecks.test(said(one)) || one.target !== '') && otherPort(one) !== undefined,
+    when: (one) => (healthChecks.test(messageOf(one)) || one.target !== '') && otherPort(one) !== undefined,
     cause: (one) =>
       stopped(
-        `The program listens on port ${otherPort(one) ?? ''}, and the load balancer asks port ${one.port ?? ''}`,
+        `The program listens on port ${otherPort(one) ?? ''}, but the load balancer sends requests to port ${one.port ?? ''}`,
         one,
       ),
     fix: (one) =>
-      `Let the program listen on port ${one.port ?? ''}, or set containerPort of the service and of its target group to ${otherPort(one) ?? ''}.`,
+      `Make the program listen on port ${one.port ?? ''}, or set the containerPort of the service and the port of its target group to ${otherPort(one) ?? ''}.`,
   },
   {
     when: ({ target }) => /ResponseCodeMismatch|with these codes/i.test(target),
@@ -235,79 +248,78 @@ const CAUSES: readonly Cause[] = [
       const code = /codes?: \[?(\d{3})/.exec(one.target)?.[1];
       const path =
         one.healthCheckPath === '' ? 'The health check' : `The health check ${one.healthCheckPath}`;
-      return stopped(`${path} is answered with ${code ?? 'a status that does not count as healthy'}`, one);
+      return stopped(`${path} returned ${code ?? 'an unexpected status code'}`, one);
     },
     fix: (one) =>
-      `Let the program answer ${one.healthCheckPath || 'the health check path'} with the status that the target group expects (200 by default), or correct the path.`,
+      `Make the program respond to ${one.healthCheckPath || 'the health check path'} with the status code that the target group expects (200 by default), or correct the path.`,
   },
   {
     when: ({ target }) => /Target\.Timeout|timed out/i.test(target),
-    cause: (one) => stopped(`The health check gets no answer on port ${one.port ?? 'of the container'}`, one),
-    fix: 'Allow the load balancer into the security group of the tasks on this port, and let the program bind 0.0.0.0, on this port, within the grace period.',
+    cause: (one) => stopped(`The health check timed out on ${portOf(one)}`, one),
+    fix: "Allow inbound traffic from the load balancer on this port in the tasks' security group, and make the program listen on 0.0.0.0 and this port within the grace period.",
   },
   {
-    when: (one) => /FailedHealthChecks/i.test(one.target) || /ELB health checks/i.test(said(one)),
-    cause: (one) =>
-      stopped(`The load balancer's health check fails on port ${one.port ?? 'of the container'}`, one),
-    fix: 'Check that the program listens on this port and on 0.0.0.0, answers the health check path with 200, and is up within the grace period (healthCheckGracePeriodSeconds).',
+    when: (one) => /FailedHealthChecks/i.test(one.target) || /ELB health checks/i.test(messageOf(one)),
+    cause: (one) => stopped(`The load balancer's health check failed on ${portOf(one)}`, one),
+    fix: 'Check that the program listens on 0.0.0.0 and this port, responds to the health check path with 200, and starts within the grace period (healthCheckGracePeriodSeconds).',
   },
   {
-    when: saying(/OutOfMemory/i),
+    when: reasonMatches(/OutOfMemory/i),
     cause: (one) => `The container ${nameOf(one)} ran out of memory${exitOf(one)}`,
     fix: ({ memory }) =>
-      `Give the task more memory${memory === '' ? '' : ` than ${memory} MiB`} (input memory), or find what grows: limit the heap below the container's memory.`,
+      `Give the task more memory${memory === '' ? '' : ` than ${memory} MiB`} (input memory), or limit the program's heap to less than the container's memory.`,
   },
   {
-    // ECS stopped the task, for a reason that is not known here.
+    // ECS stopped the task for a reason that is not in this list.
     when: ({ container, stopCode }) =>
       container?.exitCode === KILLED && stopCode !== '' && stopCode !== 'EssentialContainerExited',
     cause: (one) => stopped('ECS stopped the task', one),
-    fix: 'Read what AWS says of the stop. Let the program end on SIGTERM, or raise stopTimeout of the container.',
+    fix: "Check AWS's reason for the stop. Make the program exit on SIGTERM, or raise the container's stopTimeout.",
   },
   {
     when: ({ container }) => container?.exitCode === KILLED,
     cause: (one) =>
-      `The container ${nameOf(one)} was killed by SIGKILL (exit code 137), and ECS does not say that it ran out of memory`,
-    fix: "Look for who sends SIGKILL: ECS does it when a container does not end within stopTimeout after another one has ended, and so does a supervisor inside of the container. Compare the task's memory with its limit all the same.",
+      `The container ${nameOf(one)} was killed by SIGKILL (exit code 137), and ECS did not report that it ran out of memory`,
+    fix: "Find what sent SIGKILL: ECS sends it when a container does not exit within stopTimeout after an essential container has exited, and a supervisor in the container can send it too. Also compare the task's memory usage with its limit.",
   },
   {
     when: ({ container }) => container?.exitCode === 143,
     cause: (one) => `The container ${nameOf(one)} was stopped by SIGTERM (exit code 143)`,
-    fix: 'Look at the other containers of the task: ECS stops all of them when an essential one ends.',
+    fix: 'Check the other containers of the task: ECS stops all containers when an essential one exits.',
   },
   {
     when: ({ container }) => container?.exitCode === 139,
     cause: (one) => `The container ${nameOf(one)} crashed with a segmentation fault (exit code 139)`,
-    fix: 'A native library crashed, most often one that was built for another C library or CPU. Rebuild the image with its native modules for its own base.',
+    fix: 'Rebuild the native modules in the image for its base image: the usual cause is a library built for another C library or CPU architecture.',
   },
   {
     when: (one) =>
-      saying(/CannotStartContainer|executable file not found|no such file or directory/i)(one) ||
+      reasonMatches(/CannotStartContainer|executable file not found|no such file or directory/i)(one) ||
       [126, 127].includes(one.container?.exitCode ?? 0),
-    cause: (one) => `The command of ${nameOf(one)} cannot be started`,
+    cause: (one) => `The command of ${nameOf(one)} could not be started`,
     fix: 'Check entryPoint and command: the file must exist in the image and be executable.',
   },
   {
     when: ({ container }) => container?.exitCode === 0,
-    cause: (one) => `The container ${nameOf(one)} ended by itself, without an error (exit code 0)`,
-    fix: 'A service must keep running in the foreground. Check the command, and that the program does not end when its input is closed.',
+    cause: (one) => `The container ${nameOf(one)} exited without an error (exit code 0)`,
+    fix: 'Check the command: a service must keep running in the foreground, and must not exit when its standard input is closed.',
   },
   {
     when: ({ container }) => container?.exitCode !== undefined,
     cause: (one) =>
-      `The container ${nameOf(one)} ended with exit code ${one.container?.exitCode ?? ''}${soon(one)}`,
-    fix: 'The program ended by itself: the last lines of its log say why. A missing variable or secret, or a dependency that cannot be reached, are the usual reasons.',
+      `The container ${nameOf(one)} exited with code ${one.container?.exitCode ?? ''}${elapsed(one)}`,
+    fix: "Check the last lines of the container's log. Usual causes are a missing environment variable or secret, or an unreachable dependency.",
   },
 ];
 
 const UNKNOWN: Cause = {
   when: () => true,
   cause: ({ stoppedReason, target }) =>
-    (stoppedReason || target || 'The tasks failed, and AWS does not say why').replace(/\.$/, ''),
-  fix: 'Look at the stopped tasks of the service and at its events.',
+    (stoppedReason || target || 'The tasks failed, and AWS gave no reason').replace(/\.$/, ''),
+  fix: 'Check the stopped tasks and the events of the service.',
 };
 
-/** What a failure means and what to do about it. */
+/** The cause of a failed task and its fix. */
 export function explain(evidence: Evidence): Explanation {
   const found = CAUSES.find(({ when }) => when(evidence)) ?? UNKNOWN;
   return {
@@ -319,16 +331,16 @@ export function explain(evidence: Evidence): Explanation {
 
 function awsMessageOf({ stoppedReason, container, target }: Evidence): string {
   const reason = container?.reason ?? '';
-  // ECS says of some failures the same in both.
-  const words = [stoppedReason, stoppedReason.includes(reason) ? '' : reason, target];
-  return words.filter((text) => text !== '').join('; ');
+  // For some failures, ECS repeats the reason of the container in the one of the task.
+  const messages = [stoppedReason, stoppedReason.includes(reason) ? '' : reason, target];
+  return messages.filter((text) => text !== '').join('; ');
 }
 
 function exitOf({ container }: Evidence): string {
   return container?.exitCode === undefined ? '' : ` (exit code ${container.exitCode})`;
 }
 
-function soon({ ranMs }: Evidence): string {
+function elapsed({ ranMs }: Evidence): string {
   if (ranMs === undefined) return '';
-  return ranMs < 60_000 ? ' as it started' : ` after ${Math.round(ranMs / 60_000)} min`;
+  return ranMs < 60_000 ? ' right after it started' : ` after ${Math.round(ranMs / 60_000)} min`;
 }

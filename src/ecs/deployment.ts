@@ -219,7 +219,7 @@ interface FoundDeployment {
  * maximum of 20 ARNs."
  */
 const deployments = new BatchReader<ECSClient, FoundDeployment>({
-  most: 20,
+  maxKeys: 20,
   splitsOn: ['denied', 'validation'],
   read: async (client, arns, context) => {
     const command = new DescribeServiceDeploymentsCommand({ serviceDeploymentArns: [...arns] });
@@ -242,7 +242,7 @@ const deployments = new BatchReader<ECSClient, FoundDeployment>({
  * maximum of 20 ARNs."
  */
 const revisions = new BatchReader<ECSClient, ServiceRevision>({
-  most: 20,
+  maxKeys: 20,
   splitsOn: ['denied', 'validation'],
   read: async (client, arns, context) => {
     const command = new DescribeServiceRevisionsCommand({ serviceRevisionArns: [...arns] });
@@ -281,7 +281,7 @@ export async function describeRevisions(
   context: EcsContext,
   arns: readonly string[],
 ): Promise<ReadonlyMap<string, ServiceRevision>> {
-  return await revisions.all(await context.ecs(), arns, context);
+  return await revisions.getAll(await context.ecs(), arns, context);
 }
 
 /** The deployment that took the place of ours; undefined while ours is the one. */

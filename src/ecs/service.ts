@@ -37,7 +37,7 @@ interface FoundService {
  * services to describe in a single operation"
  */
 const services = new BatchReader<ECSClient, FoundService>({
-  most: 10,
+  maxKeys: 10,
   splitsOn: ['denied', 'validation'],
   read: async (client, names, context, cluster) => {
     const command = new DescribeServicesCommand({ cluster, services: [...names] });
@@ -65,7 +65,7 @@ export async function findServices(
   names: readonly string[],
 ): Promise<(Service | undefined)[]> {
   const client = await context.ecs();
-  const found = await services.all(client, names, context, cluster);
+  const found = await services.getAll(client, names, context, cluster);
   return names.map((name) => found.get(name)?.service);
 }
 

@@ -43,7 +43,7 @@ interface FailedContainer {
  * full ARN entries"
  */
 const tasks = new BatchReader<ECSClient, Task>({
-  most: 100,
+  maxKeys: 100,
   splitsOn: ['denied', 'validation'],
   read: async (client, arns, context, cluster) => {
     const command = new DescribeTasksCommand({ cluster, tasks: [...arns] });
@@ -58,7 +58,7 @@ export async function describeTasks(
   cluster: string,
   arns: readonly string[],
 ): Promise<Task[]> {
-  return [...(await tasks.all(await context.ecs(), arns, context, cluster)).values()];
+  return [...(await tasks.getAll(await context.ecs(), arns, context, cluster)).values()];
 }
 
 /** The ARNs of a service's tasks that are to run, or that have stopped; AWS keeps the latter for an hour. */

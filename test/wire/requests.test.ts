@@ -104,7 +104,7 @@ test("a proxy's error page is reported as such, not as a parser error", async ()
   at.sandbox.addFault({ kind: 'status', operation: 'DescribeStacks', status: 502, times: 99 });
   const outcome = await at.run(template(1), { timeoutMs: 280_000 });
   expect(outcome).toMatchObject({ verdict: 'failed', ok: false });
-  expect(outcome.reason).toContain('CloudFormation DescribeStacks answered 502 (HTML)');
+  expect(outcome.reason).toContain('CloudFormation DescribeStacks returned HTTP 502 (HTML)');
   expect(outcome.error?.fix).toContain('Check the proxy between the runner and AWS');
 });
 

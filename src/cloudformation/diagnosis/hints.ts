@@ -1,3 +1,7 @@
+/** What CloudFormation's calls are authorized with. */
+const CLOUDFORMATION_ROLE =
+  "the role that CloudFormation uses: the service role (role-arn of deploy-stack, execution-role in platform.yml), or the job's role if there is no service role";
+
 /** How to fix a failure, by the handler's error code or by its message. */
 interface Hint {
   code?: RegExp;
@@ -7,6 +11,17 @@ interface Hint {
   hint: string | ((match: RegExpExecArray) => string);
 }
 
+const QUOTA_REACHED =
+  'Request an increase in Service Quotas, or delete resources that you no longer need: the account has reached a quota in this region.';
+const THROTTLED =
+  'Run the deployment again; if AWS throttles it again, deploy fewer stacks at the same time.';
+const NOT_STABILIZED =
+  "Check the resource's own events or logs: it was created or updated, but did not stabilize in time.";
+const NOT_FOUND =
+  'Check the ids in the message: the resource, or one that it refers to, does not exist. It may have been deleted outside CloudFormation.';
+const NAME_TAKEN =
+  'Delete the existing resource of that name, import it into the stack, or remove the name so that CloudFormation generates one.';
+
 /**
  * The first match is used, so specific entries come before general ones.
  * Handler error codes: "Resource type handler error codes", CloudFormation CLI User Guide.
@@ -15,22 +30,22 @@ const HINTS: readonly Hint[] = [
   {
     message: /No export named (\S+) found/,
     hint: (match) =>
-      `No stack of this account and region exports ${match[1] ?? ''}. Deploy the exporting stack first, or correct the name in Fn::ImportValue.`,
+      `Deploy the stack that exports ${match[1] ?? 'it'} first, or correct the name in Fn::ImportValue: no stack in this account and region exports it.`,
   },
   {
     message:
       /(?:Cannot delete export|Export) (\S+) (?:as it is|cannot be (?:updated|deleted) as it is) (?:in use|used) by (.+?)(?:$|[.(])/,
     hint: (match) =>
-      `The output is imported by ${match[2]?.trim() ?? 'another stack'}. Change that stack first so that it no longer imports ${match[1] ?? 'it'}, then this one.`,
+      `Remove the import of ${match[1] ?? 'this export'} from ${match[2]?.trim() ?? 'the importing stack'} first, then deploy this stack again.`,
   },
   {
     message: /Export with name (\S+) is already exported by stack (\S+)/,
     hint: (match) =>
-      `Export names are unique in an account and region. Rename ${match[1] ?? 'the export'}, or remove it from ${match[2] ?? 'the other stack'}.`,
+      `Rename ${match[1] ?? 'the export'}, or remove it from ${match[2] ?? 'the other stack'}. Export names must be unique within an account and region.`,
   },
   {
     message: /denied by stack policy/i,
-    hint: 'The stack policy forbids this change. Run deploy-stack with a stack-policy that allows it, and set the old policy again afterwards.',
+    hint: 'Run deploy-stack with a stack-policy that allows this update, then restore the original policy.',
   },
   {
     message:
@@ -38,57 +53,57 @@ const HINTS: readonly Hint[] = [
     hint: (match) => missingPermission(match),
   },
   {
-    // ECS creates the role with the first cluster of an account, and cannot assume it at once.
+    // ECS creates the role with the first cluster of an account, and cannot assume it immediately.
     // @see https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/818
     message: /ECS service linked role exists/i,
-    hint: "Deploy again: ECS creates the role AWSServiceRoleForECS with the first cluster of an account, and cannot assume it at once. If it fails again, run: aws iam create-service-linked-role --aws-service-name ecs.amazonaws.com. Or deploy templates/bootstrap.yml with CreateEcsRole: 'true'.",
+    hint: "Deploy again: ECS creates the service-linked role AWSServiceRoleForECS with the first cluster of an account, and cannot assume it immediately. If the deployment fails again, run aws iam create-service-linked-role --aws-service-name ecs.amazonaws.com, or deploy templates/bootstrap.yml with CreateEcsRole: 'true'.",
   },
   {
     message: /encoded authorization failure message/i,
-    hint: 'A permission is missing, and AWS encoded which one: read it with "aws sts decode-authorization-message". Then allow it to the role that CloudFormation uses.',
+    hint: 'Decode the message with "aws sts decode-authorization-message" to see which permission is missing, then grant it to the role that CloudFormation uses.',
   },
   {
     code: /^(AccessDenied|AccessDeniedException|UnauthorizedOperation|InvalidCredentials)$/,
-    hint: 'The role that CloudFormation works with lacks a permission for this. Allow the action that the message names, in the service role (role-arn of deploy-stack, execution-role in platform.yml), or else in the role of the job.',
+    hint: `Grant the action in the message to ${CLOUDFORMATION_ROLE}.`,
   },
   {
-    // Seen by users of serverless and of SAM; indexes are an open request: github.com/aws/aws-lambda-roadmap/issues/82
+    // Support for image indexes is an open request: https://github.com/aws/aws-lambda-roadmap/issues/82
     message: /image manifest,? (?:config )?or layer media type for the source image \S+ is not supported/i,
-    hint: 'Lambda runs no image index. Build the image for one platform, by build-push-image with provenance: false and sbom: false: docs/migrate/lambda.md.',
+    hint: 'Build the image for one platform, with provenance: false and sbom: false in build-push-image: Lambda does not support image indexes. See docs/migrate/lambda.md.',
   },
   {
     message: /Replacement type updates not supported on stack with disable-rollback/i,
-    hint: 'CloudFormation replaces nothing while rollback is off. Bring the stack back to a stable state, then run deploy-stack with on-failure: rollback.',
+    hint: 'Return the stack to a stable state, then run deploy-stack with on-failure: rollback. CloudFormation cannot replace resources while rollback is disabled.',
   },
   {
     message: /circuit breaker/i,
-    hint: 'The new tasks did not become healthy, so ECS gave up. Look at the stopped tasks of the service (their reason and exit code) and at their logs; the resource itself is fine.',
+    hint: 'Check the stopped tasks of the service (stopped reason and exit code) and their logs: the new tasks did not become healthy, so ECS stopped the deployment.',
   },
   {
     message: /CIDR.{0,80}(?:conflicts with another subnet|overlap)/i,
-    hint: 'Two networks share addresses. Give each subnet a CIDR block of its own inside the block of the VPC.',
+    hint: "Give each subnet its own CIDR block within the VPC's CIDR block: two CIDR blocks overlap.",
   },
   {
     message: /CIDR.{0,80}(?:is invalid|not within|out of range)|InvalidSubnet\.Range/i,
-    hint: 'The CIDR block does not lie inside the block of the VPC, or is not a block of /16 to /28.',
+    hint: "Use a CIDR block within the VPC's CIDR block, with a size between /16 and /28.",
   },
   {
     message:
       /maximum number of (?:addresses|VPCs|internet gateways|NAT gateways|[A-Za-z ]+?) has been reached/i,
-    hint: 'A quota of the account is used up in this region. Delete what is not needed, or ask for more in Service Quotas.',
+    hint: QUOTA_REACHED,
   },
   {
     message: /at least two subnets in two different Availability Zones/i,
-    hint: 'Give subnets of two different availability zones.',
+    hint: 'Specify subnets in at least two Availability Zones.',
   },
   {
     message: /bucket you tried to delete is not empty|BucketNotEmpty/i,
-    hint: 'Empty the bucket first, all versions included, or set DeletionPolicy: Retain.',
+    hint: 'Empty the bucket first, including all object versions, or set DeletionPolicy: Retain.',
   },
   {
     message:
       /has dependencies and cannot be deleted|has a dependent object|DependencyViolation|currently in use/i,
-    hint: 'Something outside of this stack still uses it: most often a network interface, a security group rule or an attachment made by hand. Remove that, then try again.',
+    hint: 'Remove what still uses the resource outside this stack (usually a network interface, a security group rule or a manual attachment), then run it again.',
   },
   {
     message: /repository with name .* cannot be deleted because it still contains images|RepositoryNotEmpty/i,
@@ -96,59 +111,59 @@ const HINTS: readonly Hint[] = [
   },
   {
     message: /deletion ?protection/i,
-    hint: 'Deletion protection is on. Switch it off in the template, deploy that, and then delete.',
+    hint: 'Disable deletion protection in the template, deploy the change, then delete the resource.',
   },
   {
     message: /The following hook\(s\) failed|^Hook /,
-    hint: 'Change the resource so that the hook accepts it, or ask the team that owns the hook.',
+    hint: 'Change the resource so that it passes the hook, or contact the team that owns the hook.',
   },
   {
     message: /\bTemplateURL\b|S3 error: Access Denied/i,
     type: /^AWS::CloudFormation::Stack$/,
-    hint: 'CloudFormation cannot read the nested template. Check its URL, and that the role may read that object in S3.',
+    hint: 'Check the URL of the nested template, and that the role that CloudFormation uses may read it (s3:GetObject).',
   },
   {
     message: /Rate exceeded|ThrottlingException|TooManyRequests/i,
-    hint: 'AWS throttled the service behind the resource. Run it again; if it comes back, deploy fewer stacks at once.',
+    hint: THROTTLED,
   },
   {
     code: /^AlreadyExists$/,
-    hint: 'A resource of that name exists outside of this stack. Delete it, import it into the stack, or leave the name out so that CloudFormation makes one.',
+    hint: NAME_TAKEN,
   },
   {
     message: /already exists(?: in stack (\S+))?/i,
     hint: (match) =>
       match[1]
-        ? `The stack ${match[1]} has a resource of that name already. Rename one of the two.`
-        : 'A resource of that name exists outside of this stack. Delete it, import it into the stack, or leave the name out so that CloudFormation makes one.',
+        ? `Rename one of the two resources: the stack ${match[1]} already has a resource of that name.`
+        : NAME_TAKEN,
   },
   {
     code: /^(ServiceLimitExceeded|LimitExceeded|LimitExceededException)$/,
-    hint: 'A quota of the account is used up in this region. Delete what is not needed, or ask for more in Service Quotas.',
+    hint: QUOTA_REACHED,
   },
   {
     message: /limit ?exceeded|quota/i,
-    hint: 'A quota of the account is used up in this region. Delete what is not needed, or ask for more in Service Quotas.',
+    hint: QUOTA_REACHED,
   },
   {
     code: /^Throttling$/,
-    hint: 'AWS throttled the service behind the resource. Run it again; if it comes back, deploy fewer stacks at once.',
+    hint: THROTTLED,
   },
   {
     code: /^NotStabilized$/,
-    hint: 'The resource was made, but did not become ready in its time. Look at its own events or logs for what it waited for.',
+    hint: NOT_STABILIZED,
   },
   {
     message: /did not stabilize|Exceeded attempts to wait|timed? ?out/i,
-    hint: 'The resource was made, but did not become ready in its time. Look at its own events or logs for what it waited for.',
+    hint: NOT_STABILIZED,
   },
   {
     code: /^NotUpdatable$/,
-    hint: 'This property cannot be changed on a living resource. Give the resource a new logical id, so that it is created again.',
+    hint: 'Give the resource a new logical id, so that CloudFormation creates a new one: this property cannot be updated.',
   },
   {
     message: /custom-named resource requires replacing/i,
-    hint: 'A resource with a fixed name cannot be replaced, as both would have that name. Rename it, or leave the name out.',
+    hint: 'Rename the resource, or remove its name from the template: CloudFormation creates the replacement first, and both cannot have the same name.',
   },
   {
     message: /The role with name (\S+) cannot be found/,
@@ -157,32 +172,32 @@ const HINTS: readonly Hint[] = [
   },
   {
     code: /^(NotFound|ResourceNotFoundException)$/,
-    hint: 'Something it refers to, or the resource itself, does not exist (any more): was it deleted by hand? Check the ids in the message.',
+    hint: NOT_FOUND,
   },
   {
     message: /Encountered unsupported property (\S+)/,
     hint: (match) =>
-      `The type has no property ${match[1] ?? ''}. Check its spelling and its level in the template.`,
+      `Check the spelling and the indentation of ${match[1] ?? 'the property'} in the template: the resource type has no such property.`,
   },
   {
     code: /^(InvalidRequest|ValidationException|InvalidParameterValue|ValidationError)$/,
-    hint: 'The service refused a property. The message says which; correct its value in the template or the parameter behind it.',
+    hint: 'Correct the property that the message names, in the template or in the parameter that sets it.',
   },
   {
     message: /does not exist|not found/i,
-    hint: 'Something it refers to, or the resource itself, does not exist (any more): was it deleted by hand? Check the ids in the message.',
+    hint: NOT_FOUND,
   },
   {
     code: /^ResourceConflict$/,
-    hint: 'Something else changed the same resource at that moment. Run it again.',
+    hint: 'Run the deployment again: another operation was changing the same resource.',
   },
   {
     code: /^(ServiceInternalError|InternalFailure|GeneralServiceException|NetworkFailure|ServiceTimeout)$/,
-    hint: 'The service behind the resource failed. Run it again; the AWS Health Dashboard tells of outages.',
+    hint: 'Run the deployment again. If it fails again, check the AWS Health Dashboard for an outage of the service.',
   },
 ];
 
-/** How to fix a failure; undefined when the fix is not certain. */
+/** How to fix a failure; undefined for a failure that is not in the list. */
 export function hintFor(failure: { type: string; reason: string; code?: string }): string | undefined {
   for (const { code, message, type, hint } of HINTS) {
     if (type && !type.test(failure.type)) continue;
@@ -197,19 +212,17 @@ function missingPermission(match: RegExpExecArray): string {
   const [, action = '', resource, because] = match;
   const on = resource ? ` on ${resource.replace(/[,.;]+$/, '')}` : '';
   if (because && /explicit deny/i.test(because)) {
-    return `${action}${on} is denied by an explicit Deny: look for it in the policies, boundaries and service control policies of the role.`;
+    return `Find the explicit Deny of ${action}${on} in the policies, the permissions boundary or the service control policies of the role, and remove it.`;
   }
-  return `Allow ${action}${on} to the role that CloudFormation works with: the service role (role-arn of deploy-stack, execution-role in platform.yml), or else the role of the job.`;
+  return `Grant ${action}${on} to ${CLOUDFORMATION_ROLE}.`;
 }
 
-/**
- * A reason without the wrapper of the resource handlers and without request ids, which only AWS Support needs.
- */
+/** A reason without the resource handler's wrapper and without request ids, which only AWS Support needs. */
 export function plainReason(reason: string): string {
   const line = reason.replace(/\s+/g, ' ').trim();
-  const said =
+  const message =
     /^Resource handler returned message: "(.*)" \(RequestToken: [^)]*\)\.?$/.exec(line)?.[1] ?? line;
-  return said
+  return message
     .replace(/[;,] (?:Request ?ID|RequestId|Request ID|Extended Request ID|Proxy): [^;,)]+/gi, '')
     .replace(/ ?\(Service: [^)]*\)/g, '')
     .trim();

@@ -22,7 +22,7 @@ const VERSIONED = /:\d+$/;
 /** One client for all that a session reads: what is asked of it at the same moment goes by the same calls. */
 const clients = new WeakMap<Session, Promise<SSMClient>>();
 const parameters = new BatchReader<SSMClient, Parameter>({
-  most: NAMES_AT_ONCE,
+  maxKeys: NAMES_AT_ONCE,
   splitsOn: ['denied', 'validation'],
   read: getParameters,
 });
@@ -42,8 +42,8 @@ export async function readParameters(
   // An answer that has a parameter's present value and an earlier one does not tell which of them was asked by its name.
   const [versions, names] = split(asked, (name) => VERSIONED.test(name));
   const found = await Promise.all([
-    parameters.all(client, names, context),
-    parameters.all(client, versions, context, 'versions'),
+    parameters.getAll(client, names, context),
+    parameters.getAll(client, versions, context, 'versions'),
   ]);
   return new Map(found.flatMap((some) => [...some]));
 }

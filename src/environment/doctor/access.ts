@@ -114,7 +114,7 @@ async function callerAccount(session: Session, context: Context): Promise<{ acco
   const client = await stsClient(session, context);
   const { Account } = await send(client, new GetCallerIdentityCommand({}), context);
   if (Account === undefined)
-    throw new PlatformError('service-unavailable', 'GetCallerIdentity answered without an account');
+    throw new PlatformError('service-unavailable', 'GetCallerIdentity returned no account');
   return { account: Account, clock: checkClock(client.config.systemClockOffset) };
 }
 

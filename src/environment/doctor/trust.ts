@@ -1,6 +1,6 @@
 import { GetRoleCommand } from '@aws-sdk/client-iam';
 import { iamClient } from '../../aws/clients.ts';
-import { fittingStatement, issuerHost } from '../../aws/oidc.ts';
+import { trustStatementFor, issuerHost } from '../../aws/oidc.ts';
 import { send } from '../../aws/send.ts';
 import type { Session } from '../../aws/session.ts';
 import { acceptsToken, readTrustPolicy, type TokenClaims } from '../../aws/trust-policy.ts';
@@ -58,7 +58,7 @@ function judgeTrust(policy: Readonly<Record<string, unknown>>, request: TrustReq
     const fix = [
       'Correct `sub`, `repository_id` or `job_workflow_ref` in its trust policy. `job_workflow_ref` names the reusable workflow that was called last, such as org/platform/.github/workflows/*@refs/tags/v1*.',
       'A statement that accepts it:',
-      JSON.stringify(fittingStatement(request.role, first?.claims ?? {}), null, 2),
+      JSON.stringify(trustStatementFor(request.role, first?.claims ?? {}), null, 2),
     ].join('\n');
     return { state: 'problem', says, fix };
   }

@@ -198,7 +198,7 @@ export async function findRepositories(
  * number of 1 item. Maximum number of 100 items."
  */
 const repositories = new BatchReader<ECRClient, EcrRepository>({
-  most: 100,
+  maxKeys: 100,
   splitsOn: ['not-found', 'denied', 'validation'],
   read: async (client, names, context) => {
     const { DescribeRepositoriesCommand } = await import('@aws-sdk/client-ecr');

@@ -78,7 +78,9 @@ describe('the service-linked role for the first cluster of an account', () => {
     expect(failed.outputs['reason']).toContain(
       'Unable to assume the service linked role. Please verify that the ECS service linked role exists',
     );
-    expect(failed.summary).toContain('Deploy again: ECS creates the role AWSServiceRoleForECS');
+    expect(failed.summary).toContain(
+      'Deploy again: ECS creates the service-linked role AWSServiceRoleForECS',
+    );
     expect(failed.summary).toContain(
       'aws iam create-service-linked-role --aws-service-name ecs.amazonaws.com',
     );

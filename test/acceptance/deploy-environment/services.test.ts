@@ -101,7 +101,7 @@ Resources:
 `;
 
 test.each([
-  ['true', 'The container worker ended with exit code 1', 1],
+  ['true', 'The container worker exited with code 1', 1],
   ['false', 'did not finish within 20 s', 0],
 ] as const)(
   'fail-fast: %s, if the tasks of a service without a circuit breaker fail',
@@ -121,7 +121,7 @@ test.each([
     const run = await deployEnvironment(sandbox, { 'fail-fast': failFast, timeout: '20s' }, { workspace });
     expect(run.exitCode).toBe(1);
     expect(run.log).toContain(
-      '::warning title=Tasks of worker fail::worker: The container worker ended with exit code 1',
+      '::warning title=Tasks of worker fail::worker: The container worker exited with code 1',
     );
     expect(run.outputs['reason']).toContain(reason);
     expect(run.log.includes('Cancelled the update: worker: ')).toBe(cancels === 1);

@@ -279,7 +279,7 @@ describe('a worker and a scheduled task of its image', () => {
     const run = await platform.deploy('dev');
     expect(run.exitCode).toBe(1);
     expect(parts(run)).toMatchObject({ 'order-worker': 'rolled-back', nightly: 'not begun' });
-    expect(run.outputs['reason']).toContain('exit code 1');
+    expect(run.outputs['reason']).toContain('exited with code 1');
     expect(await platform.recorded('dev')).toBe(digests['v2']);
     expect([await platform.runs('dev'), await platform.schedules('dev')]).toEqual([
       digests['v2'],

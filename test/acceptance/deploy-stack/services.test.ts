@@ -80,7 +80,7 @@ const failing = (image: string): Scenario => ({
   },
 });
 
-const CAUSE = 'The container app ended with exit code 1 as it started';
+const CAUSE = 'The container app exited with code 1 right after it started';
 
 test('the reason has the log of failed tasks even after the rollback has removed them', async () => {
   // Slow enough that the service still is there when a busy machine asks for its tasks.
@@ -189,9 +189,9 @@ test('reports a parameter that the execution role may not read, and a missing on
   const denied = await deployStack(sandbox, { ...inputs, template: 'secret.yml' }, { workspace });
   const arn = 'arn:aws:ssm:eu-west-1:111111111111:parameter/apps/token';
   expect(denied.outputs['reason']).toContain(
-    'The execution role may not read a secret or parameter that the task needs',
+    'The execution role has no permission to read a secret or parameter that the task needs',
   );
-  expect(denied.log).toContain(`Allow ssm:GetParameters on ${arn} to the execution role`);
+  expect(denied.log).toContain(`Grant ssm:GetParameters on ${arn} to the execution role`);
   expect(denied.log).toContain(`is not authorized to perform: ssm:GetParameters on resource: ${arn} because`);
   const allowed = { ...inputs, template: 'secret.yml', parameters: 'Reads=true' };
   const missing = await deployStack(sandbox, allowed, { workspace });

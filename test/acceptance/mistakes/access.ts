@@ -11,8 +11,8 @@ export const IN_ACCESS: readonly Mistake[] = [
     files: platformWith("account: '111111111111'", `account: '111111111111', role: '${DEPLOY_ROLE}'`),
     withoutAccess: true,
     code: 'oidc-unavailable',
-    says: 'Cannot assume arn:aws:iam::111111111111:role/shop-dev-deploy: the job does not have the permission id-token: write, and there are no AWS credentials of an earlier step either.',
-    fix: 'Give the job `permissions: { id-token: write, contents: read }`. A job that calls a reusable workflow needs it too. Pull requests from forks never get a token.',
+    says: 'Cannot assume arn:aws:iam::111111111111:role/shop-dev-deploy: the job does not have the permission id-token: write, and no earlier step provides AWS credentials.',
+    fix: 'Give the job `permissions: { id-token: write, contents: read }`. A job that calls a reusable workflow needs it too. Pull requests from forks cannot get a token.',
   },
   {
     what: 'no id-token permission, with a role from the input',
@@ -21,8 +21,8 @@ export const IN_ACCESS: readonly Mistake[] = [
     files: { 'net.yml': NET },
     withoutAccess: true,
     code: 'oidc-unavailable',
-    says: 'Cannot assume arn:aws:iam::…:role/shop-dev-deploy: the job does not have the permission id-token: write, and there are no AWS credentials of an earlier step either.',
-    fix: 'Give the job `permissions: { id-token: write, contents: read }`. A job that calls a reusable workflow needs it too. Pull requests from forks never get a token.',
+    says: 'Cannot assume arn:aws:iam::…:role/shop-dev-deploy: the job does not have the permission id-token: write, and no earlier step provides AWS credentials.',
+    fix: 'Give the job `permissions: { id-token: write, contents: read }`. A job that calls a reusable workflow needs it too. Pull requests from forks cannot get a token.',
   },
   {
     what: 'no credentials',
@@ -31,7 +31,7 @@ export const IN_ACCESS: readonly Mistake[] = [
     withoutAccess: true,
     code: 'access-denied',
     says: 'CredentialsProviderError: Could not load credentials from any providers.',
-    fix: 'Give the job the permission id-token: write and name its role (platform.yml: role, or the input of the action), or run aws-actions/configure-aws-credentials before this step.',
+    fix: 'Give the job the permission id-token: write and set its role (platform.yml: role, or an input such as role-to-assume), or run aws-actions/configure-aws-credentials before this step.',
   },
   {
     what: 'credentials of another account',

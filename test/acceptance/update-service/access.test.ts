@@ -76,7 +76,7 @@ test('a role is assumed with the credentials of another role if the job may not 
   expect(untrusted.result['error']).toMatchObject({
     code: 'access-denied',
     message: expect.stringContaining(
-      `spoke could not be assumed by the credentials in the environment: "User: `,
+      `spoke could not be assumed with the credentials in the environment: "User: `,
     ),
     fix: expect.stringContaining('Allow sts:AssumeRole'),
   });

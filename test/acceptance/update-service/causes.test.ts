@@ -24,8 +24,8 @@ const breaker: Partial<CreateServiceCommandInput> = {
 const FAILURES: readonly Failure[] = [
   {
     rule: { does: 'exit', logs: ['Error: DB_HOST is not set'] },
-    cause: /app ended with exit code 1 as it started/,
-    fix: /last lines of its log/,
+    cause: /app exited with code 1 right after it started/,
+    fix: /last lines of the container's log/,
     quote: 'Essential container in task exited',
   },
   {
@@ -42,13 +42,13 @@ const FAILURES: readonly Failure[] = [
   },
   {
     rule: { does: 'exit', exitCode: 137, logs: ['supervisor: no answer in 5 s'] },
-    cause: /app was killed by SIGKILL \(exit code 137\), and ECS does not say that it ran out of memory/,
+    cause: /app was killed by SIGKILL \(exit code 137\), and ECS did not report that it ran out of memory/,
     fix: /stopTimeout/,
     quote: 'Essential container in task exited',
   },
   {
     rule: { does: 'exec-format-error' },
-    cause: /another CPU architecture than X86_64/,
+    cause: /is not built for the CPU architecture X86_64/,
     fix: /linux\/amd64/,
     quote: 'Essential container in task exited',
   },
@@ -60,8 +60,8 @@ const FAILURES: readonly Failure[] = [
   },
   {
     rule: { does: 'cannot-read-secrets' },
-    cause: /may not read a secret/,
-    fix: /Allow secretsmanager:GetSecretValue on arn:aws:secretsmanager:eu-west-1:111111111111:secret:token/,
+    cause: /no permission to read a secret/,
+    fix: /Grant secretsmanager:GetSecretValue on arn:aws:secretsmanager:eu-west-1:111111111111:secret:token/,
     quote: 'ResourceInitializationError: unable to pull secrets or registry auth',
   },
   {
@@ -70,7 +70,7 @@ const FAILURES: readonly Failure[] = [
       message:
         'ResourceInitializationError: unable to pull secrets or registry auth: context deadline exceeded',
     },
-    cause: /cannot be reached/,
+    cause: /is unreachable/,
     fix: /NAT gateway/,
     quote: 'context deadline exceeded',
   },
@@ -80,7 +80,7 @@ const FAILURES: readonly Failure[] = [
       logs: ['listening on port 8080'],
       reason: 'Target.FailedHealthChecks',
     },
-    cause: /listens on port 8080, and the load balancer asks port 3000/,
+    cause: /listens on port 8080, but the load balancer sends requests to port 3000/,
     fix: /listen on port 3000/,
     quote: 'Task failed ELB health checks in (target-group arn:aws:elasticloadbalancing:',
   },
@@ -90,31 +90,31 @@ const FAILURES: readonly Failure[] = [
       logs: ['listening on port 3000'],
       reason: 'Target.ResponseCodeMismatch',
     },
-    cause: /health check \/health is answered with \d{3}/i,
+    cause: /health check \/health returned \d{3}/i,
     fix: /correct the path/,
     quote: 'Task failed ELB health checks in (target-group arn:aws:elasticloadbalancing:',
   },
   {
     rule: { does: 'fail-target-checks', logs: ['listening on port 3000'], reason: 'Target.Timeout' },
-    cause: /gets no answer on port 3000/,
+    cause: /timed out on port 3000/,
     fix: /security group/,
     quote: 'Task failed ELB health checks in (target-group arn:aws:elasticloadbalancing:',
   },
   {
     rule: { does: 'fail-container-checks', logs: ['wget: not found'] },
-    cause: /own health check fails in app/,
+    cause: /container health check of app failed/,
     fix: /healthCheck command/,
     quote: 'Task failed container health checks',
   },
   {
     rule: { does: 'find-no-capacity' },
-    cause: /no capacity for the tasks/,
+    cause: /No capacity is available for the tasks/,
     fix: /FARGATE_SPOT/,
     quote: 'Capacity is unavailable at this time. Please try again later or in a different availability zone',
   },
   {
     rule: { does: 'find-no-address' },
-    cause: /subnets have no free addresses/,
+    cause: /subnets have no free IP addresses/,
     fix: /Add subnets/,
     quote: 'InsufficientFreeAddressesInSubnet',
   },
@@ -178,7 +178,7 @@ test('tasks with the same failure are one group, and the first failure is the ca
   ];
   const world = await EcsWorld.withService({ scenario: { ecs: { rules } } }, breaker);
   const run = await updateService(world, { image: NEXT });
-  expect(run.outputs['reason']).toMatch(/^The container app ended with exit code 7/);
+  expect(run.outputs['reason']).toMatch(/^The container app exited with code 7/);
   const { failure } = run.result as { failure: { groups: { count: number; exitCode: number }[] } };
   expect(failure.groups.map(({ exitCode }) => exitCode)).toEqual([7, 137]);
   expect(failure.groups[1]!.count).toBeGreaterThan(1);

@@ -52,9 +52,7 @@ test('a failed essential sidecar is a failure, whatever the exit code of the com
   });
   const run = await updateService(world, { images: `app=${NEXT}`, ...COMMAND });
   expect(run.outputs['verdict']).toBe('pre-deploy-failed');
-  expect(run.outputs['reason']).toMatch(
-    /The container proxy ended with exit code 1\. It ended before app did\./,
-  );
+  expect(run.outputs['reason']).toMatch(/The container proxy exited with code 1\. It ended before app did\./);
   expect(annotationOf(run.log)).toContain('no route to the database');
   expect(world.sandbox.calls.of('UpdateService')).toEqual([]);
 });
@@ -63,7 +61,7 @@ test('the log of a failed command is shown once', async () => {
   const rule = { does: 'exit' as const, match: ONE_OFF, exitCode: 3, logs: ['relation orders exists'] };
   const world = await EcsWorld.withService({ scenario: { ecs: { rules: [rule] } } });
   const run = await updateService(world, { image: NEXT, ...COMMAND });
-  expect(run.outputs['reason']).toMatch(/failed: The container app ended with exit code 3\. The service/);
+  expect(run.outputs['reason']).toMatch(/failed: The container app exited with code 3\. The service/);
   expect(run.summary.split('relation orders exists')).toHaveLength(2);
   expect(run.summary).toContain('### Why the pre-deploy command failed');
   expect(run.log.split('\n').filter((line) => line.trim() === 'relation orders exists')).toHaveLength(1);

@@ -48,7 +48,7 @@ test('failing new tasks end the restart, and the old tasks keep serving', async 
   const before = await taskIds(world);
   const run = await updateService(world, { command: 'restart' });
   expect(run.outputs).toMatchObject({ verdict: 'rolled-back', 'task-definition': 'user-service:1' });
-  expect(run.outputs['reason']).toMatch(/app ended with exit code 1 as it started/);
+  expect(run.outputs['reason']).toMatch(/app exited with code 1 right after it started/);
   expect(await taskIds(world)).toEqual(before);
 });
 

@@ -100,7 +100,7 @@ describe('a command as a one-off task', () => {
     expect(run.exitCode).toBe(1);
     expect(run.outputs).toMatchObject({
       verdict: 'run-failed',
-      reason: 'The command bin/migrate up to 5 failed: The container app ended with exit code 3.',
+      reason: 'The command bin/migrate up to 5 failed: The container app exited with code 3.',
       'exit-code': '3',
     });
     expect(run.log).toMatch(

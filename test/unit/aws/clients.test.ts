@@ -58,7 +58,7 @@ describe('a call', () => {
     const error: unknown = await describeStacks([text('<html>Blocked</html>', 403)]).catch(
       (reason: unknown) => reason,
     );
-    expect(errorText(error)).toBe('CloudFormation DescribeStacks answered 403 (HTML)');
+    expect(errorText(error)).toBe('CloudFormation DescribeStacks returned HTTP 403 (HTML)');
     expect(classify(error)).toBe('other');
     expect(endpoint.requests).toHaveLength(1);
   });
@@ -69,24 +69,28 @@ describe('a call', () => {
     [
       'a page of a proxy',
       text('<!DOCTYPE html><html>busy</html>', 503),
-      /^CloudFormation DescribeStacks answered 503 \(HTML\)$/,
+      /^CloudFormation DescribeStacks returned HTTP 503 \(HTML\)$/,
     ],
-    ['a 502 without a body', text('', 502), /^CloudFormation DescribeStacks answered 502 \(no body\)$/],
+    [
+      'a 502 without a body',
+      text('', 502),
+      /^CloudFormation DescribeStacks returned HTTP 502 \(empty body\)$/,
+    ],
     [
       'an error that was cut',
       text('<ErrorResponse><Error><Code>Internal', 500),
-      /^CloudFormation DescribeStacks answered 500 \(not an answer of AWS\)$/,
+      /^CloudFormation DescribeStacks returned HTTP 500 \(not an AWS response\)$/,
     ],
     ['a reset', reset, /ECONNRESET/],
     ['an answer that is cut short', cutShort, /aborted/],
-    ['an empty body', text(''), /^CloudFormation DescribeStacks answered 200 \(no body\)$/],
+    ['an empty body', text(''), /^CloudFormation DescribeStacks returned HTTP 200 \(empty body\)$/],
     [
       'a page of HTML',
       text('<html><body>Please log in</body></html>'),
-      /^CloudFormation DescribeStacks answered 200 \(HTML\)$/,
+      /^CloudFormation DescribeStacks returned HTTP 200 \(HTML\)$/,
     ],
-    ['another answer', text('<ListStacksResponse/>'), /answered 200 \(not an answer of AWS\)$/],
-    ['text', text('oops'), /answered 200 \(not an answer of AWS\)$/],
+    ['another answer', text('<ListStacksResponse/>'), /returned HTTP 200 \(not an AWS response\)$/],
+    ['text', text('oops'), /returned HTTP 200 \(not an AWS response\)$/],
     ['broken XML', text('<DescribeStacksResponse><DescribeStacksResult><Stacks>'), /./],
     ['an error that cannot be read', text('<ErrorResponse><Error>', 400), /./],
   ];

@@ -26,7 +26,7 @@ function service({
   }[] = [];
   let version = 0;
   const reader = new BatchReader<object, string>({
-    most: MOST,
+    maxKeys: MOST,
     splitsOn: ['denied'],
     read: async (_client, keys, { signal, urgency }, group) => {
       calls.push({ keys, group, signal, urgency });
@@ -103,7 +103,7 @@ test('an answer is of a call that was sent after it was asked for', async () => 
 
 test('the values of several keys come in the order of the keys, without those that do not exist', async () => {
   const { reader } = service();
-  const found = await reader.all({}, ['b', 'missing', 'a', 'b'], live);
+  const found = await reader.getAll({}, ['b', 'missing', 'a', 'b'], live);
   expect([...found]).toEqual([
     ['b', '/b@0'],
     ['a', '/a@0'],

@@ -125,7 +125,7 @@ describe('a role to assume', () => {
     const session = await open();
     clock.advance(3_600_000);
     sts.answers = [failure('AccessDenied', 'no', 403), credentials];
-    await expect(provided(session)).rejects.toThrow('does not let this job assume');
+    await expect(provided(session)).rejects.toThrow('Not authorized to assume');
     expect(await provided(session)).toMatchObject({ accessKeyId: 'ASIAKEY3' });
   });
 
@@ -138,7 +138,7 @@ describe('a role to assume', () => {
     clock.advance(55 * 60_000);
     fail();
     expect(await provided(session)).toMatchObject({ accessKeyId: 'ASIAKEY1' });
-    expect(lines.join('\n')).toMatch(/could not be renewed, and are valid for another 5 min: /);
+    expect(lines.join('\n')).toMatch(/could not be renewed and expire in 5 min: /);
     const asked = github.requests.length;
     expect(await provided(session)).toMatchObject({ accessKeyId: 'ASIAKEY1' });
     expect(github.requests).toHaveLength(asked);
@@ -160,18 +160,20 @@ describe('a role to assume', () => {
     sts.answers = [failure('AccessDenied', 'Not authorized to perform sts:AssumeRoleWithWebIdentity', 403)];
     const error: unknown = await open().catch((reason: unknown) => reason);
     const { message, fix = '' } = error as PlatformError;
-    expect(message).toMatch(new RegExp(`^AWS does not let this job assume ${role}: .+$`));
+    expect(message).toMatch(new RegExp(`^Not authorized to assume ${role}: .+$`));
     expect(fix).toMatch(/^ {2}sub +repo:org\/platform:environment:dev$/m);
     expect(fix).toContain('"token.actions.githubusercontent.com:sub": "repo:org/platform:environment:dev"');
     expect(message + fix).not.toContain(jwt);
     expect(sts.requests).toHaveLength(1);
   });
 
-  test('in an account without an OIDC provider says so', async () => {
+  test('in an account without an OIDC provider is an error with the fix', async () => {
     sts.answers = [failure('InvalidIdentityToken', 'No OpenIDConnect provider found in your account')];
-    await expect(open()).rejects.toThrow(
-      'does account 111111111111 have an OIDC provider for https://token.actions.githubusercontent.com with the audience sts.amazonaws.com?',
-    );
+    await expect(open()).rejects.toMatchObject({
+      code: 'access-denied',
+      message: expect.stringContaining('No OpenIDConnect provider found in your account'),
+      fix: 'Check that account 111111111111 has an OIDC provider for https://token.actions.githubusercontent.com with the audience sts.amazonaws.com.',
+    });
   });
 
   test.each<[string, Answer]>([
@@ -199,7 +201,7 @@ describe('a role to assume', () => {
 
   test('without credentials in the answer is an error', async () => {
     sts.answers = [xml('<Credentials><AccessKeyId>ASIA</AccessKeyId></Credentials>')];
-    await expect(open()).rejects.toThrow('answered without credentials');
+    await expect(open()).rejects.toThrow('returned no credentials');
   });
 
   test.each(['deploy', '111111111111', 'arn:aws:iam::1:role/x', 'arn:aws:iam::111111111111:user/x'])(
@@ -213,7 +215,7 @@ describe('a role to assume', () => {
   );
 });
 
-describe('a role to assume by the credentials in the environment', () => {
+describe('a role to assume with the credentials in the environment', () => {
   const HUB = { AWS_ACCESS_KEY_ID: 'AKIDHUB', AWS_SECRET_ACCESS_KEY: 'hub-secret' };
   const DENIED =
     'User: arn:aws:sts::222222222222:assumed-role/hub/run is not authorized to perform: sts:AssumeRole';
@@ -239,7 +241,7 @@ describe('a role to assume by the credentials in the environment', () => {
       Version: '2011-06-15',
     });
     expect(sts.requests[0]?.headers.authorization).toContain('Credential=AKIDHUB/');
-    expect(lines).toContain(`::debug::Assumed ${role} by the credentials in the environment.`);
+    expect(lines).toContain(`::debug::Assumed ${role} with the credentials in the environment.`);
     clock.advance(55 * 60_000);
     expect(await provided(session)).toMatchObject({ accessKeyId: 'ASIAKEY2' });
     expect(redactor.redact('session-token')).toBe('***');
@@ -251,7 +253,7 @@ describe('a role to assume by the credentials in the environment', () => {
     sts.answers = [credentials];
     await open();
     expect(actions()).toEqual(['AssumeRoleWithWebIdentity']);
-    expect(lines).toContain(`::debug::Assumed ${role} by the job's OIDC token.`);
+    expect(lines).toContain(`::debug::Assumed ${role} with the job's OIDC token.`);
   });
 
   test.each<[string, Answer]>([
@@ -262,13 +264,13 @@ describe('a role to assume by the credentials in the environment', () => {
     sts.answers = [answer, credentials];
     await open();
     expect(actions()).toEqual(['AssumeRoleWithWebIdentity', 'AssumeRole']);
-    expect(lines.join('\n')).toContain(`${role} does not accept the job's OIDC token: assuming it by`);
+    expect(lines.join('\n')).toContain(`${role} does not trust the job's OIDC token. Assuming it with`);
   });
 
   test('is not tried where GitHub gives no token, or STS fails', async () => {
     env = { ...env, ...HUB };
     github.answers = [text('no', 403)];
-    await expect(open()).rejects.toThrow('GitHub gave no OIDC token: HTTP 403');
+    await expect(open()).rejects.toThrow('GitHub did not issue an OIDC token: HTTP 403');
     github.answers = [token];
     sts.answers = [failure('ExpiredTokenException', 'Token expired')];
     await expect(open()).rejects.toThrow('Token expired');
@@ -279,16 +281,16 @@ describe('a role to assume by the credentials in the environment', () => {
     [
       'denies both',
       failure('AccessDenied', DENIED, 403),
-      /^arn:aws:iam::111111111111:role\/deploy could not be assumed by the credentials in the environment: "User: .* sts:AssumeRole"$/,
-      /^Allow sts:AssumeRole on arn:aws:iam::111111111111:role\/deploy to this principal/,
+      /^arn:aws:iam::111111111111:role\/deploy could not be assumed with the credentials in the environment: "User: .* sts:AssumeRole"$/,
+      /^Allow sts:AssumeRole on arn:aws:iam::111111111111:role\/deploy for this principal/,
     ],
     [
       'has expired credentials to go by',
       failure('ExpiredToken', 'The security token included in the request is expired', 403),
       /which have expired: ExpiredToken: The security token included in the request is expired/,
-      /^To have them renewed while the action runs, give the job the permission `id-token: write`/,
+      /^Give the job the permission `id-token: write`.*: the action then renews its credentials while it runs\.$/,
     ],
-  ])('that %s says so', async (_, answer, message, fix) => {
+  ])('that %s is an error with the reason and the fix', async (_, answer, message, fix) => {
     env = withoutToken;
     sts.answers = [answer];
     const error = await open().catch((reason: unknown) => reason);
@@ -303,7 +305,7 @@ describe('a role to assume by the credentials in the environment', () => {
     sts.answers = [failure('AccessDenied', 'Not authorized', 403), failure('AccessDenied', DENIED, 403)];
     const error = await open().catch((reason: unknown) => reason as Error);
     expect((error as Error).message).toContain(`"${DENIED}"`);
-    expect((error as Error).message).toContain('AWS does not let this job assume');
+    expect((error as Error).message).toContain('Not authorized to assume');
   });
 });
 
@@ -333,13 +335,13 @@ describe('GitHub’s token', () => {
     expect(github.requests).toHaveLength(3);
     github.requests.length = 0;
     github.answers = [answer];
-    await expect(open()).rejects.toThrow(/^GitHub gave no OIDC token: /);
+    await expect(open()).rejects.toThrow(/^GitHub did not issue an OIDC token: /);
     expect(github.requests).toHaveLength(5);
   });
 
   test('a refusal is not asked again', async () => {
     github.answers = [text('no', 403)];
-    await expect(open()).rejects.toThrow('GitHub gave no OIDC token: HTTP 403');
+    await expect(open()).rejects.toThrow('GitHub did not issue an OIDC token: HTTP 403');
     expect(github.requests).toHaveLength(1);
   });
 

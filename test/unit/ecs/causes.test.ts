@@ -23,16 +23,16 @@ test.each<[string, Partial<Evidence>, RegExp, RegExp]>([
   [
     'exit 1 at once',
     { ...app({ exitCode: 1 }), ranMs: 900 },
-    /app ended with exit code 1 as it started/,
-    /log say why/,
+    /app exited with code 1 right after it started/,
+    /last lines of the container's log/,
   ],
   [
     'exit 2 later',
     { ...app({ exitCode: 2 }), ranMs: 600_000 },
-    /app ended with exit code 2 after 10 min/,
-    /log say why/,
+    /app exited with code 2 after 10 min/,
+    /last lines of the container's log/,
   ],
-  ['exit 0', app({ exitCode: 0 }), /ended by itself, without an error/, /keep running/],
+  ['exit 0', app({ exitCode: 0 }), /app exited without an error/, /keep running/],
   [
     'out of memory',
     app({ exitCode: 137, reason: 'OutOfMemoryError: Container killed due to memory usage' }),
@@ -42,13 +42,13 @@ test.each<[string, Partial<Evidence>, RegExp, RegExp]>([
   [
     'killed, and ECS does not say why',
     { stopCode: 'EssentialContainerExited', ...app({ exitCode: 137 }) },
-    /app was killed by SIGKILL \(exit code 137\), and ECS does not say that it ran out of memory/,
+    /app was killed by SIGKILL \(exit code 137\), and ECS did not report that it ran out of memory/,
     /stopTimeout/,
   ],
   [
     'killed by StopTask',
     { stopCode: 'UserInitiated', stoppedReason: 'Task stopped by user', ...app({ exitCode: 137 }) },
-    /^Somebody stopped the task with StopTask; app did not exit within stopTimeout and was killed by SIGKILL/,
+    /^The task was stopped with StopTask; app did not exit within stopTimeout and was killed by SIGKILL/,
     /CloudTrail/,
   ],
   [
@@ -58,7 +58,7 @@ test.each<[string, Partial<Evidence>, RegExp, RegExp]>([
       stoppedReason: 'Your Spot Task was interrupted.',
       ...app({ exitCode: 137 }),
     },
-    /^AWS took the Spot capacity back; app did not exit within stopTimeout/,
+    /^AWS reclaimed the Spot capacity; app did not exit within stopTimeout/,
     /FARGATE/,
   ],
   [
@@ -68,7 +68,7 @@ test.each<[string, Partial<Evidence>, RegExp, RegExp]>([
       stoppedReason: 'Task failed container health checks',
       ...app({ exitCode: 137, health: 'UNHEALTHY' }),
     },
-    /own health check fails in app; app did not exit within stopTimeout and was killed by SIGKILL/,
+    /container health check of app failed; app did not exit within stopTimeout and was killed by SIGKILL/,
     /healthCheck command/,
   ],
   [
@@ -85,8 +85,8 @@ test.each<[string, Partial<Evidence>, RegExp, RegExp]>([
         'Service user-service: ECS is performing maintenance on the underlying infrastructure hosting the task',
       ...app({ exitCode: 137 }),
     },
-    /^AWS retired the task for maintenance of the infrastructure under it; app did not exit within stopTimeout/,
-    /two tasks or more/,
+    /^AWS retired the task for infrastructure maintenance; app did not exit within stopTimeout/,
+    /at least two tasks/,
   ],
   [
     'a host that went away',
@@ -95,7 +95,7 @@ test.each<[string, Partial<Evidence>, RegExp, RegExp]>([
       stoppedReason: 'Host EC2 (instance i-03dba81187d65ce7e) terminated.',
       ...app({ exitCode: 1 }),
     },
-    /^The host of the task was stopped, drained or terminated$/,
+    /^The container instance of the task was stopped, drained or terminated$/,
     /Auto Scaling group/,
   ],
   ['ended with another container', app({ exitCode: 143 }), /app was stopped by SIGTERM/, /other containers/],
@@ -103,7 +103,7 @@ test.each<[string, Partial<Evidence>, RegExp, RegExp]>([
   [
     'another architecture, by its log',
     { ...app({ exitCode: 255 }), log: 'exec /app: exec format error' },
-    /built for another CPU architecture than X86_64/,
+    /not built for the CPU architecture X86_64/,
     /linux\/amd64/,
   ],
   [
@@ -113,7 +113,7 @@ test.each<[string, Partial<Evidence>, RegExp, RegExp]>([
         'CannotPullContainerError: image Manifest does not contain descriptor matching platform linux/arm64',
       architecture: 'ARM64',
     },
-    /architecture than ARM64/,
+    /architecture ARM64/,
     /linux\/arm64/,
   ],
   [
@@ -128,33 +128,33 @@ test.each<[string, Partial<Evidence>, RegExp, RegExp]>([
       stoppedReason:
         'CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref docker.io/library/api:1: pull access denied, repository does not exist or may require authorization',
     },
-    /it is not on Docker Hub/,
-    /with its registry/,
+    /does not exist on Docker Hub/,
+    /Include the registry/,
   ],
   [
     'a name that is not valid',
     {
       stoppedReason: 'CannotPullContainerError: invalid reference format: repository name must be lowercase',
     },
-    /its name is not valid/,
-    /lower case/,
+    /its name is invalid/,
+    /lowercase/,
   ],
   [
     'a denied image',
     { stoppedReason: 'CannotPullContainerError: pull access denied, 403 Forbidden' },
-    /access is denied/,
+    /access denied/,
     /ecr:BatchGetImage/,
   ],
   [
     'a slow registry',
     { stoppedReason: 'CannotPullContainerError: toomanyrequests: rate limit' },
-    /limits the rate/,
-    /pull-through cache/,
+    /rate limit was reached/,
+    /pull through cache/,
   ],
   [
     'no way to the registry',
     { stoppedReason: 'CannotPullContainerError: dial tcp 10.0.0.1:443: i/o timeout' },
-    /cannot be reached/,
+    /is unreachable/,
     /NAT gateway/,
   ],
   [
@@ -163,8 +163,8 @@ test.each<[string, Partial<Evidence>, RegExp, RegExp]>([
       stoppedReason:
         'ResourceInitializationError: unable to pull secrets or registry auth: AccessDeniedException: User x is not authorized to perform: secretsmanager:GetSecretValue on resource: arn:aws:secretsmanager:eu-west-1:1:secret:db because',
     },
-    /may not read a secret/,
-    /Allow secretsmanager:GetSecretValue on arn:aws:secretsmanager:eu-west-1:1:secret:db/,
+    /no permission to read a secret/,
+    /Grant secretsmanager:GetSecretValue on arn:aws:secretsmanager:eu-west-1:1:secret:db/,
   ],
   [
     'a missing secret',
@@ -190,8 +190,8 @@ test.each<[string, Partial<Evidence>, RegExp, RegExp]>([
       stoppedReason:
         'ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: unable to retrieve secrets from ssm: service call has been retried 1 time(s): AccessDeniedException: User: arn:aws:sts::111111111111:assumed-role/execution/f83b93a4dc3442a18eaaf8c2a235cd37 is not authorized to perform: ssm:GetParameters on resource: arn:aws:ssm:eu-west-2:111111111111:parameter/GOOGLE_CLIENT_ID because no identity-based policy allows the ssm:GetParameters action status code: 400, request id: 1adcb55f-f798-4503-b8a3-cd1533290001',
     },
-    /may not read a secret or parameter/,
-    /Allow ssm:GetParameters on arn:aws:ssm:eu-west-2:111111111111:parameter\/GOOGLE_CLIENT_ID to the execution role/,
+    /no permission to read a secret or parameter/,
+    /Grant ssm:GetParameters on arn:aws:ssm:eu-west-2:111111111111:parameter\/GOOGLE_CLIENT_ID to the execution role/,
   ],
   [
     'a key that may not decrypt a secret',
@@ -199,8 +199,8 @@ test.each<[string, Partial<Evidence>, RegExp, RegExp]>([
       stoppedReason:
         'ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: unable to retrieve secret from asm: service call has been retried 1 time(s): failed to fetch secret arn:aws:secretsmanager:eu-central-1:111111111111:secret:directus-EaPYTy from secrets manager: AccessDeniedException: Access to KMS is not allowed status code: 400, request id: a87a66d9-f839-4353-b8c2-9984b1465695',
     },
-    /may not decrypt a secret/,
-    /Allow kms:Decrypt on the key of the secret/,
+    /no permission to decrypt a secret/,
+    /Grant kms:Decrypt on the key of the secret/,
   ],
   [
     'no right to log in to ECR',
@@ -208,8 +208,8 @@ test.each<[string, Partial<Evidence>, RegExp, RegExp]>([
       stoppedReason:
         'ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: unable to retrieve ecr registry auth: service call has been retried 1 time(s): AccessDeniedException: User: arn:aws:sts::111111111111:assumed-role/execution/1 is not authorized to perform: ecr:GetAuthorizationToken on resource: * because no identity-based policy allows the ecr:GetAuthorizationToken action',
     },
-    /may not log in to ECR/,
-    /Allow ecr:GetAuthorizationToken/,
+    /no permission to log in to ECR/,
+    /Grant ecr:GetAuthorizationToken/,
   ],
   [
     'no right to a log stream',
@@ -217,8 +217,8 @@ test.each<[string, Partial<Evidence>, RegExp, RegExp]>([
       stoppedReason:
         'ResourceInitializationError: failed to validate logger args: create stream has been retried 1 times: failed to create Cloudwatch log stream: AccessDeniedException: User: arn:aws:sts::111111111111:assumed-role/execution/1 is not authorized to perform: logs:CreateLogStream on resource: arn:aws:logs:eu-west-1:111111111111:log-group:/services:log-stream:app because no identity-based policy allows the logs:CreateLogStream action : exit status 1',
     },
-    /may not write the log of the task/,
-    /Allow logs:CreateLogStream on arn:aws:logs:eu-west-1:111111111111:log-group:\/services:log-stream:app and logs:PutLogEvents/,
+    /no permission to write the logs of the task/,
+    /Grant logs:CreateLogStream on arn:aws:logs:eu-west-1:111111111111:log-group:\/services:log-stream:app and logs:PutLogEvents/,
   ],
   [
     'a missing log group',
@@ -226,7 +226,7 @@ test.each<[string, Partial<Evidence>, RegExp, RegExp]>([
       stoppedReason:
         'ResourceInitializationError: failed to validate logger args: create stream has been retried 1 times: failed to create Cloudwatch log stream: ResourceNotFoundException: The specified log group does not exist. : exit status 1',
     },
-    /log of the task cannot be opened/,
+    /logs of the task cannot be written/,
     /log group/,
   ],
   [
@@ -235,13 +235,13 @@ test.each<[string, Partial<Evidence>, RegExp, RegExp]>([
       stoppedReason:
         'ResourceInitializationError: unable to pull secrets or registry auth: context deadline exceeded',
     },
-    /cannot be reached/,
+    /is unreachable/,
     /NAT gateway/,
   ],
   [
     'another port',
     { stoppedReason: elb, log: 'Server listening on port 8080' },
-    /listens on port 8080, and the load balancer asks port 3000/,
+    /listens on port 8080, but the load balancer sends requests to port 3000/,
     /containerPort/,
   ],
   [
@@ -253,7 +253,7 @@ test.each<[string, Partial<Evidence>, RegExp, RegExp]>([
   [
     'the right port',
     { stoppedReason: elb, log: 'listening on 0.0.0.0:3000', target: 'Target.Timeout: Request timed out' },
-    /gets no answer on port 3000/,
+    /timed out on port 3000/,
     /security group/,
   ],
   [
@@ -262,25 +262,25 @@ test.each<[string, Partial<Evidence>, RegExp, RegExp]>([
       stoppedReason: elb,
       target: 'Target.ResponseCodeMismatch: Health checks failed with these codes: [404]',
     },
-    /health check \/health is answered with 404/i,
+    /health check \/health returned 404/i,
     /correct the path/,
   ],
   [
     'an unhealthy target',
     { stoppedReason: elb, target: 'Target.FailedHealthChecks: Health checks failed' },
-    /health check fails on port 3000/,
+    /health check failed on port 3000/,
     /grace period/,
   ],
   [
     'killed because unhealthy',
     { ...app({ exitCode: 137 }), stoppedReason: elb },
-    /health check fails on port 3000; app did not exit within stopTimeout and was killed by SIGKILL/,
+    /health check failed on port 3000; app did not exit within stopTimeout and was killed by SIGKILL/,
     /grace period/,
   ],
   [
     "the container's own check",
     { ...app({ exitCode: 143 }), stoppedReason: 'Task failed container health checks' },
-    /own health check fails in app/,
+    /container health check of app failed/,
     /healthCheck command/,
   ],
   [
@@ -289,13 +289,13 @@ test.each<[string, Partial<Evidence>, RegExp, RegExp]>([
       stoppedReason:
         'Capacity is unavailable at this time. Please try again later or in a different availability zone',
     },
-    /no capacity/,
+    /^No capacity is available/,
     /FARGATE_SPOT/,
   ],
   [
     'the quota',
     { stoppedReason: 'You’ve reached the limit on the number of vCPUs you can run concurrently' },
-    /quota of Fargate vCPUs/,
+    /reached its Fargate vCPU quota/,
     /Service Quotas/,
   ],
   [
@@ -304,13 +304,13 @@ test.each<[string, Partial<Evidence>, RegExp, RegExp]>([
       stoppedReason:
         "Unexpected EC2 error while attempting to Create Network Interface in subnet 'subnet-1': InsufficientFreeAddressesInSubnet",
     },
-    /no free addresses/,
+    /no free IP addresses/,
     /Add subnets/,
   ],
   [
     'Spot',
     { stopCode: 'SpotInterruption', stoppedReason: 'Your Spot Task was interrupted.' },
-    /Spot capacity back/,
+    /reclaimed the Spot capacity/,
     /FARGATE/,
   ],
   [
@@ -319,14 +319,14 @@ test.each<[string, Partial<Evidence>, RegExp, RegExp]>([
       stoppedReason:
         "ECS was unable to assume the role 'arn:aws:iam::1:role/x' that was provided for this task.",
     },
-    /cannot assume a role/,
+    /cannot assume the task role or the execution role/,
     /ecs-tasks/,
   ],
-  ['no such command', { ...app({ exitCode: 127 }) }, /command of app cannot be started/, /entryPoint/],
+  ['no such command', { ...app({ exitCode: 127 }) }, /command of app could not be started/, /entryPoint/],
   [
     'a person',
     { stopCode: 'UserInitiated', stoppedReason: 'Task stopped by a person' },
-    /Somebody stopped the task with StopTask/,
+    /The task was stopped with StopTask/,
     /CloudTrail/,
   ],
   ['something new', { stoppedReason: 'Cosmic rays.' }, /^Cosmic rays$/, /stopped tasks/],
@@ -364,6 +364,6 @@ describe('what AWS says', () => {
 
 describe('nothing at all', () => {
   test('is told as what it is', () => {
-    expect(explain(nothing).cause).toBe('The tasks failed, and AWS does not say why');
+    expect(explain(nothing).cause).toBe('The tasks failed, and AWS gave no reason');
   });
 });

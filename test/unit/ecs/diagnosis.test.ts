@@ -34,11 +34,11 @@ function contextWith(events: readonly string[]): EcsContext {
 test.each([
   [
     'was unable to place a task. Reason: Capacity is unavailable at this time. Please try again later or in a different availability zone.',
-    'There is no capacity for the tasks',
+    'No capacity is available for the tasks',
   ],
   [
     'was unable to place a task. Reason: You’ve reached the limit on the number of vCPUs you can run concurrently.',
-    "The account's quota of Fargate vCPUs is used up",
+    'The account has reached its Fargate vCPU quota',
   ],
   ['something else happened', undefined],
 ])('where no task was started, the event of the service is quoted: %s', async (event, cause) => {

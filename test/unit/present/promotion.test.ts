@@ -82,7 +82,7 @@ describe('a promotion', () => {
   test('that failed says its cause once, with the log above the services', () => {
     const [promoted, ...others] = PROMOTED.report.services;
     const failure = {
-      cause: 'The container api ended with exit code 1 as it started',
+      cause: 'The container api exited with code 1 right after it started',
       fix: 'Read its log.',
       awsMessage: 'Essential container in task exited',
       log: ['error: column orders.currency does not exist'],

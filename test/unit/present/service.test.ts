@@ -32,13 +32,13 @@ const FAILED: ServiceResult = {
   ...DEPLOYED,
   verdict: 'rolled-back',
   ok: false,
-  reason: 'The container ended with exit code 1. The service was rolled back to user-service:1.',
+  reason: 'The container exited with code 1. The service was rolled back to user-service:1.',
   rollback: { to: 'user-service:1', state: 'complete' },
   failure: {
-    cause: 'The container ended with exit code 1',
+    cause: 'The container exited with code 1',
     fix: 'Read its log.',
     awsMessage: 'Essential container in task exited',
-    groups: [{ cause: 'The container ended with exit code 1', count: 2, task: '0123', exitCode: 1 }],
+    groups: [{ cause: 'The container exited with code 1', count: 2, task: '0123', exitCode: 1 }],
     log: { stream: 'ecs/app/0123', lines: Array.from({ length: 12 }, (_, index) => `line ${index}`) },
   },
   findings: [{ level: 'warning', message: 'The images cannot be checked.', fix: 'Allow it.' }],
@@ -90,7 +90,7 @@ describe('a release that failed', () => {
     const [why, before] = presentService(FAILED).annotations ?? [];
     expect(why).toMatchObject({ level: 'error', title: 'Why user-service failed', priority: 500 });
     expect(why?.message).toMatch(
-      /^The container ended with exit code 1\nAWS says: "Essential container in task exited"\nFix: Read its log\.\nLog:\nline 2\n/,
+      /^The container exited with code 1\nAWS says: "Essential container in task exited"\nFix: Read its log\.\nLog:\nline 2\n/,
     );
     expect(why?.message).toMatch(/line 11$/);
     expect(before).toEqual({

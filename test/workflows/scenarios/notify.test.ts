@@ -65,7 +65,7 @@ test('a pipeline posts pending approvals, failures and a rollback, but not succe
     [
       waiting('staging'),
       expect.stringMatching(
-        /^❌ \*promote-environment: rolled-back\* dev → staging\napi: The container api ended with exit code 1.*\n\*Fix:\* /,
+        /^❌ \*promote-environment: rolled-back\* dev → staging\napi: The container api exited with code 1.*\n\*Fix:\* /,
       ),
     ],
   ]);

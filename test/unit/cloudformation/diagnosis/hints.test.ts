@@ -5,32 +5,38 @@ import { errorCodeOf, hintFor } from '../../../../src/cloudformation/diagnosis/h
 const CASES: [reason: string, hint: RegExp, type?: string][] = [
   [
     'No export named dev-VpcId found. Rollback requested by user.',
-    /exports dev-VpcId\. Deploy the exporting stack first/,
+    /^Deploy the stack that exports dev-VpcId first/,
   ],
-  ['Export dev-VpcId cannot be updated as it is in use by dev-shop-service', /imported by dev-shop-service/],
-  ['Cannot delete export dev-VpcId as it is in use by dev-shop-service.', /imported by dev-shop-service/],
+  [
+    'Export dev-VpcId cannot be updated as it is in use by dev-shop-service',
+    /^Remove the import of dev-VpcId from dev-shop-service first/,
+  ],
+  [
+    'Cannot delete export dev-VpcId as it is in use by dev-shop-service.',
+    /^Remove the import of dev-VpcId from dev-shop-service first/,
+  ],
   [
     'Export with name dev-VpcId is already exported by stack dev-old. Rollback requested by user.',
     /Rename dev-VpcId, or remove it from dev-old/,
   ],
   [
     'Action denied by stack policy: Statement [#1] does not allow [Update:Replace] for resource [LogicalResourceId/Db]',
-    /stack policy forbids/,
+    /stack-policy that allows this update/,
   ],
   [
     'User: arn:aws:sts::111111111111:assumed-role/ci/x is not authorized to perform: iam:CreateRole on resource: arn:aws:iam::111111111111:role/web because no identity-based policy allows the iam:CreateRole action (Service: Iam, Status Code: 403; HandlerErrorCode: AccessDenied)',
-    /^Allow iam:CreateRole on arn:aws:iam::111111111111:role\/web to the role that CloudFormation works with/,
+    /^Grant iam:CreateRole on arn:aws:iam::111111111111:role\/web to the role that CloudFormation uses/,
   ],
   [
     'is not authorized to perform: ec2:CreateVpc with an explicit deny in a service control policy',
-    /^Allow ec2:CreateVpc/,
+    /^Grant ec2:CreateVpc/,
   ],
   [
     'is not authorized to perform: ec2:CreateVpc on resource: arn:aws:ec2:x because explicit deny in a service control policy',
-    /ec2:CreateVpc on arn:aws:ec2:x is denied by an explicit Deny/,
+    /explicit Deny of ec2:CreateVpc on arn:aws:ec2:x/,
   ],
   ['You are not authorized. Encoded authorization failure message: abc', /decode-authorization-message/],
-  ['Access denied (HandlerErrorCode: AccessDenied)', /lacks a permission/],
+  ['Access denied (HandlerErrorCode: AccessDenied)', /^Grant the action in the message to the role/],
   [
     'The role with name shop-dev-execution cannot be found. (HandlerErrorCode: GeneralServiceException)',
     /^Create the role shop-dev-execution first/,
@@ -42,54 +48,54 @@ const CASES: [reason: string, hint: RegExp, type?: string][] = [
   ],
   [
     'The image manifest or layer media type for the source image report@sha256:1 is not supported.',
-    /Lambda runs no image index/,
+    /Lambda does not support image indexes/,
   ],
   [
     "The CIDR '10.0.0.0/24' conflicts with another subnet (Service: Ec2, HandlerErrorCode: AlreadyExists)",
-    /CIDR block of its own/,
+    /its own CIDR block/,
   ],
-  [
-    "The CIDR '10.9.0.0/24' is invalid. (HandlerErrorCode: InvalidRequest)",
-    /does not lie inside the block of the VPC/,
-  ],
+  ["The CIDR '10.9.0.0/24' is invalid. (HandlerErrorCode: InvalidRequest)", /within the VPC's CIDR block/],
   ['The maximum number of addresses has been reached. (HandlerErrorCode: ServiceLimitExceeded)', /quota/],
   [
     'At least two subnets in two different Availability Zones must be specified',
-    /two different availability zones/,
+    /at least two Availability Zones/,
   ],
   [
     'The bucket you tried to delete is not empty (HandlerErrorCode: GeneralServiceException)',
     /Empty the bucket/,
   ],
-  ['resource sg-1 has a dependent object (Error Code: DependencyViolation)', /still uses it/],
+  ['resource sg-1 has a dependent object (Error Code: DependencyViolation)', /still uses the resource/],
   [
     "The repository with name 'web' in registry with id '1' cannot be deleted because it still contains images",
     /EmptyOnDelete/,
   ],
-  ['Cannot delete protected DB Instance, please disable deletion protection and try again.', /Switch it off/],
+  [
+    'Cannot delete protected DB Instance, please disable deletion protection and try again.',
+    /Disable deletion protection/,
+  ],
   ['The following hook(s) failed: [A::B::C]', /hook/],
   ['S3 error: Access Denied', /nested template/, 'AWS::CloudFormation::Stack'],
-  ['Rate exceeded (HandlerErrorCode: Throttling)', /throttled/],
+  ['Rate exceeded (HandlerErrorCode: Throttling)', /throttles it again/],
   [
     "Resource of type 'AWS::S3::Bucket' with identifier 'x' already exists. (HandlerErrorCode: AlreadyExists)",
     /import it/,
   ],
   [
     'web already exists in stack arn:aws:cloudformation:eu-west-1:111111111111:stack/other/1',
-    /The stack .*other.* has a resource of that name/,
+    /the stack .*other.* already has a resource of that name/,
   ],
   ['x (HandlerErrorCode: ServiceLimitExceeded)', /quota/],
-  ['x (HandlerErrorCode: NotStabilized)', /did not become ready/],
-  ['Exceeded attempts to wait', /did not become ready/],
+  ['x (HandlerErrorCode: NotStabilized)', /did not stabilize in time/],
+  ['Exceeded attempts to wait', /did not stabilize in time/],
   ['x (HandlerErrorCode: NotUpdatable)', /new logical id/],
   [
     'CloudFormation cannot update a stack when a custom-named resource requires replacing. Rename web and update the stack again.',
-    /fixed name/,
+    /Rename the resource/,
   ],
-  ['x (HandlerErrorCode: NotFound)', /deleted by hand/],
-  ['Encountered unsupported property CidrBlok', /no property CidrBlok/],
-  ['Value is out of range (HandlerErrorCode: InvalidRequest)', /refused a property/],
-  ['x (HandlerErrorCode: ResourceConflict)', /Run it again/],
+  ['x (HandlerErrorCode: NotFound)', /deleted outside CloudFormation/],
+  ['Encountered unsupported property CidrBlok', /spelling and the indentation of CidrBlok/],
+  ['Value is out of range (HandlerErrorCode: InvalidRequest)', /Correct the property/],
+  ['x (HandlerErrorCode: ResourceConflict)', /Run the deployment again/],
   ['x (HandlerErrorCode: ServiceInternalError)', /Health Dashboard/],
 ];
 
@@ -99,7 +105,7 @@ describe('hints', () => {
     expect(hintFor({ type, reason, ...(code ? { code } : {}) })).toMatch(hint);
   });
 
-  test('nothing is said where nothing is sure', () => {
+  test('has no hint for a failure that is not in the list', () => {
     expect(hintFor({ type: 'Custom::Thing', reason: 'boom' })).toBeUndefined();
   });
 });

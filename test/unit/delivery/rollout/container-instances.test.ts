@@ -154,7 +154,7 @@ test('a fixed host port that the old tasks hold: the reason quotes ECS, and name
   const { result } = await release(world, { timeoutMs: 120_000 }, SPEED);
   expect(result.verdict).toBe('timed-out');
   expect(result.failure).toMatchObject({
-    cause: 'No container instance of the cluster can take a task',
+    cause: 'No container instance in the cluster can run the task',
     fix: expect.stringContaining('use hostPort 0, or a minimumHealthyPercent below 100'),
     awsMessage: expect.stringMatching(
       /because no container instance met all of its requirements\. The closest matching container-instance \w+ is already using a port/,

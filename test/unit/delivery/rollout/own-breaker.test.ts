@@ -9,7 +9,7 @@ import { EcsWorld } from '../../sandbox/ecs/ecs-world.ts';
 type EcsScenario = NonNullable<Scenario['ecs']>;
 const match = { image: NEXT };
 const worldOf = (ecs: EcsScenario, more = {}) => EcsWorld.withService({ scenario: { ecs } }, more);
-const CAUSE = 'The container app ended with exit code 1 as it started';
+const CAUSE = 'The container app exited with code 1 right after it started';
 
 test.each(['rollback', 'stop', 'keep'] as const)(
   'after three failed tasks the rollout has failed, and on-failure: %s applies',
@@ -18,7 +18,7 @@ test.each(['rollback', 'stop', 'keep'] as const)(
     const { result, lines } = await release(world, { onFailure });
     expect(result.verdict).toBe(onFailure === 'rollback' ? 'rolled-back' : 'failed');
     expect(result.reason).toMatch(
-      /^The container app ended .* \d+ tasks failed in a row and none became healthy\./,
+      /^The container app exited .* \d+ tasks failed in a row and none became healthy\./,
     );
     expect(result.reason).toContain('The service has no circuit breaker');
     expect(lines.join('\n')).toMatch(/Tasks: .*\d+ failed of the 3 that stop it/);

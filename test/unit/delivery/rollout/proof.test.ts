@@ -92,7 +92,7 @@ test('scaling to 0 does not make an image good whose tasks failed', async () => 
   expect(result.reason).toContain(
     'The service was scaled to 0 after tasks of user-service:2 had failed and none had become healthy.',
   );
-  expect(result.reason).toContain('exit code 1');
+  expect(result.reason).toContain('exited with code 1');
 });
 
 test('scaling to 0 without a failed task leaves the release unproven', async () => {
