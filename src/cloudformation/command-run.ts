@@ -10,27 +10,27 @@ import type { ListingContext } from './listing.ts';
 import type { StackSnapshot } from './stack.ts';
 import type { Plan } from './change-set/changes.ts';
 
-/** What a command works with. */
+/** The context of a deploy-stack command. */
 export interface StackCommandContext extends ListingContext {
-  /** For `apply`: the plan as this run has read it. It is read again where its change set cannot be executed any more. */
+  /** For `apply`: the plan that this run has read. It is read again if its change set can no longer be executed. */
   approved?: Plan;
-  /** Follows the ECS services that a stack changes, where it is given. */
+  /** Follows the ECS services that a stack changes, if set. */
   followService?: FollowService;
-  /** The task definition that an ECS service works towards, as `family:revision`; undefined when there is no such service. */
+  /** The task definition of an ECS service's newest deployment, as `family:revision`; undefined if the service does not exist. */
   runningRevision?: (serviceArn: string) => Promise<string | undefined>;
-  /** Says why the changes of a plan are in effect without it; undefined where it must be executed. */
+  /** Why a plan does not have to be executed because its changes are already in effect; undefined if it must be. */
   isInEffect?: (plan: Plan) => Promise<string | undefined>;
-  /** Asked right before the request that deletes a stack, after all that is waited for; throws when it must stay. */
+  /** Called right before the request that deletes a stack, after all waits; throws if the stack must not be deleted. */
   beforeDeletion?: (stack: StackSnapshot) => Promise<void>;
 }
 
-/** What is known of a stack while a command runs. */
+/** The state of a stack that a command has read so far. */
 interface KnownFacts {
   plan?: Plan;
-  /** The stack as it was when the plan was made. */
+  /** The stack when the plan was created. */
   before?: StackSnapshot;
   execution?: Execution;
-  /** The stack as it is after the execution. */
+  /** The stack after the execution. */
   stack?: StackSnapshot;
   /** The drift that was found, before it is reverted. */
   drift?: DriftReport;
@@ -46,17 +46,17 @@ export interface CommandRun {
   /** The deadline, in ms since the epoch. */
   deadlineMs: number;
   pending: PendingWork;
-  /** What is known so far, for a run that ends early. */
+  /** The state read so far, for a run that ends early. */
   known: KnownFacts;
-  /** What is complete although the run may still fail, as a sentence without its full stop. */
+  /** What has completed although the run may still fail, as a sentence without its full stop. */
   done?: string;
-  /** Further facts for the summary, a sentence each. */
+  /** Notes for the summary, one sentence each. */
   notes: string[];
 }
 
-/** What this run has started at AWS and not finished. It is stopped, or reported, when the run ends early. */
+/** What this run has started on AWS and not finished. If the run ends early, it is stopped or reported. */
 export interface PendingWork {
-  /** A change set of this run that must be deleted unless it is executed. */
+  /** This run's change set, which must be deleted unless it is executed. */
   changeSet?: {
     stackName: string;
     changeSetName: string;
@@ -64,19 +64,19 @@ export interface PendingWork {
     stackId: string;
     shellIsOurs: boolean;
   };
-  /** The requested operation. It is recorded before the request, because the answer may be lost. */
+  /** The requested operation. It is recorded before the request, because the response may be lost. */
   operation?: { kind: OperationKind; stackName: string; stackId: string };
-  /** The operation that AWS refused: nothing of it began. */
+  /** The operation that AWS rejected, so that it did not start. */
   refused?: { kind: OperationKind; stackName: string };
-  /** What the operation has done so far. */
+  /** The operation's events so far. */
   timeline?: Timeline;
-  /** The services that it changes. */
+  /** The ECS services that the operation changes. */
   services?: FollowedServices;
   /** Describes the progress of the operation: `3 of 12 done`. */
   describeProgress?: () => string;
 }
 
-/** A stack whose state requires a person's decision first. Nothing was changed. */
+/** The stack's state requires manual action first. Nothing was changed. */
 export class StackBlockedError extends PlatformError {
   override readonly name = 'StackBlockedError';
 
@@ -100,9 +100,9 @@ export function changesSoFar(run: CommandRun): string {
 }
 
 /**
- * Requests an operation, and records it as pending before that. When AWS refuses it, nothing began.
+ * Records an operation as pending and requests it. If AWS rejects it, it did not start.
  *
- * @throws what `request` throws.
+ * @throws the error of `request`.
  */
 export async function requestOperation(
   { context, pending }: CommandRun,
@@ -121,7 +121,7 @@ export async function requestOperation(
   }
 }
 
-/** Puts a sentence into the log and the summary. */
+/** Adds a sentence to the log and the summary. */
 export function note(run: CommandRun, sentence: string): void {
   run.notes.push(sentence);
   run.context.log.info(sentence);
@@ -139,18 +139,18 @@ export interface RunIdentity {
 const PREFIX = 'platform-';
 
 /**
- * A ClientRequestToken, unique per request and run attempt, so that a retry is not a second request. It starts
- * with the run's id, which identifies the requester. At most 128 letters, digits and dashes are allowed.
+ * A ClientRequestToken, unique per request and run attempt, so that a retried request is applied once. It starts with the
+ * run's id, which identifies the requester. AWS allows at most 128 letters, digits and dashes.
  */
 export function clientRequestToken(identity: RunIdentity, ...request: readonly string[]): string {
   const hash = sha256(JSON.stringify(request)).slice(0, 24);
   return `${PREFIX}${identity.id.replace(/[^A-Za-z0-9]/g, '').slice(0, 60)}-${identity.attempt}-${hash}`;
 }
 
-/** The requester that a token identifies: `run 1001, attempt 2`, the console, or the token itself. */
+/** Who sent a request, by its token: `workflow run 1001, attempt 2`, the console, or another caller. */
 export function requesterOf(token: string | undefined): string {
-  if (token === undefined) return 'somebody else';
+  if (token === undefined) return 'another caller';
   const run = /^platform-([A-Za-z0-9]+)-(\d+)-[0-9a-f]+$/.exec(token);
   if (run) return `workflow run ${run[1] ?? ''}, attempt ${run[2] ?? ''}`;
-  return token.startsWith('Console-') ? 'somebody in the AWS console' : `the request ${token}`;
+  return token.startsWith('Console-') ? 'a user of the AWS console' : `a caller with the token ${token}`;
 }

@@ -4,24 +4,24 @@ import type { Context } from '../core/context.ts';
 import { classify } from '../aws/errors.ts';
 import { PlatformError, reasonOf } from '../core/errors.ts';
 
-/** What the functions of this folder share. */
+/** The context that the functions of this folder share. */
 export interface CloudFormationContext extends Context {
   client: CloudFormationClient;
   session: Session;
 }
 
-/** deploy-stack's inputs after reading and checking. Durations in milliseconds. */
 /** @see https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html */
 export const CAPABILITIES = ['CAPABILITY_IAM', 'CAPABILITY_NAMED_IAM', 'CAPABILITY_AUTO_EXPAND'] as const;
 
+/** deploy-stack's validated inputs. Durations are in milliseconds. */
 export interface DeployStackInputs {
   command: 'deploy' | 'plan' | 'apply' | 'delete' | 'drift';
   stackName: string;
   template?: string;
   parameters: Record<string, string>;
-  /** Parameters that keep the stack's value, whatever the files say. */
+  /** Parameters that keep the stack's current value, even if a file sets them. */
   previousParameters?: readonly string[];
-  /** The text of `parameters` as `key=value` lines, one of which may hold several; see declaredPairs. */
+  /** The raw `key=value` lines of `parameters`, each of which may contain several pairs; see declaredPairs. */
   parameterLines?: string;
   parameterFiles: readonly string[];
   tags: Record<string, string>;
@@ -29,19 +29,19 @@ export interface DeployStackInputs {
   roleArn?: string;
   plan?: string;
   fingerprint?: string;
-  /** Values that the plan has on purpose although Parameter Store has others, by the parameter's name. */
+  /** Values that the plan deliberately uses instead of those in Parameter Store, by the parameter's name. */
   intendedValues?: Readonly<Record<string, string>>;
   allowReplace: readonly string[];
   allowDelete: readonly string[];
   allowTrafficReset: readonly string[];
-  /** Whether resources that exist by their custom name join the stack instead of failing to be created. */
+  /** Whether existing resources with the same custom name are imported instead of failing the creation. */
   importExisting: boolean;
-  /** Names or ARNs of alarms; an empty list removes those that the stack has. Undefined: unchanged. */
+  /** Names or ARNs of alarms; an empty list removes the stack's. Undefined: unchanged. */
   rollbackAlarms?: readonly string[];
-  /** How long CloudFormation watches the alarms after its last change. Undefined: unchanged. */
+  /** How long CloudFormation monitors the alarms after all resources are deployed. Undefined: unchanged. */
   monitoringMs?: number;
   onFailure: 'rollback' | 'keep' | 'delete';
-  /** Ends an operation that waits for a service without a circuit breaker whose tasks fail. */
+  /** Whether to stop waiting for an ECS service without a circuit breaker whose tasks keep failing. */
   failFast: boolean;
   mode: 'standard' | 'express';
   /** Undefined: unchanged. */
@@ -54,8 +54,8 @@ export interface DeployStackInputs {
   timeoutMs: number;
 }
 
-/** An answer of AWS that lacks a required field. */
-export function malformedAnswer(message: string): PlatformError {
+/** The error for an AWS response without a required field. */
+export function malformedResponse(message: string): PlatformError {
   return new PlatformError('service-unavailable', message);
 }
 
@@ -63,10 +63,10 @@ export function malformedAnswer(message: string): PlatformError {
 const LIMIT_MS = 5_000;
 
 /**
- * Runs an optional call: undefined when the endpoint does not support it, rejects it or takes too long. A missing
- * permission is noted once. A cancelled job still stops.
+ * Runs an optional call: undefined if the endpoint does not support it, rejects it or takes longer than 5 s. A missing
+ * permission is reported once per run. A cancelled job stops the call.
  *
- * @param what the operation, as IAM names it after `cloudformation:`.
+ * @param what the name of the IAM action after `cloudformation:`.
  */
 export async function bestEffort<T>(
   context: CloudFormationContext,
@@ -79,22 +79,22 @@ export async function bestEffort<T>(
   } catch (error) {
     context.signal.throwIfAborted();
     context.log.debug(`${what}: ${reasonOf(error)}`);
-    if (classify(error) === 'denied') noteDenied(context, what);
+    if (classify(error) === 'denied') reportDenied(context, what);
     return undefined;
   }
 }
 
-/** The actions that were noted as missing, by run. */
-const noted = new WeakMap<Context['annotations'], Set<string>>();
+/** The actions whose missing permission was reported, by run. */
+const reported = new WeakMap<Context['annotations'], Set<string>>();
 
-function noteDenied({ annotations }: Pick<Context, 'annotations'>, operation: string): void {
-  const known = noted.get(annotations) ?? new Set();
-  noted.set(annotations, known);
+function reportDenied({ annotations }: Pick<Context, 'annotations'>, operation: string): void {
+  const known = reported.get(annotations) ?? new Set();
+  reported.set(annotations, known);
   if (known.has(operation)) return;
   known.add(operation);
   annotations.add({
     level: 'notice',
-    title: 'Details are missing',
-    message: `The role lacks the permission cloudformation:${operation}. Fix: allow it to see more details here.`,
+    title: 'Missing permission',
+    message: `The role has no permission for cloudformation:${operation}, so some details are missing. Fix: Allow cloudformation:${operation} for the role.`,
   });
 }

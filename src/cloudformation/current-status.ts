@@ -3,23 +3,23 @@ import { reasonOf } from '../core/errors.ts';
 import type { CloudFormationContext } from './context.ts';
 import { describeStack, listStacks } from './stack.ts';
 
-/** How long a look waits for the stacks that others ask for. */
-const GATHER_MS = 50;
-/** Up to so many stacks are read one by one. */
+/** How long requests for the status of stacks are collected, in ms. */
+const COLLECT_MS = 50;
+/** Up to this many stacks are read one by one. */
 const FEW = 3;
 
-/** One look at the stacks that several parts of a run ask for at the same time. */
-interface Look {
-  asked: number;
+/** A shared read of the stacks that several parts of a run request at the same time. */
+interface SharedRead {
+  requested: number;
   /** The statuses of all stacks by ARN; undefined where they are read one by one. */
   listed: Promise<ReadonlyMap<string, string> | undefined>;
 }
 
-const looks = new WeakMap<CloudFormationClient, Look>();
+const reads = new WeakMap<CloudFormationClient, SharedRead>();
 
 /**
- * The status that a stack has now; undefined when it does not exist. A run that is stopped asks for all stacks in flight
- * at once: more than three are read by a listing, and one by one only where the role may not list them.
+ * The current status of a stack; undefined if it does not exist. A cancelled run requests the status of all stacks in
+ * progress at once: more than three are read by a listing, or one by one if the role may not list stacks.
  *
  * @throws AwsError; the signal's reason when it is aborted.
  */
@@ -27,24 +27,24 @@ export async function currentStatus(
   context: CloudFormationContext,
   stackId: string,
 ): Promise<string | undefined> {
-  const look = looks.get(context.client) ?? startLook(context);
-  look.asked += 1;
-  const listed = await look.listed;
+  const read = reads.get(context.client) ?? startRead(context);
+  read.requested += 1;
+  const listed = await read.listed;
   // A deleted stack is found only by its ARN.
   return listed?.get(stackId) ?? (await describeStack(context, stackId))?.status;
 }
 
-function startLook(context: CloudFormationContext): Look {
+function startRead(context: CloudFormationContext): SharedRead {
   const { client, clock, signal } = context;
-  const look: Look = { asked: 0, listed: Promise.resolve(undefined) };
-  looks.set(client, look);
-  look.listed = clock
-    .sleep(GATHER_MS, signal)
+  const read: SharedRead = { requested: 0, listed: Promise.resolve(undefined) };
+  reads.set(client, read);
+  read.listed = clock
+    .sleep(COLLECT_MS, signal)
     .finally(() => {
-      looks.delete(client);
+      reads.delete(client);
     })
-    .then(async () => (look.asked > FEW ? await listStatuses(context) : undefined));
-  return look;
+    .then(async () => (read.requested > FEW ? await listStatuses(context) : undefined));
+  return read;
 }
 
 async function listStatuses(
@@ -55,7 +55,7 @@ async function listStatuses(
     return new Map(stacks.map(({ stackId, status }) => [stackId, status]));
   } catch (error) {
     context.signal.throwIfAborted();
-    context.log.debug(`The stacks are read one by one: they could not be listed (${reasonOf(error)}).`);
+    context.log.debug(`Reading the stacks one by one, because they could not be listed: ${reasonOf(error)}`);
     return undefined;
   }
 }

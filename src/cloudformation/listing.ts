@@ -2,12 +2,12 @@ import type { Parameter } from '@aws-sdk/client-ssm';
 import { classify } from '../aws/errors.ts';
 import { reasonOf } from '../core/errors.ts';
 import type { CloudFormationContext } from './context.ts';
-import { ReadParameters } from './parameters/parameter-store.ts';
+import { ParameterCache } from './parameters/parameter-store.ts';
 import { describeStack, type StackSnapshot, stackPages } from './stack.ts';
 
-/** A description that is older, in milliseconds, is read again. */
+/** The maximum age of a description, in milliseconds. */
 const MAX_AGE_MS = 60_000;
-/** Fewer stacks are described one by one. */
+/** Fewer stacks than this are described one by one. */
 const FEWEST = 4;
 
 interface Description {
@@ -17,35 +17,35 @@ interface Description {
 }
 
 /**
- * The stacks that one command works on, read in pages of DescribeStacks instead of one by one. A description is kept
- * for a minute, and until the command itself changes the stack.
+ * The stacks that a command works on, read in pages of DescribeStacks instead of one by one. A description is cached for
+ * a minute, or until the command changes the stack.
  *
- * DescribeStacks without a name takes `cloudformation:ListStacks` too. Without it, stacks are described one by one.
+ * DescribeStacks without a name also requires `cloudformation:ListStacks`. Without it, stacks are described one by one.
  *
  * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStacks.html
  */
 export class StackListing {
   readonly #expected = new Set<string>();
   readonly #known = new Map<string, Description>();
-  /** What these stacks read from Parameter Store. */
-  readonly parameters = new ReadParameters();
+  /** The Parameter Store values that these stacks use. */
+  readonly parameters = new ParameterCache();
   #reading: Promise<void> | undefined;
   #mayList = true;
 
-  /** Names stacks that the command will ask for. */
+  /** Adds stacks that the command will read. */
   expect(stackNames: Iterable<string>): void {
     for (const name of stackNames) this.#expected.add(name);
   }
 
-  /** Has a stack described again when it is next asked for, because this command changes it. */
+  /** Drops the cached description of a stack that this command changes. */
   forget(stackName: string): void {
     this.#expected.delete(stackName);
     this.#known.delete(stackName);
   }
 
   /**
-   * A stack by its name; undefined when it does not exist.
-   * @throws AwsError when it cannot be read.
+   * A stack by its name; undefined if it does not exist.
+   * @throws AwsError if it cannot be read.
    */
   async find(context: CloudFormationContext, stackName: string): Promise<StackSnapshot | undefined> {
     const known = this.#fresh(context, stackName) ?? (await this.#listed(context, stackName));
@@ -56,7 +56,7 @@ export class StackListing {
     return stack;
   }
 
-  /** What Parameter Store has, read for all expected stacks together; see ReadParameters. */
+  /** Values from Parameter Store, read for all expected stacks together; see ParameterCache. */
   async readParameters(
     context: CloudFormationContext,
     names: readonly string[],
@@ -100,24 +100,24 @@ export class StackListing {
     } catch (error) {
       if (classify(error) !== 'denied') throw error;
       this.#mayList = false;
-      context.log.debug(`Stacks are described one by one: ${reasonOf(error)}`);
+      context.log.debug(`Describing stacks one by one, because they cannot be listed: ${reasonOf(error)}`);
       return;
     }
     for (const name of missing) note(name, undefined);
   }
 }
 
-/** The names that a stack's parameters of SSM types have. */
+/** The Parameter Store names that a stack's parameters of SSM types have as values. */
 function storedNames({ parameters, resolved = {} }: StackSnapshot): string[] {
   return Object.keys(resolved).flatMap((key) => parameters[key] ?? []);
 }
 
 export interface ListingContext extends CloudFormationContext {
-  /** What the command has read of its stacks, where it works on several. */
+  /** The cached descriptions, for a command that works on several stacks. */
   listing?: StackListing;
 }
 
-/** A stack by its name, from what the command has read where it keeps a listing. */
+/** A stack by its name, from the listing if the command has one. */
 export async function findStack(
   context: ListingContext,
   stackName: string,

@@ -31,10 +31,13 @@ export function nestedAmong(
 }
 
 /**
- * What deleting a stack removes, as the changes of a plan: its resources and those of its nested stacks, by the policies
- * of the deployed template, because the workspace's may never have been deployed.
+ * The resources that deleting a stack removes, including those of its nested stacks, as changes of a plan. The deletion
+ * policies are those of the deployed template, because the template in the workspace may never have been deployed.
  */
-export async function deletionOf(context: CloudFormationContext, stackId: string): Promise<ResourceChange[]> {
+export async function deletionChanges(
+  context: CloudFormationContext,
+  stackId: string,
+): Promise<ResourceChange[]> {
   const alive = (await listResources(context, stackId)).filter(isAlive);
   const declared = await declaredResources(context, stackId);
   const own = alive.map((resource) => removal(resource, [], declared));
@@ -43,9 +46,9 @@ export async function deletionOf(context: CloudFormationContext, stackId: string
 }
 
 /**
- * The nested stacks that a plan may change without showing how, and that hold data: a replacement or deletion in them
- * would pass unseen, so the stack itself must be allowed, or everything that it holds. Listener rules whose traffic ECS
- * moves are returned beside them, to be judged as rules whose new weights are not known.
+ * The nested stacks with stateful resources whose changes a plan cannot show. A replacement or deletion in them would go
+ * unnoticed, so the nested stack or all of its stateful resources must be allowed. Listener rules whose traffic ECS shifts
+ * are returned too, as rules whose new weights are unknown.
  */
 export async function hiddenFindings(
   context: CloudFormationContext,
@@ -73,7 +76,7 @@ export async function hiddenFindings(
   return { guard: found.flatMap(({ guard }) => guard), traffic: found.flatMap(({ traffic }) => traffic) };
 }
 
-/** Above this many, what a nested stack holds is counted. */
+/** The maximum number of resources that a finding names. */
 const NAMED = 3;
 
 function hiddenFinding(
@@ -89,13 +92,13 @@ function hiddenFinding(
     nesting,
     type,
     harm: 'maybe-replace',
-    message: `${path} (${type}) may change, the plan cannot show how, and it holds ${names.join(', ')}${more}. To allow it: allow-replace: ${path}`,
+    message: `${path} (${type}) contains ${names.join(', ')}${more}, and the plan cannot show how it changes. To allow it: allow-replace: ${path}`,
     allow: { input: 'allow-replace', value: path },
     ...(line !== undefined && { line }),
   };
 }
 
-/** Everything in a nested stack as changes that may replace it, and its listener rules of ECS. */
+/** The resources of a nested stack as possible replacements, and its listener rules whose traffic ECS shifts. */
 async function contentsOf(
   context: CloudFormationContext,
   stackId: string,
@@ -124,8 +127,8 @@ async function contentsOf(
 }
 
 /**
- * The resources that are deleted with a removed nested stack, at all levels: a change set lists only the stack
- * itself. Empty without the permission to list them; the guard then judges the removal of the stack.
+ * The resources that are deleted with a removed nested stack, at all levels: a change set lists only the nested stack
+ * itself. Empty if they cannot be listed; the guard then checks the removal of the nested stack.
  */
 export async function removedNestedResources(
   context: CloudFormationContext,
@@ -144,7 +147,7 @@ export async function removedNestedResources(
     if (['throttle', 'network', 'expired'].includes(classify(error))) throw error;
     context.signal.throwIfAborted();
     context.log.warning(
-      `What is in the nested stack ${nesting.join('/')} cannot be listed: ${reasonOf(error)}`,
+      `The resources of the nested stack ${nesting.join('/')} could not be listed: ${reasonOf(error)}`,
     );
     return [];
   }
@@ -175,7 +178,7 @@ const POLICY_ACTION: Readonly<Record<string, string>> = {
   Snapshot: 'Snapshot',
 };
 
-/** The resources of the template that a stack was deployed with; empty when it does not parse. */
+/** The resources in the deployed template of a stack; empty if it cannot be parsed. */
 async function declaredResources(
   context: CloudFormationContext,
   stackId: string,

@@ -14,7 +14,7 @@ import { readInputFile } from '../core/inputs/file.ts';
 import type { CloudFormationContext, DeployStackInputs } from './context.ts';
 import type { StackSnapshot } from './stack.ts';
 
-/** Settings of a stack that a change set cannot carry. Absent: unchanged. */
+/** Stack settings that a change set cannot contain. Absent: unchanged. */
 export interface StackSettings {
   /** JSON text. */
   stackPolicy?: string;
@@ -22,8 +22,8 @@ export interface StackSettings {
 }
 
 /**
- * The requested stack policy as JSON text, given as JSON or as a file in the workspace.
- * @throws InputError when it is neither.
+ * Reads the input `stack-policy`, JSON or the path of a file in the workspace, as JSON text.
+ * @throws InputError if it is neither.
  */
 export function readStackPolicy(given: string, workspace: string): string {
   const text = given.trim().startsWith('{') ? given : readPolicyFile(given, workspace);
@@ -36,7 +36,7 @@ export function readStackPolicy(given: string, workspace: string): string {
   throw new InputError(
     'stack-policy',
     given,
-    'expected a JSON object with "Statement", or the path of a file that holds one',
+    'expected a JSON object with "Statement", or the path of a file that contains one',
   );
 }
 
@@ -56,8 +56,8 @@ export async function differingSettings(
 }
 
 /**
- * Sets the policy unless the stack has it already; returns whether it was changed. A change set has no field for it,
- * so SetStackPolicy is a separate call.
+ * Sets the stack policy if it differs; returns whether it was changed. A change set has no field for it, so this is a
+ * separate call.
  */
 export async function ensureStackPolicy(
   context: CloudFormationContext,
@@ -81,7 +81,7 @@ async function policyDiffers(
   );
 }
 
-/** Switches termination protection on or off where it differs; returns whether it was changed. */
+/** Enables or disables termination protection if it differs; returns whether it was changed. */
 export async function ensureTerminationProtection(
   context: CloudFormationContext,
   stack: StackSnapshot,
@@ -104,7 +104,7 @@ export async function setTerminationProtection(
   await send(context.client, command, context);
 }
 
-/** The same JSON value gives the same text; text that is not JSON is compared as it is. */
+/** Canonical JSON; text that is not JSON is returned unchanged. */
 function canonicalText(text: string): string {
   try {
     return canonicalJson(JSON.parse(text));
@@ -116,9 +116,9 @@ function canonicalText(text: string): string {
 const MINUTE_MS = 60_000;
 
 /**
- * The rollback configuration for a change set; undefined where neither input is given, and the stack keeps what it has.
+ * The rollback configuration of a change set; undefined if neither input is set, so that the stack keeps its own.
  *
- * @throws InputError for an alarm that does not exist: CloudFormation would fail the operation and roll it back.
+ * @throws InputError for an alarm that does not exist, for which CloudFormation would roll the operation back.
  * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_RollbackConfiguration.html
  */
 export async function rollbackConfiguration(
@@ -156,7 +156,7 @@ async function rollbackTriggers(
       throw new InputError('rollback-alarms', wanted, `expected the name or ARN of an alarm in ${region}`);
     }
     if (alarm.StateValue === 'ALARM')
-      context.log.notice(`The rollback alarm ${alarm.AlarmName ?? ''} is in ALARM already.`);
+      context.log.notice(`The rollback alarm ${alarm.AlarmName ?? ''} is already in the ALARM state.`);
     return { Arn: alarm.AlarmArn, Type: alarm.type };
   });
 }

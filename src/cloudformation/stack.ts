@@ -6,7 +6,7 @@ import {
 } from '@aws-sdk/client-cloudformation';
 import { isNotFound } from '../aws/errors.ts';
 import { send } from '../aws/send.ts';
-import { type CloudFormationContext, malformedAnswer } from './context.ts';
+import { type CloudFormationContext, malformedResponse } from './context.ts';
 
 export interface StackSnapshot {
   stackName: string;
@@ -34,9 +34,9 @@ export interface StackSnapshot {
 }
 
 /**
- * Reads one stack by name or ARN; undefined when it does not exist. A deleted stack is found only by its ARN, with
- * status DELETE_COMPLETE.
- * @throws AwsError for any other answer.
+ * Reads a stack by name or ARN; undefined if it does not exist. A deleted stack is found only by its ARN, with status
+ * DELETE_COMPLETE.
+ * @throws AwsError for any other error.
  */
 export async function describeStack(
   context: CloudFormationContext,
@@ -45,7 +45,7 @@ export async function describeStack(
   try {
     const answer = await send(context.client, new DescribeStacksCommand({ StackName: nameOrId }), context);
     const stack = answer.Stacks?.[0];
-    if (!stack) throw malformedAnswer(`DescribeStacks for ${nameOrId} answered without a stack`);
+    if (!stack) throw malformedResponse(`DescribeStacks returned no stack for ${nameOrId}`);
     return snapshot(stack);
   } catch (error) {
     if (isNotFound(error)) return undefined;
@@ -53,7 +53,7 @@ export async function describeStack(
   }
 }
 
-/** All existing stacks of the account and region, without nested ones. */
+/** All stacks in the account and region that exist and are not nested. */
 export async function listStacks(
   context: Pick<CloudFormationContext, 'client' | 'signal'>,
 ): Promise<StackSnapshot[]> {
@@ -63,8 +63,8 @@ export async function listStacks(
 }
 
 /**
- * The existing stacks of the account and region in pages of up to 1 MB, nested ones among them. Takes the permissions
- * `DescribeStacks` and `ListStacks` on all stacks. Deleted stacks are found by their ARN only.
+ * The existing stacks of the account and region, including nested ones, in pages of up to 1 MB. Requires the permissions
+ * `DescribeStacks` and `ListStacks` on all stacks.
  * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStacks.html
  */
 export async function* stackPages(
@@ -82,7 +82,7 @@ export async function* stackPages(
 function snapshot(stack: Stack): StackSnapshot {
   const { StackName: stackName, StackId: stackId, StackStatus: status } = stack;
   if (!stackName || !stackId || !status)
-    throw malformedAnswer('DescribeStacks answered without a name, an ARN or a status');
+    throw malformedResponse('DescribeStacks returned a stack without a name, an ARN or a status');
   return {
     stackName,
     stackId,
@@ -126,8 +126,8 @@ export function isShell(status: string): boolean {
 }
 
 /**
- * Whether a stack is what a failed creation left. CloudFormation takes no change set for it: it is deleted and created
- * again. Source: "Stack status codes", CloudFormation User Guide.
+ * Whether a stack is left over from a failed creation. CloudFormation accepts no change set for it, so it is deleted and
+ * created again. Source: "Stack status codes", CloudFormation User Guide.
  */
 export function isFailedCreation(status: string): boolean {
   return FAILED_CREATIONS.has(status);
@@ -139,7 +139,7 @@ const FAILED_CREATIONS: ReadonlySet<string> = new Set([
   'ROLLBACK_FAILED',
 ]);
 
-/** Whether an operation is running. A shell waits for a person, not for AWS. */
+/** Whether an operation is running. An empty stack in REVIEW_IN_PROGRESS has none: it waits for its change set. */
 export function isInProgress(status: string): boolean {
   return status.endsWith('_IN_PROGRESS') && !isShell(status);
 }
@@ -167,7 +167,7 @@ const UPDATABLE: ReadonlySet<string> = new Set([
   'IMPORT_ROLLBACK_COMPLETE',
 ]);
 
-/** Whether the stack was left as it failed by a deployment in express mode. */
+/** Whether a deployment in express mode failed and left the stack as it was at that moment. */
 export function hasFailedInExpressMode({ status, deploymentMode }: StackSnapshot): boolean {
   return (status === 'CREATE_FAILED' || status === 'UPDATE_FAILED') && deploymentMode === 'EXPRESS';
 }

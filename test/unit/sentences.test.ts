@@ -182,7 +182,7 @@ describe('a stack', () => {
         logicalId: `Queue${index}`,
         nesting: [],
         type: 'AWS::SQS::Queue',
-        why: 'CloudFormation reported no change of it',
+        why: 'CloudFormation reported no change to it',
       }));
       const { reason } = judgeUnproven(
         planOf(1, 0, 'update'),

@@ -181,7 +181,7 @@ describe('a cancelled job', () => {
   test('at ExecuteChangeSet deletes what was being created; the next deployment waits for that', async () => {
     const at = await start(slow('create'));
     const reason = await cancelAt(at, template('a'), 'ExecuteChangeSet');
-    expect(reason).toMatch(/its deletion was requested|deleted/);
+    expect(reason).toMatch(/Its deletion was requested|deleted/);
     expect((await at.run(template('a'))).verdict).toBe('created');
   });
 
@@ -200,7 +200,7 @@ describe('a cancelled job', () => {
     const at = await start(slow('update'));
     await at.run(template('a'));
     const reason = await cancelAt(at, template('b'), 'ExecuteChangeSet');
-    expect(reason).toContain('was cancelled; CloudFormation rolls it back');
+    expect(reason).toContain('was cancelled, and CloudFormation is rolling it back');
     expect((await at.run(template('a'))).verdict).toBe('unchanged');
     expect(await status(at)).toBe('UPDATE_ROLLBACK_COMPLETE');
   });

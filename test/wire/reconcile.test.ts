@@ -65,14 +65,14 @@ const SITUATIONS: Situation[] = [
     before: SERVICE(1),
     after: SERVICE(2),
     omits: 'Service',
-    red: /: Service \(AWS::ECS::Service\): ECS runs app:1, and the stack declares app:2\. Run update-service/,
+    red: /: Service \(AWS::ECS::Service\): ECS runs app:1, but the stack declares app:2\. Run update-service/,
   },
   {
     name: 'a service keeps its number of tasks',
     before: SERVICE(1),
     after: SERVICE(1, 2),
     omits: 'Service',
-    red: /: Service \(AWS::ECS::Service\): CloudFormation reported no change of it/,
+    red: /: Service \(AWS::ECS::Service\): CloudFormation reported no change to it/,
   },
   { name: 'a service takes its new task definition', before: SERVICE(1), after: SERVICE(2) },
   {
@@ -80,21 +80,21 @@ const SITUATIONS: Situation[] = [
     before: QUEUE('a') + TOPIC('a'),
     after: QUEUE('a', 2) + TOPIC('b'),
     omits: 'Queue',
-    red: /: Queue \(AWS::SQS::Queue\): CloudFormation reported no change of it\./,
+    red: /: Queue \(AWS::SQS::Queue\): CloudFormation reported no change to it\./,
   },
   {
     name: 'a replacement',
     before: QUEUE('a'),
     after: QUEUE('b'),
     omits: 'Queue',
-    red: /: Queue \(AWS::SQS::Queue\): CloudFormation reported no change of it\./,
+    red: /: Queue \(AWS::SQS::Queue\): CloudFormation reported no change to it\./,
   },
   {
     name: 'a reference to a resource that is replaced',
     before: QUEUE('a') + SETTING('!Ref Queue'),
     after: QUEUE('b') + SETTING('!Ref Queue'),
     omits: 'Setting',
-    red: /: Setting \(AWS::SSM::Parameter\): CloudFormation reported no change of it\./,
+    red: /: Setting \(AWS::SSM::Parameter\): CloudFormation reported no change to it\./,
   },
   {
     name: 'an attribute of a resource that is changed in place',
@@ -116,7 +116,7 @@ const SITUATIONS: Situation[] = [
     before: NESTED(1),
     after: NESTED(2),
     omits: 'Inner',
-    red: /: Network\/Inner \(AWS::SQS::Queue\): CloudFormation reported no change of it\./,
+    red: /: Network\/Inner \(AWS::SQS::Queue\): CloudFormation reported no change to it\./,
   },
   { name: 'a nested stack that changes', before: NESTED(1), after: NESTED(2) },
   { name: 'a nested stack that goes', before: QUEUE('a') + NESTED(1), after: QUEUE('a') },
@@ -209,6 +209,6 @@ test.each([
   await at.run(`Resources:\n${SERVICE(1)}`);
   const outcome = await at.run(`Resources:\n${SERVICE(2)}`);
   expect(outcome.verdict).toBe(verdict);
-  if (omitted !== undefined) expect(outcome.reason).toContain('ECS runs app:1, and the stack declares app:2');
-  expect(JSON.stringify(outcome.result['notes'])).toContain('reports no events of resources');
+  if (omitted !== undefined) expect(outcome.reason).toContain('ECS runs app:1, but the stack declares app:2');
+  expect(JSON.stringify(outcome.result['notes'])).toContain('reports no resource events');
 });

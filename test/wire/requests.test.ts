@@ -72,7 +72,7 @@ test.each(LOST)(
     at.sandbox.addFault({ operation, kind: 'error', times: 1000, ...ERRORS['a missing permission'] });
     const outcome = await at.run(text, values);
     expect(outcome).toMatchObject({ verdict: 'failed', ok: false });
-    expect(outcome.reason).toMatch(/may still be in progress at AWS\. Check the stack\.$/);
+    expect(outcome.reason).toMatch(/may still be in progress on AWS\. Check the stack\.$/);
     right += 1;
   },
 );
@@ -81,7 +81,7 @@ test('persistent server errors at a deletion do not prove that nothing was start
   at = await stand();
   await at.run(template(1));
   at.sandbox.addFault({ operation: 'DeleteStack', kind: 'status', status: 503, times: 1000 });
-  expect((await at.run('', DELETE)).reason).toContain('may still be in progress at AWS');
+  expect((await at.run('', DELETE)).reason).toContain('may still be in progress on AWS');
   right += 1;
 });
 

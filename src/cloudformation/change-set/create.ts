@@ -10,7 +10,7 @@ import { send } from '../../aws/send.ts';
 import { awsNameOf, isNotFound, isThrottle } from '../../aws/errors.ts';
 import { PlatformError } from '../../core/errors.ts';
 import { poll } from '../../core/poll.ts';
-import { type CloudFormationContext, type DeployStackInputs, malformedAnswer } from '../context.ts';
+import { type CloudFormationContext, type DeployStackInputs, malformedResponse } from '../context.ts';
 import type { ResolvedParameter } from '../parameters/resolve.ts';
 
 /** A new change set may not be visible at once. */
@@ -70,7 +70,7 @@ export async function createChangeSet(
 ): Promise<ChangeSetId> {
   try {
     const answer = await send(context.client, new CreateChangeSetCommand(changeSetInput(request)), context);
-    if (!answer.Id || !answer.StackId) throw malformedAnswer('CreateChangeSet answered without an id');
+    if (!answer.Id || !answer.StackId) throw malformedResponse('CreateChangeSet answered without an id');
     return { changeSetId: answer.Id, stackId: answer.StackId };
   } catch (error) {
     if (awsNameOf(error) !== 'AlreadyExistsException') throw error;

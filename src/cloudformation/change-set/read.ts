@@ -11,7 +11,7 @@ import {
 import { classify, isNotFound } from '../../aws/errors.ts';
 import { send } from '../../aws/send.ts';
 import type { ChangeAction, PropertyChange, Replacement, ResourceChange } from './changes.ts';
-import { type CloudFormationContext, malformedAnswer } from '../context.ts';
+import { type CloudFormationContext, malformedResponse } from '../context.ts';
 import { type ChangeSetAddress, changeSetAddress } from './create.ts';
 import { elsewhereProperty } from './stateful.ts';
 
@@ -112,7 +112,7 @@ async function describePages(
     token = page.NextToken;
     if (!token) return { ...page, Changes: changes };
     if (seen.has(token))
-      throw malformedAnswer(`DescribeChangeSet repeats a page of ${changeSet.ChangeSetName}`);
+      throw malformedResponse(`DescribeChangeSet repeats a page of ${changeSet.ChangeSetName}`);
     seen.add(token);
   }
 }

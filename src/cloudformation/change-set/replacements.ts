@@ -59,7 +59,7 @@ function replacements(
 function wayOut(stack: StackSnapshot | undefined): string {
   if (stack?.status !== 'UPDATE_FAILED') return 'Run deploy-stack with on-failure: rollback.';
   if (hasFailedInExpressMode(stack))
-    return `${EXPRESS_WAY_OUT} Then run deploy-stack with on-failure: rollback.`;
+    return `${EXPRESS_RECOVERY} Then run deploy-stack with on-failure: rollback.`;
   return 'Run deploy-stack with on-failure: rollback and continue-rollback: true, which rolls the failed update back first.';
 }
 
@@ -69,7 +69,7 @@ function wayOut(stack: StackSnapshot | undefined): string {
  * @see https://github.com/aws/aws-cdk-cli/issues/1739
  * @see https://github.com/aws/aws-cdk-cli/pull/1970
  */
-export const EXPRESS_WAY_OUT =
+export const EXPRESS_RECOVERY =
   'Run deploy-stack with the last good template and parameters, mode: express and on-failure: keep, or delete the stack: ' +
   'after a failure in express mode, CloudFormation rolls nothing back and takes no deployment in another mode.';
 

@@ -5,10 +5,10 @@ import { StackBlockedError, type CommandRun } from '../command-run.ts';
 import type { CloudFormationContext } from '../context.ts';
 import { diagnose } from '../diagnosis/diagnosis.ts';
 import { plainReason } from '../diagnosis/hints.ts';
-import { deleteStack, liftProtection } from '../execution/delete.ts';
+import { deleteStack, disableTerminationProtection } from '../execution/delete.ts';
 import { existingStack } from '../execution/recover.ts';
 import { retainedResources } from '../execution/watch.ts';
-import { deletionOf } from '../nested-stacks.ts';
+import { deletionChanges } from '../nested-stacks.ts';
 import { blockedResult } from './deploy.ts';
 import type { CommandResult } from './result.ts';
 
@@ -27,7 +27,7 @@ export async function deleteCommand(run: CommandRun): Promise<CommandResult> {
   }
   const guard = await deletionFindings(context, stack.stackId, inputs.allowDelete);
   if (guard.length > 0) return blockedResult(run, guard);
-  await liftProtection(run, stack);
+  await disableTerminationProtection(run, stack);
   const execution = await deleteStack(run, stack);
   if (execution.status === 'DELETE_COMPLETE') {
     const retained = retainedResources(execution);
@@ -59,6 +59,6 @@ export async function deletionFindings(
   allowDelete: readonly string[],
 ): Promise<GuardFinding[]> {
   if (allowDelete.includes(ALL)) return [];
-  const changes = await deletionOf(context, stackId);
+  const changes = await deletionChanges(context, stackId);
   return guardPlan({ changes }, undefined, { allowReplace: [], allowDelete });
 }

@@ -114,7 +114,7 @@ async function resultOfError(run: CommandRun, error: unknown): Promise<CommandRe
   const { operation, refused } = pending;
   const done = run.done === undefined ? '' : `${run.done}. A later step failed: `;
   const stillRunning = operation
-    ? ` The ${OPERATIONS[operation.kind]} of stack ${operation.stackName} was requested and may still be in progress at AWS. Check the stack.`
+    ? ` The ${OPERATIONS[operation.kind]} of stack ${operation.stackName} was requested and may still be in progress on AWS. Check the stack.`
     : refused
       ? ` CloudFormation refused the ${OPERATIONS[refused.kind]} of stack ${refused.stackName}: nothing began.`
       : '';
@@ -150,7 +150,7 @@ async function timedOutResult(run: CommandRun, error: TimeoutError): Promise<Com
   const failed = diagnosis ? ` It ${state}${causeText(diagnosis)}.` : '';
   return {
     verdict: 'timed-out',
-    reason: `${ran}${failed} It was not stopped and continues at AWS.`,
+    reason: `${ran}${failed} It was not stopped and continues on AWS.`,
     ...(diagnosis ? { diagnosis } : {}),
     error: errorInfo(error),
   };

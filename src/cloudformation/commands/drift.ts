@@ -11,7 +11,7 @@ import { prepareStack } from '../execution/recover.ts';
 import type { CommandResult } from './result.ts';
 import { createPlan } from '../change-set/plan.ts';
 import { readTemplateDocument, TemplateSyntaxError } from '../template/document.ts';
-import { type CloudFormationContext, malformedAnswer } from '../context.ts';
+import { type CloudFormationContext, malformedResponse } from '../context.ts';
 import type { StackSnapshot } from '../stack.ts';
 import { factsOf, NO_FACTS, type Template, type TemplateFacts } from '../template/template.ts';
 import { note, StackBlockedError, timeLeft, type CommandRun } from '../command-run.ts';
@@ -87,7 +87,7 @@ async function runningTemplate(context: CloudFormationContext, stack: StackSnaps
   const command = new GetTemplateCommand({ StackName: stack.stackId, TemplateStage: 'Original' });
   const { TemplateBody: body } = await send(context.client, command, context);
   if (body === undefined)
-    throw malformedAnswer(`GetTemplate for ${stack.stackName} answered without a template`);
+    throw malformedResponse(`GetTemplate for ${stack.stackName} answered without a template`);
   return { body, hash: sha256(body), ...readable(body) };
 }
 

@@ -2,7 +2,7 @@ import type { ErrorInfo } from '../../core/errors.ts';
 import type { Verdicts } from '../../core/outcome.ts';
 import { duration, plural } from '../../core/text.ts';
 import { countEffects, type Effect, pathOf, type Plan } from '../change-set/changes.ts';
-import { EXPRESS_WAY_OUT } from '../change-set/replacements.ts';
+import { EXPRESS_RECOVERY } from '../change-set/replacements.ts';
 import type { Finding } from '../change-set/failure.ts';
 import type { GuardFinding } from '../change-set/guard.ts';
 import type { Diagnosis } from '../diagnosis/diagnosis.ts';
@@ -228,7 +228,7 @@ function stuckEnd(message: string): { verdict: 'stuck'; reason: string; error: E
 }
 
 function keptWayOut(stack: StackSnapshot | undefined): string {
-  if (stack && hasFailedInExpressMode(stack)) return EXPRESS_WAY_OUT;
+  if (stack && hasFailedInExpressMode(stack)) return EXPRESS_RECOVERY;
   return 'Run deploy-stack with on-failure: keep to continue from this state, or with continue-rollback: true to roll back first.';
 }
 

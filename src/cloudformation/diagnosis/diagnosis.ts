@@ -125,7 +125,7 @@ function stackFailures(
   if (own.length > 0) return own;
   const [embedded] = deepest.filter((failure) => /^Embedded stack/.test(failure.reason));
   if (embedded) return [embedded];
-  const reason = execution.timeline.turnReason ?? execution.reason;
+  const reason = execution.timeline.rollbackReason ?? execution.reason;
   return reason ? [{ logicalId: stackName, nesting: [], type: STACK_TYPE, reason }] : [];
 }
 

@@ -24,7 +24,7 @@ import {
 import { hasNothingToChange } from '../change-set/failure.ts';
 import { describeChangeSet, pointerSegments, resourceChange } from '../change-set/read.ts';
 import { removeChangeSet } from '../change-set/remove.ts';
-import { bestEffort, type CloudFormationContext, malformedAnswer } from '../context.ts';
+import { bestEffort, type CloudFormationContext, malformedResponse } from '../context.ts';
 import { listNestedStacks, nestedAmong } from '../nested-stacks.ts';
 import { findSensitive, maskChange } from '../template/secrets.ts';
 import { withoutTraffic } from './traffic.ts';
@@ -51,16 +51,16 @@ export interface DriftedResource {
 /** The drift of one stack; findDrift adds the nesting. */
 interface StackDrift {
   resources: readonly DriftedResource[];
-  /** Logical ids that were not compared: the type does not support drift detection, or could not be read. */
+  /** Logical ids of resources that were not compared: the type does not support drift detection, or reading failed. */
   unchecked: readonly string[];
 }
 
-/** Drift as drift detection tells it, and the stacks nested directly in the stack. */
+/** The result of drift detection, and the stacks that are nested directly in the stack. */
 interface DetectedDrift extends StackDrift {
   nested: readonly { logicalId: string; stackId: string }[];
 }
 
-/** Drift with names from the root, and without what ECS changes. */
+/** Drift with paths from the root stack, without the changes that ECS makes. */
 interface NamedDrift extends StackDrift {
   ofEcs: readonly string[];
 }
@@ -68,27 +68,27 @@ interface NamedDrift extends StackDrift {
 export interface DriftReport {
   verdict: 'in-sync' | 'drifted';
   resources: readonly DriftedResource[];
-  /** With the nested stacks before them: `Database/Table`. */
+  /** Paths with the nested stacks: `Database/Table`. */
   unchecked: readonly string[];
-  /** Logical ids on which the change set and drift detection disagree. Drift detection decides. */
+  /** Logical ids on which the change set and drift detection disagree. Drift detection takes precedence. */
   disputed: readonly string[];
-  /** Whether drift detection was not possible: a change set does not say what it could not compare. */
+  /** Set if drift detection failed. A change set does not report which resources it could not compare. */
   byChangeSetOnly?: true;
-  /** The listener rules whose live weights differ because ECS has moved traffic. That is no drift. */
+  /** The listener rules whose live weights differ because ECS has shifted traffic, which is not drift. */
   ofEcs: readonly string[];
 }
 
 interface DriftOptions {
-  /** For the temporary change set; unique for the stack. */
+  /** The name of the temporary change set; unique in the stack. */
   changeSetName: string;
   timeoutMs: number;
 }
 
 /**
- * Detects the drift of a stack and its nested stacks. Nothing is changed. Drift detection decides. Where it finds drift,
- * or is not possible, the stack itself is also looked at by a change set that would revert drift. Nested stacks are
- * looked at by drift detection alone, because such a change set cannot include them.
- * @throws when neither works: without proof there is no `in-sync`.
+ * Detects the drift of a stack and its nested stacks, without changing them. If drift detection finds drift or fails, the
+ * stack itself is also compared with a change set that would revert drift. Nested stacks are compared by drift detection
+ * only, because such a change set cannot include them.
+ * @throws if neither works: `in-sync` requires proof.
  */
 export async function findDrift(
   context: CloudFormationContext,
@@ -100,7 +100,7 @@ export async function findDrift(
   const planned = isProven ? undefined : await driftByChangeSet(context, stack, options);
   if ('refused' in detected) {
     if (!planned) throw detected.refused;
-    context.log.info(`Drift detection was not possible: ${reasonOf(detected.refused)}`);
+    context.log.info(`Drift detection failed: ${reasonOf(detected.refused)}`);
   }
   const own = 'refused' in detected ? (planned ?? NO_DRIFT) : detected;
   const nested = 'refused' in detected ? await listNestedStacks(context, stack.stackId) : detected.nested;
@@ -121,7 +121,7 @@ export async function findDrift(
 
 const NO_DRIFT: StackDrift = { resources: [], unchecked: [] };
 
-/** Drift detection, or why it is refused or incomplete. */
+/** The result of drift detection, or why it was rejected or incomplete. */
 async function detectUnlessRefused(
   context: CloudFormationContext,
   stackId: string,
@@ -138,7 +138,7 @@ async function detectUnlessRefused(
   }
 }
 
-/** What one of the two calls drifted and the other does not. */
+/** The resources that only one of the two reports as drifted. */
 function disputed(planned: StackDrift, detected: StackDrift): string[] {
   const [a, b] = [planned, detected].map(
     ({ resources }) => new Set(resources.map((found) => found.logicalId)),
@@ -166,7 +166,7 @@ async function driftOfNestedStacks(
   return found.flat();
 }
 
-/** Adds the nesting to the names, leaves out what ECS changes, and masks secrets. */
+/** Adds the nesting to the names, removes the changes that ECS makes, and masks secrets. */
 async function maskDrift(
   context: CloudFormationContext,
   drift: StackDrift,
@@ -210,8 +210,8 @@ function asChange({ logicalId, nesting, type, properties }: DriftedResource): Re
 }
 
 /**
- * Detects drift with a change set that would revert it, and deletes the change set. Undefined when the endpoint or the
- * role does not support such change sets, or the answer does not prove anything.
+ * Detects drift with a change set that would revert it, and deletes the change set. Undefined if the endpoint or the role
+ * does not support such change sets, or the result is not conclusive.
  */
 async function driftByChangeSet(
   context: CloudFormationContext,
@@ -226,7 +226,9 @@ async function driftByChangeSet(
   } catch (error) {
     context.signal.throwIfAborted();
     if (!['validation', 'denied', 'other', 'server'].includes(classify(error))) throw error;
-    context.log.debug(`No change set shows the drift of ${stack.stackName}: ${reasonOf(error)}`);
+    context.log.debug(
+      `The drift of ${stack.stackName} could not be read from a change set: ${reasonOf(error)}`,
+    );
     return undefined;
   } finally {
     await removeChangeSet(context, request);
@@ -262,14 +264,14 @@ async function readDrift(
   address: ChangeSetAddress,
   set: DescribeChangeSetOutput,
 ): Promise<StackDrift | undefined> {
-  // An endpoint without this mode ignores it, and its empty change set proves nothing.
+  // An endpoint that does not support this mode ignores it, so its empty change set is not conclusive.
   if (set.DeploymentMode !== 'REVERT_DRIFT') return undefined;
   if (set.Status === 'FAILED' && !(await hasNothingToChange(context, set))) return undefined;
   const { Changes = [], StackDriftStatus } = await describeChangeSet(context, address, set);
   const changes = Changes.flatMap(({ ResourceChange }) => ResourceChange ?? []);
   const resources = changes.flatMap(revertedResource);
-  const said = StackDriftStatus ?? (resources.length > 0 ? 'DRIFTED' : 'IN_SYNC');
-  if (said !== (resources.length > 0 ? 'DRIFTED' : 'IN_SYNC')) return undefined;
+  const reported = StackDriftStatus ?? (resources.length > 0 ? 'DRIFTED' : 'IN_SYNC');
+  if (reported !== (resources.length > 0 ? 'DRIFTED' : 'IN_SYNC')) return undefined;
   const unchecked = changes.filter(({ ResourceDriftStatus }) => ResourceDriftStatus === 'UNKNOWN');
   return { resources, unchecked: unchecked.map(({ LogicalResourceId }) => LogicalResourceId ?? '') };
 }
@@ -288,8 +290,8 @@ function revertedResource(change: AwsResourceChange): DriftedResource[] {
 const NOT_COMPARED = ['NOT_CHECKED', 'UNSUPPORTED', 'UNKNOWN'];
 
 /**
- * Detects the drift of one stack, without nested ones.
- * @throws when the detection failed or was incomplete, except on secrets, and found no drift; TimeoutError after
+ * Detects the drift of one stack, without nested stacks.
+ * @throws if the detection failed or was incomplete, except for secrets, and found no drift; TimeoutError after
  * `timeoutMs`.
  */
 async function driftByDetection(
@@ -326,7 +328,7 @@ const FIRST_INTERVAL_MS = 1000;
 const LONGEST_INTERVAL_MS = 15_000;
 
 /**
- * Detection "can take several minutes, depending on the number of resources", so each wait is as long as all before.
+ * Detection "can take several minutes, depending on the number of resources", so each wait doubles the elapsed time.
  *
  * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DetectStackDrift.html
  */
@@ -335,8 +337,7 @@ function detectionIntervalMs(elapsedMs: number): number {
 }
 
 /**
- * Whether the listing says that a resource was compared and is in sync, or was not compared. It has the status of the
- * last detection.
+ * Whether a listed resource is in sync or was not compared. The listing has the status of the last detection.
  *
  * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_StackResourceDriftInformationSummary.html
  */
@@ -356,8 +357,8 @@ const FAILED_ON = /Failed to detect drift on resources? \[([^\]]*)\]/g;
 const SECRET_TYPE = 'AWS::SecretsManager::Secret';
 
 /**
- * Whether the detection could read everything but secrets, which CloudFormation reads with their values: who looks for
- * drift need not be allowed to. They are reported as not compared.
+ * Whether the detection failed only on secrets. CloudFormation reads their values, which a role that detects drift does not
+ * have to be allowed to do. They are reported as not compared.
  *
  * @see https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/801
  */
@@ -373,7 +374,7 @@ function failedOnSecretsOnly(
 
 /**
  * The resources of a stack that were not compared. "Resources that do not currently support drift detection are not
- * checked, and so not included" in the answer of DescribeStackResourceDrifts.
+ * checked, and so not included" in the response of DescribeStackResourceDrifts.
  * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStackResourceDrifts.html
  */
 function notCompared(own: readonly StackResourceSummary[], drifts: readonly StackResourceDrift[]): string[] {
@@ -384,11 +385,11 @@ function notCompared(own: readonly StackResourceSummary[], drifts: readonly Stac
   return [...ids].filter((id) => NOT_COMPARED.includes(known.get(id) ?? 'NOT_CHECKED'));
 }
 
-/** Undefined while another detection is running. AWS reports that only in the message, without a code. */
+/** The id of the detection; undefined while another one is running, which AWS reports only in the message. */
 async function startDetection(context: CloudFormationContext, stackId: string): Promise<string | undefined> {
   try {
     const answer = await send(context.client, new DetectStackDriftCommand({ StackName: stackId }), context);
-    if (!answer.StackDriftDetectionId) throw malformedAnswer('DetectStackDrift answered without an id');
+    if (!answer.StackDriftDetectionId) throw malformedResponse('DetectStackDrift returned no detection id');
     return answer.StackDriftDetectionId;
   } catch (error) {
     if (classify(error) === 'validation' && /already in progress/i.test(reasonOf(error))) return undefined;
@@ -402,10 +403,10 @@ function isInSync(status: DescribeStackDriftDetectionStatusOutput): boolean {
 
 function requireInSync(stackId: string, status: DescribeStackDriftDetectionStatusOutput): void {
   if (isInSync(status)) return;
-  const words = [status.DetectionStatus, status.StackDriftStatus, status.DetectionStatusReason];
+  const parts = [status.DetectionStatus, status.StackDriftStatus, status.DetectionStatusReason];
   throw new PlatformError(
     'outcome-unknown',
-    `The drift of ${stackId} is not known: ${words.filter(Boolean).join(', ')}`,
+    `The drift of ${stackId} could not be determined: ${parts.filter(Boolean).join(', ')}`,
   );
 }
 

@@ -1,6 +1,6 @@
 import { trafficRules } from '../template/traffic-rules.ts';
 
-/** A difference as CloudFormation reports it; values that are not texts are JSON. */
+/** A property difference as reported by CloudFormation; values that are not strings are JSON. */
 interface Difference {
   path: string;
   expected?: string;
@@ -14,10 +14,10 @@ interface Drifted {
 }
 
 /**
- * Takes what ECS changes out of a drift: the weights of the listener rules with which it shifts traffic, and the
- * alternate target group that it adds to a rule that names only one. Whatever else is changed of such a rule stays.
+ * Removes ECS's own changes from a drift: the weights of listener rules that it uses to shift traffic, and the alternate
+ * target group that it adds to a rule with only one. Other differences of such a rule are kept.
  *
- * @param template the template that the stack was deployed with; without it nothing is known to be of ECS.
+ * @param template the deployed template of the stack; without it, no change is attributed to ECS.
  * @see https://github.com/go-to-k/cdk-real-drift/issues/1730
  */
 export function withoutTraffic<T extends Drifted>(
@@ -40,11 +40,11 @@ export function withoutTraffic<T extends Drifted>(
 const ACTIONS = /^Properties\.(?:Default)?Actions(?:\.|$)/;
 const WEIGHT = /\.Weight$/;
 /** ECS shifts traffic between two target groups. */
-const MOST_GROUPS = 2;
+const MAX_GROUPS = 2;
 
 /**
- * Whether the differences of a rule's actions are a shift of traffic: the same actions, and the same target groups but
- * for an alternate one. Drift detection reports a list as single values, or as items that were removed and added.
+ * Whether the differences of a rule's actions are a traffic shift: the actions and the target groups are the same, except
+ * for an added alternate target group. Drift detection reports a list as single values or as removed and added items.
  */
 function isShift(differences: readonly Difference[]): boolean {
   if (differences.length === 0) return false;
@@ -56,12 +56,12 @@ function isShift(differences: readonly Difference[]): boolean {
   if (!expected || !actual) return false;
   return (
     expected.others === actual.others &&
-    actual.groups.size <= (expected.groups.size === 1 ? MOST_GROUPS : expected.groups.size) &&
+    actual.groups.size <= (expected.groups.size === 1 ? MAX_GROUPS : expected.groups.size) &&
     [...expected.groups].every((group) => actual.groups.has(group))
   );
 }
 
-/** The target groups in values, and all else of them as one text. */
+/** The target groups in values, and the rest of the values as one string. */
 function summaryOf(texts: readonly (string | undefined)[]): { groups: Set<string>; others: string } {
   const groups = new Set<string>();
   const others = texts.flatMap((text) => {
@@ -81,7 +81,7 @@ function parsed(text: string): unknown {
   }
 }
 
-/** The value without target groups and weights; the groups are collected. */
+/** The value without target groups and weights; the target groups are added to `groups`. */
 function withoutGroups(value: unknown, groups: Set<string>): unknown {
   if (typeof value === 'string' && value.includes(':targetgroup/')) {
     groups.add(value);
@@ -92,14 +92,14 @@ function withoutGroups(value: unknown, groups: Set<string>): unknown {
   }
   if (typeof value !== 'object' || value === null) return value;
   const entries = Object.entries(value).flatMap(([key, item]): [string, unknown][] => {
-    const rest = key === 'Weight' || isUnused(key, item) ? {} : withoutGroups(item, groups);
+    const rest = key === 'Weight' || isDisabledStickiness(key, item) ? {} : withoutGroups(item, groups);
     return ['{}', '[]'].includes(JSON.stringify(rest)) ? [] : [[key, rest]];
   });
   return Object.fromEntries(entries.sort(([one], [other]) => (one < other ? -1 : 1)));
 }
 
-/** The stickiness that an action with weights always has, switched off. */
-function isUnused(key: string, value: unknown): boolean {
+/** Whether it is the disabled stickiness that every weighted action has. */
+function isDisabledStickiness(key: string, value: unknown): boolean {
   if (key !== 'TargetGroupStickinessConfig') return false;
   const { Enabled: enabled = false } = value as { Enabled?: boolean | string };
   return String(enabled) === 'false';

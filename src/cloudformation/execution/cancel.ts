@@ -10,24 +10,24 @@ import { type PendingWork, changesSoFar, type CommandRun } from '../command-run.
 import { describeStack, isInProgress, isRollback, isShell } from '../stack.ts';
 import type { CloudFormationContext } from '../context.ts';
 
-/** A cancelled job has less time, and ends the calls by itself. */
+/** The limit for cancelling, in ms. A cancelled job has less time and aborts the calls itself. */
 const CANCEL_MS = 20_000;
-/** After an error there is time to clean up. */
+/** The limit for cleaning up after an error, in ms. */
 const CLEAN_UP_MS = 60_000;
 const RETRY_MS = 300;
 /** Right after a request, DescribeStacks may still return the previous state. */
-const STALE_LOOKS = 4;
-/** How long the statuses of the stacks are asked for: then what the run saw last has to do. */
-const LOOK_MS = 1500;
+const STALE_READS = 4;
+/** The limit for reading a stack's status, in ms; after it, the last known status is used. */
+const STATUS_MS = 1500;
 
 type PendingOperation = NonNullable<PendingWork['operation']>;
 
 /**
- * Stops what a run has started that must end: cancels an update, deletes a stack that is being created, and deletes the
- * run's change set together with the empty stack created for it. `on-failure: keep` lets an operation go on. What could
- * not be stopped in time is listed as such, with the command that ends it. Never throws.
+ * Stops what a run has started: cancels an update, deletes a stack that is being created, and deletes the run's change set
+ * together with the empty stack created for it. With `on-failure: keep` an operation continues. What could not be stopped
+ * in time is reported with the command that stops it. Never throws.
  *
- * @returns what was stopped and what state remains, in sentences.
+ * @returns sentences about what was stopped and the state that remains.
  */
 export async function cancelPending(run: CommandRun): Promise<string> {
   const { operation, changeSet } = run.pending;
@@ -41,11 +41,12 @@ export async function cancelPending(run: CommandRun): Promise<string> {
 async function cancelOperation(run: CommandRun, operation: PendingOperation): Promise<string> {
   const { context, inputs, pending } = run;
   const { kind, stackName } = operation;
-  if (kind === 'delete') return `The deletion of stack ${stackName} continues at AWS: it cannot be stopped.`;
+  if (kind === 'delete')
+    return `The deletion of stack ${stackName} continues on AWS: it cannot be cancelled.`;
   if (kind === 'rollback')
-    return `The rollback of stack ${stackName} continues at AWS: it cannot be stopped.`;
+    return `The rollback of stack ${stackName} continues on AWS: it cannot be cancelled.`;
   const what = `The ${kind === 'update' ? 'update' : 'creation'} of stack ${stackName}`;
-  if (inputs.onFailure === 'keep') return `${what} continues at AWS, as on-failure asks.`;
+  if (inputs.onFailure === 'keep') return `${what} continues on AWS (on-failure: keep).`;
   const stopping = { ...context, signal: stopSignal(CANCEL_MS) };
   const command = `aws cloudformation ${kind === 'update' ? 'cancel-update-stack' : 'delete-stack'} --stack-name ${stackName} --region ${context.session.region}`;
   return await context.unstopped.during({ what, command }, () =>
@@ -53,7 +54,7 @@ async function cancelOperation(run: CommandRun, operation: PendingOperation): Pr
   );
 }
 
-/** Deletes the run's change set after an error, when nothing was executed. A failure is only logged. */
+/** Deletes the run's change set after an error, if it was not executed. A failure is only logged. */
 export async function discardChangeSet(run: CommandRun): Promise<void> {
   if (!run.pending.changeSet) return;
   const context = { ...run.context, signal: stopSignal(CLEAN_UP_MS) };
@@ -69,35 +70,35 @@ function describePending({ changeSet }: PendingWork): string {
 }
 
 /**
- * Cancels an update. If CloudFormation has not received the request yet, the change set is deleted instead; if that
- * is too late, the update can be cancelled.
+ * Cancels an update. If CloudFormation has not yet received the request to execute the change set, the change set is
+ * deleted instead; if it has received it by then, the update is cancelled.
  */
 async function cancelUpdate(
   context: CloudFormationContext,
   { stackName, stackId }: PendingOperation,
   pending: PendingWork,
 ): Promise<string> {
-  for (let look = 1; ; look++) {
+  for (let attempt = 1; ; attempt++) {
     try {
       await send(context.client, new CancelUpdateStackCommand({ StackName: stackId }), context);
-      return `The update of stack ${stackName} was cancelled; CloudFormation rolls it back to what it was before.`;
+      return `The update of stack ${stackName} was cancelled, and CloudFormation is rolling it back.`;
     } catch (error) {
       if (classify(error) !== 'validation') throw error;
     }
     const { status = 'gone' } = (await describeStack(context, stackId)) ?? {};
     if (isRollback(status) && isInProgress(status))
-      return `Stack ${stackName} was rolling back already and goes on with it.`;
+      return `Stack ${stackName} was already rolling back, and the rollback continues.`;
     if (isInProgress(status) && status !== 'UPDATE_IN_PROGRESS')
-      return `The update of stack ${stackName} was complete already (${status}).`;
+      return `The update of stack ${stackName} was already complete (${status}).`;
     if (!isInProgress(status)) {
-      if (!pending.changeSet && look >= STALE_LOOKS) {
-        return `The update of stack ${stackName} had ended already: it is ${status}.`;
+      if (!pending.changeSet && attempt >= STALE_READS) {
+        return `The update of stack ${stackName} had already ended: the stack is ${status}.`;
       }
       const removed =
         pending.changeSet &&
         (await deletePendingChangeSet(context, pending, CANCEL_MS).catch(() => undefined));
       if (removed !== undefined)
-        return `The update of stack ${stackName} had not begun: it is ${status}. ${removed}`;
+        return `The update of stack ${stackName} had not started: the stack is ${status}. ${removed}`;
     }
     await context.clock.sleep(RETRY_MS, context.signal);
   }
@@ -108,17 +109,17 @@ async function cancelCreation(
   context: CloudFormationContext,
   { stackName, stackId }: PendingOperation,
 ): Promise<string> {
-  const status = await currentStatus({ ...context, signal: stopSignal(LOOK_MS) }, stackId).catch(
-    // The run waited for the end, and had not seen it.
+  const status = await currentStatus({ ...context, signal: stopSignal(STATUS_MS) }, stackId).catch(
+    // The run was still waiting for the end of the creation.
     () => 'CREATE_IN_PROGRESS',
   );
   if (status === undefined || status.startsWith('DELETE_'))
-    return `Stack ${stackName} is being deleted already.`;
+    return `Stack ${stackName} is already being deleted.`;
   if (status !== 'CREATE_IN_PROGRESS' && !isShell(status)) {
-    return `The creation of stack ${stackName} had ended already: it is ${status}.`;
+    return `The creation of stack ${stackName} had already ended: the stack is ${status}.`;
   }
   await send(context.client, new DeleteStackCommand({ StackName: stackId }), context);
-  return `Stack ${stackName} was being created; its deletion was requested and continues at AWS.`;
+  return `Stack ${stackName} was being created. Its deletion was requested and continues on AWS.`;
 }
 
 async function deletePendingChangeSet(
@@ -133,10 +134,10 @@ async function deletePendingChangeSet(
     await deleteChangeSet(context, changeSet, limitMs);
     const shell = shellIsOurs && (await removeShell(context, stackId, limitMs));
     delete pending.changeSet;
-    return `The change set ${changeSetName} was deleted${shell ? `, and the empty stack ${stackName} made for it` : ''}.`;
+    return `Deleted the change set ${changeSetName}${shell ? ` and the empty stack ${stackName} that was created for it` : ''}.`;
   } catch (error) {
     if (!isNotFound(error)) throw error;
     delete pending.changeSet;
-    return `The change set ${changeSetName} is gone.`;
+    return `The change set ${changeSetName} no longer exists.`;
   }
 }

@@ -15,8 +15,8 @@ import { watchStarted } from './execute.ts';
 import type { Execution } from './watch.ts';
 
 /**
- * Deletes a stack by its ARN and waits for the end; the execution's status says whether it was deleted.
- * @throws TimeoutError when the deletion is still running at the deadline; what `beforeDeletion` throws.
+ * Deletes a stack by its ARN and waits for the end; the execution's status is the result.
+ * @throws TimeoutError if the deletion is still running at the deadline; any error of `beforeDeletion`.
  */
 export async function deleteStack(run: CommandRun, stack: StackSnapshot): Promise<Execution> {
   const { context, inputs } = run;
@@ -34,7 +34,7 @@ export async function deleteStack(run: CommandRun, stack: StackSnapshot): Promis
     send(context.client, command, context),
   );
   context.log.info(`Deleting stack ${stackName} with ${plural(resources.length, 'resource')}.`);
-  // A stack is deleted once, by the first request, so no token has to match.
+  // No token has to match: a stack is deleted only once, by the first request.
   const operation = {
     stackName,
     stackId,
@@ -49,17 +49,17 @@ export async function deleteStack(run: CommandRun, stack: StackSnapshot): Promis
 }
 
 /**
- * Switches termination protection off before a deletion, if the input is `termination-protection: false`.
- * @throws StackBlockedError when the stack is protected.
+ * Disables termination protection before a deletion if the input is `termination-protection: false`.
+ * @throws StackBlockedError if the stack is protected otherwise.
  */
-export async function liftProtection(run: CommandRun, stack: StackSnapshot): Promise<void> {
+export async function disableTerminationProtection(run: CommandRun, stack: StackSnapshot): Promise<void> {
   if (!stack.terminationProtection) return;
   if (run.inputs.terminationProtection !== false) {
     throw new StackBlockedError(
-      `Stack ${stack.stackName} (${stack.status}) cannot be deleted: its termination protection is on. ` +
-        'Run deploy-stack with termination-protection: false to switch it off and delete the stack.',
+      `Stack ${stack.stackName} (${stack.status}) cannot be deleted: termination protection is enabled. ` +
+        'Run deploy-stack with termination-protection: false to disable it and delete the stack.',
     );
   }
   await setTerminationProtection(run.context, stack.stackId, false);
-  note(run, `The termination protection of stack ${stack.stackName} was switched off.`);
+  note(run, `Disabled the termination protection of stack ${stack.stackName}.`);
 }

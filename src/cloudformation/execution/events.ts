@@ -1,7 +1,7 @@
 import { DescribeStackEventsCommand, type StackEvent } from '@aws-sdk/client-cloudformation';
 import { send } from '../../aws/send.ts';
 import { isFailed, isRollback } from '../stack.ts';
-import { type CloudFormationContext, malformedAnswer } from '../context.ts';
+import { type CloudFormationContext, malformedResponse } from '../context.ts';
 import { STACK_TYPE } from '../stack.ts';
 
 /** One event of a stack. Times are AWS's, in ms since the epoch. */
@@ -15,15 +15,15 @@ export interface ResourceEvent {
   reason?: string;
   token?: string;
   operationId?: string;
-  /** A hook that refused the resource; the failure itself has only the hook's name. */
-  hook?: HookRefusal;
+  /** The hook that rejected the resource; the failure event has only the hook's name. */
+  hook?: HookRejection;
   at: number;
 }
 
-/** What a hook said of a resource that it refused. */
-interface HookRefusal {
+/** Why a hook rejected a resource. */
+interface HookRejection {
   type: string;
-  /** Cut after 1024 characters; GetHookResult has all of it. */
+  /** Truncated after 1024 characters; GetHookResult has the whole reason. */
   reason: string;
   resultId?: string;
 }
@@ -35,8 +35,8 @@ interface ReadFrom {
 }
 
 /**
- * Reads the events of one stack, each once. Every read goes back from the newest event to the last one seen, so all
- * reads together need no more pages than there are.
+ * Reads each event of a stack once. Every read goes back from the newest event to the last one seen, so a page is not read
+ * again without new events.
  */
 export class EventReader {
   readonly #context: CloudFormationContext;
@@ -80,14 +80,14 @@ export async function newestEvent(
   return undefined;
 }
 
-/** The clients that have read events. */
+/** The clients that have permission to read events. */
 const readers = new WeakSet<CloudFormationContext['client']>();
 
 /**
- * Reads events once for each client: a role that may not is found out before it starts an operation.
+ * Reads events once per client, so that a missing permission is detected before an operation is started.
  *
- * @returns the newest event of the stack, where it was read.
- * @throws AwsError when the role may not.
+ * @returns the newest event of the stack, if it was read.
+ * @throws AwsError if the role may not read events.
  */
 export async function requireEventAccess(
   context: CloudFormationContext,
@@ -100,8 +100,8 @@ export async function requireEventAccess(
 }
 
 /**
- * The stack's last own event before its deletion. Somebody else may have started or finished the deletion already;
- * the newest event then belongs to it.
+ * The stack's last own event before its deletion. Another caller may already have started or finished the deletion, to which
+ * the newest event then belongs.
  */
 export async function lastBeforeDeletion(
   context: CloudFormationContext,
@@ -116,7 +116,7 @@ export async function lastBeforeDeletion(
   return undefined;
 }
 
-/** Where an operation begins in the events of a stack. */
+/** The start of an operation in the events of a stack. */
 interface OperationStart {
   /** The stack's own event that started it. */
   event: ResourceEvent;
@@ -125,8 +125,8 @@ interface OperationStart {
 }
 
 /**
- * The first operation that began at or after a time on AWS's clock, by the statuses that start one; without a time, the
- * newest one.
+ * The first operation that started at or after a time on AWS's clock, found by the statuses that start one; without a time,
+ * the newest operation.
  */
 export async function findOperation(
   context: CloudFormationContext,
@@ -147,8 +147,8 @@ export async function findOperation(
 }
 
 /**
- * The newest events of a stack for which `wanted` holds, oldest first; reading stops at the first other event or
- * after `limit` events.
+ * The newest events of a stack that match `wanted`, oldest first; reading stops at the first other event or after `limit`
+ * events.
  */
 export async function recentEvents(
   context: CloudFormationContext,
@@ -182,7 +182,7 @@ async function* pages(context: CloudFormationContext, stackId: string): AsyncGen
 function resourceEvent(event: StackEvent): ResourceEvent {
   const { EventId: id, StackId: stackId, ResourceStatus: status, Timestamp: at } = event;
   if (!id || !stackId || !at)
-    throw malformedAnswer('DescribeStackEvents answered an event without id, stack or time');
+    throw malformedResponse('DescribeStackEvents returned an event without an id, a stack or a time');
   return {
     id,
     stackId,
@@ -193,12 +193,12 @@ function resourceEvent(event: StackEvent): ResourceEvent {
     ...(event.ResourceStatusReason ? { reason: event.ResourceStatusReason } : {}),
     ...(event.ClientRequestToken ? { token: event.ClientRequestToken } : {}),
     ...(event.OperationId ? { operationId: event.OperationId } : {}),
-    ...hookRefusal(event),
+    ...hookRejection(event),
     at: at.getTime(),
   };
 }
 
-function hookRefusal(event: StackEvent): Pick<ResourceEvent, 'hook'> {
+function hookRejection(event: StackEvent): Pick<ResourceEvent, 'hook'> {
   const { HookType: type, HookStatus: status, HookStatusReason: reason, HookFailureMode: mode } = event;
   if (!type || !status?.endsWith('FAILED') || mode === 'WARN') return {};
   const resultId = event.HookInvocationId;
@@ -215,7 +215,7 @@ export function isNestedRow(event: ResourceEvent): boolean {
   return event.type === STACK_TYPE && event.physicalId !== event.stackId && event.physicalId !== '';
 }
 
-/** The action that a status names. */
+/** The action in a status. */
 type ResourceAction = 'create' | 'update' | 'delete' | 'import';
 
 /** One change of one resource, from its first event to its last. */
@@ -231,7 +231,7 @@ export interface ResourceStep {
   /** On AWS's clock, ms since the epoch. */
   startedAt: number;
   endedAt?: number;
-  /** Part of a rollback, not of what was asked for. */
+  /** Whether it is part of a rollback. */
   rollback: boolean;
 }
 
@@ -245,29 +245,29 @@ export interface ResourceFailure {
   reason: string;
   at: number;
   rollback: boolean;
-  /** The hook that refused the resource. */
-  hook?: HookRefusal;
+  /** The hook that rejected the resource. */
+  hook?: HookRejection;
 }
 
-/** A timeline, read-only. */
-export type TimelineFacts = Readonly<Pick<Timeline, 'steps' | 'failures' | 'rolledBack' | 'turnReason'>>;
+/** A read-only timeline. */
+export type TimelineFacts = Readonly<Pick<Timeline, 'steps' | 'failures' | 'rolledBack' | 'rollbackReason'>>;
 
-/** More failures are never shown or needed to find the first one. */
+/** Further failures are neither shown nor needed to find the first one. */
 const MAX_FAILURES = 500;
 
 /**
- * What happened to each resource, built from events. It has one step per resource, action and direction, so its size
- * depends on the stack and not on its history.
+ * The steps and failures of each resource, built from events. It has one step per resource, action and direction, so its
+ * size depends on the stack and not on its history.
  */
 export class Timeline {
   readonly #rootId: string;
   readonly #steps = new Map<string, ResourceStep>();
-  readonly #hooks = new Map<string, HookRefusal>();
+  readonly #hooks = new Map<string, HookRejection>();
   /** When the rollback of each stack started. */
   readonly #rollbackAt = new Map<string, number>();
   readonly failures: ResourceFailure[] = [];
   /** CloudFormation's reason for the rollback of the stack. */
-  turnReason: string | undefined;
+  rollbackReason: string | undefined;
 
   /** @param rootId ARN of the stack that the operation is for. */
   constructor(rootId: string) {
@@ -278,7 +278,7 @@ export class Timeline {
   add(event: ResourceEvent, nesting: readonly string[]): ResourceStep | undefined {
     if (isOwnRow(event) && isRollback(event.status) && !this.#rollbackAt.has(event.stackId)) {
       this.#rollbackAt.set(event.stackId, event.at);
-      if (event.stackId === this.#rootId) this.turnReason = event.reason;
+      if (event.stackId === this.#rootId) this.rollbackReason = event.reason;
     }
     if (event.hook !== undefined) this.#hooks.set(keyOf(event), event.hook);
     if (isFailed(event.status)) this.#fail(event, nesting);
@@ -301,8 +301,8 @@ export class Timeline {
     const key = `${keyOf(event)}|${action}|${rollback}`;
     const known = this.#steps.get(key);
     const running = event.status.endsWith('_IN_PROGRESS');
-    const goesOn = known !== undefined && known.endedAt === undefined;
-    if (goesOn && running) {
+    const continues = known !== undefined && known.endedAt === undefined;
+    if (continues && running) {
       known.physicalId = event.physicalId || known.physicalId;
       return undefined;
     }
@@ -314,7 +314,7 @@ export class Timeline {
       action,
       status: event.status,
       ...(event.reason === undefined ? {} : { reason: event.reason }),
-      startedAt: goesOn ? known.startedAt : event.at,
+      startedAt: continues ? known.startedAt : event.at,
       ...(running ? {} : { endedAt: event.at }),
       rollback,
     };
@@ -340,7 +340,7 @@ export class Timeline {
     });
   }
 
-  /** Nested stacks are read after their root, so the time decides what happened before the root's rollback. */
+  /** Nested stacks are read after their root, so the time decides whether an event precedes the root's rollback. */
   #isRollback(event: ResourceEvent): boolean {
     if (this.#rollbackAt.has(event.stackId)) return true;
     const rootAt = this.#rollbackAt.get(this.#rootId);

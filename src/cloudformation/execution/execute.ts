@@ -16,12 +16,12 @@ import type { CloudFormationContext } from '../context.ts';
 import { findOperation, newestEvent, requireEventAccess, Timeline } from './events.ts';
 import { Progress } from './progress.ts';
 import { FollowedServices } from './services.ts';
-import { BEGINS, type Execution, isComplete, type Operation, watchOperation } from './watch.ts';
+import { BEGINS, type Execution, isComplete, type Operation, OPERATIONS, watchOperation } from './watch.ts';
 
 /**
- * Executes a plan and waits for the end, including a rollback. The execution's status says how it ended. Where somebody
- * else has executed the same change set in the meantime, that operation is followed to its end.
- * @throws TimeoutError when the operation is still running at the deadline; AwsError when the request is rejected.
+ * Executes a plan and waits for the end, including a rollback. The execution's status is the result. If another caller has
+ * executed the change set in the meantime, that operation is followed to its end.
+ * @throws TimeoutError if the operation is still running at the deadline; AwsError if the request is rejected.
  */
 export async function executePlan(run: CommandRun, plan: Plan): Promise<Execution> {
   const { context, pending } = run;
@@ -38,7 +38,7 @@ export async function executePlan(run: CommandRun, plan: Plan): Promise<Executio
   } else {
     note(
       run,
-      `The change set ${plan.changeSetName} was executed by ${by} already; this run followed that to its end.`,
+      `The change set ${plan.changeSetName} was already executed by ${by}; this run followed that execution to its end.`,
     );
   }
   const updatedBefore = other ? undefined : run.known.before?.updatedAt;
@@ -55,15 +55,15 @@ export async function executePlan(run: CommandRun, plan: Plan): Promise<Executio
   return await watchStarted(run, operation, plan.changes.map(pathOf));
 }
 
-/** A change set that is executed by a request that was not answered as ours. */
+/** An execution of the change set that this run's request did not confirm. */
 interface OtherExecution {
-  /** When the change set was created, by AWS's clock, in ms; its execution began later. */
+  /** When the change set was created, by AWS's clock, in ms since the epoch; its execution started later. */
   createdMs?: number;
 }
 
 /**
- * Requests the execution; undefined when it was accepted. After an error the request may have arrived all the same, or
- * somebody else has executed the change set, so the status of the change set is read.
+ * Requests the execution; undefined if it was accepted. After an error, AWS may still have received the request, or another
+ * caller may have executed the change set, so its status is read.
  */
 async function requestExecution(
   run: CommandRun,
@@ -91,12 +91,12 @@ async function requestExecution(
     }
     pending.operation = operation;
     delete pending.refused;
-    context.log.info(`The change set is in execution although AWS answered: ${reasonOf(error)}`);
+    context.log.info(`The change set is being executed, although the request failed: ${reasonOf(error)}`);
     return found;
   }
 }
 
-/** A plan that was read earlier in the run, and whose change set has been deleted, executed or outdated since. */
+/** The change set of a plan that was read earlier in the run has since been deleted, executed or become obsolete. */
 export class PlanUnavailableError extends PlatformError {
   override readonly name = 'PlanUnavailableError';
 
@@ -106,13 +106,14 @@ export class PlanUnavailableError extends PlatformError {
 }
 
 /**
- * A change set is executed by its name, which another one can have once it was deleted. To create one takes
- * CloudFormation longer than the two calls, so what is executed is what was read.
+ * Checks that the change set's name still refers to the plan. A change set is executed by name, and after a deletion another
+ * one can have that name. CloudFormation needs longer to create one than this check and the execution take, so the change
+ * set that is executed is the one that was read.
  *
- * @returns when it was created, by AWS's clock, in ms. No other operation on the stack can have begun since, as the change
- * set could not be executed then.
- * @throws PlatformError when the name stands for another change set than the plan's; PlanUnavailableError when the plan
- * was read earlier in the run and cannot be executed any more.
+ * @returns when it was created, by AWS's clock, in ms since the epoch. No other operation on the stack can have started
+ * since, because the change set could not be executed then.
+ * @throws PlatformError if the name refers to another change set; PlanUnavailableError if the plan was read earlier in the
+ * run and can no longer be executed.
  */
 async function requireSameChangeSet({ context }: CommandRun, plan: Plan): Promise<number | undefined> {
   const now = await describePage(context, changeSetAddress(plan));
@@ -121,13 +122,13 @@ async function requireSameChangeSet({ context }: CommandRun, plan: Plan): Promis
   if (now.ChangeSetId === plan.changeSetId) return now.CreationTime?.getTime();
   throw new PlatformError(
     'conflict',
-    `The change set ${plan.changeSetName} of stack ${plan.stackName} was replaced by another one of the same name after it was read. It was not executed. Plan and approve again, and check in CloudTrail who called CreateChangeSet.`,
+    `The change set ${plan.changeSetName} of stack ${plan.stackName} was replaced by another change set of the same name after this run read it, and was not executed. Plan and approve again, and check in CloudTrail who called CreateChangeSet.`,
   );
 }
 
 /**
- * Whether the change set is or was executed. CloudFormation may have deleted one that was; the stack then has its ARN.
- * `unknown` when it cannot be read.
+ * Whether the change set is being or was executed. CloudFormation may have deleted an executed one; the stack then has its
+ * ARN. `unknown` if it cannot be read.
  */
 async function findExecution(
   context: CloudFormationContext,
@@ -140,7 +141,7 @@ async function findExecution(
       ExecutionStatus: status = '',
       CreationTime: created,
     } = await send(context.client, command, context);
-    // Another one has the name by now: the plan's was deleted.
+    // The plan's change set was deleted, and another one has its name.
     if (id !== plan.changeSetId) return await findDeletedExecution(context, plan);
     if (!status.startsWith('EXECUTE_')) return 'none';
     return created ? { createdMs: created.getTime() } : {};
@@ -161,24 +162,24 @@ async function findDeletedExecution(
   return stack.changeSetId === plan.changeSetId ? {} : 'none';
 }
 
-/** CloudFormation rejects DisableRollback when the change set itself says what happens on failure. */
+/** CloudFormation rejects DisableRollback if the change set itself has OnStackFailure or DisableRollback. */
 function disableRollback(
   { inputs }: CommandRun,
   { kind, settings, onStackFailure }: Plan,
 ): { DisableRollback?: boolean } {
-  const said = onStackFailure ?? settings?.onStackFailure ?? settings?.disableRollback;
-  if (kind === 'create' || said !== undefined || inputs.mode === 'express') return {};
+  const inChangeSet = onStackFailure ?? settings?.onStackFailure ?? settings?.disableRollback;
+  if (kind === 'create' || inChangeSet !== undefined || inputs.mode === 'express') return {};
   return { DisableRollback: inputs.onFailure === 'keep' };
 }
 
 function describeSize({ changes, kind }: Plan): string {
-  if (changes.length === 0) return 'no resource changes, only what surrounds them';
+  if (changes.length === 0) return 'no resource changes, only other parts of the template or settings';
   return `${kind === 'create' ? 'creating' : 'changing'} ${plural(changes.length, 'resource')}`;
 }
 
 /**
  * Watches an operation of this run to its end, and records its progress for a run that ends early.
- * @param expected the paths of the resources that it changes, where they are known.
+ * @param expected the paths of the resources that it changes, if they are known.
  */
 export async function watchStarted(
   run: CommandRun,
@@ -197,7 +198,7 @@ export async function watchStarted(
     progress,
     timeline,
     services,
-    ...(run.inputs.failFast && { failFast: (why: string) => endWaiting(run, operation, why) }),
+    ...(run.inputs.failFast && { failFast: (why: string) => stopWaitingForService(run, operation, why) }),
   });
   const serviceFailures = isComplete(execution) ? undefined : await services.explain();
   services.stop();
@@ -209,12 +210,16 @@ export async function watchStarted(
 }
 
 /**
- * Ends an operation that waits for a service whose tasks fail: an update is cancelled, and a creation is deleted where
- * `on-failure` says so. CloudFormation cannot cancel a creation otherwise. What cannot be ended is waited for.
+ * Stops an operation that waits for an ECS service whose tasks fail: cancels an update, and deletes a stack that is being
+ * created if `on-failure` is `delete`, because a creation cannot be cancelled. Other operations continue.
  *
  * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CancelUpdateStack.html
  */
-async function endWaiting(run: CommandRun, { kind, stackId }: Operation, why: string): Promise<void> {
+async function stopWaitingForService(
+  run: CommandRun,
+  { kind, stackId }: Operation,
+  why: string,
+): Promise<void> {
   const { context, inputs } = run;
   const command =
     kind === 'update' && inputs.onFailure !== 'keep'
@@ -223,17 +228,19 @@ async function endWaiting(run: CommandRun, { kind, stackId }: Operation, why: st
         ? new DeleteStackCommand({ StackName: stackId })
         : undefined;
   if (!command) {
-    const fix = kind === 'create' ? ' Delete the stack to end it at once.' : '';
-    context.log.warning(`${why} CloudFormation goes on waiting for the service.${fix}`);
+    const fix = kind === 'create' ? ' Delete the stack to stop it immediately.' : '';
+    context.log.warning(`${why} CloudFormation continues to wait for the service.${fix}`);
     return;
   }
   try {
     await send(context.client, command, context);
     const what = kind === 'update' ? 'Cancelled the update' : 'Requested the deletion of the new stack';
-    note(run, `${what}: ${why} With fail-fast: false CloudFormation goes on waiting.`);
+    note(run, `${what}: ${why} With fail-fast: false, CloudFormation continues to wait.`);
   } catch (error) {
     context.signal.throwIfAborted();
-    // The operation may have ended by itself in the meantime.
-    context.log.warning(`The ${kind} could not be ended early: ${reasonOf(error)}`);
+    // The operation may have ended in the meantime.
+    context.log.warning(
+      `The ${OPERATIONS[kind]} of the stack could not be stopped early: ${reasonOf(error)}`,
+    );
   }
 }

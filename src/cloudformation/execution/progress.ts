@@ -5,32 +5,32 @@ import { plainReason } from '../diagnosis/hints.ts';
 import { isFailed, isRollback, STACK_TYPE } from '../stack.ts';
 import type { ResourceEvent, ResourceStep } from './events.ts';
 
-const STANDING_EVERY_MS = 20_000;
+const SUMMARY_INTERVAL_MS = 20_000;
 const SIGNS = { create: '+', update: '~', delete: '-', import: '+' } as const;
 const TYPE_WIDTH = 40;
 const STATUS_WIDTH = 18;
 const SHOWN_RUNNING = 3;
 
 /**
- * Shows an operation in a CI log: one line per finished change, nested stacks indented below their own line, and
- * from time to time what is done and what is running.
+ * Logs an operation: one line per finished change, with nested stacks indented, and regularly what is done and what is in
+ * progress.
  */
 export class Progress {
   readonly #log: Log;
   readonly #expected: ReadonlySet<string>;
   readonly #done = new Set<string>();
   readonly #running = new Map<string, { step: ResourceStep; since: number }>();
-  #spokenAt: number;
+  #loggedAt: number;
   #rollingBack = false;
 
-  /** @param expected the paths of the resources that the operation changes, where they are known. */
+  /** @param expected the paths of the resources that the operation changes, if they are known. */
   constructor(log: Log, expected: Iterable<string>, nowMs: number) {
     this.#log = log;
     this.#expected = new Set(expected);
-    this.#spokenAt = nowMs;
+    this.#loggedAt = nowMs;
   }
 
-  /** A change of a resource started or ended. */
+  /** Records that a resource's change started or ended. */
   step(step: ResourceStep, nowMs: number): void {
     const path = pathOf(step);
     if (step.endedAt === undefined) {
@@ -40,30 +40,30 @@ export class Progress {
       if (this.#expected.has(path)) this.#done.add(path);
     }
     if (step.endedAt === undefined && step.type !== STACK_TYPE) return;
-    this.#spokenAt = nowMs;
+    this.#loggedAt = nowMs;
     this.#log.info(lineOf(step));
   }
 
-  /** An event of the stack itself: the start of a rollback and the end are logged. */
+  /** Records an event of the stack itself. Logs the start of a rollback, and the end of the operation. */
   own(event: ResourceEvent, nowMs: number): void {
     const turns = isRollback(event.status) && !this.#rollingBack;
     this.#rollingBack ||= turns;
     if (!turns && event.status.endsWith('_IN_PROGRESS')) return;
-    this.#spokenAt = nowMs;
+    this.#loggedAt = nowMs;
     const reason = event.reason ? `  ${plainReason(event.reason)}` : '';
     this.#log.info(
       `${timeOf(event.at)}  ${isFailed(event.status) ? '!' : '='}  ${event.logicalId} is ${event.status}${reason}`,
     );
   }
 
-  /** Logs the progress when nothing was logged for a while. */
+  /** Logs the progress if nothing was logged for 20 s. */
   tick(nowMs: number): void {
-    if (nowMs - this.#spokenAt < STANDING_EVERY_MS) return;
-    this.#spokenAt = nowMs;
+    if (nowMs - this.#loggedAt < SUMMARY_INTERVAL_MS) return;
+    this.#loggedAt = nowMs;
     this.#log.info(`          … ${this.describe(nowMs)}`);
   }
 
-  /** Such as `3 of 12 done; in progress: NatGateway1 46s`. */
+  /** For example `3 of 12 done; in progress: NatGateway1 46s`. */
   describe(nowMs: number): string {
     const total = this.#expected.size;
     const parts = total > 0 ? [`${this.#done.size} of ${total} done`] : [];
@@ -86,7 +86,7 @@ export class Progress {
 function lineOf(step: ResourceStep): string {
   const sign = isFailed(step.status) ? '!' : SIGNS[step.action];
   const took = step.endedAt === undefined ? '' : duration(step.endedAt - step.startedAt);
-  const reason = step.reason && isWorthTelling(step) ? `  ${plainReason(step.reason)}` : '';
+  const reason = step.reason && hasUsefulReason(step) ? `  ${plainReason(step.reason)}` : '';
   const columns = [
     timeOf(step.endedAt ?? step.startedAt),
     sign,
@@ -98,7 +98,7 @@ function lineOf(step: ResourceStep): string {
   return `${columns.join('  ')}${reason}`;
 }
 
-function isWorthTelling(step: ResourceStep): boolean {
+function hasUsefulReason(step: ResourceStep): boolean {
   return isFailed(step.status) || step.status.endsWith('_SKIPPED');
 }
 

@@ -8,31 +8,31 @@ import type { Execution } from './watch.ts';
 import type { StackResourceSummary } from '@aws-sdk/client-cloudformation';
 import { plural } from '../../core/text.ts';
 
-/** A planned change that nothing proves although the operation completed. */
+/** A planned change that could not be verified although the operation completed. */
 export interface UnprovenChange {
   logicalId: string;
   nesting: readonly string[];
   type: string;
-  /** What is known instead, as a clause: `CloudFormation reported no change of it`. */
+  /** The reason, as a clause: `CloudFormation reported no change to it`. */
   why: string;
-  /** What to do about it, starting with a verb. */
+  /** The fix, starting with a verb. */
   fix?: string;
 }
 
-/** What reconciling found. */
+/** The result of `reconcile`. */
 export interface Reconciliation {
   unproven: readonly UnprovenChange[];
-  /** What could not be checked, a sentence each. */
+  /** What could not be checked, one sentence each. */
   notes: readonly string[];
 }
 
-/** The resources of a stack by their logical ids, or why they cannot be read. */
+/** The resources of a stack by their logical ids, or why they could not be read. */
 type Resources = ReadonlyMap<string, StackResourceSummary> | { unreadable: string };
 
 /**
- * Reconciles the planned changes for which a completed operation has no event. CloudFormation decides some changes only
- * as it executes them, and then leaves out what did not have to change; in express mode it has also left out ECS services
- * that had to change. What is in effect is read from ECS for a service, and from the stack's resources for all else.
+ * Verifies the planned changes for which a completed operation has no event. CloudFormation decides some changes only during
+ * the execution and skips those that are not needed; in express mode it has also skipped ECS services that had to change.
+ * The current state is read from ECS for a service, and from the stack's resources for other types.
  *
  * @see https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/2538
  * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ResourceChangeDetail.html dynamic evaluation
@@ -42,22 +42,22 @@ export async function reconcile(
   plan: Plan,
   execution: Execution,
 ): Promise<Reconciliation> {
-  const silent = withoutEvent(plan, execution);
+  const withoutEvents = changesWithoutEvent(plan, execution);
   const unread = execution.unreadNested ?? [];
-  const below = silent.filter((change) => unread.some((path) => isBelow(change, path)));
+  const below = withoutEvents.filter((change) => unread.some((path) => isBelow(change, path)));
   const notes = below.length > 0 ? [unreadNote(unread, below.length)] : [];
-  if (silent.length === 0) return { unproven: [], notes };
-  const reports = below.length === silent.length || (await reportsResources(context, plan, execution));
+  if (withoutEvents.length === 0) return { unproven: [], notes };
+  const reports = below.length === withoutEvents.length || (await reportsResources(context, plan, execution));
   if (!reports) {
     notes.push(
-      'This endpoint reports no events of resources, so the planned changes were not checked one by one.',
+      'The endpoint reports no resource events, so the planned changes were not checked individually.',
     );
   }
   const stacks = new StackResources(context, plan.stackId);
   const unproven: UnprovenChange[] = [];
-  for (const change of silent) {
-    const doubt = await doubtOf(context, { plan, change, execution, stacks });
-    // Where no events can be seen, their absence proves nothing; what ECS runs still does.
+  for (const change of withoutEvents) {
+    const doubt = await verifyChange(context, { plan, change, execution, stacks });
+    // If no events can be read, only a contradicting state in ECS is a finding.
     const areEventsSeen = reports && !below.includes(change);
     if (!doubt || (!areEventsSeen && doubt.isContradicted !== true)) continue;
     const { logicalId, nesting, type } = change;
@@ -67,7 +67,7 @@ export async function reconcile(
   return { unproven, notes };
 }
 
-function withoutEvent(plan: Plan, { timeline }: Execution): ResourceChange[] {
+function changesWithoutEvent(plan: Plan, { timeline }: Execution): ResourceChange[] {
   const steps = [...timeline.steps].filter((step) => !step.rollback);
   const seen = new Set(steps.map(pathOf));
   const deleted = steps.filter(({ action, type }) => action === 'delete' && type === STACK_TYPE).map(pathOf);
@@ -76,7 +76,7 @@ function withoutEvent(plan: Plan, { timeline }: Execution): ResourceChange[] {
       change.action !== 'sync' &&
       !seen.has(pathOf(change)) &&
       !deleted.some((path) => isBelow(change, path)) &&
-      !isOfTemplateAlone(change),
+      !changesTemplateOnly(change),
   );
 }
 
@@ -85,20 +85,23 @@ function isBelow({ nesting }: ResourceChange, path: string): boolean {
   return above === path || above.startsWith(`${path}/`);
 }
 
-/** Attributes that CloudFormation itself keeps; no service is called for them. */
-const OF_TEMPLATE = /^(?:Metadata|CreationPolicy|UpdatePolicy|DeletionPolicy|UpdateReplacePolicy)(?:\.|$)/;
+/** Attributes that only CloudFormation stores; changing them calls no other service. */
+const TEMPLATE_ATTRIBUTE =
+  /^(?:Metadata|CreationPolicy|UpdatePolicy|DeletionPolicy|UpdateReplacePolicy)(?:\.|$)/;
 
-function isOfTemplateAlone({ action, properties }: ResourceChange): boolean {
+function changesTemplateOnly({ action, properties }: ResourceChange): boolean {
   return (
-    action === 'modify' && properties.length > 0 && properties.every(({ path }) => OF_TEMPLATE.test(path))
+    action === 'modify' &&
+    properties.length > 0 &&
+    properties.every(({ path }) => TEMPLATE_ATTRIBUTE.test(path))
   );
 }
 
 function unreadNote(unread: readonly string[], count: number): string {
-  return `The events of ${unread.join(', ')} could not be read (cloudformation:DescribeStackEvents), so ${plural(count, 'planned change')} in it ${count === 1 ? 'was' : 'were'} not checked.`;
+  return `The events of ${unread.join(', ')} could not be read (cloudformation:DescribeStackEvents), so ${plural(count, 'planned change')} ${count === 1 ? 'was' : 'were'} not checked.`;
 }
 
-/** AWS-compatible endpoints may report the events of stacks alone. */
+/** Whether the endpoint reports resource events. AWS-compatible endpoints may report only those of stacks. */
 async function reportsResources(
   context: StackCommandContext,
   plan: Plan,
@@ -109,7 +112,7 @@ async function reportsResources(
   return events.some((event) => !isOwnRow(event));
 }
 
-/** Reads the resources of a stack and of those nested in it, each once. */
+/** Reads the resources of a stack and its nested stacks, each once. */
 class StackResources {
   readonly #context: StackCommandContext;
   readonly #rootId: string;
@@ -147,34 +150,37 @@ class StackResources {
   }
 }
 
-interface Question {
+interface Verification {
   plan: Plan;
   change: ResourceChange;
   execution: Execution;
   stacks: StackResources;
 }
 interface Doubt extends Pick<UnprovenChange, 'why' | 'fix'> {
-  /** Another state was seen in effect, whatever the events say. */
+  /** Set if another state was read, regardless of events. */
   isContradicted?: true;
 }
 
-const NO_EVENT = 'CloudFormation reported no change of it';
+const NO_EVENT = 'CloudFormation reported no change to it';
 
-/** Why a change without an event is not proven; undefined when it is in effect, or did not have to be made. */
-async function doubtOf(context: StackCommandContext, question: Question): Promise<Doubt | undefined> {
-  const { change, execution, stacks } = question;
+/** Why a change without an event is unproven; undefined if it is in effect or was not needed. */
+async function verifyChange(
+  context: StackCommandContext,
+  verification: Verification,
+): Promise<Doubt | undefined> {
+  const { change, execution, stacks } = verification;
   const resources = await stacks.of(change.nesting);
   if ('unreadable' in resources) {
-    return { why: `${NO_EVENT}, and the resources of the stack cannot be read (${resources.unreadable})` };
+    return { why: `${NO_EVENT}, and the resources of the stack could not be read (${resources.unreadable})` };
   }
   const resource = resources.get(change.logicalId);
   const exists = resource !== undefined && isAlive(resource);
-  if (change.action === 'remove') return exists ? { why: 'it is still part of the stack' } : undefined;
-  if (!exists) return { why: 'it is not part of the stack' };
+  if (change.action === 'remove') return exists ? { why: 'it is still in the stack' } : undefined;
+  if (!exists) return { why: 'it is not in the stack' };
   if (change.action === 'add' || change.action === 'import') return undefined;
   if (wasTouched(change, resource, execution)) return undefined;
-  if (change.type === 'AWS::ECS::Service') return await serviceDoubt(context, question, resources);
-  return hadToChange(question, resources) ? { why: NO_EVENT } : undefined;
+  if (change.type === 'AWS::ECS::Service') return await verifyService(context, verification, resources);
+  return hadToChange(verification, resources) ? { why: NO_EVENT } : undefined;
 }
 
 function wasTouched(
@@ -191,24 +197,27 @@ function isOther(before: string | undefined, now: string | undefined): boolean {
   return before !== undefined && now !== undefined && before !== now;
 }
 
-/** Whether a property had to change, instead of being left to what the execution finds. */
-function hadToChange(question: Question, resources: ReadonlyMap<string, StackResourceSummary>): boolean {
-  const { change } = question;
+/** Whether a property had to change, rather than depending on values that are known only during the execution. */
+function hadToChange(
+  verification: Verification,
+  resources: ReadonlyMap<string, StackResourceSummary>,
+): boolean {
+  const { change } = verification;
   if (change.properties.length === 0) return change.action !== 'dynamic';
-  return change.properties.some((property) => propertyHadToChange(question, property, resources));
+  return change.properties.some((property) => propertyHadToChange(verification, property, resources));
 }
 
 function propertyHadToChange(
-  { plan, change }: Question,
+  { plan, change }: Verification,
   { path, cause, before, after }: PropertyChange,
   resources: ReadonlyMap<string, StackResourceSummary>,
 ): boolean {
-  if (OF_TEMPLATE.test(path)) return false;
+  if (TEMPLATE_ATTRIBUTE.test(path)) return false;
   if (isKnown(after) && (before === undefined || isKnown(before))) return before !== after;
   if (cause === undefined) return true;
   const causes = cause.split(', ').map((name) => name.split('.')[0] ?? '');
   const ofResources = causes.filter((name) => resources.has(name));
-  // What a nested stack's parameters become is decided by the stack above it.
+  // The parent stack determines the parameters of a nested stack.
   if (ofResources.length < causes.length) return change.nesting.length === 0;
   return ofResources.some((name) => {
     const planned = plan.changes.find((other) => pathOf(other) === [...change.nesting, name].join('/'));
@@ -216,7 +225,7 @@ function propertyHadToChange(
   });
 }
 
-/** A change set names what only the execution tells `{{changeSet:KNOWN_AFTER_APPLY}}`. */
+/** In a change set, a value that is known only after the execution is `{{changeSet:KNOWN_AFTER_APPLY}}`. */
 function isKnown(value: string | undefined): value is string {
   return value !== undefined && !value.includes('KNOWN_AFTER_APPLY');
 }
@@ -224,37 +233,39 @@ function isKnown(value: string | undefined): value is string {
 const TASK_DEFINITION = 'Properties.TaskDefinition';
 
 /**
- * A service that had to take another task definition is compared with ECS. Where it did not have to, it may well run a
- * revision that was rolled out without the stack. What else was planned of it cannot be compared.
+ * Compares a service whose task definition had to change with ECS. A service whose task definition did not have to change
+ * may run a revision that was deployed without the stack. Other planned changes cannot be compared.
  */
-async function serviceDoubt(
+async function verifyService(
   context: StackCommandContext,
-  question: Question,
+  verification: Verification,
   resources: ReadonlyMap<string, StackResourceSummary>,
 ): Promise<Doubt | undefined> {
-  const { properties, logicalId } = question.change;
+  const { properties, logicalId } = verification.change;
   const definition = properties.find(({ path }) => path === TASK_DEFINITION);
-  if (!definition) return hadToChange(question, resources) ? { why: NO_EVENT } : undefined;
+  if (!definition) return hadToChange(verification, resources) ? { why: NO_EVENT } : undefined;
   const others = properties.filter((property) => property !== definition);
-  const restHadToChange = others.some((property) => propertyHadToChange(question, property, resources));
+  const restHadToChange = others.some((property) => propertyHadToChange(verification, property, resources));
   const rest = restHadToChange ? { why: NO_EVENT } : undefined;
-  if (!propertyHadToChange(question, definition, resources)) return rest;
+  if (!propertyHadToChange(verification, definition, resources)) return rest;
   const declared = declaredRevision(definition, resources);
   if (declared === undefined) return { why: NO_EVENT };
   const running = await readRunning(context, resources.get(logicalId)?.PhysicalResourceId ?? '');
   if ('unreadable' in running) {
-    return { why: `${NO_EVENT}, and what ECS runs cannot be read (${running.unreadable})` };
+    return {
+      why: `${NO_EVENT}, and the task definition that ECS runs could not be read (${running.unreadable})`,
+    };
   }
   const name = revisionName(declared);
   if (running.name === name) return rest;
   return {
-    why: `ECS runs ${running.name}, and the stack declares ${name}`,
-    fix: `Run update-service with task-definition-arn: ${name} to roll it out.`,
+    why: `ECS runs ${running.name}, but the stack declares ${name}`,
+    fix: `Run update-service with task-definition-arn: ${name} to deploy it.`,
     isContradicted: true,
   };
 }
 
-/** The task definition that the service has to run, as an ARN or by its name; undefined when it cannot be told. */
+/** The task definition that the service must run, as an ARN or a name; undefined if it cannot be determined. */
 function declaredRevision(
   { after, cause }: PropertyChange,
   resources: ReadonlyMap<string, StackResourceSummary>,
@@ -274,7 +285,7 @@ async function readRunning(
 ): Promise<{ name: string } | { unreadable: string }> {
   try {
     const name = await context.runningRevision?.(arn);
-    return name === undefined ? { unreadable: 'there is no such service' } : { name };
+    return name === undefined ? { unreadable: 'the service does not exist' } : { name };
   } catch (error) {
     context.signal.throwIfAborted();
     if (!(error instanceof PlatformError)) throw error;

@@ -8,7 +8,7 @@ import { send } from '../../aws/send.ts';
 import { PlatformError } from '../../core/errors.ts';
 import { poll } from '../../core/poll.ts';
 import { pathOf } from '../change-set/changes.ts';
-import { EXPRESS_WAY_OUT } from '../change-set/replacements.ts';
+import { EXPRESS_RECOVERY } from '../change-set/replacements.ts';
 import type { DeployStackInputs } from '../context.ts';
 import { STATEFUL_TYPES } from '../change-set/stateful.ts';
 import {
@@ -21,7 +21,7 @@ import {
   type CommandRun,
 } from '../command-run.ts';
 import { findStack } from '../listing.ts';
-import { deleteStack, liftProtection } from './delete.ts';
+import { deleteStack, disableTerminationProtection } from './delete.ts';
 import { retainedResources, type Execution } from './watch.ts';
 import { diagnose, type Diagnosis } from '../diagnosis/diagnosis.ts';
 import { plainReason } from '../diagnosis/hints.ts';
@@ -41,16 +41,16 @@ import { watchStarted } from './execute.ts';
 
 /** The stack that a command works on, after earlier operations have ended or were cleaned up. */
 export interface PreparedStack {
-  /** Undefined when the stack has to be created. A shell has to be created, too. */
+  /** Undefined if the stack does not exist. An empty stack in REVIEW_IN_PROGRESS has to be created too. */
   stack?: StackSnapshot;
   kind: 'create' | 'update';
 }
 
 /**
- * Finds the stack and prepares it for a command: waits for an operation of somebody else; deletes what a failed
- * creation left (`deploy` only); continues a failed rollback only when requested.
- * @param beforeRecreation called before a failed stack is deleted; throws when it could not be created again.
- * @throws StackBlockedError when a person has to decide; TimeoutError when somebody else's operation does not end.
+ * Finds the stack and prepares it for a command: waits for another caller's operation; deletes the stack after a failed
+ * creation (`deploy` only); continues a failed rollback only if requested.
+ * @param beforeRecreation called before a failed stack is deleted; throws if it could not be created again.
+ * @throws StackBlockedError if manual action is required; TimeoutError if another caller's operation does not end.
  */
 export async function prepareStack(
   run: CommandRun,
@@ -59,7 +59,7 @@ export async function prepareStack(
   const stack = await existingStack(run);
   if (stack?.parentId !== undefined) {
     throw new StackBlockedError(
-      `Stack ${stack.stackName} is nested in ${stackNameOf(stack.parentId)}. A nested stack is changed only through its parent: deploy that one.`,
+      `Stack ${stack.stackName} is nested in ${stackNameOf(stack.parentId)}. Deploy the parent stack: a nested stack can be changed only through it.`,
     );
   }
   if (!stack) return { kind: 'create' };
@@ -68,7 +68,7 @@ export async function prepareStack(
   return await recoverStack(run, stack, beforeRecreation);
 }
 
-/** The stack after any running operation has ended; undefined when it does not exist. */
+/** The stack after any running operation has ended; undefined if it does not exist. */
 export async function existingStack(run: CommandRun): Promise<StackSnapshot | undefined> {
   const found = await findStack(run.context, run.inputs.stackName);
   const stack = found && isInProgress(found.status) ? await waitForOtherOperation(run, found) : found;
@@ -93,7 +93,7 @@ async function recoverStack(
     case 'ROLLBACK_FAILED':
       return await recreateStack(run, stack, beforeRecreation);
     case 'UPDATE_FAILED':
-      if (hasFailedInExpressMode(stack)) return await goOnInExpressMode(run, stack);
+      if (hasFailedInExpressMode(stack)) return await continueInExpressMode(run, stack);
       if (inputs.onFailure === 'keep') return { stack, kind: 'update' };
       return { stack: await rollBackIfAllowed(run, stack, rollBackUpdate), kind: 'update' };
     case 'UPDATE_ROLLBACK_FAILED':
@@ -103,7 +103,7 @@ async function recoverStack(
   }
 }
 
-/** Deletes what a failed creation left, so that the stack can be created again. */
+/** Deletes a stack whose creation failed, so that it can be created again. */
 async function recreateStack(
   run: CommandRun,
   stack: StackSnapshot,
@@ -112,12 +112,12 @@ async function recreateStack(
   const { inputs } = run;
   if (inputs.command !== 'deploy') {
     throw new StackBlockedError(
-      `Stack ${stack.stackName} is ${stack.status}: its creation failed, and CloudFormation takes no change set for it. ` +
-        '`deploy` deletes what is left and creates the stack again; `delete` only deletes it.',
+      `Stack ${stack.stackName} is ${stack.status}: its creation failed, and CloudFormation accepts no change set for it. ` +
+        'Run `deploy`, which deletes the stack and creates it again, or `delete`, which only deletes it.',
     );
   }
   beforeRecreation();
-  await liftProtection(run, stack);
+  await disableTerminationProtection(run, stack);
   const resources = await listResources(run.context, stack.stackId);
   requireNoDataLoss(run, stack, resources.filter(isAlive));
   const execution = await deleteStack(run, stack);
@@ -125,10 +125,10 @@ async function recreateStack(
     const { rootCause } = await diagnose(run.context, execution, stack);
     const why = rootCause ? ` ${pathOf(rootCause)}: ${plainReason(rootCause.reason)}` : '';
     throw new StackBlockedError(
-      `Stack ${stack.stackName} was left ${stack.status} by a failed creation and cannot be deleted.${why}`,
+      `Stack ${stack.stackName} is ${stack.status} after a failed creation and could not be deleted.${why}`,
     );
   }
-  note(run, `What a failed creation had left of stack ${stack.stackName} (${stack.status}) was deleted.`);
+  note(run, `Deleted stack ${stack.stackName}, which was ${stack.status} after a failed creation.`);
   const kept = [
     ...resources.filter(isRetained).map(resourceName),
     ...retainedResources(execution).map(pathOf),
@@ -136,18 +136,18 @@ async function recreateStack(
   if (kept.length > 0) {
     note(
       run,
-      `Retained, no longer part of any stack: ${[...new Set(kept)].join(', ')}. If they have fixed names, creating them again fails.`,
+      `Retained outside the stack: ${[...new Set(kept)].join(', ')}. Creating them again fails if they have fixed names.`,
     );
   }
   return { kind: 'create' };
 }
 
-/** Left by the rollback because of its DeletionPolicy. A resource that was never created has no physical id. */
+/** Whether the rollback retained a resource because of its DeletionPolicy. One that was never created has no physical id. */
 function isRetained({ ResourceStatus, PhysicalResourceId = '' }: StackResourceSummary): boolean {
   return ResourceStatus === 'DELETE_SKIPPED' && PhysicalResourceId !== '';
 }
 
-/** A failed creation may have created a database that has been filled since. */
+/** A failed creation may have created a database that has data by now. */
 function requireNoDataLoss(
   { inputs }: CommandRun,
   stack: StackSnapshot,
@@ -161,8 +161,8 @@ function requireNoDataLoss(
   if (guarded.length === 0) return;
   const names = guarded.map((resource) => `${resourceName(resource)} (${resource.ResourceType ?? ''})`);
   throw new StackBlockedError(
-    `Stack ${stack.stackName} is ${stack.status} and would be deleted to create it again, but it holds ${names.join(', ')}. ` +
-      `To delete ${guarded.length === 1 ? 'it' : 'them'} too, run deploy-stack with allow-delete: ${guarded.map(resourceName).join(',')}. To continue from this state, run it with on-failure: keep.`,
+    `Stack ${stack.stackName} is ${stack.status} and must be deleted before it can be created again, but it contains ${names.join(', ')}. ` +
+      `To delete ${guarded.length === 1 ? 'it' : 'them'} too, run deploy-stack with allow-delete: ${guarded.map(resourceName).join(',')}. To continue from this state instead, run it with on-failure: keep.`,
   );
 }
 
@@ -170,46 +170,45 @@ function resourceName(resource: StackResourceSummary): string {
   return resource.LogicalResourceId ?? '';
 }
 
-/** A stack that failed in express mode goes on in express mode, and is not rolled back. */
-async function goOnInExpressMode(run: CommandRun, stack: StackSnapshot): Promise<PreparedStack> {
+/** A stack that failed in express mode can only continue in express mode, without a rollback. */
+async function continueInExpressMode(run: CommandRun, stack: StackSnapshot): Promise<PreparedStack> {
   const { mode, onFailure } = run.inputs;
   if (mode === 'express' && onFailure === 'keep') return { stack, kind: 'update' };
   throw new StackBlockedError(await explainBlocked(run, stack));
 }
 
-/** @throws StackBlockedError when CloudFormation takes no deployment in this mode. */
+/** @throws StackBlockedError if CloudFormation accepts no deployment in this mode. */
 function requireSameMode({ mode }: DeployStackInputs, stack: StackSnapshot): void {
   if (mode === 'express' || !hasFailedInExpressMode(stack)) return;
-  throw new StackBlockedError(`Stack ${stack.stackName} is ${stack.status}. ${EXPRESS_WAY_OUT}`);
+  throw new StackBlockedError(`Stack ${stack.stackName} is ${stack.status}. ${EXPRESS_RECOVERY}`);
 }
 
-/** Rolls a failed update back to the last good state, when requested. */
+/** Rolls a failed update back, if requested. */
 async function rollBackIfAllowed(
   run: CommandRun,
   stack: StackSnapshot,
-  back: (run: CommandRun, stack: StackSnapshot) => Promise<StackSnapshot>,
+  rollBack: (run: CommandRun, stack: StackSnapshot) => Promise<StackSnapshot>,
 ): Promise<StackSnapshot> {
-  const { command, continueRollback: asked } = run.inputs;
-  if (command !== 'deploy' || !asked) throw new StackBlockedError(await explainBlocked(run, stack));
-  return await back(run, stack);
+  const { command, continueRollback: isRequested } = run.inputs;
+  if (command !== 'deploy' || !isRequested) throw new StackBlockedError(await explainBlocked(run, stack));
+  return await rollBack(run, stack);
 }
 
-/** Why no command can change the stack, with the resources that failed. */
+/** Why the stack cannot be changed in its current state, with the resources that failed. */
 async function explainBlocked(run: CommandRun, stack: StackSnapshot): Promise<string> {
   const failed = await failedResources(run, stack);
   const because = failed.length > 0 ? ` because of ${failed.join('; ')}` : '';
-  const next = hasFailedInExpressMode(stack) ? EXPRESS_WAY_OUT : NEXT_STEPS[stack.status];
-  return `Stack ${stack.stackName} is ${stack.status}${because}. ${next ?? 'CloudFormation takes no update from this state.'}`;
+  const next = hasFailedInExpressMode(stack) ? EXPRESS_RECOVERY : NEXT_STEPS[stack.status];
+  return `Stack ${stack.stackName} is ${stack.status}${because}. ${next ?? 'CloudFormation accepts no update in this state.'}`;
 }
 
 const NEXT_STEPS: Readonly<Record<string, string>> = {
   DELETE_FAILED:
-    'Remove what prevents the deletion, and delete the stack by deploy-stack with command: delete. Then deploy again.',
-  UPDATE_ROLLBACK_FAILED:
-    'Repair what stops the rollback, then run deploy-stack with continue-rollback: true.',
+    'Remove what prevents the deletion, run deploy-stack with command: delete, then deploy again.',
+  UPDATE_ROLLBACK_FAILED: 'Fix what blocks the rollback, then run deploy-stack with continue-rollback: true.',
   UPDATE_FAILED:
-    'An earlier deployment kept its failed state. Run deploy-stack with on-failure: keep to continue from it, or with continue-rollback: true to roll back first.',
-  IMPORT_ROLLBACK_FAILED: 'Repair what stops the rollback of the import, then continue it in the console.',
+    'An earlier deployment failed and was kept in that state. Run deploy-stack with on-failure: keep to continue from it, or with continue-rollback: true to roll back first.',
+  IMPORT_ROLLBACK_FAILED: 'Fix what blocks the rollback of the import, then continue it in the AWS console.',
 };
 
 /** The failures of the stack's last operation, as `LogicalId: reason`. */
@@ -239,29 +238,36 @@ async function waitForOtherOperation(
   const who = requesterOf(event?.token);
   const since = stack.updatedAt ?? stack.createdAt;
   context.log.info(
-    `Stack ${stack.stackName} is ${stack.status}${since ? ` since ${since.toISOString()}` : ''}, asked for by ${who}. Waiting for it to end.`,
+    `Waiting for stack ${stack.stackName}: ${stack.status}${since ? ` since ${since.toISOString()}` : ''}, requested by ${who}.`,
   );
   run.pending.describeProgress = () =>
-    `stack ${stack.stackName} was still ${stack.status}, asked for by ${who}`;
-  let saidAt = context.clock.now();
+    `stack ${stack.stackName} was still ${stack.status}, requested by ${who}`;
+  let loggedAt = context.clock.now();
   const found = await poll(
     context,
-    { what: `the operation of ${who} on stack ${stack.stackName}`, timeoutMs: timeLeft(run), isThrottle },
+    {
+      what: `the operation on stack ${stack.stackName} that ${who} requested`,
+      timeoutMs: timeLeft(run),
+      isThrottle,
+    },
     async () => {
       const now = await describeStack(context, stack.stackId);
-      saidAt = logWaiting(run, now, saidAt);
+      loggedAt = logWaiting(run, now, loggedAt);
       return now && isInProgress(now.status) ? undefined : { now };
     },
   );
   delete run.pending.describeProgress;
-  note(run, `Waited for the ${stack.status} of ${who}; the stack is ${found.now?.status ?? 'gone'} now.`);
+  note(
+    run,
+    `Waited for ${stack.status} of stack ${stack.stackName}, requested by ${who}. It is now ${found.now?.status ?? 'deleted'}.`,
+  );
   return found.now;
 }
 
 /** Logs one line a minute while waiting; returns when the last one was logged. */
-function logWaiting({ context }: CommandRun, stack: StackSnapshot | undefined, saidAt: number): number {
+function logWaiting({ context }: CommandRun, stack: StackSnapshot | undefined, loggedAt: number): number {
   const now = context.clock.now();
-  if (!stack || now - saidAt < 60_000) return saidAt;
+  if (!stack || now - loggedAt < 60_000) return loggedAt;
   context.log.info(`Stack ${stack.stackName} is ${stack.status}; still waiting.`);
   return now;
 }
@@ -270,7 +276,7 @@ function stackNameOf(stackId: string): string {
   return stackId.split('/')[1] ?? stackId;
 }
 
-/** A rollback that failed. */
+/** The rollback of a stack failed. */
 export class StackStuckError extends PlatformError {
   override readonly name = 'StackStuckError';
   readonly execution: Execution;
@@ -282,7 +288,7 @@ export class StackStuckError extends PlatformError {
     super(
       'stack-stuck',
       `The rollback of stack ${stackName} ended in ${execution.status}${why}. ` +
-        'Repair that and continue again; only ContinueUpdateRollback with ResourcesToSkip leaves a resource as it is.',
+        'Fix the resource, then continue the rollback again. To leave it as it is, use ContinueUpdateRollback with ResourcesToSkip.',
     );
     this.execution = execution;
     this.diagnosis = diagnosis;
@@ -290,9 +296,9 @@ export class StackStuckError extends PlatformError {
 }
 
 /**
- * Continues the rollback of a stack in UPDATE_ROLLBACK_FAILED, and waits for it. No resource is skipped: a
- * skipped resource would no longer match its stack.
- * @throws StackStuckError when it fails again.
+ * Continues the rollback of a stack in UPDATE_ROLLBACK_FAILED, and waits for it. No resource is skipped, because a skipped
+ * resource would no longer match its stack.
+ * @throws StackStuckError if it fails again.
  */
 async function continueRollback(run: CommandRun, stack: StackSnapshot): Promise<StackSnapshot> {
   return await runRollback(run, stack, (token) =>
@@ -309,8 +315,8 @@ async function continueRollback(run: CommandRun, stack: StackSnapshot): Promise<
 }
 
 /**
- * Rolls back a stack in UPDATE_FAILED, whose update was made with rollback off, and waits for it.
- * @throws StackStuckError when it fails.
+ * Rolls back a stack in UPDATE_FAILED, which was updated with rollback disabled, and waits for it.
+ * @throws StackStuckError if it fails.
  */
 async function rollBackUpdate(run: CommandRun, stack: StackSnapshot): Promise<StackSnapshot> {
   return await runRollback(run, stack, (token) =>
@@ -326,7 +332,7 @@ function role({ inputs }: CommandRun): { RoleARN?: string } {
   return inputs.roleArn ? { RoleARN: inputs.roleArn } : {};
 }
 
-/** The stack after the rollback that somebody else has requested first; undefined when there is none. */
+/** The stack after a rollback that another caller requested first; undefined if there is none. */
 async function rolledBackByOther(run: CommandRun, before: StackSnapshot): Promise<StackSnapshot | undefined> {
   const found = await describeStack(run.context, before.stackId);
   const stack = found && isInProgress(found.status) ? await waitForOtherOperation(run, found) : found;
@@ -351,7 +357,7 @@ async function runRollback(
     if (!other) throw error;
     return other;
   }
-  context.log.info(`Rolling stack ${stackName} back from ${stack.status}.`);
+  context.log.info(`Rolling back stack ${stackName} from ${stack.status}.`);
   const operation = {
     stackName,
     stackId,
@@ -363,6 +369,6 @@ async function runRollback(
   if (!execution.stack || !isStable(execution.status)) {
     throw new StackStuckError(stackName, execution, await diagnose(context, execution, stack));
   }
-  note(run, `Stack ${stackName} was rolled back from ${stack.status}; it is ${execution.status} now.`);
+  note(run, `Rolled back stack ${stackName} from ${stack.status}. It is now ${execution.status}.`);
   return execution.stack;
 }

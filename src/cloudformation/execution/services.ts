@@ -6,18 +6,18 @@ import type { ResourceFailure, ResourceStep } from './events.ts';
 interface ChangedService {
   /** `arn:aws:ecs:<region>:<account>:service/<cluster>/<name>` */
   arn: string;
-  /** When the stack began to change it, by AWS's clock, ms since the epoch. */
+  /** When the stack started to change it, in ms since the epoch by AWS's clock. */
   since: number;
 }
 
 /** Why the tasks of a service fail. */
 export interface ServiceFailure {
-  /** In a few words: `The container user-service ended with exit code 1 as it started`. */
+  /** For example `The container user-service exited with code 1 right after it started`. */
   cause: string;
   fix: string;
-  /** What AWS says, word for word. */
+  /** AWS's message, verbatim. */
   awsMessage?: string;
-  /** Tasks that failed alike, the first failure first. */
+  /** Failed tasks grouped by cause, in the order of their first failure. */
   groups: readonly FailedTasks[];
   /** The last lines of the first failed container, redacted. */
   log?: { stream: string; lines: readonly string[] };
@@ -26,10 +26,10 @@ export interface ServiceFailure {
 interface FailedTasks {
   cause: string;
   fix?: string;
-  /** What AWS says, word for word. */
+  /** AWS's message, verbatim. */
   awsMessage?: string;
   count: number;
-  /** The id of the first of them. */
+  /** The id of the first task that failed. */
   task: string;
   container?: string;
   exitCode?: number;
@@ -40,12 +40,12 @@ interface FailedTasks {
   target?: string;
 }
 
-/** A service that is followed. Its functions never throw. */
+/** An ECS service whose tasks are followed. Its functions never throw. */
 interface FollowedService {
-  /** Why its tasks fail, as far as is known at that time; undefined when they do not. */
+  /** Why its tasks fail, as far as known; undefined if they do not. */
   explain(): Promise<ServiceFailure | undefined>;
-  /** Why waiting for it does not help any more; undefined while it may. */
-  hopeless(): string | undefined;
+  /** Why waiting for the service is pointless; undefined while it can still become steady. */
+  stuckReason(): string | undefined;
 }
 
 /** Follows the tasks of a service until the signal is aborted. Never rejects. */
@@ -62,8 +62,8 @@ export function serviceKey(change: Change): string {
 }
 
 /**
- * Follows the ECS services that an operation changes. CloudFormation waits for a service for up to three hours, and
- * reports neither that its tasks fail nor why.
+ * Follows the ECS services that an operation changes. CloudFormation waits up to three hours for a service, without
+ * reporting that its tasks fail or why.
  */
 export class FollowedServices {
   readonly #follow: FollowService | undefined;
@@ -77,10 +77,10 @@ export class FollowedServices {
   }
 
   /**
-   * Follows each service as soon as its change has started and its ARN is known, and explains a failure at once: the
-   * rollback removes the tasks.
+   * Follows each service from the moment its change has started and its ARN is known. Explains a failure immediately,
+   * because the rollback removes the tasks.
    */
-  see(steps: Iterable<ResourceStep>): void {
+  update(steps: Iterable<ResourceStep>): void {
     if (!this.#follow) return;
     for (const step of steps) {
       const { type, action, status, physicalId, startedAt, endedAt } = step;
@@ -96,9 +96,9 @@ export class FollowedServices {
     }
   }
 
-  /** Why waiting for one of them does not help any more; undefined while it may. */
-  hopeless(): string | undefined {
-    return this.#known.map((service) => service.hopeless()).find((why) => why !== undefined);
+  /** Why waiting for one of the services is pointless; undefined while all can still become steady. */
+  stuckReason(): string | undefined {
+    return this.#known.map((service) => service.stuckReason()).find((why) => why !== undefined);
   }
 
   async explain(): Promise<ServiceFailures> {

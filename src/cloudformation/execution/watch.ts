@@ -15,16 +15,16 @@ import {
 } from './events.ts';
 import type { Progress } from './progress.ts';
 import type { FollowedServices, ServiceFailures } from './services.ts';
-import { type Look, markRead, type WatchedStack, watcherOf } from './watcher.ts';
+import { type WatchRound, markRead, type WatchedStack, watcherOf } from './watcher.ts';
 
-/** A requested operation, and how its events are recognized. */
+/** A requested operation, with what identifies its events. */
 export interface Operation {
   stackName: string;
   stackId: string;
   kind: OperationKind;
-  /** Our ClientRequestToken; undefined when the requester does not matter. */
+  /** This run's ClientRequestToken; undefined if the requester does not matter. */
   token?: string;
-  /** The newest event before the request; undefined when there was none. */
+  /** The newest event before the request; undefined if there was none. */
   afterEventId?: string;
   /** A time before the request and after all earlier operations, by AWS's clock, in ms since the epoch. */
   sinceMs?: number;
@@ -32,7 +32,7 @@ export interface Operation {
   updatedBefore?: Date;
 }
 
-/** The kinds of an operation, and what a sentence calls them. */
+/** The kinds of operations, with their nouns. */
 export const OPERATIONS = {
   create: 'creation',
   update: 'update',
@@ -55,7 +55,7 @@ export interface Execution {
   unreadNested?: readonly string[];
   /** By AWS's clock, in ms since the epoch. */
   startedAt?: number;
-  /** Why services failed, in a failed operation. */
+  /** Why ECS services failed, if the operation failed. */
   serviceFailures?: ServiceFailures;
   /** By AWS's clock, in ms. */
   durationMs: number;
@@ -68,20 +68,20 @@ export function isComplete(execution: Execution): boolean {
   return COMPLETE.has(execution.status);
 }
 
-/** Old resources that the clean-up of a completed update could not delete, a sentence each. */
+/** Old resources that the cleanup of a completed update could not delete, one sentence each. */
 export function leftBehind(execution: Execution): string[] {
   if (!isComplete(execution)) return [];
   return execution.timeline.failures
     .filter(({ status }) => status === 'DELETE_FAILED')
     .map(
       (failure) =>
-        `The old ${pathOf(failure)} (${failure.type}) could not be deleted and is still there: ${failure.reason}`,
+        `The old ${pathOf(failure)} (${failure.type}) could not be deleted and still exists: ${failure.reason}`,
     );
 }
 
 /**
  * The resources that a deletion or a rollback retained (DeletionPolicy), including those of nested stacks. A resource
- * that was never created has no physical id, and nothing of it is left.
+ * without a physical id was never created.
  */
 export function retainedResources(execution: Execution): ResourceStep[] {
   return [...execution.timeline.steps].filter(
@@ -89,7 +89,7 @@ export function retainedResources(execution: Execution): ResourceStep[] {
   );
 }
 
-/** The watch ended without proof of how the operation ended; AWS may still be at work. */
+/** The outcome of the operation could not be determined; it may still be running. */
 class WatchError extends PlatformError {
   override readonly name = 'WatchError';
 
@@ -102,12 +102,12 @@ class WatchError extends PlatformError {
 const FAILED_POLLS = 5;
 /** How long DescribeStacks may return the state, and the outputs, before the operation. */
 const STALE_MS = 15_000;
-/** How long a nested stack may not be found after its row appeared in the events of its parent. */
+/** How long a nested stack may be missing after it appeared in the events of its parent. */
 const NESTED_HIDDEN_MS = 60_000;
 /** How long DescribeStacks may contradict the stack's own last event. */
 const CONTRADICTION_MS = 120_000;
 
-/** The statuses of the stack that start an operation. */
+/** The stack statuses that mark the start of an operation. */
 export const BEGINS: Readonly<Record<OperationKind, readonly string[]>> = {
   create: ['CREATE_IN_PROGRESS', 'IMPORT_IN_PROGRESS'],
   update: ['UPDATE_IN_PROGRESS', 'IMPORT_IN_PROGRESS'],
@@ -116,9 +116,9 @@ export const BEGINS: Readonly<Record<OperationKind, readonly string[]>> = {
 };
 
 /**
- * Watches an operation to its end: until the stack's own event says so and DescribeStacks confirms it.
- * DescribeStacks alone is no proof, because its answer may be older than the request.
- * @throws TimeoutError at the deadline; WatchError when the end cannot be proven; the signal's reason.
+ * Watches an operation until the stack's own event reports its end and DescribeStacks confirms it. DescribeStacks alone is
+ * not sufficient, because its response may be older than the request.
+ * @throws TimeoutError at the deadline; WatchError if the outcome cannot be determined; the signal's reason.
  */
 export async function watchOperation(
   context: CloudFormationContext,
@@ -127,8 +127,8 @@ export async function watchOperation(
 ): Promise<Execution> {
   const watch = new Watch(context, operation, options);
   const watcher = watcherOf(context);
-  const seat = { stacks: () => watch.stacks(), urgency: context.urgency ?? 0 };
-  watcher.join(seat);
+  const subscription = { stacks: () => watch.stacks(), urgency: context.urgency ?? 0 };
+  watcher.join(subscription);
   try {
     return await poll(
       context,
@@ -138,19 +138,19 @@ export async function watchOperation(
         intervalMs: (elapsedMs) => (watcher.hasRounds ? 0 : pollIntervalMs(elapsedMs)),
         isThrottle,
       },
-      async () => await watch.check(await watcher.look(seat, context.signal)),
+      async () => await watch.check(await watcher.nextRound(subscription, context.signal)),
     );
   } finally {
-    watcher.leave(seat);
+    watcher.leave(subscription);
   }
 }
 
-/** The receivers of what the watch sees. */
+/** The objects that receive the events of a watched operation. */
 interface WatchOptions {
   progress: Progress;
   timeline: Timeline;
   services: FollowedServices;
-  /** Ends an operation that waits for a service that cannot become healthy: called once, with the reason. */
+  /** Called once, with the reason, to stop an operation that waits for an ECS service whose tasks keep failing. */
   failFast?: (why: string) => Promise<void>;
 }
 
@@ -165,10 +165,10 @@ class Watch {
   readonly #nested = new Map<string, NestedStack>();
   /** Paths of the nested stacks that cannot be read, by their ARNs. */
   readonly #unreadable = new Map<string, string>();
-  /** The stack's own event that started the operation, and its newest own event. */
+  /** The stack's first and newest own events of the operation. */
   #firstEvent: ResourceEvent | undefined;
   #lastEvent: ResourceEvent | undefined;
-  /** Another operation started after ours had ended. */
+  /** Whether another operation started after this one ended. */
   #overtaken = false;
   #endSeenAt: number | undefined;
   #failedPolls = 0;
@@ -196,56 +196,57 @@ class Watch {
     };
   }
 
-  /** The stacks whose events are read: the root and the nested ones that are running or to be read once more. */
+  /** The stacks whose events are read: the root, and nested stacks that are running or must be read once more. */
   stacks(): WatchedStack[] {
     const nested = [...this.#nested.values()].filter(({ running, isUrgent }) => running || isUrgent);
     return [this.#root, ...nested];
   }
 
   /**
-   * One poll: the execution when it has ended. Lost connections and server errors are tolerated for a while.
-   * @param look whose events are to be read.
+   * Polls once; returns the execution if it has ended. Up to four consecutive lost connections and server errors are
+   * tolerated.
+   * @param round the stacks whose events to read.
    */
-  async check(look: Look): Promise<Execution | undefined> {
+  async check(round: WatchRound): Promise<Execution | undefined> {
     try {
-      const ended = await this.#poll(look);
+      const ended = await this.#poll(round);
       this.#failedPolls = 0;
       return ended;
     } catch (error) {
-      const passing = ['network', 'server'].includes(classify(error));
-      if (!passing || this.#context.signal.aborted || ++this.#failedPolls >= FAILED_POLLS) throw error;
+      const isTransient = ['network', 'server'].includes(classify(error));
+      if (!isTransient || this.#context.signal.aborted || ++this.#failedPolls >= FAILED_POLLS) throw error;
       this.#context.log.info(
-        `AWS did not answer (${this.#failedPolls} of ${FAILED_POLLS - 1} times); watching on.`,
+        `AWS did not respond (failure ${this.#failedPolls} of ${FAILED_POLLS}). Retrying.`,
       );
       return undefined;
     }
   }
 
-  async #poll(look: Look): Promise<Execution | undefined> {
-    if (look.due.has(this.#root)) {
+  async #poll(round: WatchRound): Promise<Execution | undefined> {
+    if (round.due.has(this.#root)) {
       const events = await this.#readRoot();
       if (!events) return await this.#confirmGone();
       for (const event of events) this.#process(event);
-      markRead(this.#root, look, this.#context.clock.now());
+      markRead(this.#root, round, this.#context.clock.now());
     }
-    await this.#readNested(look);
-    this.#services.see(this.#timeline.steps);
-    await this.#endWaiting();
+    await this.#readNested(round);
+    this.#services.update(this.#timeline.steps);
+    await this.#failFastIfStuck();
     this.#progress.tick(this.#context.clock.now());
     const last = this.#lastEvent;
     this.#root.isUrgent = last !== undefined && !isRunning(last);
-    return last && !isRunning(last) ? await this.#confirm(last, look) : undefined;
+    return last && !isRunning(last) ? await this.#confirm(last, round) : undefined;
   }
 
-  async #endWaiting(): Promise<void> {
-    const why = this.#timeline.rolledBack ? undefined : this.#services.hopeless();
+  async #failFastIfStuck(): Promise<void> {
+    const why = this.#timeline.rolledBack ? undefined : this.#services.stuckReason();
     const failFast = this.#failFast;
     if (why === undefined || !failFast) return;
     this.#failFast = undefined;
     await failFast(why);
   }
 
-  /** Undefined when the endpoint deletes the events together with the stack. */
+  /** Undefined if the endpoint deletes the events together with the stack. */
   async #readRoot(): Promise<ResourceEvent[] | undefined> {
     try {
       return await this.#root.reader.read();
@@ -275,8 +276,8 @@ class Watch {
   }
 
   /**
-   * Operations on a stack never overlap, so every event between our first one and the end is ours. The first one has
-   * our token; if the endpoint does not return tokens, it is the first of its kind after the marker.
+   * Operations on a stack never overlap, so every event from the operation's first to its end belongs to it. The first event
+   * has the run's token; if the endpoint returns no tokens, it is the first of its kind after the marker.
    */
   #startsOurs(event: ResourceEvent): boolean {
     const { kind, token } = this.#operation;
@@ -293,7 +294,7 @@ class Watch {
     return BEGINS.create.includes(event.status) || BEGINS.update.includes(event.status);
   }
 
-  /** Reads a nested stack's events from the start of our operation. */
+  /** Reads a nested stack's events from the start of the operation. */
   #followNested(row: ResourceEvent, nesting: readonly string[]): void {
     const running = isRunning(row);
     if (this.#unreadable.has(row.physicalId)) return;
@@ -320,29 +321,29 @@ class Watch {
     });
   }
 
-  /** Reads the nested stacks that are due, together, and then the deeper ones that were found in their events. */
-  async #readNested(look: Look): Promise<void> {
+  /** Reads the due nested stacks concurrently, and then the deeper ones that appear in their events. */
+  async #readNested(round: WatchRound): Promise<void> {
     const read = new Set<NestedStack>();
     for (;;) {
       const due = [...this.#nested.values()].filter(
-        (nested) => !read.has(nested) && (nested.isUrgent || look.due.has(nested)),
+        (nested) => !read.has(nested) && (nested.isUrgent || round.due.has(nested)),
       );
       if (due.length === 0) return;
       for (const nested of due) read.add(nested);
-      const answers = await Promise.allSettled(due.map((nested) => this.#readNestedEvents(nested)));
-      // What was read is not read again, so it is processed before a failure of another one ends the poll.
+      const results = await Promise.allSettled(due.map((nested) => this.#readNestedEvents(nested)));
+      // Events are read only once, so they are processed before the failure of another stack ends the poll.
       for (const [index, nested] of due.entries()) {
-        const answer = answers[index];
-        if (answer?.status === 'fulfilled') this.#processNested(nested, answer.value, look);
+        const result = results[index];
+        if (result?.status === 'fulfilled') this.#processNested(nested, result.value, round);
       }
-      for (const answer of answers) if (answer.status === 'rejected') throw answer.reason;
+      for (const result of results) if (result.status === 'rejected') throw result.reason;
     }
   }
 
-  #processNested(nested: NestedStack, events: readonly ResourceEvent[], look: Look): void {
+  #processNested(nested: NestedStack, events: readonly ResourceEvent[], round: WatchRound): void {
     const now = this.#context.clock.now();
     nested.isUrgent = nested.hidden;
-    markRead(nested, look, now);
+    markRead(nested, round, now);
     for (const event of events) {
       const step = this.#timeline.add(event, nested.nesting);
       if (step) this.#progress.step(step, now);
@@ -351,8 +352,8 @@ class Watch {
   }
 
   /**
-   * The events of a nested stack are optional: without the permission to read them the watch continues. One that is not
-   * found yet is read again, as its row may appear first.
+   * The events of a nested stack are optional: without permission to read them the watch continues. A stack that is not found
+   * is read again later, because its row in the parent's events may appear first.
    */
   async #readNestedEvents(nested: NestedStack): Promise<ResourceEvent[]> {
     try {
@@ -367,7 +368,7 @@ class Watch {
       this.#nested.delete(nested.stackId);
       this.#unreadable.set(nested.stackId, nested.nesting.join('/'));
       this.#context.log.info(
-        `The events of the nested stack ${nested.nesting.join('/')} cannot be read; it is left out.`,
+        `The events of the nested stack ${nested.nesting.join('/')} could not be read, so its progress is not shown.`,
       );
       return [];
     }
@@ -377,10 +378,10 @@ class Watch {
     return [...this.#nested.values()].some(({ hidden }) => hidden);
   }
 
-  async #confirm(last: ResourceEvent, { listed }: Look): Promise<Execution | undefined> {
+  async #confirm(last: ResourceEvent, { listed }: WatchRound): Promise<Execution | undefined> {
     const found = listed?.get(this.#operation.stackId);
     const stack =
-      found && this.#isProof(found, last)
+      found && this.#confirmsEnd(found, last)
         ? found
         : await describeStack(this.#context, this.#operation.stackId);
     const status = stack?.status ?? 'DELETE_COMPLETE';
@@ -393,13 +394,13 @@ class Watch {
     if (status === last.status || this.#overtaken) return this.#execution(last.status, stack);
     if (isInProgress(status) || waited < CONTRADICTION_MS) return undefined;
     throw new WatchError(
-      `CloudFormation contradicts itself: the last event of stack ${this.#operation.stackName} is ${last.status}, ` +
-        `and DescribeStacks still says ${status}`,
+      `CloudFormation reports conflicting states: the last event of stack ${this.#operation.stackName} is ${last.status}, ` +
+        `but DescribeStacks still returns ${status}`,
     );
   }
 
-  /** Whether a listed stack proves the end: it was read after the operation began, and agrees with the last event. */
-  #isProof({ status, updatedAt }: StackSnapshot, last: ResourceEvent): boolean {
+  /** Whether a listed stack confirms the end: it was read after the operation started, and matches the last event. */
+  #confirmsEnd({ status, updatedAt }: StackSnapshot, last: ResourceEvent): boolean {
     const { kind, updatedBefore } = this.#operation;
     const isLater =
       kind === 'create' ||
@@ -437,6 +438,6 @@ interface NestedStack extends StackEvents {
   running: boolean;
   /** When its row was first seen, in ms since the epoch. */
   seenAt: number;
-  /** It was not found when it was last read. */
+  /** Whether it was not found when it was last read. */
   hidden: boolean;
 }

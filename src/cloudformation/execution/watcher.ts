@@ -9,56 +9,56 @@ import { isInProgress, stackPages, type StackSnapshot } from '../stack.ts';
 /** A stack whose events are read. */
 export interface WatchedStack {
   stackId: string;
-  /** The watched operation is the stack's own, and not that of a stack above it. */
+  /** Whether the operation was requested for this stack, rather than for a parent stack. */
   isRoot: boolean;
-  /** Its events are to be read in each round: its end is near, or it was not found yet. */
+  /** Whether its events are read in every round, because its end is near or it was not found yet. */
   isUrgent: boolean;
-  /** The state of the stack in the listing before its events were read last; undefined before the first one. */
+  /** The stack's listed state when its events were last read; undefined before the first read. */
   seenState: string | undefined;
-  /** When its events were read last, in ms since the epoch. */
+  /** When its events were last read, in ms since the epoch. */
   readAt: number;
 }
 
-/** One who watches, with the stacks of the operation. */
-interface Seat {
+/** The stacks of one watched operation. */
+interface Subscription {
   /** The root and the nested stacks that are running. */
   stacks: () => readonly WatchedStack[];
   urgency: number;
 }
 
-/** What one watch does in a round. */
-export interface Look {
-  /** The stacks whose events are to be read. */
+/** What to read for an operation in one round. */
+export interface WatchRound {
+  /** The stacks whose events to read. */
   due: ReadonlySet<WatchedStack>;
-  /** All stacks of the account and region, by ARN; undefined where they were not listed. */
+  /** The listed stacks of the account and region, by ARN; undefined if they were not listed. */
   listed?: ReadonlyMap<string, StackSnapshot>;
 }
 
 interface Waiter {
-  seat: Seat;
-  settle(look: Look): void;
+  subscription: Subscription;
+  settle(round: WatchRound): void;
 }
 
-/** So many reads of events per second are made for progress. Up to so many stacks are read without a listing. */
+/** Event reads per second that show progress. Up to this many stacks are read without a listing. */
 const READS_PER_SECOND = 5;
-/** Without a listing: the ends have to be found by these reads, too. */
+/** Event reads per second without a listing: they must also detect the end of operations. */
 const READS_WITHOUT_LISTING = 8;
-/** The share of the reads that goes by urgency. The others go to those that were read longest ago. */
+/** The share of reads that goes to the most urgent stacks. The rest goes to those that were read longest ago. */
 const URGENT_SHARE = 0.6;
 const ROUND_MS = 1000;
-/** The events of a stack are read no more often than that for the progress, however few there are. */
+/** The minimum interval between two reads of a stack's events for progress. */
 const PROGRESS_MS = 4000;
-/** Without a listing. */
-const SHORTEST_MS = 2000;
-/** A listing of more pages is made less often. */
+/** The same without a listing. */
+const UNLISTED_PROGRESS_MS = 2000;
+/** Pages per second of the listing: one with more pages is made less often. */
 const PAGES_PER_SECOND = 3;
-/** How long the rounds wait for a listing. */
+/** The timeout of a listing. */
 const LISTING_MS = 10_000;
-const LONGEST_PAUSE_MS = 64_000;
+const MAX_PAUSE_MS = 64_000;
 
 const watchers = new WeakMap<CloudFormationClient, StackWatcher>();
 
-/** The watcher of an account and region: all who watch with the same client share it. */
+/** The watcher of an account and region, shared by all operations with the same client. */
 export function watcherOf({ client, clock, log }: CloudFormationContext): StackWatcher {
   const watcher = watchers.get(client) ?? new StackWatcher(client, clock, log);
   watchers.set(client, watcher);
@@ -66,26 +66,26 @@ export function watcherOf({ client, clock, log }: CloudFormationContext): StackW
 }
 
 /**
- * Decides for all watched stacks of an account and region whose events are read when. Up to five stacks are read in
- * each poll of their own. More than that are watched in rounds: one listing of all stacks tells which of them have
- * changed or ended, and only their events are read at once; those of the others at a constant rate, for the progress.
+ * Schedules the reading of events for all watched stacks of an account and region. Up to five stacks are read in their own
+ * polls. More are watched in rounds: a listing of all stacks shows which ones have changed or ended, and only their events
+ * are read immediately. The events of the others are read at a constant rate, to show progress.
  *
- * Where the listing is denied or fails, the reads alone have to do. It never ends a watch.
+ * If the listing is denied or fails, only events are read. A failed listing never ends a watch.
  */
 class StackWatcher {
   readonly #client: CloudFormationClient;
   readonly #clock: Clock;
   readonly #log: Log;
-  readonly #seats = new Set<Seat>();
+  readonly #subscriptions = new Set<Subscription>();
   readonly #waiting = new Set<Waiter>();
   #isRunning = false;
   #roundAt = -Infinity;
-  /** Ends the round that is waited for when the last waiter has left. */
+  /** Aborts the current round when the last waiter leaves. */
   #round = new AbortController();
-  /** Pages that the last listing had. */
+  /** The number of pages of the last listing. */
   #pages = 1;
   #isDenied = false;
-  /** No listing before this time, in ms since the epoch; it failed. */
+  /** After a failed listing: the earliest time of the next one, in ms since the epoch. */
   #pausedUntil = -Infinity;
   #pauseMs = 0;
 
@@ -95,39 +95,39 @@ class StackWatcher {
     this.#log = log;
   }
 
-  /** Takes part until `leave` is called with the same seat. */
-  join(seat: Seat): void {
-    this.#seats.add(seat);
+  /** Adds the stacks of an operation until `leave` is called with the same subscription. */
+  join(subscription: Subscription): void {
+    this.#subscriptions.add(subscription);
   }
 
-  leave(seat: Seat): void {
-    this.#seats.delete(seat);
+  leave(subscription: Subscription): void {
+    this.#subscriptions.delete(subscription);
   }
 
-  /** Whether `look` waits for the next round, so that a poll does not have to wait by itself. */
+  /** Whether `nextRound` waits, so that a poll does not have to. */
   get hasRounds(): boolean {
     return this.#inFlight() > READS_PER_SECOND;
   }
 
   /**
-   * What is to be read now: everything, or what the next round says. Never fails because a listing failed.
-   * @throws the signal's reason when it is aborted; the others stay.
+   * What to read: all stacks of the operation, or those of the next round. Never fails because of a failed listing.
+   * @throws the signal's reason when it is aborted. Other waiters continue.
    */
-  async look(seat: Seat, signal: AbortSignal): Promise<Look> {
+  async nextRound(subscription: Subscription, signal: AbortSignal): Promise<WatchRound> {
     signal.throwIfAborted();
-    if (!this.hasRounds) return { due: new Set(seat.stacks()) };
-    return await new Promise<Look>((resolve, reject) => {
+    if (!this.hasRounds) return { due: new Set(subscription.stacks()) };
+    return await new Promise<WatchRound>((resolve, reject) => {
       const leave = (): void => {
         this.#waiting.delete(waiter);
         if (this.#waiting.size === 0) this.#round.abort();
         reject(signal.reason as Error);
       };
       const waiter = {
-        seat,
-        settle: (look: Look) => {
+        subscription,
+        settle: (round: WatchRound) => {
           this.#waiting.delete(waiter);
           signal.removeEventListener('abort', leave);
-          resolve(look);
+          resolve(round);
         },
       };
       signal.addEventListener('abort', leave, { once: true });
@@ -136,7 +136,7 @@ class StackWatcher {
     });
   }
 
-  /** Makes rounds as long as there is one who waits. */
+  /** Runs rounds while anyone waits for one. */
   async #run(): Promise<void> {
     this.#isRunning = true;
     while (this.#waiting.size > 0) {
@@ -153,24 +153,26 @@ class StackWatcher {
   }
 
   #inFlight(): number {
-    return [...this.#seats].reduce((sum, seat) => sum + seat.stacks().length, 0);
+    return [...this.#subscriptions].reduce((sum, subscription) => sum + subscription.stacks().length, 0);
   }
 
-  /** A listing pays where it has fewer pages than there are stacks in flight. */
+  /** Whether to list: only if the listing has fewer pages than there are stacks in progress. */
   #mayList(): boolean {
     return !this.#isDenied && this.#clock.now() >= this.#pausedUntil && this.#pages < this.#inFlight();
   }
 
-  /** Reads pages until all stacks in flight are found. Undefined when that fails. */
+  /** Reads pages until all stacks in progress are found. Undefined if that fails. */
   async #list(ended: AbortSignal): Promise<ReadonlyMap<string, StackSnapshot> | undefined> {
-    const seats = [...this.#seats];
-    const missing = new Set(seats.flatMap((seat) => seat.stacks().map(({ stackId }) => stackId)));
+    const subscriptions = [...this.#subscriptions];
+    const missing = new Set(
+      subscriptions.flatMap((subscription) => subscription.stacks().map(({ stackId }) => stackId)),
+    );
     const most = missing.size;
     const found = new Map<string, StackSnapshot>();
     const context = {
       client: this.#client,
       signal: AbortSignal.any([ended, AbortSignal.timeout(LISTING_MS)]),
-      urgency: Math.max(...seats.map(({ urgency }) => urgency)),
+      urgency: Math.max(...subscriptions.map(({ urgency }) => urgency)),
     };
     let pages = 0;
     try {
@@ -193,36 +195,41 @@ class StackWatcher {
 
   #pause(error: unknown): void {
     this.#isDenied = classify(error) === 'denied';
-    this.#pauseMs = Math.min(2 * (this.#pauseMs || ROUND_MS), LONGEST_PAUSE_MS);
+    this.#pauseMs = Math.min(2 * (this.#pauseMs || ROUND_MS), MAX_PAUSE_MS);
     this.#pausedUntil = this.#clock.now() + this.#pauseMs;
     this.#log.debug(
-      `The stacks in flight are read one by one: listing all stacks failed (${reasonOf(error)}).`,
+      `Reading the stacks in progress one by one, because listing all stacks failed: ${reasonOf(error)}`,
     );
   }
 
-  /** Tells all who wait what is due. */
+  /** Settles all waiters with the stacks that are due. */
   #startRound(listed: ReadonlyMap<string, StackSnapshot> | undefined): void {
     const now = this.#clock.now();
     const elapsedMs = Math.min(now - this.#roundAt, 2 * ROUND_MS);
     this.#roundAt = now;
     const waiters = [...this.#waiting];
-    const stacks = waiters.flatMap(({ seat }) => seat.stacks().map((stack) => ({ stack, ...seat })));
+    const stacks = waiters.flatMap(({ subscription }) =>
+      subscription.stacks().map((stack) => ({ stack, ...subscription })),
+    );
     const due = new Set(
       stacks
-        .filter(({ stack }) => stack.isUrgent || (listed !== undefined && hasChanged(stack, listed)))
+        .filter(({ stack }) => stack.isUrgent || (listed !== undefined && mustRead(stack, listed)))
         .map(({ stack }) => stack),
     );
     const reads = (listed ? READS_PER_SECOND : READS_WITHOUT_LISTING) * (elapsedMs / 1000);
     const rest = stacks.filter(
-      ({ stack }) => !due.has(stack) && now - stack.readAt >= (listed ? PROGRESS_MS : SHORTEST_MS),
+      ({ stack }) => !due.has(stack) && now - stack.readAt >= (listed ? PROGRESS_MS : UNLISTED_PROGRESS_MS),
     );
-    for (const stack of choose(rest, Math.max(1, Math.round(reads) - due.size))) due.add(stack);
+    for (const stack of chooseStacks(rest, Math.max(1, Math.round(reads) - due.size))) due.add(stack);
     for (const waiter of waiters) waiter.settle({ due, ...(listed && { listed }) });
   }
 }
 
-/** Some by urgency, the others by how long ago they were read. */
-function choose(stacks: readonly { stack: WatchedStack; urgency: number }[], count: number): WatchedStack[] {
+/** Chooses stacks by urgency, and the rest by the time since their last read. */
+function chooseStacks(
+  stacks: readonly { stack: WatchedStack; urgency: number }[],
+  count: number,
+): WatchedStack[] {
   const byUrgency = [...stacks].sort(
     (one, other) => other.urgency - one.urgency || one.stack.readAt - other.stack.readAt,
   );
@@ -231,23 +238,23 @@ function choose(stacks: readonly { stack: WatchedStack; urgency: number }[], cou
   return [...first, ...byAge.slice(0, count - first.length)].map(({ stack }) => stack);
 }
 
-/** Notes that the events of a stack were read in a round. */
-export function markRead(stack: WatchedStack, { listed }: Look, nowMs: number): void {
+/** Records that the events of a stack were read in a round. */
+export function markRead(stack: WatchedStack, { listed }: WatchRound, nowMs: number): void {
   const found = listed?.get(stack.stackId);
   if (found) stack.seenState = stateOf(found);
   stack.readAt = nowMs;
 }
 
-/** Changes with every operation on the stack, and with every step of one. */
+/** A value that changes with every operation on the stack and every step of one. */
 function stateOf({ status, updatedAt }: StackSnapshot): string {
   return `${status} ${updatedAt?.getTime() ?? ''}`;
 }
 
 /**
- * A root that has ended is due until its events say so, because they may come later than the status. The first read of
- * one that is in progress can wait for its turn: many begin together.
+ * Whether a stack's events must be read now. A root that has ended is read until its events show it, because they may lag
+ * behind the status. The first read of a stack in progress can wait, because many start together.
  */
-function hasChanged(stack: WatchedStack, listed: ReadonlyMap<string, StackSnapshot>): boolean {
+function mustRead(stack: WatchedStack, listed: ReadonlyMap<string, StackSnapshot>): boolean {
   const found = listed.get(stack.stackId);
   if (!found) return stack.isRoot;
   if (stack.isRoot && !isInProgress(found.status)) return true;

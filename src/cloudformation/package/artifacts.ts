@@ -9,18 +9,18 @@ import { InputError, reasonOf } from '../../core/errors.ts';
 import { bytes as sizeText, capitalize } from '../../core/text.ts';
 import type { CloudFormationContext } from '../context.ts';
 
-/** What a property of a template refers to in the artifact bucket. */
+/** A file or archive in the artifact bucket that a property of a template refers to. */
 export interface Artifact {
-  /** The property, as a person calls it: `Handler.Code`. */
+  /** The property, for messages: `Handler.Code`. */
   name: string;
-  /** With the hash of its content. */
+  /** The S3 key, which contains the hash of the content. */
   key: string;
   bytes: Buffer;
 }
 
 /**
- * The URL of an S3 object for CloudFormation, with the partition's domain. A bucket name with dots is put into the path,
- * because as a host name it would not match the certificate.
+ * The URL of an S3 object for CloudFormation, with the partition's domain. A bucket name with dots goes into the path,
+ * because it would not match the certificate as a host name.
  */
 export function objectUrl(bucket: string, key: string, region: string): string {
   const host = `s3.${region}.${partitionOf(region).dnsSuffix}`;
@@ -28,24 +28,24 @@ export function objectUrl(bucket: string, key: string, region: string): string {
   return bucket.includes('.') ? `https://${host}/${bucket}/${path}` : `https://${bucket}.${host}/${path}`;
 }
 
-const UPLOADS_AT_ONCE = 4;
+const CONCURRENT_UPLOADS = 4;
 
 /**
- * Uploads artifacts that the bucket does not have. An object that is there already is used only where S3 itself has
- * computed the same SHA-256 of it, and none is ever overwritten: a role that may plan may write to the bucket too, and
- * could otherwise choose what a deployment runs.
+ * Uploads the artifacts that the bucket does not contain. An existing object is used only if S3 itself has computed the same
+ * SHA-256 for it, and objects are never overwritten. Otherwise a role that may only plan, and so may write to the bucket,
+ * could choose what a deployment runs.
  *
- * @throws InputError for a bucket that cannot be used, and for an object with other content than its name says.
+ * @throws InputError for a bucket that cannot be used, and for an object whose content does not match its name.
  */
 export async function uploadArtifacts(
   context: CloudFormationContext,
   bucket: string,
   artifacts: readonly Artifact[],
 ): Promise<void> {
-  await inParallel(artifacts, UPLOADS_AT_ONCE, async (artifact) => {
+  await inParallel(artifacts, CONCURRENT_UPLOADS, async (artifact) => {
     const { name, key, bytes } = artifact;
     if (await isUploaded(context, bucket, artifact)) {
-      context.log.info(`${name}: unchanged, it is s3://${bucket}/${key} already`);
+      context.log.info(`${name}: unchanged, already uploaded to s3://${bucket}/${key}`);
       return;
     }
     context.log.info(`${name}: uploading ${sizeText(bytes.length)} to s3://${bucket}/${key}`);
@@ -60,14 +60,14 @@ export async function uploadArtifacts(
     throw new InputError(
       'artifact-bucket',
       bucket,
-      `expected a bucket whose ${key} the role may read (s3:GetObject), because it exists`,
+      `expected a bucket in which the role may read ${key} (s3:GetObject), which already exists`,
     );
   });
 }
 
 /**
- * False also where S3 does not tell, such as 403 for an absent object without s3:ListBucket. Its answers to HEAD have no
- * text; its answer to the upload explains an unusable bucket.
+ * False also if S3 does not tell, for example 403 for an absent object without s3:ListBucket. Responses to HEAD have no
+ * body; the response to the upload explains why a bucket cannot be used.
  */
 async function isUploaded(
   context: CloudFormationContext,
@@ -92,11 +92,11 @@ async function isUploaded(
   throw new InputError(
     'artifact-bucket',
     '',
-    `S3 does not confirm by a SHA-256 that ${key} in ${bucket} has the content that its name says. Delete the object`,
+    `expected s3://${bucket}/${key} to have a SHA-256 checksum that matches its name. Delete the object`,
   );
 }
 
-/** Uploads an object to a bucket of the caller's account; false where a condition keeps the one that is there. */
+/** Uploads an object to a bucket of the caller's account; false if a condition keeps the existing one. */
 export async function putObject(
   context: CloudFormationContext,
   bucket: string,
@@ -114,26 +114,26 @@ export async function putObject(
     return true;
   } catch (error) {
     if (['PreconditionFailed', 'ConditionalRequestConflict'].includes(awsNameOf(error))) return false;
-    throw unusable(context, bucket, error) ?? error;
+    throw bucketError(context, bucket, error) ?? error;
   }
 }
 
 const UPLOAD_TIMEOUT_MS = 10 * 60_000;
 
 /** Why the bucket cannot be used; undefined for an error that does not concern it. */
-function unusable(
+function bucketError(
   { session }: Pick<CloudFormationContext, 'session'>,
   bucket: string,
   error: unknown,
 ): InputError | undefined {
-  const isUnfit = ['not-found', 'denied', 'validation'].includes(classify(error)) || isRedirect(error);
-  if (!isUnfit) return undefined;
+  const isAboutBucket = ['not-found', 'denied', 'validation'].includes(classify(error)) || isRedirect(error);
+  if (!isAboutBucket) return undefined;
   const expected =
-    `expected a bucket of this account in ${session.region} that the role may write to` as const;
+    `expected a bucket in ${session.region}, owned by this account, that the role may write to` as const;
   return new InputError('artifact-bucket', bucket, `${expected}. ${capitalize(reasonOf(error))}`);
 }
 
-/** S3's answer to a request in the wrong region. */
+/** Whether S3 rejected a request that was sent to the wrong region. */
 function isRedirect(error: unknown): boolean {
   return awsNameOf(error) === 'PermanentRedirect';
 }

@@ -7,24 +7,24 @@ import { readTemplateDocument, type TemplateDocument, TemplateSyntaxError } from
 import { ArchiveError, listFiles } from './archive.ts';
 import { findLocalPaths, hasTransform, type LocalPath } from './local-paths.ts';
 
-/** Something about a local path. An error says what is expected of an input. */
+/** A finding about a local path. The message of an error states what is expected of an input. */
 export interface PackageFinding {
   level: 'error' | 'warning' | 'notice';
-  /** The input that an error is about. */
+  /** The input that the finding is about. */
   input: 'template' | 'artifact-bucket' | 'capabilities';
   message: string;
-  /** As it is written in the template, relative to the workspace. */
+  /** The template, relative to the workspace. */
   file: string;
   /** 1-based. */
   line: number;
 }
 
-/** Where a template is, and what is given to package it. */
+/** The template to package, and the inputs for it. */
 export interface PackageRequest extends Pick<DeployStackInputs, 'artifactBucket'> {
   /** Path in the workspace. */
   file: string;
   workspace: string;
-  /** Absent: they are not checked. */
+  /** Absent: not checked. */
   capabilities?: readonly string[];
 }
 
@@ -33,15 +33,15 @@ export function targetOf({ value }: LocalPath, { file, workspace }: PackageReque
   return resolve(workspace, dirname(file), value);
 }
 
-/** Whether a path is only another way to write an object of S3. */
-export function isObject({ value }: LocalPath): boolean {
+/** Whether a path is the `s3://` URL of an object. */
+export function isS3Url({ value }: LocalPath): boolean {
   return value.startsWith('s3://');
 }
 
 /**
- * Problems that prevent the packaging of a template and of those that it nests. Only templates are read.
+ * Problems that prevent packaging a template or its nested templates. Reads templates only, no other files' contents.
  *
- * @param outer the templates around it.
+ * @param outer the templates that nest this one.
  */
 export function checkLocalPaths(
   document: TemplateDocument,
@@ -49,7 +49,7 @@ export function checkLocalPaths(
   outer: readonly string[] = [],
 ): PackageFinding[] {
   const own = [...outer, resolve(request.workspace, request.file)];
-  return findLocalPaths(document).flatMap((path) => (isObject(path) ? [] : check(path, request, own)));
+  return findLocalPaths(document).flatMap((path) => (isS3Url(path) ? [] : check(path, request, own)));
 }
 
 function check(path: LocalPath, request: PackageRequest, outer: readonly string[]): PackageFinding[] {
@@ -58,7 +58,7 @@ function check(path: LocalPath, request: PackageRequest, outer: readonly string[
     { level: 'error', input, message, file: request.file, line },
   ];
   if (request.artifactBucket === undefined) {
-    return error('artifact-bucket', `expected a bucket for the local path "${value}" of ${name}`);
+    return error('artifact-bucket', `expected a bucket, because ${name} has the local path "${value}"`);
   }
   const target = targetOf(path, request);
   if (!isBelow(target, request.workspace) && !isBelow(target, dirname(outer[0] ?? ''))) {
@@ -82,15 +82,15 @@ function check(path: LocalPath, request: PackageRequest, outer: readonly string[
   }
 }
 
-/** A zip archive that is there already is not looked into. */
+/** Does not inspect existing zip archives. */
 function checkSize(
-  { name, line, mostBytes }: LocalPath,
+  { name, line, maxBytes }: LocalPath,
   target: string,
   { file }: PackageRequest,
 ): PackageFinding[] {
   const size = listFiles(target).reduce((sum, entry) => sum + entry.size, 0);
-  if (mostBytes === undefined || size <= mostBytes) return [];
-  const message = `${name} has ${bytes(size)} unzipped. Lambda takes at most ${bytes(mostBytes)}, layers included.`;
+  if (maxBytes === undefined || size <= maxBytes) return [];
+  const message = `${name} is ${bytes(size)} unzipped. Lambda's limit is ${bytes(maxBytes)}, including layers.`;
   return [{ level: 'warning', input: 'template', message, file, line }];
 }
 
@@ -99,13 +99,13 @@ function checkNested(path: LocalPath, request: PackageRequest, outer: readonly s
   const target = targetOf(path, request);
   const place = { file: request.file, line };
   if (outer.includes(target)) {
-    const message = `${name}: expected another template, got "${value}", which would nest itself`;
+    const message = `${name}: expected another template, got "${value}", which nests itself`;
     return [{ level: 'error', input: 'template', message, ...place }];
   }
   const file = relative(request.workspace, target);
   const nested = readNested(target);
   if (nested instanceof TemplateSyntaxError) {
-    const message = `Only CloudFormation can read this template (here: ${reasonOf(nested)}). It is uploaded as it is.`;
+    const message = `This template could not be parsed and is uploaded unchanged: ${reasonOf(nested)}`;
     return [{ level: 'notice', input: 'template', message, file, line: nested.line }];
   }
   const surprises = nested.surprises.map((surprise): PackageFinding => ({
@@ -116,12 +116,12 @@ function checkNested(path: LocalPath, request: PackageRequest, outer: readonly s
   }));
   // A nested stack is created from its template directly, so its transforms have to be acknowledged:
   // https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html
-  const unacknowledged =
+  const isUnacknowledged =
     request.capabilities?.includes('CAPABILITY_AUTO_EXPAND') === false && hasTransform(nested);
-  const message = `expected CAPABILITY_AUTO_EXPAND among them, because the nested template ${file} has a transform`;
+  const message = `expected CAPABILITY_AUTO_EXPAND, because the nested template ${file} has a transform`;
   return [
     ...surprises,
-    ...(unacknowledged ? [{ level: 'error', input: 'capabilities', message, ...place } as const] : []),
+    ...(isUnacknowledged ? [{ level: 'error', input: 'capabilities', message, ...place } as const] : []),
     ...checkLocalPaths(nested, { ...request, file }, outer),
   ];
 }
@@ -135,7 +135,7 @@ function readNested(target: string): TemplateDocument | TemplateSyntaxError {
   }
 }
 
-/** The local templates that a template nests, by the logical id of their stacks. */
+/** The local templates that a template nests, with the logical ids of their stacks. */
 export function nestedTemplates(
   document: TemplateDocument,
   request: PackageRequest,

@@ -2,34 +2,34 @@ import { isMap, isScalar, isSeq, type Scalar, visit, type YAMLMap } from 'yaml';
 import type { TemplateDocument } from '../template/document.ts';
 
 /**
- * How a property names an object in S3: as `s3://bucket/key`, as the HTTPS URL of a template, or as an object with the
- * bucket and the key under these names.
+ * How a property refers to an S3 object: `s3://bucket/key`, the HTTPS URL of a template, or an object with these members for
+ * the bucket and the key.
  */
 type Location = 'url' | 'template' | { bucket: string; key: string; version?: string };
 
 /** A property that may name a local file or folder. */
 interface PackagedProperty {
-  /** Below the resource's Properties; a dot goes one level down. */
+  /** Path below the resource's Properties, separated by dots. */
   path: string;
   location: Location;
-  /** Whether a single file is zipped too, unless it is a zip archive. */
+  /** Whether a single file is zipped, unless it already is a zip archive. */
   zipped?: true;
-  /** Whether it cannot be a folder. */
+  /** Whether a folder is not allowed. */
   fileOnly?: true;
-  /** What the service takes at most, unzipped. */
-  mostBytes?: number;
+  /** The service's size limit, unzipped. */
+  maxBytes?: number;
 }
 
 const OBJECT = { bucket: 'Bucket', key: 'Key', version: 'Version' };
 const S3_OBJECT = { bucket: 'S3Bucket', key: 'S3Key', version: 'S3ObjectVersion' };
 /** @see https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
-const OF_LAMBDA = { zipped: true, mostBytes: 250 * 1024 * 1024 } as const;
+const OF_LAMBDA = { zipped: true, maxBytes: 250 * 1024 * 1024 } as const;
 const TEMPLATE = { location: 'template', fileOnly: true } as const;
 
 /**
  * The properties whose local paths are packaged, by resource type.
  *
- * Those of `aws cloudformation package` (RESOURCES_EXPORT_LIST of awscli/customizations/cloudformation/artifact_exporter.py
+ * They are those of `aws cloudformation package` (RESOURCES_EXPORT_LIST of awscli/customizations/cloudformation/artifact_exporter.py
  * of awscli 1.46), and those that only `sam package` adds (RESOURCES_WITH_LOCAL_PATHS of samcli/lib/utils/resources.py).
  */
 const PACKAGED_PROPERTIES: Readonly<Record<string, readonly PackagedProperty[]>> = {
@@ -68,8 +68,8 @@ const PACKAGED_PROPERTIES: Readonly<Record<string, readonly PackagedProperty[]>>
 };
 
 /**
- * The properties of the sections Metadata and Globals. AWS::ServerlessRepo::Application is awscli's METADATA_EXPORT_LIST;
- * what Globals says holds for every function or API of the template.
+ * The properties in the sections Metadata and Globals. AWS::ServerlessRepo::Application is awscli's METADATA_EXPORT_LIST;
+ * Globals apply to every function or API of the template.
  *
  * @see https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-specification-template-anatomy-globals.html
  */
@@ -88,29 +88,29 @@ const PACKAGED_SECTIONS: readonly { section: readonly string[]; property: Packag
 ];
 
 /**
- * The file of a macro that CloudFormation puts into the template.
+ * The file that the AWS::Include macro inserts into the template.
  * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/transform-aws-include.html
  */
 const INCLUDED_FILE: PackagedProperty = { path: 'Location', location: 'url', fileOnly: true };
 
-/** A place of a template that names a local file or folder, or an object of S3 by a URL where AWS takes its parts. */
+/** A property value that is a local file or folder, or an `s3://` URL where AWS expects the bucket and the key. */
 export interface LocalPath extends PackagedProperty {
-  /** As a person calls it: `Handler.Code`. */
+  /** For messages: `Handler.Code`. */
   name: string;
   /** The logical id of its resource, or the name of its section. */
   owner: string;
-  /** As it is written. */
+  /** The value in the template, trimmed. */
   value: string;
   /** 1-based. */
   line: number;
-  /** Of the value in the document's source: the offset of its start, and of what follows it. */
+  /** The start and end offsets of the value in the document's source; the end is exclusive. */
   range: readonly [number, number];
 }
 
 /**
- * The local paths of a template that a deployment packages. What a function computes, and what AWS finds by itself
- * (`s3://…`, `https://…`, a dynamic reference), is left as it is. So is an absent property: awscli packages the folder
- * of the template for it, which for a function with InlineCode would upload the whole repository.
+ * The local paths in a template that a deployment packages. Values that a function computes and remote locations
+ * (`s3://…`, `https://…`, a dynamic reference) are not changed. Neither is an absent property, for which awscli packages the
+ * template's folder: for a function with InlineCode that would upload the whole repository.
  */
 export function findLocalPaths(document: TemplateDocument): LocalPath[] {
   const found: LocalPath[] = [];
@@ -139,7 +139,7 @@ export function findLocalPaths(document: TemplateDocument): LocalPath[] {
   return found.sort((one, other) => one.range[0] - other.range[0]);
 }
 
-/** The resources of a section, those in the body of a loop included. */
+/** The resources of a section, including those in an Fn::ForEach loop. */
 function resourcesOf(section: unknown): { id: string; resource: YAMLMap }[] {
   if (!isMap(section)) return [];
   return section.items.flatMap(({ key, value }) => {
@@ -157,17 +157,17 @@ function isLocal(value: string): boolean {
   return value !== '' && !/^(?:https?:\/\/|s3:\/\/|\{\{resolve:)/i.test(value);
 }
 
-/** Whether a template has a transform of its own, at the top or anywhere below. */
+/** Whether a template has a transform, at the top level or anywhere below. */
 export function hasTransform(document: TemplateDocument): boolean {
   return transformsOf(document).length > 0;
 }
 
-/** Whether a template has a transform that may read other files. The language extensions read the template alone. */
+/** Whether a template has a transform that may read other files, which AWS::LanguageExtensions does not. */
 export function hasMacro(document: TemplateDocument): boolean {
   return transformsOf(document).some((name) => name !== 'AWS::LanguageExtensions');
 }
 
-/** The names of the transforms; of one that is not written as a text, `Fn::Transform`. */
+/** The names of the transforms; `Fn::Transform` for one whose name is not a string. */
 function transformsOf(document: TemplateDocument): string[] {
   const found: string[] = [];
   visit(document.node([]) as YAMLMap, {

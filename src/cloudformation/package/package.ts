@@ -4,10 +4,10 @@ import { sha256 } from '../../core/canonical.ts';
 import { readTemplateDocument, type TemplateDocument, TemplateSyntaxError } from '../template/document.ts';
 import { isZip, zip } from './archive.ts';
 import { type Artifact, objectUrl } from './artifacts.ts';
-import { isObject, type PackageRequest, targetOf } from './check.ts';
+import { isS3Url, type PackageRequest, targetOf } from './check.ts';
 import { findLocalPaths, type LocalPath } from './local-paths.ts';
 
-/** A template whose local paths are replaced, and what has to be uploaded for it. */
+/** A template with its local paths replaced, and the artifacts to upload for it. */
 interface PackagedTemplate {
   text: string;
   artifacts: readonly Artifact[];
@@ -15,36 +15,36 @@ interface PackagedTemplate {
 
 interface Packaging extends PackageRequest {
   region: string;
-  /** By the path that they are made of, and whether it is zipped. */
-  made: Map<string, Artifact>;
+  /** The artifacts by source path and whether they are zipped. */
+  artifacts: Map<string, Artifact>;
 }
 
 /**
- * Replaces the local paths of a template, and of those that it nests, by objects of the artifact bucket. Nothing is
- * uploaded. Every line stays where it is. An object is named by the hash of its content, so the same content makes the
- * same template on every machine.
+ * Replaces the local paths in a template and its nested templates with objects in the artifact bucket, without uploading
+ * them. Line numbers do not change. Objects are named by the hash of their content, so the same content gives the same
+ * template on every machine.
  *
- * @param request its template has passed checkLocalPaths.
+ * @param request a request that has passed checkLocalPaths.
  */
 export function packageTemplate(
   document: TemplateDocument,
   request: PackageRequest & { region: string },
 ): PackagedTemplate {
-  const packaging = { ...request, made: new Map<string, Artifact>() };
+  const packaging = { ...request, artifacts: new Map<string, Artifact>() };
   const text = replacePaths(document, packaging);
-  const byKey = new Map([...packaging.made.values()].map((artifact) => [artifact.key, artifact]));
+  const byKey = new Map([...packaging.artifacts.values()].map((artifact) => [artifact.key, artifact]));
   return { text, artifacts: [...byKey.values()] };
 }
 
 function replacePaths(document: TemplateDocument, packaging: Packaging): string {
   return findLocalPaths(document).reduceRight((text, path) => {
     const [start, end] = path.range;
-    const breaks = text.slice(start, end).replace(/[^\n]/g, '');
-    return text.slice(0, start) + locationText(path, packaging) + breaks + text.slice(end);
+    const lineBreaks = text.slice(start, end).replace(/[^\n]/g, '');
+    return text.slice(0, start) + locationText(path, packaging) + lineBreaks + text.slice(end);
   }, document.source);
 }
 
-/** The value that AWS takes, as JSON, which is YAML too. */
+/** The value for AWS, as JSON, which is also YAML. */
 function locationText(path: LocalPath, packaging: Packaging): string {
   const { bucket, key, version } = objectOf(path, packaging);
   if (path.location === 'template') {
@@ -60,7 +60,7 @@ function locationText(path: LocalPath, packaging: Packaging): string {
 }
 
 function objectOf(path: LocalPath, packaging: Packaging): { bucket: string; key: string; version?: string } {
-  if (!isObject(path)) {
+  if (!isS3Url(path)) {
     return { bucket: packaging.artifactBucket ?? '', key: artifactOf(path, packaging).key };
   }
   const [, bucket = '', key = '', version] =
@@ -71,8 +71,8 @@ function objectOf(path: LocalPath, packaging: Packaging): { bucket: string; key:
 function artifactOf(path: LocalPath, packaging: Packaging): Artifact {
   const target = targetOf(path, packaging);
   const id = `${target} ${path.zipped ? 'zipped' : path.location === 'template' ? 'template' : ''}`;
-  const artifact = packaging.made.get(id) ?? makeArtifact(path, target, packaging);
-  packaging.made.set(id, artifact);
+  const artifact = packaging.artifacts.get(id) ?? makeArtifact(path, target, packaging);
+  packaging.artifacts.set(id, artifact);
   return artifact;
 }
 

@@ -18,28 +18,29 @@ const SECTIONS = ['Parameters', 'Tags', 'StackPolicy'];
 interface FileValue {
   value: string;
   file: string;
-  /** Its line in the file. */
+  /** 1-based. */
   line: number;
 }
 
 export interface ParameterFiles {
   parameters: Record<string, FileValue>;
   tags: Record<string, string>;
-  /** The last StackPolicy, as JSON. */
+  /** The stack policy of the last file that has one, as JSON. */
   stackPolicy?: string;
 }
 
 /**
- * Reads parameter files, JSON or YAML, and merges them in order: a later file wins, key by key. A path may start with
- * `file://`, as the AWS CLI and aws-actions/aws-cloudformation-github-deploy write it.
- * The formats are those of `aws cloudformation deploy --parameter-overrides file://…` and a plain object:
- * `{"Parameters": {}, "Tags": {}, "StackPolicy": {}}` (CodePipeline's template configuration), and a list of
- * `{"ParameterKey", "ParameterValue"}` or `"key=value"`. A list as a value is joined
- * with commas, a map becomes JSON, numbers and booleans keep the text they were written with, also inside such a map,
- * so an account id keeps its leading zero and `1.10` its last one. `UsePreviousValue` removes the value of an earlier file.
+ * Reads JSON or YAML parameter files and merges them key by key in their order; later files win. A path may start with
+ * `file://`, as for the AWS CLI and aws-actions/aws-cloudformation-github-deploy.
  *
- * @param askedBy the input, or the key of platform.yml with its line, that names a file.
- * @throws InputError for a file that is missing, does not parse, or has another structure. Values are never shown.
+ * The formats are a plain object and those of `aws cloudformation deploy --parameter-overrides file://…`:
+ * `{"Parameters": {}, "Tags": {}, "StackPolicy": {}}` (CodePipeline's template configuration), and a list of
+ * `{"ParameterKey", "ParameterValue"}` or `"key=value"`. A list value is joined with commas and a map value becomes JSON.
+ * Numbers and booleans keep their source text, also in maps: an account id keeps its leading zero, and `1.10` its trailing
+ * one. `UsePreviousValue` removes the value of an earlier file.
+ *
+ * @param askedBy returns the input, or the key of platform.yml with its line, that names a file.
+ * @throws InputError for a file that is missing, cannot be parsed, or has another structure. Messages contain no values.
  */
 export function readParameterFiles(
   paths: readonly string[],
@@ -57,7 +58,7 @@ export function readParameterFiles(
 }
 
 /**
- * Reads the list forms of a parameter file where `source` names the text: values, and keys with `UsePreviousValue`.
+ * Reads a parameter list given as an input: its values, and the keys with `UsePreviousValue`.
  * @throws InputError that names the input.
  */
 export function readParameterList(
@@ -76,15 +77,15 @@ export function readParameterList(
   return { values, previous };
 }
 
-/** What an error names: the input, and the file where there is one. */
+/** The location for errors: the input, and the file if there is one. */
 interface Place {
   input: string;
   path: string;
   lines?: LineCounter;
 }
 
-/** A problem of a node of the file, at its line. Where the text is the input itself, there is no line. */
-function refused({ input, path, lines }: Place, node: unknown, problem: string): InputError {
+/** An error at the line of a node. If the text is the input itself, there is no line. */
+function errorAt({ input, path, lines }: Place, node: unknown, problem: string): InputError {
   const [offset = 0] = isNode(node) ? (node.range ?? []) : [];
   const at = path === '' ? undefined : { file: path, line: lines?.linePos(offset).line ?? 1 };
   return new InputError(input, '', problem, { at });
@@ -109,10 +110,10 @@ function parse({ input, path }: Place, text: string): { content: Node | null; li
     Alias: (_key, alias, parents) => {
       const node = alias.resolve(document);
       if (node && !parents.includes(node)) return node;
-      throw refused(
+      throw errorAt(
         { input, path, lines },
         alias,
-        `expected no alias of a value within itself, got "${alias.source}"`,
+        `expected no self-referencing alias, got "${alias.source}"`,
       );
     },
   });
@@ -125,12 +126,12 @@ function readInto(merged: ParameterFiles, place: Place, content: Node | null): v
     for (const item of content.items) addListItem(merged, place, item);
     return;
   }
-  if (!isMap(content)) throw refused(place, content, 'expected an object or a list at the top');
+  if (!isMap(content)) throw errorAt(place, content, 'expected an object or a list at the top level');
   if (isConfiguration(content)) readConfiguration(merged, place, content);
   else addParameters(merged, place, content);
 }
 
-/** A plain object may have a parameter called `Tags`; only a section is an object itself. */
+/** Whether a file has sections. A plain object may have a parameter called `Tags`, but its value is not an object. */
 function isConfiguration(content: YAMLMap): boolean {
   return SECTIONS.some((section) => isMap(content.get(section)));
 }
@@ -138,10 +139,10 @@ function isConfiguration(content: YAMLMap): boolean {
 function readConfiguration(merged: ParameterFiles, place: Place, content: YAMLMap): void {
   for (const [name, value] of entries(place, content)) {
     if (!SECTIONS.includes(name)) {
-      throw refused(place, value, `expected only ${SECTIONS.join(', ')} at the top, got "${name}"`);
+      throw errorAt(place, value, `expected only ${SECTIONS.join(', ')} at the top level, got "${name}"`);
     }
     if (isScalar(value) && value.value === null) continue;
-    if (!isMap(value)) throw refused(place, value, `${name}: expected an object`);
+    if (!isMap(value)) throw errorAt(place, value, `${name}: expected an object`);
     if (name === 'Parameters') addParameters(merged, place, value);
     else if (name === 'Tags') addTags(merged, place, value);
     else merged.stackPolicy = jsonText(place, name, value);
@@ -178,7 +179,7 @@ function readListItem(place: Place, item: unknown): { key: string; value: string
   const key = isMap(item) ? item.get('ParameterKey') : undefined;
   if (!isMap(item) || typeof key !== 'string') {
     const problem = 'expected a list of {"ParameterKey": …, "ParameterValue": …} or of "key=value"';
-    throw refused(place, item, problem);
+    throw errorAt(place, item, problem);
   }
   if (item.get('UsePreviousValue') === true) return { key, value: undefined };
   const value = item.get('ParameterValue', true) as Node | undefined;
@@ -187,7 +188,7 @@ function readListItem(place: Place, item: unknown): { key: string; value: string
 
 function entries(place: Place, map: YAMLMap): [string, Node | null][] {
   return map.items.map((pair) => {
-    if (!isScalar(pair.key)) throw refused(place, pair.key, 'expected plain names as keys');
+    if (!isScalar(pair.key)) throw errorAt(place, pair.key, 'expected plain names as keys');
     return [scalarText(pair.key.value, pair.key.source), pair.value as Node | null];
   });
 }
@@ -196,13 +197,13 @@ function valueText(place: Place, key: string, node: Node | null | undefined): st
   if (isSeq(node)) return node.items.map((item) => itemText(place, key, item)).join(',');
   if (isMap(node)) return jsonText(place, key, node);
   if (isScalar(node) && node.value !== null) return scalarText(node.value, node.source);
-  throw refused(place, node, `${key}: expected a value. Write "" for an empty one`);
+  throw errorAt(place, node, `${key}: expected a value. Use "" for an empty value`);
 }
 
-/** A number as JSON writes it, of any length. */
+/** A JSON number of any length. */
 const JSON_NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?$/;
 
-/** A node as JSON text. A number that JSON can write stays one, digit by digit; any other becomes a text. */
+/** A node as JSON text. A number that is valid JSON keeps its digits; any other becomes a string. */
 function jsonText(place: Place, key: string, node: unknown): string {
   if (isMap(node)) {
     const members = entries(place, node).map(
@@ -213,17 +214,17 @@ function jsonText(place: Place, key: string, node: unknown): string {
   if (isSeq(node)) return `[${node.items.map((item) => jsonText(place, key, item)).join(',')}]`;
   const { value, source } = isScalar(node) ? node : { value: null, source: '' };
   if (value === null && source === '') {
-    throw refused(place, node, `${key}: expected a value. Write "" for an empty one`);
+    throw errorAt(place, node, `${key}: expected a value. Use "" for an empty value`);
   }
   if (typeof value === 'number' && !JSON_NUMBER.test(source ?? '')) return JSON.stringify(source);
   return typeof value === 'number' ? (source ?? '') : JSON.stringify(value);
 }
 
-/** CloudFormation splits list parameters at every comma, without an escape. */
+/** A list item. CloudFormation splits list parameters at every comma; a comma cannot be escaped. */
 function itemText(place: Place, key: string, item: unknown): string {
   const text = isScalar(item) && item.value !== null ? scalarText(item.value, item.source) : undefined;
   if (text === undefined || text.includes(',')) {
-    throw refused(place, item, `${key}: expected list items without a comma`);
+    throw errorAt(place, item, `${key}: expected list items without a comma`);
   }
   return text;
 }

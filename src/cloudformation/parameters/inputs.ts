@@ -14,18 +14,18 @@ import type { DeployStackInputs } from '../context.ts';
 import type { TemplateParameter } from '../template/document.ts';
 import { readParameterList } from './files.ts';
 
-/** The `parameters` input of deploy-stack, as far as it can be read without the template. */
+/** deploy-stack's `parameters` input, as parsed without the template. */
 export interface ParametersInput {
   parameters: Record<string, string>;
   previousParameters?: readonly string[];
   parameterLines?: string;
-  /** The file that stands for the input: `file://parameters.json`. */
+  /** The file that the input names: `file://parameters.json`. */
   file?: string;
 }
 
 /**
- * Reads `parameters`: a YAML or JSON object, `key=value` lines, a list as the AWS CLI takes it, or `file://` and a path.
- * @throws InputError without a value.
+ * Reads `parameters`: a YAML or JSON object, `key=value` lines, a list in the AWS CLI's format, or `file://` and a path.
+ * @throws InputError, whose message contains no value.
  */
 export function readParametersInput(input: string, text: string): ParametersInput {
   if (/^file:\/\/.+$/.test(text)) return { parameters: {}, file: text };
@@ -43,11 +43,11 @@ function isList(text: string): boolean {
 }
 
 /**
- * The parameters of `key=value` lines, now that the template says which there are. One line may hold several, in the
- * form of aws-actions/aws-cloudformation-github-deploy: separated by commas, quotes around a value removed, a repeated
- * key joined to a list. A comma, a space or `=` in a value means nothing as long as no parameter's name follows.
+ * The parameters of `key=value` lines, given the names that the template declares. A line may contain several pairs, in
+ * the format of aws-actions/aws-cloudformation-github-deploy: separated by commas, with optional quotes around values, and
+ * repeated keys joined to a list. A comma, a space or `=` is part of a value unless a parameter's name follows.
  *
- * @throws InputError for what may be one value or several parameters. The value is not shown.
+ * @throws InputError if a line may be either one value or several parameters. The message contains no value.
  */
 export function declaredPairs(
   { parameters, parameterLines }: Pick<DeployStackInputs, 'parameters' | 'parameterLines'>,
@@ -55,31 +55,31 @@ export function declaredPairs(
 ): Record<string, string> {
   if (parameterLines === undefined) return parameters;
   const names = Object.keys(declared);
-  const isUnclear = (pair: string): boolean =>
-    mayHoldMore(pairKey(pair.trim()) ?? '', pair.slice(pair.indexOf('=') + 1), names);
+  const isAmbiguous = (pair: string): boolean =>
+    mayContainPairs(pairKey(pair.trim()) ?? '', pair.slice(pair.indexOf('=') + 1), names);
   const isDeclared = (pair: string): boolean => names.includes(pairKey(pair.trim()) ?? '');
   const lines = pairLines(parameterLines);
   const [line = '', ...more] = lines;
   const pairs = partsOf(line, ',');
-  if (more.length === 0 && pairs.every((pair) => isDeclared(pair) && !isUnclear(pair)))
+  if (more.length === 0 && pairs.every((pair) => isDeclared(pair) && !isAmbiguous(pair)))
     return joinPairs(pairs);
-  if (lines.some((each) => isDeclared(each) && isUnclear(each)))
+  if (lines.some((each) => isDeclared(each) && isAmbiguous(each)))
     throw severalPairs('parameters', 'parameters');
   return parameters;
 }
 
-/** Whether a parameter's name, or what looks like a misspelt one, starts another pair in a value. */
-function mayHoldMore(key: string, value: string, declared: readonly string[]): boolean {
+/** Whether a value contains another pair: a parameter's name, or one that looks misspelt, followed by `=`. */
+function mayContainPairs(key: string, value: string, declared: readonly string[]): boolean {
   if (holdsMorePairs(key, value) || value.trimEnd().endsWith(',')) return true;
   const unquoted = value.replace(QUOTED, '');
   return [...unquoted.matchAll(NEXT_PAIR)].some(([, name = '']) => isNameOf(name, declared));
 }
 
-/** A quoted text, not an apostrophe. */
+/** A quoted string, as opposed to an apostrophe. */
 const QUOTED = /(?<=^|[,\s])(["']).*?\1(?=$|[,\s])/g;
 const NEXT_PAIR = /[,\s]\s*(\w+)=/g;
 
-/** Shorter names are like too many others to be taken for misspelt. */
+/** Names shorter than this are too similar to others to count as misspelt. */
 const SUGGESTED_LENGTH = 4;
 
 function isNameOf(name: string, declared: readonly string[]): boolean {
@@ -104,10 +104,10 @@ function withoutQuotes(value: string): string {
 
 /**
  * Reads `tags`: a YAML or JSON object, `key=value` lines, pairs with commas on one line, or CloudFormation's list of
- * `{"Key", "Value"}`. A comma cannot be part of a tag's value, so there is no other reading of it:
+ * `{"Key", "Value"}`. A tag's value cannot contain a comma, so a comma always separates pairs:
  * https://docs.aws.amazon.com/tag-editor/latest/userguide/tagging.html#tag-conventions
  *
- * @throws InputError for pairs that are separated by spaces, which values may have.
+ * @throws InputError for pairs that are separated by spaces, because values may contain spaces.
  */
 export function readTagsInput(input: string, text: string): Record<string, string> {
   if (isList(text)) return readTagList(input, text);
@@ -116,11 +116,11 @@ export function readTagsInput(input: string, text: string): Record<string, strin
     const parts = partsOf(line, ',');
     return parts.every((part) => pairKey(part) !== undefined) ? parts : [line];
   });
-  if (lines.some(holdsMoreTags)) throw severalPairs(input, 'tags');
+  if (lines.some(hasUnsplitTags)) throw severalPairs(input, 'tags');
   return parseMap(input, lines.join('\n'));
 }
 
-function holdsMoreTags(line: string): boolean {
+function hasUnsplitTags(line: string): boolean {
   const [, ...rest] = partsOf(line, ' ');
   return line.trimEnd().endsWith(',') || rest.some((part) => pairKey(part) !== undefined);
 }

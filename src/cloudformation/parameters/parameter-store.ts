@@ -9,38 +9,38 @@ import { reasonOf } from '../../core/errors.ts';
 import type { CloudFormationContext } from '../context.ts';
 
 /**
- * GetParameters takes so many names.
+ * The maximum number of names for GetParameters.
  *
  * @see https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameters.html
  */
-const NAMES_AT_ONCE = 10;
-/** A value that is older, in milliseconds, is read again. */
+const MAX_NAMES = 10;
+/** The maximum age of a cached value, in milliseconds. */
 const MAX_AGE_MS = 60_000;
-/** A name, or an ARN, with the number of a version. */
+/** A name or ARN with a version number. */
 const VERSIONED = /:\d+$/;
 
-/** One client for all that a session reads: what is asked of it at the same moment goes by the same calls. */
+/** One client per session, so that concurrent reads share their calls. */
 const clients = new WeakMap<Session, Promise<SSMClient>>();
 const parameters = new BatchReader<SSMClient, Parameter>({
-  maxKeys: NAMES_AT_ONCE,
+  maxKeys: MAX_NAMES,
   splitsOn: ['denied', 'validation'],
   read: getParameters,
 });
 
 /**
- * Parameters of Parameter Store by the name that they are asked by: a name, an ARN, or a name with a version. Those that
- * do not exist are left out. What several stacks ask for at the same moment is read together.
+ * Parameters from Parameter Store, by the requested name: a name, an ARN, or a name with a version. Parameters that do not
+ * exist are omitted. Concurrent requests of several stacks share their calls.
  *
- * @throws AwsError when one of them may not be read.
+ * @throws AwsError if the role may not read one of them.
  */
 export async function readParameters(
   context: CloudFormationContext,
-  asked: readonly string[],
+  requested: readonly string[],
 ): Promise<ReadonlyMap<string, Parameter>> {
-  if (asked.length === 0) return new Map();
+  if (requested.length === 0) return new Map();
   const client = await clientOf(context);
-  // An answer that has a parameter's present value and an earlier one does not tell which of them was asked by its name.
-  const [versions, names] = split(asked, (name) => VERSIONED.test(name));
+  // Versions are read separately: in a response with the current and an earlier value of a parameter, both have its name.
+  const [versions, names] = split(requested, (name) => VERSIONED.test(name));
   const found = await Promise.all([
     parameters.getAll(client, names, context),
     parameters.getAll(client, versions, context, 'versions'),
@@ -60,7 +60,7 @@ function split<T>(items: readonly T[], belongsToFirst: (item: T) => boolean): [T
   return [first, items.filter((item) => !first.includes(item))];
 }
 
-/** Reads at most ten, by each name that AWS knows them by. */
+/** Reads at most ten parameters, keyed by every name that identifies them. */
 async function getParameters(
   client: SSMClient,
   names: readonly string[],
@@ -78,37 +78,37 @@ async function getParameters(
   );
 }
 
-/** Reads parameters in tens, and no further than the first call that fails. */
-async function readInTens(
+/** Reads parameters in batches of ten, one after the other; stops at the first call that fails. */
+async function readInBatches(
   context: CloudFormationContext,
   names: readonly string[],
 ): Promise<ReadonlyMap<string, Parameter>> {
   const client = await clientOf(context);
   const found: [string, Parameter][] = [];
-  for (let from = 0; from < names.length; from += NAMES_AT_ONCE) {
-    found.push(...(await getParameters(client, names.slice(from, from + NAMES_AT_ONCE), context)));
+  for (let from = 0; from < names.length; from += MAX_NAMES) {
+    found.push(...(await getParameters(client, names.slice(from, from + MAX_NAMES), context)));
   }
   return new Map(found);
 }
 
-/** What one command has read of Parameter Store. A value is kept for a minute, and until the command changes something. */
-export class ReadParameters {
+/** A command's cache of Parameter Store values, valid for a minute or until the command changes a stack. */
+export class ParameterCache {
   #batch:
     | { readAt: number; names: ReadonlySet<string>; found: Promise<ReadonlyMap<string, Parameter>> }
     | undefined;
   #changed = false;
 
-  /** Has values read again, because what the command has changed may have written them. */
+  /** Clears the cache, because a change of the command may have written parameters. */
   forget(): void {
     this.#batch = undefined;
     this.#changed = true;
   }
 
   /**
-   * Reads parameters by their names, and others with them, in tens, as long as nothing was changed.
+   * Reads parameters by name, and prefetches others in the same batches until the command changes a stack.
    *
-   * @param others what the command will ask for later.
-   * @throws AwsError when one of the names may not be read.
+   * @param others the names that the command will request later.
+   * @throws AwsError if the role may not read one of the names.
    */
   async read(
     context: CloudFormationContext,
@@ -124,14 +124,14 @@ export class ReadParameters {
       return await batch.found;
     } catch (error) {
       if (classify(error) !== 'denied') throw error;
-      // GetParameters is denied as a whole where one of its names is.
-      context.log.debug(`Parameters are read for each stack: ${reasonOf(error)}`);
+      // GetParameters is denied as a whole if one of its names is.
+      context.log.debug(`Reading the parameters of each stack separately: ${reasonOf(error)}`);
       return await readParameters(context, names);
     }
   }
 
   #start(context: CloudFormationContext, readAt: number, names: readonly string[]) {
-    const found = readInTens(context, names);
+    const found = readInBatches(context, names);
     this.#batch = { readAt, names: new Set(names), found };
     return this.#batch;
   }

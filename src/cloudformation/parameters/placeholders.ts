@@ -1,12 +1,12 @@
 import { type FileLine, PlatformError } from '../../core/errors.ts';
 import type { ParameterFiles } from './files.ts';
 
-/** The names that values of parameter files may refer to, as `${Project}` and `${Environment}`. */
+/** The placeholders of parameter files: `${Project}` and `${Environment}`. */
 const SHARED_NAMES = ['Project', 'Environment'] as const;
 
 /**
- * Replaces `${Name}` by the value of that name. `${!Name}` stays as `${Name}`, as in `Fn::Sub`. A name that has no value
- * stays as it is.
+ * Replaces `${Name}` with the value of that name. `${!Name}` becomes the literal `${Name}`, as in `Fn::Sub`. A placeholder
+ * without a value is not changed.
  *
  * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-sub.html "To write
  *   a dollar sign and curly braces (${}) literally, add an exclamation point (!) after the open curly brace"
@@ -20,8 +20,8 @@ export function expandPlaceholders(text: string, values: Readonly<Record<string,
 }
 
 /**
- * The files with their placeholders replaced. The values are those of the parameters of these names: of `parameters`, else
- * of the files themselves.
+ * Replaces the placeholders in parameter files with the parameters of these names, from `parameters` or else from the files
+ * themselves.
  *
  * @throws PlatformError for a placeholder without a value.
  */
@@ -42,7 +42,7 @@ export function expandFiles(files: ParameterFiles, given: Readonly<Record<string
   return { ...files, parameters: Object.fromEntries(parameters), tags: Object.fromEntries(tags) };
 }
 
-/** The shared names that the files refer to. */
+/** The placeholders that the files use. */
 export function sharedNamesOf({ parameters, tags }: ParameterFiles): string[] {
   const texts = [...Object.values(parameters).map(({ value }) => value), ...Object.values(tags)];
   return SHARED_NAMES.filter((name) => texts.some((text) => text.includes(`\${${name}}`)));
@@ -56,8 +56,8 @@ function requireValues(
 ): void {
   const missing = SHARED_NAMES.find((name) => text.includes(`\${${name}}`) && values[name] === undefined);
   if (missing === undefined) return;
-  throw new PlatformError('input-invalid', `${what} refers to \${${missing}}, and ${missing} has no value.`, {
-    fix: `Give ${missing} in parameters, or write \${!${missing}} for the literal text.`,
+  throw new PlatformError('input-invalid', `${what} uses \${${missing}}, but ${missing} has no value.`, {
+    fix: `Set ${missing} in parameters, or write \${!${missing}} for the literal text.`,
     ...(at && { at }),
   });
 }

@@ -5,13 +5,13 @@ import type { Template } from '../template/template.ts';
 import { literal, member, type Value } from '../template/tree.ts';
 import type { ParameterFiles } from './files.ts';
 
-/** A parameter for CloudFormation: a value, or the stack's previous one. */
+/** A parameter of a request to CloudFormation: a new value, or the stack's previous one. */
 export interface ResolvedParameter {
   key: string;
   value?: string;
   usePrevious: boolean;
   noEcho: boolean;
-  /** The source of the value: `parameters`, a file's name, `previous`, `default`. */
+  /** Where the value comes from: `parameters`, a file's name, `previous` or `default`. */
   source: string;
 }
 
@@ -19,17 +19,19 @@ interface GivenParameters {
   files: ParameterFiles['parameters'];
   /** The `parameters` input. */
   inline: Record<string, string>;
-  /** Names that `parameters` says keep the stack's value, whatever the files say. */
+  /** The names with `UsePreviousValue` in `parameters`, which keep the stack's value even if a file sets them. */
   previous?: readonly string[];
 }
 
 /**
- * Resolves the value of every parameter that the template declares: the `parameters` input, else the files, else the
- * value the stack has, else the default.
- * A key that the template does not declare is an error in `parameters` and a notice in a file, since files are
+ * Resolves every parameter that the template declares, from the first of: the `parameters` input, the files, the stack's
+ * current value, the default.
+ *
+ * A key that the template does not declare is an error in `parameters`, but only a notice in a file, because files are
  * shared between templates.
- * @throws InputError naming all unknown keys of `parameters`, or all required parameters without a value. Values
- * are never part of the text.
+ *
+ * @throws InputError with all unknown keys of `parameters`, or all required parameters without a value. Messages contain no
+ * values.
  */
 export function resolveParameters(
   template: Template,
@@ -37,10 +39,10 @@ export function resolveParameters(
   stack: StackSnapshot | undefined,
   notice: (message: string) => void,
 ): ResolvedParameter[] {
-  refuseUnknown(template, [...Object.keys(given.inline), ...(given.previous ?? [])]);
+  requireDeclared(template, [...Object.keys(given.inline), ...(given.previous ?? [])]);
   reportSkipped(template, given.files, notice);
   const resolved = Object.keys(template.parameters).map((key) => resolve(key, template, given, stack));
-  refuseMissing(template, resolved);
+  requireValues(template, resolved);
   return resolved;
 }
 
@@ -64,7 +66,7 @@ function resolve(
   };
 }
 
-function refuseUnknown(template: Template, names: readonly string[]): void {
+function requireDeclared(template: Template, names: readonly string[]): void {
   const declared = Object.keys(template.parameters);
   const unknown = names.filter((key) => !declared.includes(key));
   if (unknown.length === 0) return;
@@ -90,34 +92,33 @@ function reportSkipped(
     if (own(template.parameters, key) === undefined) skipped.set(file, [...(skipped.get(file) ?? []), key]);
   }
   for (const [file, keys] of skipped) {
-    const verb = keys.length === 1 ? 'is' : 'are';
-    notice(`${file}: ${keys.join(', ')} ${verb} not declared by the template and ${verb} skipped`);
+    notice(`${file}: skipped ${keys.join(', ')}, which the template does not declare`);
   }
 }
 
-function refuseMissing(template: Template, resolved: readonly ResolvedParameter[]): void {
+function requireValues(template: Template, resolved: readonly ResolvedParameter[]): void {
   const missing = resolved.filter((parameter) => parameter.source === 'missing');
   if (missing.length === 0) return;
   const list = missing.map(({ key }) => {
     const line = template.lineOf(`Parameters.${key}`);
     return line === undefined ? key : `${key} (${template.file ?? ''}:${line})`;
   });
-  const what = missing.length === 1 ? 'a value is missing for' : 'values are missing for';
+  const one = missing.length === 1;
   throw new InputError(
     'parameters',
     '',
-    `${what} ${list.join(', ')}: no default, and no stack to keep a value from`,
+    `expected ${one ? 'a value' : 'values'} for ${list.join(', ')}, which ${one ? 'has' : 'have'} no default and no previous value`,
   );
 }
 
 /**
- * Why CloudFormation would refuse a value of a parameter: `expected a or b`. Undefined when it accepts it, and where
- * only AWS can tell: of a parameter of an SSM type, for a dynamic reference, for a pattern that Java reads otherwise.
+ * Why CloudFormation would reject a parameter's value: `expected a or b`. Undefined if it accepts the value, or if only AWS
+ * can decide: for an SSM type, a dynamic reference, or a pattern that has another meaning in Java.
  *
  * @param declaration the parameter in the template.
  * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html
  */
-export function refusedValue(declaration: Value, value: string): string | undefined {
+export function valueProblem(declaration: Value, value: string): string | undefined {
   const type = literal(member(declaration, 'Type')) ?? 'String';
   if (type.startsWith('AWS::SSM::') || value.includes('{{resolve:')) return undefined;
   const isList = type === 'CommaDelimitedList' || type.startsWith('List<');
@@ -126,7 +127,7 @@ export function refusedValue(declaration: Value, value: string): string | undefi
   return broken && `expected ${broken.expected}`;
 }
 
-/** What each item of a value must be. */
+/** A constraint on each item of a value. */
 interface Rule {
   expected: string;
   fits: (item: string) => boolean;
@@ -161,7 +162,7 @@ function limits(
 ): Rule[] {
   const bound = (name: string): number => Number(literal(member(declaration, `${name}${of}`)) ?? Number.NaN);
   const [least, most] = [bound('Min'), bound('Max')];
-  // A limit that is not there is no number, and nothing is less or more.
+  // An absent limit is NaN, and no comparison with NaN is true.
   return [
     { expected: `at least ${say(least)}`, fits: (item) => !(measure(item) < least) },
     { expected: `at most ${say(most)}`, fits: (item) => !(measure(item) > most) },
@@ -191,10 +192,10 @@ function allowedPattern(declaration: Value): Rule[] {
   return [{ expected, fits: (item) => read.test(item) }];
 }
 
-/** What Java's patterns mean and JavaScript's do not, or mean otherwise. */
+/** Syntax of Java's regular expressions that JavaScript does not have or interprets differently. */
 const ONLY_JAVA = /\\[pPQEAzZGhHRXx0]|&&|\(\?[^:=!]|[+*?}]\+|\[[^\]]*\[/;
 
-/** The pattern of a whole value; undefined when it may be read otherwise than by CloudFormation. */
+/** The pattern for a whole value; undefined if JavaScript may interpret it differently from CloudFormation. */
 function javaPattern(pattern: string): RegExp | undefined {
   if (ONLY_JAVA.test(pattern)) return undefined;
   try {

@@ -29,7 +29,7 @@ const CANCEL_MS = 20_000;
 const ROLLBACK_MS = 15 * 60_000;
 
 /**
- * Runs a command on a service within its time limit. When it is cancelled, times out or fails, what it started at AWS
+ * Runs a command on a service within its time limit. When it is cancelled, times out or fails, what it started on AWS
  * is stopped, rolled back or kept, as `on-failure` says. Never throws.
  */
 export async function runRelease<T extends ServiceResult | undefined>(
@@ -112,7 +112,7 @@ async function stopStarted(
   } catch (error) {
     const { rollback } = release.report;
     if (rollback?.state === 'in progress' && context.signal.aborted) {
-      return `The rollback to ${rollback.to} continues at AWS.`;
+      return `The rollback to ${rollback.to} continues on AWS.`;
     }
     const where = release.changesService
       ? `service ${target.service}`
@@ -166,11 +166,11 @@ function goesOn(release: Release, cause: PlatformError): string {
   const { oneOff, update, deployment } = release.started;
   const name = release.report.taskDefinition ?? 'the revision';
   const what = oneOff
-    ? `The task of the command continues at AWS.${untouchedService(release)}`
+    ? `The task of the command continues on AWS.${untouchedService(release)}`
     : deployment
-      ? `The deployment of ${name} continues at AWS: look at the service before you deploy again.`
+      ? `The deployment of ${name} continues on AWS: look at the service before you deploy again.`
       : update
-        ? `The deployment of ${name} may have begun, and then continues at AWS: look at the service before you deploy again.`
+        ? `The deployment of ${name} may have begun, and then continues on AWS: look at the service before you deploy again.`
         : untouched(release, cause);
   return `${what} ${fix}`.trim();
 }
@@ -219,7 +219,7 @@ async function endDeployment(
 ): Promise<string> {
   const name = revisionName(deployment.taskDefinition);
   const { onFailure } = target;
-  if (onFailure === 'keep') return `The deployment of ${name} continues at AWS, as on-failure asks.`;
+  if (onFailure === 'keep') return `The deployment of ${name} continues on AWS, as on-failure asks.`;
   if (!cancelled && !release.report.failure) {
     const { definition } = await readTaskDefinition(context, deployment.taskDefinition);
     await explainFailure(context, release, deployment, definition);
@@ -229,12 +229,12 @@ async function endDeployment(
   const to = revisionName(deployment.previous);
   release.report.rollback = { to, state: 'in progress' };
   if (typeof started === 'string') return started;
-  if (cancelled) return `Asked ECS to roll back to ${to}; the rollback continues at AWS.`;
+  if (cancelled) return `Asked ECS to roll back to ${to}; the rollback continues on AWS.`;
   return await followRollback(context, release, started, to);
 }
 
 /**
- * Ends a deployment that continues at AWS though it has failed, as `on-failure` says, and follows a rollback to its end.
+ * Ends a deployment that continues on AWS though it has failed, as `on-failure` says, and follows a rollback to its end.
  *
  * @returns the state that the service is left in, a sentence.
  */

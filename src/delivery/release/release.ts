@@ -20,7 +20,7 @@ type Stage =
   | 'smoke-test'
   | 'record';
 
-/** What was started at AWS, and goes on when this process ends. */
+/** What was started on AWS, and goes on when this process ends. */
 interface Started {
   /** The task of a command. */
   oneOff?: { cluster: string; startedBy: string };

@@ -25,7 +25,7 @@ interface FollowedService {
   /** Why the tasks fail, as far as is known; undefined when they do not. */
   explain(): Promise<RolloutFailure | undefined>;
   /** Why waiting does not help any more: the service has no circuit breaker, and as many tasks failed as one allows. */
-  hopeless(): string | undefined;
+  stuckReason(): string | undefined;
 }
 
 /** The stack that waits for the service has a time limit of its own. */
@@ -51,7 +51,7 @@ export function followChangedService(
   const release = new Release(context, service);
   const watching = { ...context, signal: AbortSignal.any([context.signal, signal]) };
   let changing: Changing | undefined;
-  let hopeless: string | undefined;
+  let stuckReason: string | undefined;
   const watch = async (): Promise<void> => {
     const options = { what: `a deployment of ${service.service}`, timeoutMs: NO_LIMIT_MS, isThrottle };
     changing = await poll(watching, options, () => findChanging(watching, service, since));
@@ -60,8 +60,8 @@ export function followChangedService(
       ...(smokeTest && { smokeTest }),
     });
     if (phase !== 'tripped') return;
-    hopeless = `${service.service}: ${reason ?? ''}`;
-    context.log.info(`${hopeless} CloudFormation would wait for hours.`);
+    stuckReason = `${service.service}: ${reason ?? ''}`;
+    context.log.info(`${stuckReason} CloudFormation would wait for hours.`);
   };
   watch().catch((error: unknown) => {
     if (watching.signal.aborted) return;
@@ -79,7 +79,7 @@ export function followChangedService(
     }
     return release.report.failure;
   };
-  return { explain, hopeless: () => hopeless };
+  return { explain, stuckReason: () => stuckReason };
 }
 
 interface Changing extends FollowOptions {

@@ -10,7 +10,7 @@ import {
 import { type StackGraph, templateScope } from '../../cloudformation/template/graph.ts';
 import { readTemplateDocument, type TemplateDocument } from '../../cloudformation/template/document.ts';
 import { readParameterFiles } from '../../cloudformation/parameters/files.ts';
-import { refusedValue, resolveParameters } from '../../cloudformation/parameters/resolve.ts';
+import { valueProblem, resolveParameters } from '../../cloudformation/parameters/resolve.ts';
 import { checkLocalPaths } from '../../cloudformation/package/check.ts';
 import { nameFindings, namesOfNeighbours } from './names.ts';
 import { loadSchemas } from '../../cloudformation/template/schemas.ts';
@@ -295,7 +295,7 @@ function parameterFindings(
       if (used === undefined) {
         return [{ level: 'error', message: `a value is missing for ${key}`, line }];
       }
-      const refused = refusedValue(value, used);
+      const refused = valueProblem(value, used);
       if (refused === undefined) return [];
       const { type = 'String', noEcho = false } = document.parameters[key] ?? {};
       const shown = isSecretParameter(key, { type, noEcho }) ? MASKED : JSON.stringify(used);

@@ -222,7 +222,7 @@ async function follow(
     const waitedMs = context.clock.now() - sinceMs;
     const status = byId.get(id)?.status;
     if (status === 'DELETE_IN_PROGRESS' && waitedMs >= request.timeoutMs) {
-      const reason = `Stack ${stack.stackName} is still being deleted after ${duration(waitedMs)}. It was not stopped and continues at AWS.`;
+      const reason = `Stack ${stack.stackName} is still being deleted after ${duration(waitedMs)}. It was not stopped and continues on AWS.`;
       preview.removal.failures.push(reason);
       preview.removal.interrupted ??= { verdict: 'timed-out', reason };
     }

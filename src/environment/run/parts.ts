@@ -77,7 +77,7 @@ async function beforeStopsEnd(part: Part, own: EnvironmentContext): Promise<Part
 
 function unendedPart({ signal }: EnvironmentContext): PartEnd {
   const info = errorInfo(signal.reason);
-  const reason = `${sentence(info.message)} It had not ended when the time to stop was over. Check its state at AWS.`;
+  const reason = `${sentence(info.message)} It had not ended when the time to stop was over. Check its state on AWS.`;
   return { verdict: verdictOf(signal.reason), ok: false, reason: capitalize(reason), error: info };
 }
 

@@ -60,12 +60,12 @@ interface InFlight {
 const CREATING = {
   does: 'create',
   tells: 'DeleteStack',
-  says: /its deletion was requested and continues at AWS/,
+  says: /Its deletion was requested and continues on AWS/,
 } as const;
 const UPDATING = {
   does: 'update',
   tells: 'CancelUpdateStack',
-  says: /was cancelled; CloudFormation rolls it back/,
+  says: /was cancelled, and CloudFormation is rolling it back/,
 } as const;
 const IN_FLIGHT: readonly InFlight[] = [
   { count: 30, ...CREATING },

@@ -227,7 +227,7 @@ describe('blocking problems', () => {
     expect(run.exitCode).toBe(1);
     expect(check('shop-dev-deploy')).toMatchObject({ state: 'problem' });
     expect(check('shop-dev-deploy')?.fix).toContain('repo:org/platform:ref:refs/heads/main');
-    expect(run.summary).toContain('add a statement to its trust policy');
+    expect(run.summary).toContain('add this statement to its trust policy');
     expect(check('stacks')).toMatchObject({ state: 'unknown' });
   });
 

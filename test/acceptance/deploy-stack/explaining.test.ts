@@ -153,7 +153,7 @@ describe('drift', () => {
     await deployStack(sandbox, { template: 't.yml' }, { workspace: workspaceOf({ 't.yml': template }) });
     const run = await deployStack(sandbox, { command: 'drift' });
     expect(run.outputs['verdict']).toBe('in-sync');
-    expect(run.outputs['reason']).toContain('Drift detection was not possible');
+    expect(run.outputs['reason']).toContain('Drift detection failed');
   });
 
   test('a refused revert still reports the drift', async () => {

@@ -105,7 +105,7 @@ test('does not deploy an object whose content does not match its name', async ()
   const again = await deployStack(sandbox, { ...inputs, command: 'deploy' }, { workspace });
   expect(again.outputs).toMatchObject({
     verdict: 'failed',
-    reason: expect.stringContaining('S3 does not confirm by a SHA-256'),
+    reason: expect.stringContaining('to have a SHA-256 checksum that matches its name'),
   });
 });
 
@@ -119,7 +119,7 @@ test.each([
   const inputs = { template: 'templates/worker.yml', 'artifact-bucket': 'artifacts' };
   const run = await deployStack(sandbox, inputs, { workspace });
   expect(run.outputs['reason']).toMatch(
-    /^artifact-bucket: expected a bucket of this account in eu-west-1 .*, got "artifacts"\. /,
+    /^artifact-bucket: expected a bucket in eu-west-1, owned by this account .*, got "artifacts"\. /,
   );
 });
 

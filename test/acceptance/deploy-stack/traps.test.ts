@@ -102,7 +102,7 @@ test('a timeout is red and reports what is still in progress', async () => {
   const workspace = workspaceOf({ 't.yml': queue() });
   const run = await deployStack(sandbox, { template: 't.yml', timeout: '12s' }, { workspace });
   expect(run.outputs).toMatchObject({ verdict: 'timed-out' });
-  expect(run.outputs['reason']).toMatch(/in progress: Queue.*continues at AWS/);
+  expect(run.outputs['reason']).toMatch(/in progress: Queue.*continues on AWS/);
   expect(run.exitCode).toBe(1);
 });
 

@@ -66,7 +66,7 @@ describe('a planned change without an event', () => {
       error: { code: 'stack-unproven' },
     });
     expect(next.reason).toContain(
-      'Service (AWS::ECS::Service): ECS runs app:1, and the stack declares app:2',
+      'Service (AWS::ECS::Service): ECS runs app:1, but the stack declares app:2',
     );
     expect(next.error?.fix).toMatch(/^Run update-service .*task-definition-arn/);
     expectExample('stack-unproven', { log: next.log, result: { error: next.error } });

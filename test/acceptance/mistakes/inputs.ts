@@ -73,7 +73,7 @@ export const IN_INPUTS: readonly Mistake[] = [
     what: 'a parameter without a value',
     inputs: { 'stack-name': 'dev-shop-new' },
     files: { 'net.yml': NET.replace('Default: small, ', '') },
-    says: 'parameters: a value is missing for Size (net.yml:2): no default, and no stack to keep a value from',
+    says: 'parameters: expected a value for Size (net.yml:2), which has no default and no previous value',
   },
   {
     ...stack,

@@ -36,7 +36,7 @@ test('if credentials expire during the rollout, the reason states what continues
   );
   expect(run.outputs['verdict']).toBe('failed');
   expect(run.outputs['reason']).toMatch(
-    /^ExpiredTokenException: The security token included in the request is expired.* The deployment of user-service:2 continues at AWS: look at the service before you deploy again\. Name the role for the action itself /,
+    /^ExpiredTokenException: The security token included in the request is expired.* The deployment of user-service:2 continues on AWS: look at the service before you deploy again\. Set the role in the action itself /,
   );
   expect(run.result).toMatchObject({ error: { code: 'credentials-expired' } });
   expectExample('credentials-expired', run);

@@ -59,14 +59,14 @@ const MOMENTS: readonly Moment[] = [
     name: 'while the deployment is looked for',
     at: 'DescribeServiceRevisions',
     ecs: slow,
-    remains: /Asked ECS to roll back to user-service:1; the rollback continues at AWS/,
+    remains: /Asked ECS to roll back to user-service:1; the rollback continues on AWS/,
     calls: ['StopServiceDeployment'],
   },
   {
     name: 'during the rollout',
     at: /^Tasks:/,
     ecs: slow,
-    remains: /Asked ECS to roll back to user-service:1; the rollback continues at AWS/,
+    remains: /Asked ECS to roll back to user-service:1; the rollback continues on AWS/,
     calls: ['StopServiceDeployment'],
   },
   {
@@ -83,7 +83,7 @@ const MOMENTS: readonly Moment[] = [
     at: /^Tasks:/,
     ecs: slow,
     inputs: { 'on-failure': 'keep' },
-    remains: /user-service:2 continues at AWS/,
+    remains: /user-service:2 continues on AWS/,
     ends: NEW,
   },
   {

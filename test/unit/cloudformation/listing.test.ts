@@ -81,7 +81,7 @@ test('a role that may not list describes each stack, and asks once', async () =>
   aws.clock.advance(61_000);
   expect(await findAll(listing, aws, numbered(6))).toEqual(numbered(6));
   expect(aws.inputs('DescribeStacks').filter(({ StackName: name }) => name === undefined)).toHaveLength(1);
-  expect(aws.lines.join('\n')).toContain('Stacks are described one by one');
+  expect(aws.lines.join('\n')).toContain('Describing stacks one by one');
 });
 
 test('a description is read again after a minute, and after a change', async () => {

@@ -78,7 +78,7 @@ describe('what goes with a removed nested stack', () => {
     const aws = fakeAws({ ListStackResources: () => fail(awsError('AccessDenied', 'not allowed', 403)) });
     expect(await removedNestedResources(aws.context, REMOVED)).toEqual([]);
     expect(aws.lines.join()).toMatch(
-      /::warning::What is in the nested stack Top\/Data cannot be listed: .*not allowed/,
+      /::warning::The resources of the nested stack Top\/Data could not be listed: .*not allowed/,
     );
   });
 

@@ -16,7 +16,7 @@ function failedAt(type: string, reason: string, also: { type: string; reason: st
     execution: {
       status: 'ROLLBACK_COMPLETE',
       durationMs: 0,
-      timeline: { steps: [], failures: [], rolledBack: true, turnReason: undefined },
+      timeline: { steps: [], failures: [], rolledBack: true, rollbackReason: undefined },
     } as unknown as Extract<StackResult, { verdict: 'rolled-back' }>['execution'],
     diagnosis: {
       rootCause: { ...cause, type, reason },

@@ -36,7 +36,12 @@ function resultOf(values: Values): StackResult {
     stack: stackOf({ outputs: values.outputs ?? {} }),
   };
   if (verdict === 'updated') return { ...run, verdict };
-  const timeline = { steps: values.timeline ?? [], failures: [], rolledBack: true, turnReason: undefined };
+  const timeline = {
+    steps: values.timeline ?? [],
+    failures: [],
+    rolledBack: true,
+    rollbackReason: undefined,
+  };
   const diagnosis = {
     alsoFailed: values.alsoFailed ?? [],
     rollbackFailures: [],
@@ -265,13 +270,13 @@ describe('the annotations of a run', () => {
       at: T0,
       rollback: false,
     };
-    const timeline = { steps: [], failures: [failure], rolledBack: false, turnReason: undefined };
+    const timeline = { steps: [], failures: [failure], rolledBack: false, rollbackReason: undefined };
     const execution = { status: 'UPDATE_COMPLETE', timeline, durationMs: 1 };
     expect(presentStack({ ...run, verdict: 'updated', execution }).annotations).toEqual([
       {
         level: 'warning',
         title: 'Left behind',
-        message: 'The old Old (AWS::EC2::VPC) could not be deleted and is still there: in use',
+        message: 'The old Old (AWS::EC2::VPC) could not be deleted and still exists: in use',
         priority: 50,
       },
     ]);

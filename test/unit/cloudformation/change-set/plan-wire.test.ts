@@ -258,10 +258,10 @@ describe('a template over 51,200 bytes', () => {
     sandbox.objects('222222222222').createBucket('artifacts');
     const given = { parameters: { Token: 'hunter2secret' }, inputs: { artifactBucket: 'artifacts' } };
     await expect(plan(large, given)).rejects.toThrow(
-      /^artifact-bucket: .*a bucket of this account in eu-west-1.*, got "artifacts"/,
+      /^artifact-bucket: .*a bucket in eu-west-1, owned by this account.*, got "artifacts"/,
     );
     await expect(plan(large, { ...given, inputs: { artifactBucket: 'missing' } })).rejects.toThrow(
-      /^artifact-bucket: expected a bucket of this account in eu-west-1 that the role may write to, got "missing"\. NoSuchBucket:/,
+      /^artifact-bucket: expected a bucket in eu-west-1, owned by this account that the role may write to, got "missing"\. NoSuchBucket:/,
     );
     expect(sandbox.calls.of('CreateChangeSet')).toEqual([]);
   });

@@ -111,7 +111,7 @@ describe('delete', () => {
     const world = new StackWorld({ status: 'CREATE_COMPLETE', plays: { DeleteStack: DELETED.slice(0, 2) } });
     const outcome = await run(world, { ...remove, timeoutMs: 20_000 });
     expect(outcome).toMatchObject({ verdict: 'timed-out', ok: false });
-    expect(outcome.reason).toMatch(/in progress: Vpc 1?\ds.*continues at AWS/);
+    expect(outcome.reason).toMatch(/in progress: Vpc 1?\ds.*continues on AWS/);
   });
 
   test('the service role is used', async () => {

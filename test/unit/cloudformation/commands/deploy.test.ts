@@ -154,7 +154,7 @@ describe('how a deployment ends', () => {
     });
     const outcome = await run(world);
     expect(outcome).toMatchObject({ verdict: 'failed', ok: false });
-    expect(outcome.reason).toMatch(/was replaced by another one of the same name/);
+    expect(outcome.reason).toMatch(/was replaced by another change set of the same name/);
     expect(world.aws.inputs('ExecuteChangeSet')).toEqual([]);
   });
 
@@ -277,7 +277,7 @@ describe('the operation it watches is its own', () => {
     const world = new StackWorld({ status: 'UPDATE_COMPLETE', plays: { ExecuteChangeSet: [] } });
     const outcome = await run(world, { timeoutMs: 30_000 });
     expect(outcome).toMatchObject({ verdict: 'timed-out', ok: false });
-    expect(outcome.reason).toContain('continues at AWS');
+    expect(outcome.reason).toContain('continues on AWS');
   });
 
   test('events with another token are not ours', async () => {
@@ -306,7 +306,7 @@ describe('the operation it watches is its own', () => {
     });
     const outcome = await run(world);
     expect(outcome.verdict).toBe('failed');
-    expect(outcome.reason).toContain('contradicts itself');
+    expect(outcome.reason).toContain('reports conflicting states');
   });
 
   test('the token is deterministic for the plan and tells the run', async () => {

@@ -61,27 +61,27 @@ describe('a cancelled job', () => {
     const { outcome, after } = await cancelledAt(updating, 'DescribeStackEvents', {}, 3);
     expect(outcome).toMatchObject({ verdict: 'cancelled', ok: false });
     expect(outcome.reason).toMatch(
-      /cancelled by SIGTERM\. The update of stack app was cancelled; CloudFormation rolls it back/,
+      /cancelled by SIGTERM\. The update of stack app was cancelled, and CloudFormation is rolling it back/,
     );
     expect(after).toEqual(['CancelUpdateStack']);
   });
 
   test('with the execution on its way cancels what may have begun', async () => {
     const { outcome, after } = await cancelledAt(updating, 'ExecuteChangeSet');
-    expect(outcome.reason).toContain('was cancelled; CloudFormation rolls it back');
+    expect(outcome.reason).toContain('was cancelled, and CloudFormation is rolling it back');
     expect(after).toEqual(['CancelUpdateStack']);
   });
 
   test('while creating deletes the stack by its ARN', async () => {
     const { world, outcome } = await cancelledAt(creating, 'DescribeStackEvents', {}, 3);
     expect(outcome).toMatchObject({ verdict: 'cancelled', ok: false });
-    expect(outcome.reason).toContain('its deletion was requested');
+    expect(outcome.reason).toContain('Its deletion was requested');
     expect(world.aws.inputs('DeleteStack')[0]?.['StackName']).toMatch(/^arn:/);
   });
 
   test('in the clean-up of an update tells that it was complete', async () => {
     const { outcome } = await cancelledAt(updating, 'DescribeStackEvents', {}, 7);
-    expect(outcome.reason).toContain('was complete already (UPDATE_COMPLETE_CLEANUP_IN_PROGRESS)');
+    expect(outcome.reason).toContain('was already complete (UPDATE_COMPLETE_CLEANUP_IN_PROGRESS)');
   });
 
   test('in a rollback tells that it goes on', async () => {
@@ -93,13 +93,13 @@ describe('a cancelled job', () => {
     ];
     const options = { ...updating, plays: { ExecuteChangeSet: play } };
     const { outcome } = await cancelledAt(options, 'DescribeStackEvents', {}, 5);
-    expect(outcome.reason).toContain('was rolling back already');
+    expect(outcome.reason).toContain('was already rolling back');
   });
 
-  test('while deleting tells that it cannot be stopped', async () => {
+  test('while deleting reports that it cannot be cancelled', async () => {
     const options = { status: 'CREATE_COMPLETE', plays: { DeleteStack: DELETED } };
     const { outcome } = await cancelledAt(options, 'DescribeStackEvents', { command: 'delete' }, 3);
-    expect(outcome.reason).toContain('continues at AWS: it cannot be stopped');
+    expect(outcome.reason).toContain('continues on AWS: it cannot be cancelled');
   });
 
   test('of an apply leaves the approved plan alone', async () => {

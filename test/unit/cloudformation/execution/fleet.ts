@@ -57,7 +57,7 @@ interface FakeCommand {
 
 export interface Watched {
   execution: Execution;
-  /** Between the end at AWS and the end of the watch. */
+  /** Between the end on AWS and the end of the watch. */
   lagMs: number;
 }
 

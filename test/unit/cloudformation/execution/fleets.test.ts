@@ -77,7 +77,7 @@ function beginNested(fleet: Fleet, parent: FleetStack, given: StackCase): FleetE
   }).flat();
 }
 
-test('every watch of any fleet ends with what happened at AWS', async () => {
+test('every watch of any fleet ends with what happened on AWS', async () => {
   let stacks = 0;
   let calls = 0;
   await fc.assert(

@@ -48,7 +48,7 @@ interface Situation {
   red?: RegExp;
 }
 
-const NO_EVENT = /User \(AWS::Lambda::Function\): CloudFormation reported no change of it/;
+const NO_EVENT = /User \(AWS::Lambda::Function\): CloudFormation reported no change to it/;
 const SITUATIONS: Situation[] = [
   {
     name: 'an attribute of a resource that is updated in place',
@@ -99,7 +99,7 @@ const SITUATIONS: Situation[] = [
     name: 'an addition that does not exist',
     user: change('User', { Action: 'Add', PhysicalResourceId: undefined }),
     resources: [resource('Role')],
-    red: /User \(AWS::Lambda::Function\): it is not part of the stack/,
+    red: /User \(AWS::Lambda::Function\): it is not in the stack/,
   },
   {
     name: 'a removal that is gone',
@@ -109,7 +109,7 @@ const SITUATIONS: Situation[] = [
   {
     name: 'a removal that is still there',
     user: change('User', { Action: 'Remove' }),
-    red: /User \(AWS::Lambda::Function\): it is still part of the stack/,
+    red: /User \(AWS::Lambda::Function\): it is still in the stack/,
   },
 ];
 
@@ -138,7 +138,7 @@ test.each(SITUATIONS)('$name', async ({ user, resources = RESOURCES, red }) => {
   right += 1;
 });
 
-test('an endpoint that reports no events of resources is one note', async () => {
+test('an endpoint that reports no resource events is one note', async () => {
   const world = new StackWorld({
     status: 'CREATE_COMPLETE',
     changes: [ROLE],
@@ -148,6 +148,6 @@ test('an endpoint that reports no events of resources is one note', async () => 
   const outcome = await run(world);
   expect(outcome).toMatchObject({ verdict: 'updated' });
   expect(outcome.result).toMatchObject({
-    notes: [expect.stringContaining('reports no events of resources')],
+    notes: [expect.stringContaining('reports no resource events')],
   });
 });

@@ -10,7 +10,9 @@ describe('what a failed creation left', () => {
       const world = new StackWorld({ status, ...REMADE });
       const outcome = await run(world);
       expect(outcome.verdict).toBe('created');
-      expect(outcome.result['notes']).toEqual([expect.stringContaining(`(${status}) was deleted`)]);
+      expect(outcome.result['notes']).toEqual([
+        expect.stringContaining(`Deleted stack app, which was ${status}`),
+      ]);
       expect(world.aws.inputs('DeleteStack')[0]?.['StackName']).toMatch(/^arn:/);
       expect(world.aws.inputs('CreateChangeSet')[0]?.['ChangeSetType']).toBe('CREATE');
     },
@@ -20,7 +22,7 @@ describe('what a failed creation left', () => {
     const world = new StackWorld({ status: 'ROLLBACK_COMPLETE', ...REMADE });
     const outcome = await run(world, { command, plan: 'plan-1', fingerprint: 'f' });
     expect(outcome).toMatchObject({ verdict: 'blocked', ok: false });
-    expect(outcome.reason).toContain('`deploy` deletes what is left');
+    expect(outcome.reason).toContain('Run `deploy`, which deletes the stack and creates it again');
     expect(world.aws.inputs('DeleteStack')).toEqual([]);
   });
 
@@ -58,9 +60,7 @@ describe('what a failed creation left', () => {
     const resources = [{ ...database, ResourceStatus: 'DELETE_SKIPPED' }];
     const outcome = await run(new StackWorld({ status: 'ROLLBACK_COMPLETE', resources, ...REMADE }));
     expect(outcome.verdict).toBe('created');
-    expect(outcome.result['notes']).toContainEqual(
-      expect.stringContaining('Retained, no longer part of any stack: Db'),
-    );
+    expect(outcome.result['notes']).toContainEqual(expect.stringContaining('Retained outside the stack: Db'));
   });
 
   test('a resource that was never created is not told as retained', async () => {
@@ -111,7 +111,7 @@ describe('somebody else at work', () => {
     ]);
     const outcome = await run(world);
     expect(outcome.verdict).toBe('unchanged');
-    expect(world.aws.lines.join('\n')).toContain('asked for by workflow run 777, attempt 2');
+    expect(world.aws.lines.join('\n')).toContain('requested by workflow run 777, attempt 2');
   });
 
   test('and a deletion ends in a new stack', async () => {

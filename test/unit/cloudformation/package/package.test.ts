@@ -93,7 +93,7 @@ describe('an archive', () => {
   test.each<[string, string, RegExp]>([
     ['a link to nowhere', 'none', /link cannot be read \(ENOENT\)/],
     ['a link to itself', 'link', /link cannot be read \(ELOOP\)/],
-    ['a link to its folder', '..', /link\/.* is a link to a folder around/],
+    ['a link to its folder', '..', /link\/.* is a symbolic link to one of its parent folders/],
   ])('%s is refused', (_name, target, message) => {
     write('src/index.js');
     symlinkSync(target, join(workspace, 'src/link'));
@@ -102,7 +102,7 @@ describe('an archive', () => {
 
   test('an empty folder is refused', () => {
     mkdirSync(join(workspace, 'src'));
-    expect(() => zip(join(workspace, 'src'))).toThrow(/it has no files/);
+    expect(() => zip(join(workspace, 'src'))).toThrow(/it contains no files/);
   });
 });
 
@@ -228,7 +228,7 @@ describe('what cannot be packaged', () => {
       'no bucket',
       functionOf('src'),
       { artifactBucket: undefined },
-      /^error artifact-bucket app.yml:5 expected a bucket for the local path "src" of Handler.Code$/,
+      /^error artifact-bucket app.yml:5 expected a bucket, because Handler.Code has the local path "src"$/,
     ],
     [
       'no file',
@@ -248,7 +248,12 @@ describe('what cannot be packaged', () => {
       {},
       /expected a path in the workspace, got "\/etc\/hosts"/,
     ],
-    ['an empty folder', functionOf('empty'), {}, /Handler.Code: cannot package "empty": it has no files$/],
+    [
+      'an empty folder',
+      functionOf('empty'),
+      {},
+      /Handler.Code: cannot package "empty": it contains no files$/,
+    ],
     [
       'a folder as a template',
       stackOf('empty'),
@@ -283,7 +288,7 @@ describe('what cannot be packaged', () => {
       'a nested transform',
       stackOf('sam.yml'),
       { capabilities: ['CAPABILITY_IAM'] },
-      /^error capabilities app.yml:5 expected CAPABILITY_AUTO_EXPAND .* sam.yml has a transform$/,
+      /^error capabilities app.yml:5 expected CAPABILITY_AUTO_EXPAND, .* sam.yml has a transform$/,
     ],
     [
       'a nested macro',
@@ -295,7 +300,7 @@ describe('what cannot be packaged', () => {
       'a nested template that does not parse',
       stackOf('broken.yml'),
       {},
-      /^notice template broken.yml:1 Only CloudFormation can read/,
+      /^notice template broken.yml:1 This template could not be parsed/,
     ],
     [
       'a surprise in a nested template',
@@ -319,7 +324,7 @@ describe('what cannot be packaged', () => {
     truncateSync(write('src/large.bin'), 251 * 1024 * 1024);
     write('src/index.js');
     expect(check(functionOf('src'))).toEqual([
-      'warning template app.yml:5 Handler.Code has 263.2 MB unzipped. Lambda takes at most 262.1 MB, layers included.',
+      "warning template app.yml:5 Handler.Code is 263.2 MB unzipped. Lambda's limit is 262.1 MB, including layers.",
     ]);
     expect(check(functionOf('src').replace('Lambda::Function', 'CodeCommit::Repository'))).toEqual([]);
   });

@@ -1,6 +1,6 @@
 import { afterAll, expect, test } from '@jest/globals';
 import { readTemplateDocument } from '../../../../src/cloudformation/template/document.ts';
-import { refusedValue } from '../../../../src/cloudformation/parameters/resolve.ts';
+import { valueProblem } from '../../../../src/cloudformation/parameters/resolve.ts';
 import { valueAt } from '../../../../src/cloudformation/template/tree.ts';
 
 let right = 0;
@@ -10,7 +10,7 @@ afterAll(() => {
 
 const refused = (declaration: string, value: string): string | undefined => {
   const document = readTemplateDocument(`Parameters: { P: { ${declaration} } }\nResources: {}`);
-  return refusedValue(valueAt(document, ['Parameters', 'P']), value);
+  return valueProblem(valueAt(document, ['Parameters', 'P']), value);
 };
 
 test.each([

@@ -114,13 +114,10 @@ describe('values', () => {
 
 describe('what is refused', () => {
   test.each([
-    ['{"A": null}', /^parameter-files: A: expected a value \(0\.json:1\)\. Write "" for an empty one$/],
-    ['A:', /^parameter-files: A: expected a value \(0\.json:1\)\. Write "" for an empty one$/],
-    ['A: { b: }', /^parameter-files: A\.b: expected a value \(0\.json:1\)\. Write "" for an empty one$/],
-    [
-      'A: &x { b: *x }',
-      /^parameter-files: expected no alias of a value within itself, got "x" \(0\.json:1\)$/,
-    ],
+    ['{"A": null}', /^parameter-files: A: expected a value \(0\.json:1\)\. Use "" for an empty value$/],
+    ['A:', /^parameter-files: A: expected a value \(0\.json:1\)\. Use "" for an empty value$/],
+    ['A: { b: }', /^parameter-files: A\.b: expected a value \(0\.json:1\)\. Use "" for an empty value$/],
+    ['A: &x { b: *x }', /^parameter-files: expected no self-referencing alias, got "x" \(0\.json:1\)$/],
     ['{"A": ["x,y"]}', /^parameter-files: A: expected list items without a comma \(0\.json:1\)$/],
     ['{"A": [{"b": 1}]}', /^parameter-files: A: expected list items without a comma \(0\.json:1\)$/],
     [
@@ -129,7 +126,7 @@ describe('what is refused', () => {
     ],
     [
       '{"Parameters": {}, "Parmeters": {}}',
-      /^parameter-files: expected only Parameters, Tags, StackPolicy at the top, got "Parmeters" \(0\.json:1\)$/,
+      /^parameter-files: expected only Parameters, Tags, StackPolicy at the top level, got "Parmeters" \(0\.json:1\)$/,
     ],
     ['{"Parameters": {}, "Tags": "x"}', /^parameter-files: Tags: expected an object \(0\.json:1\)$/],
     ['[{"Key": "A"}]', /a list of \{"ParameterKey"/],

@@ -59,10 +59,10 @@ describe('parameter files', () => {
   });
 
   test.each([
-    [filesOf({ A: '1', ...vpc }), 'a.json:3: VpcId refers to ${Project}, and Project has no value.'],
+    [filesOf({ A: '1', ...vpc }), 'a.json:3: VpcId uses ${Project}, but Project has no value.'],
     [
       filesOf({}, { b: '${Project}' }),
-      'parameter-files: the tag b refers to ${Project}, and Project has no value.',
+      'parameter-files: the tag b uses ${Project}, but Project has no value.',
     ],
   ])('without a value for a name are an error', (files, message) => {
     expect(() => expandFiles(files, {})).toThrow(message);

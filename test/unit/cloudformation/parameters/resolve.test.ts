@@ -72,7 +72,9 @@ describe('where a value comes from', () => {
 
   test('names of the object prototype are no parameters', () => {
     const template = templateOf('Parameters:\n  toString:\n    Type: String\nResources: {}\n');
-    expect(() => resolveParameters(template, nothing, stackOf(), quiet)).toThrow(/missing for toString/);
+    expect(() => resolveParameters(template, nothing, stackOf(), quiet)).toThrow(
+      /expected a value for toString/,
+    );
   });
 });
 
@@ -100,7 +102,7 @@ describe('what is refused', () => {
 
   test('all missing parameters at once, with their lines', () => {
     expect(() => resolve({})).toThrow(
-      'parameters: values are missing for DbPassword (app.yml:5), Zones (app.yml:8): no default, and no stack to keep a value from',
+      'parameters: expected values for DbPassword (app.yml:5), Zones (app.yml:8), which have no default and no previous value',
     );
   });
 
@@ -126,8 +128,8 @@ test('keys of files that the template does not declare are skipped with one noti
   );
   expect(resolved.map(({ key }) => key)).toEqual(['VpcCidr', 'DbPassword', 'Zones']);
   expect(notices).toEqual([
-    'a.json: Cluster, Service are not declared by the template and are skipped',
-    'b.json: Other is not declared by the template and is skipped',
+    'a.json: skipped Cluster, Service, which the template does not declare',
+    'b.json: skipped Other, which the template does not declare',
   ]);
 });
 

@@ -205,8 +205,7 @@ describe('loadTemplate', () => {
     const { context } = fakeAws({});
     const body = `Resources:\n  Db:\n    Type: AWS::CloudFormation::Stack\n    Properties:\n      ${property}\n`;
     const loading = loadTemplate(context, write('parent.yml', body), workspace);
-    if (refused)
-      await expect(loading).rejects.toThrow(/^artifact-bucket: .* of Db.TemplateURL .*parent.yml:5/);
+    if (refused) await expect(loading).rejects.toThrow(/^artifact-bucket: .* Db.TemplateURL .*parent.yml:5/);
     else await expect(loading).resolves.toBeDefined();
   });
 
