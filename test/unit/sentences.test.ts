@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, test } from '@jest/globals';
 import type { ResourceChange } from '../../src/cloudformation/change-set/changes.ts';
 import type { Plan } from '../../src/cloudformation/change-set/changes.ts';
-import { judgeFailure, judgeSuccess, judgeUnproven } from '../../src/cloudformation/commands/result.ts';
+import { failureResult, successResult, unprovenResult } from '../../src/cloudformation/commands/result.ts';
 import type { Diagnosis } from '../../src/cloudformation/diagnosis/diagnosis.ts';
 import type { Execution } from '../../src/cloudformation/execution/watch.ts';
 import { listOf, outOf, plural, sentence } from '../../src/core/text.ts';
@@ -170,7 +170,7 @@ describe('a stack', () => {
   test('that was changed says by how much', () => {
     for (const [added = 0, removed = 0] of combinations(COUNTS, COUNTS)) {
       for (const kind of ['create', 'update'] as const) {
-        const { reason } = judgeSuccess(planOf(added, removed, kind), { durationMs: 61_000 } as Execution);
+        const { reason } = successResult(planOf(added, removed, kind), { durationMs: 61_000 } as Execution);
         expect({ reason, faults: faultsOf(reason) }).toEqual({ reason, faults: [] });
       }
     }
@@ -184,7 +184,7 @@ describe('a stack', () => {
         type: 'AWS::SQS::Queue',
         why: 'CloudFormation reported no change to it',
       }));
-      const { reason } = judgeUnproven(
+      const { reason } = unprovenResult(
         planOf(1, 0, 'update'),
         { status: 'UPDATE_COMPLETE' } as Execution,
         unproven,
@@ -219,7 +219,7 @@ describe('a stack', () => {
             rollbackFailures: failures.slice(1),
             rolledBack: true,
           };
-          const { reason } = judgeFailure(planOf(1, 0, 'update'), { status } as Execution, diagnosis);
+          const { reason } = failureResult(planOf(1, 0, 'update'), { status } as Execution, diagnosis);
           expect({ reason, faults: faultsOf(reason) }).toEqual({ reason, faults: [] });
         }
       }

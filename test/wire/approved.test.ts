@@ -85,5 +85,5 @@ test('waits for a change set that another run has executed', async () => {
   await at.client.send(new ExecuteChangeSetCommand(addressOf(plan)));
   const result = await apply(plan);
   expect(result).toMatchObject({ verdict: 'updated' });
-  expect(result.reason).toContain('had been executed before');
+  expect(result.reason).toContain('was already executed');
 });

@@ -56,7 +56,7 @@ test.each(REFUSED)('$name at $operation: nothing was started', async ({ operatio
   const outcome = await at.run(text, values);
   expect(outcome).toMatchObject({ verdict: 'failed', ok: false });
   expect(outcome.reason).toMatch(
-    /CloudFormation refused the (?:update|deletion) of stack app: nothing began\.$/,
+    /CloudFormation rejected the (?:update|deletion) of stack app, so it did not start\.$/,
   );
   expect(outcome.reason).not.toContain('may go on');
   right += 1;

@@ -11,30 +11,30 @@ import type { CloudFormationContext } from '../context.ts';
 import { currentStatus } from '../current-status.ts';
 import { describeStack, isShell } from '../stack.ts';
 
-/** A cancelled job ends this earlier. */
+/** In ms; a cancelled job ends earlier. */
 const LIMIT_MS = 20_000;
 const RETRY_MS = 500;
-/** What goes on is stopped first, then what could be executed is deleted, then what is only left over. */
+/** Urgencies: running operations (0) are stopped first, then change sets are deleted, then empty stacks. */
 const [CHANGE_SET, EMPTY_STACK] = [-1, -2];
-/** How many times a change set is looked for whose creation was not answered. */
-const LOOKS = 2;
+/** Attempts to delete a change set whose creation was not confirmed. */
+const MAX_ATTEMPTS = 2;
 
-/** A change set of this run, by its name, which no other run uses. */
+/** A change set of this run, identified by its name, which no other run uses. */
 interface AbandonedChangeSet {
   stackName: string;
   changeSetName: string;
-  /** ARN of the stack; undefined where CloudFormation has not answered the request to create the change set. */
+  /** ARN of the stack; undefined if the creation of the change set was not confirmed. */
   stackId: string | undefined;
   /** Whether an empty stack was created for it. */
   isShellOurs: boolean;
 }
 
 /**
- * Deletes a change set of a run that is stopped, and the empty stack that was created for it, with as few calls as it
- * takes: an accepted request is the deletion ("If the call successfully completes, CloudFormation successfully deleted
- * the change set"). What could not be deleted is listed as not stopped. Never throws.
+ * Deletes the change set of a cancelled run and the empty stack that was created for it, with as few calls as possible: an
+ * accepted request counts as the deletion ("If the call successfully completes, CloudFormation successfully deleted the
+ * change set"). What could not be deleted is reported as not stopped. Never throws.
  *
- * @returns what was deleted and what remains, in sentences.
+ * @returns sentences about what was deleted and what remains.
  * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DeleteChangeSet.html
  */
 export async function abandonChangeSet(
@@ -54,10 +54,12 @@ export async function abandonChangeSet(
     async () => {
       const wasDeleted = await requestDeletion(stopping, changeSet);
       changeSetState.isGone = true;
-      return `The change set ${changeSetName} ${wasDeleted ? 'was deleted' : 'is gone'}.`;
+      return wasDeleted
+        ? `Deleted the change set ${changeSetName}.`
+        : `The change set ${changeSetName} no longer exists.`;
     },
   );
-  if (!changeSetState.isGone || !isShellOurs || keepsShells.has(context.client)) return text;
+  if (!changeSetState.isGone || !isShellOurs || cannotDeleteStacks.has(context.client)) return text;
   const shell = await unstopped.during(
     {
       what: `The empty stack ${stackName}`,
@@ -68,29 +70,29 @@ export async function abandonChangeSet(
   return `${text} ${shell}`.trim();
 }
 
-/** Clients of roles that may not delete stacks, as those that only plan: their empty stacks stay, which have no resources. */
-const keepsShells = new WeakSet<CloudFormationClient>();
+/** Clients whose role may not delete stacks, such as one that only plans. Their empty stacks remain. */
+const cannotDeleteStacks = new WeakSet<CloudFormationClient>();
 
-/** Whether there was such a change set. One that is being created is deleted as soon as CloudFormation allows it. */
+/** Deletes the change set, waiting if it is still being created. Returns whether it existed. */
 async function requestDeletion(
   context: CloudFormationContext,
   { stackName, changeSetName, stackId }: AbandonedChangeSet,
 ): Promise<boolean> {
-  for (let look = 1; ; look++) {
+  for (let attempt = 1; ; attempt++) {
     try {
       const command = new DeleteChangeSetCommand({ StackName: stackName, ChangeSetName: changeSetName });
       await send(context.client, command, context);
       return true;
     } catch (error) {
       if (isNotFound(error)) {
-        if (stackId !== undefined || look >= LOOKS) return false;
+        if (stackId !== undefined || attempt >= MAX_ATTEMPTS) return false;
       } else if (awsNameOf(error) !== 'InvalidChangeSetStatusException') throw error;
     }
     await context.clock.sleep(RETRY_MS, context.signal);
   }
 }
 
-/** Deletes the empty stack, unless it has resources or another change set; a sentence where it did. */
+/** Deletes the empty stack, unless it has resources or another change set. Returns a sentence, or empty if it did nothing. */
 async function removeShellOf(
   context: CloudFormationContext,
   { stackName, changeSetName, ...known }: AbandonedChangeSet,
@@ -110,8 +112,8 @@ async function removeShellOf(
     await send(context.client, new DeleteStackCommand({ StackName: stackId }), context);
   } catch (error) {
     if (classify(error) !== 'denied') throw error;
-    keepsShells.add(context.client);
-    return `The empty stack ${stackName} made for it stays, because the role may not delete stacks.`;
+    cannotDeleteStacks.add(context.client);
+    return `The empty stack ${stackName} that was created for it remains, because the role may not delete stacks.`;
   }
-  return `The empty stack ${stackName} made for it is deleted too.`;
+  return `Requested the deletion of the empty stack ${stackName} that was created for it.`;
 }

@@ -5,14 +5,14 @@ export type ChangeAction = 'add' | 'modify' | 'remove' | 'import' | 'dynamic' | 
 export interface PropertyChange {
   /** `Properties.CidrBlock`, `Tags`, `Metadata` … */
   path: string;
-  /** The Name or Key of the list item that the path leads to: `team` for `Properties.Tags.0.Value`. */
+  /** The Name or Key of the list item in the path: `team` for `Properties.Tags.0.Value`. */
   label?: string;
   before?: string;
   after?: string;
   requiresRecreation: 'always' | 'conditionally' | 'never';
-  /** Static or dynamic evaluation, and what caused it (`Vpc.CidrBlock`, `VpcCidr`). */
+  /** The resource attributes or parameters that cause the change: `Vpc.CidrBlock`, `VpcCidr`. */
   cause?: string;
-  /** The live value, where drift is known. */
+  /** The expected and the live value, if the property has drifted. */
   drift?: { expected?: string; actual?: string };
 }
 
@@ -26,7 +26,7 @@ export interface ResourceChange {
   replacement: Replacement;
   /** CloudFormation's PolicyAction: Delete, Retain, Snapshot, ReplaceAndDelete … */
   policyAction?: string;
-  /** Of a stateful type, and yet without data of its own, such as an instance of a database cluster. */
+  /** Set for a resource of a stateful type without data of its own, such as an instance of a database cluster. */
   holdsNothing?: true;
   properties: readonly PropertyChange[];
 }
@@ -34,31 +34,31 @@ export interface ResourceChange {
 /** The share of requests, from 0 to 1, by the ARN of a target group; empty for a rule that does not forward. */
 export type Shares = ReadonlyMap<string, number>;
 
-/** A rule or listener that a change set modifies, with the traffic that its template sets. */
+/** A rule or listener that a change set modifies, with the traffic shares in its template. */
 export interface TrafficChange extends Pick<ResourceChange, 'logicalId' | 'nesting' | 'type'> {
   arn: string;
-  /** Whether ECS moves its weights: a service of the template names it, or its ARN leaves the stack. */
+  /** Whether ECS may shift its traffic: a service in the template refers to it, or the stack outputs its ARN. */
   ofEcs: boolean;
-  /** Undefined where the change set does not show it. */
+  /** Undefined if the change set does not show it. */
   before?: Shares;
   after?: Shares;
 }
 
-/** A value of Parameter Store that a change set was made with, and that its execution uses. */
+/** A Parameter Store value that was resolved when the change set was created, and that its execution uses. */
 export type StoredValue = {
-  /** As the template names it: a name, or the ARN of a shared parameter. */
+  /** The name in the template, or the ARN of a shared parameter. */
   name: string;
   /** Whether the value must not be shown. */
   hidden: boolean;
 } & (
   | {
-      /** Of a parameter of an SSM type. */
+      /** A template parameter of an SSM type. */
       kind: 'parameter';
       isList: boolean;
       value: string;
     }
   | {
-      /** Of a dynamic reference without a version. */
+      /** A dynamic reference without a version. */
       kind: 'reference';
       version: number;
     }
@@ -69,7 +69,7 @@ export interface PlanSettings {
   /** SHA-256 (hex) of the template and of the templates of changed nested stacks, by their path. */
   templates: Record<string, string>;
   parameters: Record<string, string>;
-  /** The resolved values of parameters of SSM types; fixed when the change set is created. */
+  /** The resolved values of parameters of SSM types, as of the creation of the change set. */
   resolved: Record<string, string>;
   tags: Record<string, string>;
   capabilities: readonly string[];
@@ -79,16 +79,16 @@ export interface PlanSettings {
   mode?: string;
   disableRollback?: boolean;
   revertsDrift: boolean;
-  /** Names of the alarms that roll the operation back, and for how long they are watched after its last change. */
+  /** The names of the rollback alarms, and how long they are monitored after all resources are deployed. */
   rollbackAlarms?: readonly string[];
   monitoringMinutes?: number;
-  /** Whether resources that exist by their name join the stack. */
+  /** Whether existing resources with the same custom name are imported. */
   importsExisting?: true;
-  /** Whether the changes of nested stacks are not shown. */
+  /** Whether the change set does not show the changes of nested stacks. */
   hidesNested?: true;
 }
 
-/** A change set and what it will do. Two plans with the same `fingerprint` do the same. */
+/** A change set and its changes. Two plans with the same `fingerprint` make the same changes. */
 export interface Plan {
   stackName: string;
   stackId: string;
@@ -96,9 +96,9 @@ export interface Plan {
   changeSetId: string;
   kind: 'create' | 'update';
   hasChanges: boolean;
-  /** How a plan without changes was proven without a change set; see unchangedPlan. */
+  /** Set for a plan without changes that needed no change set; see unchangedPlan. */
   proof?: 'comparison';
-  /** Only outputs, tags or the like change: the change set is executable without resource changes. */
+  /** Empty if only outputs, tags or settings change. */
   changes: readonly ResourceChange[];
   fingerprint: string;
   /** The change set's own OnStackFailure; its execution must then not set DisableRollback. */
@@ -106,17 +106,18 @@ export interface Plan {
   settings?: PlanSettings;
   /** CloudFormation's warnings. */
   warnings?: readonly string[];
-  /** The listener rules that the plan writes. They are compared with the live ones, so they are not fingerprinted. */
+  /** The listener rules that the plan changes. They are compared with the live rules, so the fingerprint excludes them. */
   traffic?: readonly TrafficChange[];
-  /** What it was made with of Parameter Store. It is compared before the execution; see storedDifferences. */
+  /** The Parameter Store values of the change set, which are compared before the execution; see storedDifferences. */
   stored?: readonly StoredValue[];
 }
+
 /** What happens to a resource, the most destructive first. */
 export const EFFECTS = ['replace', 'maybe', 'delete', 'retain', 'add', 'change', 'import', 'sync'] as const;
 export type Effect = (typeof EFFECTS)[number];
 
-/** The sign in front of a change, and its text in "1 to replace, 2 to delete". */
-const WORDS: Readonly<Record<Effect, { sign: string; count: (n: number) => string }>> = {
+/** The sign of a change, and its text in "1 to replace, 2 to delete". */
+const EFFECT_TEXTS: Readonly<Record<Effect, { sign: string; count: (n: number) => string }>> = {
   replace: { sign: '-/+', count: (n) => `${n} to replace` },
   maybe: { sign: '-/+?', count: (n) => `${n} may be replaced` },
   delete: { sign: '-', count: (n) => `${n} to delete` },
@@ -135,16 +136,16 @@ export function effectOf({ action, replacement, policyAction }: ResourceChange):
 }
 
 export function signOf(effect: Effect): string {
-  return WORDS[effect].sign;
+  return EFFECT_TEXTS[effect].sign;
 }
 
 /** `1 to replace, 2 to delete, 3 to add, 4 to change`; the most destructive first, without zeros. */
 export function planHeadline(plan: { hasChanges: boolean; changes: readonly ResourceChange[] }): string {
   if (!plan.hasChanges) return 'No changes';
-  const said = Object.entries(countEffects(plan)).map(([effect, count]) =>
-    WORDS[effect as Effect].count(count),
+  const counts = Object.entries(countEffects(plan)).map(([effect, count]) =>
+    EFFECT_TEXTS[effect as Effect].count(count),
   );
-  return said.length > 0 ? said.join(', ') : 'No resource changes, but outputs, tags or settings change';
+  return counts.length > 0 ? counts.join(', ') : 'No resource changes, but outputs, tags or settings change';
 }
 
 /** The number of resources by effect, without zeros. */

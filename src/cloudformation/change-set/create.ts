@@ -13,7 +13,7 @@ import { poll } from '../../core/poll.ts';
 import { type CloudFormationContext, type DeployStackInputs, malformedResponse } from '../context.ts';
 import type { ResolvedParameter } from '../parameters/resolve.ts';
 
-/** A new change set may not be visible at once. */
+/** How long a new change set may be invisible. */
 const VISIBLE_WITHIN_MS = 10_000;
 
 export interface ChangeSetRequest {
@@ -29,11 +29,11 @@ export interface ChangeSetRequest {
   >;
   rollback?: RollbackConfiguration;
   revertDrift: boolean;
-  /** Plans without the nested stacks, which only CloudFormation's planning of them stops. */
+  /** Plans without nested stacks, if CloudFormation fails only because of them. */
   hideNested?: boolean;
-  /** Distinguishes our change set from another one with the same name. */
+  /** Distinguishes this request's change set from another one with the same name. */
   nonce: string;
-  /** The created change set, once CloudFormation has answered. */
+  /** The created change set, once CloudFormation has confirmed it. */
   made?: ChangeSetId;
 }
 
@@ -42,15 +42,15 @@ export interface ChangeSetId {
   stackId: string;
 }
 
-/** A name with its stack, or an ARN alone where the stack is not known. */
+/** A name with its stack, or an ARN if the stack is unknown. */
 export interface ChangeSetAddress {
   ChangeSetName: string;
   StackName?: string;
 }
 
 /**
- * A change set by its stack and its own name. By its ARN alone, IAM asks for `changeSet/<name>/<id>`, which does not
- * have the name of the stack: a role that is limited to some stacks is denied.
+ * The address of a change set by its stack and its name. For a request by ARN, IAM authorizes `changeSet/<name>/<id>`, which
+ * does not contain the stack's name, so a role that is limited to some stacks would be denied.
  *
  * @see https://github.com/widdix/complete-aws-iam-reference/issues/6
  */
@@ -61,8 +61,8 @@ export function changeSetAddress({ changeSetId, stackId }: ChangeSetId): ChangeS
 }
 
 /**
- * Creates a change set. A repeated call with the same nonce returns the same change set, also when the first answer
- * was lost.
+ * Creates a change set. A repeated call with the same nonce returns the same change set, even if the first response was
+ * lost.
  */
 export async function createChangeSet(
   context: CloudFormationContext,
@@ -70,7 +70,7 @@ export async function createChangeSet(
 ): Promise<ChangeSetId> {
   try {
     const answer = await send(context.client, new CreateChangeSetCommand(changeSetInput(request)), context);
-    if (!answer.Id || !answer.StackId) throw malformedResponse('CreateChangeSet answered without an id');
+    if (!answer.Id || !answer.StackId) throw malformedResponse('CreateChangeSet returned no id');
     return { changeSetId: answer.Id, stackId: answer.StackId };
   } catch (error) {
     if (awsNameOf(error) !== 'AlreadyExistsException') throw error;
@@ -80,7 +80,7 @@ export async function createChangeSet(
   }
 }
 
-/** The change set of this name, if it has our nonce. */
+/** The change set of this name, if it has this request's nonce. */
 export async function findChangeSet(
   context: CloudFormationContext,
   request: Pick<ChangeSetRequest, 'stackName' | 'changeSetName' | 'nonce'>,
@@ -125,8 +125,8 @@ function parameterInput({
 }
 
 /**
- * What happens when the execution fails. `delete` applies to a creation only; an update is rolled back. EXPRESS does
- * not roll back by default, so both modes set it.
+ * The failure settings. `delete` applies only to a creation; a failed update is rolled back. EXPRESS does not roll back by
+ * default, so both modes set it.
  */
 function failureInput({ kind, inputs }: ChangeSetRequest): Partial<CreateChangeSetInput> {
   const { onFailure, mode } = inputs;
@@ -146,9 +146,9 @@ function failureInput({ kind, inputs }: ChangeSetRequest): Partial<CreateChangeS
 }
 
 /**
- * Waits until a change set is created or has failed, polling after 0.5, then 1, then 2 seconds. The answer is the first
- * page with property values.
- * @throws TimeoutError after `timeoutMs`; PlatformError when the change set was deleted.
+ * Waits until a change set is created or has failed, polling every 0.5, then 1, then 2 seconds. Returns the first page, with
+ * property values.
+ * @throws TimeoutError after `timeoutMs`; PlatformError if the change set was deleted.
  */
 export async function waitForChangeSet(
   context: CloudFormationContext,
@@ -169,7 +169,7 @@ export async function waitForChangeSet(
       const set = await describePage(context, { ...changeSetAddress(made), IncludePropertyValues: true });
       if (!set) {
         if (context.clock.now() - started < VISIBLE_WITHIN_MS) return undefined;
-        throw new PlatformError('conflict', `The change set ${changeSetId} is gone: somebody deleted it`);
+        throw new PlatformError('conflict', `The change set ${changeSetId} was deleted by another caller`);
       }
       return finished(set) ? set : undefined;
     },
@@ -183,7 +183,7 @@ function finished(set: DescribeChangeSetOutput): boolean {
   return status === 'FAILED' || (status === 'CREATE_COMPLETE' && set.ExecutionStatus !== 'UNAVAILABLE');
 }
 
-/** The first page, without values unless they are asked for; undefined when the change set does not exist. */
+/** The first page, without property values unless requested; undefined if the change set does not exist. */
 export async function describePage(
   context: CloudFormationContext,
   address: ChangeSetAddress & { IncludePropertyValues?: true },
@@ -196,7 +196,7 @@ export async function describePage(
   }
 }
 
-/** A change set takes seconds, so it is polled more often than a stack. */
+/** Polling interval. A change set takes seconds, so it is polled more often than a stack. */
 export function intervalMs(elapsedMs: number): number {
   if (elapsedMs < 5_000) return 500;
   return elapsedMs < 15_000 ? 1_000 : 2_000;

@@ -21,7 +21,7 @@ import { describeChangeSet, pointerSegments } from './read.ts';
 const NO_CHANGES = ["The submitted information didn't contain changes.", 'No updates are to be performed.'];
 const NESTED = /^Nested change set (\S+) was not successfully created: Currently in FAILED/;
 
-/** A change set, ours or a nested one, that failed for its own reason. */
+/** A change set, the requested or a nested one, that failed for its own reason. */
 interface FailedChangeSet {
   changeSetId: string;
   reason: string;
@@ -32,9 +32,9 @@ interface FailedChangeSet {
 type ChangeSet = Pick<DescribeChangeSetOutput, 'ChangeSetId' | 'StackId' | 'Status' | 'StatusReason'>;
 
 /**
- * Why a change set failed. Empty when it failed only because there is nothing to change.
- * A reason that names a nested change set names only the first failed one, so all of them are read. It counts as
- * nothing to change only if neither they nor the stack itself have a change.
+ * Why a change set failed; empty if it failed only because there is nothing to change.
+ * A reason that names a nested change set names only the first failed one, so all of them are read. There is nothing to
+ * change only if neither they nor the stack itself have changes.
  */
 export async function failuresOf(
   context: CloudFormationContext,
@@ -54,8 +54,8 @@ export async function failuresOf(
     const path = logicalId === undefined ? nesting : [...nesting, logicalId];
     failures.push(...(await failuresOf(context, below, path)));
   }
-  const told = failures.filter(({ reason: why }) => why !== '');
-  if (told.length > 0) return told;
+  const explained = failures.filter(({ reason: why }) => why !== '');
+  if (explained.length > 0) return explained;
   return failures.length > 0 || ownChanges ? [own] : [];
 }
 
@@ -64,12 +64,12 @@ export async function hasNothingToChange(context: CloudFormationContext, set: Ch
   return (await failuresOf(context, set)).length === 0;
 }
 
-/** Whether CloudFormation's reason says that there is nothing to change. */
+/** Whether CloudFormation's reason is that there is nothing to change. */
 export function isNoChangesReason(reason: string): boolean {
   return NO_CHANGES.some((text) => reason.startsWith(text));
 }
 
-/** The nested change sets with their logical ids, from every source that lists them; and whether the stack itself changes. */
+/** The nested change sets with their logical ids, from every call that lists them, and whether the stack itself changes. */
 async function nestedIn(
   context: CloudFormationContext,
   set: ChangeSet,
@@ -93,10 +93,10 @@ async function nestedIn(
   return { nested, ownChanges };
 }
 
-/** A problem that CloudFormation found. `path` is inside the resource: `Properties.CidrBlock`. */
+/** A problem that CloudFormation reported. `path` is relative to the resource: `Properties.CidrBlock`. */
 export interface Finding {
   level: 'error' | 'warning';
-  /** What refused the change. Absent: CloudFormation, because of the template or a parameter. */
+  /** What rejected the change. Absent: CloudFormation, because of the template or a parameter. */
   refusedBy?: 'hook' | 'capability' | 'stack';
   message: string;
   /** Logical ids of the nested stacks above. */
@@ -108,7 +108,7 @@ export interface Finding {
   line?: number;
 }
 
-/** A change set that could not be created, for any reason other than having nothing to change. */
+/** A change set could not be created, for any reason other than having nothing to change. */
 export class PlanFailedError extends PlatformError {
   override readonly name = 'PlanFailedError';
   readonly findings: readonly Finding[];
@@ -140,7 +140,7 @@ export function subjectOf({ nesting = [], logicalId, path }: Finding): string {
   return [resource, path ?? ''].filter((part) => part !== '').join('.');
 }
 
-/** Why change sets failed, with lines of the template where they are known; at least one finding each. */
+/** Why change sets failed, with lines of the template if they are known; at least one finding each. */
 export async function findingsOf(
   context: CloudFormationContext,
   failures: readonly FailedChangeSet[],
@@ -150,7 +150,7 @@ export async function findingsOf(
   for (const failure of failures) {
     const { template: own, below } = template ? nestedTemplate(template, failure.nesting) : NO_TEMPLATE;
     const [unknown] = below;
-    // The lines of a template at a URL are not known; the line of its AWS::CloudFormation::Stack resource is.
+    // The lines of a template at a URL are unknown, so the line of its AWS::CloudFormation::Stack resource is used.
     const findings = await changeSetFindings(context, failure, unknown === undefined ? own : undefined);
     for (const finding of findings) {
       const nested = own && failure.nesting.length > 0 ? { ...finding, nesting: failure.nesting } : finding;
@@ -164,8 +164,8 @@ export async function findingsOf(
 const NO_TEMPLATE = { template: undefined, below: [] };
 
 /**
- * The early validations and hooks that CloudFormation lists as events, else the hooks' results, else the reason of
- * the change set itself.
+ * The failed validations and hooks in CloudFormation's events, else the hooks' results, else the reason of the change set
+ * itself.
  */
 async function changeSetFindings(
   context: CloudFormationContext,
@@ -180,7 +180,7 @@ async function changeSetFindings(
   return [...fromEvents, ...hooks, ...(refused ? [] : [reasonFinding(reason, template)])];
 }
 
-/** Undefined when the endpoint does not support DescribeEvents. */
+/** The failed events; undefined if the endpoint does not support DescribeEvents. */
 export async function failedEvents(
   context: CloudFormationContext,
   changeSetId: string,
@@ -201,7 +201,7 @@ export async function failedEvents(
   });
 }
 
-/** A finding of a validation or hook event; nothing for any other event. */
+/** The finding of a validation or hook event; empty for any other event. */
 export function eventFinding(event: OperationEvent, template: PlacedTemplate | undefined): Finding[] {
   const message = event.ValidationStatusReason ?? event.HookStatusReason ?? event.ResourceStatusReason;
   if (message === undefined) return [];
@@ -231,15 +231,15 @@ function validationSubjectOf(
   return { ...(id !== undefined && { logicalId: id }), ...(rest.length > 0 && { path: rest.join('.') }) };
 }
 
-/** A finding from CloudFormation's reason, with the place in the template that it speaks of. */
+/** A finding from CloudFormation's reason, with the place in the template that it refers to. */
 export function reasonFinding(reason: string, template: PlacedTemplate | undefined): Finding {
-  const message = reason === '' ? 'CloudFormation gives no reason' : reason;
+  const message = reason === '' ? 'CloudFormation gave no reason' : reason;
   if (!template) return { level: 'error', message };
   const { line, ...subject } = template.locate(reason);
   return withLine({ level: 'error', message, ...subject }, template, line);
 }
 
-/** A finding from CloudFormation's refusal of the request itself. */
+/** A finding from CloudFormation's rejection of the request itself. */
 export function requestFinding(error: unknown, template: PlacedTemplate | undefined): Finding {
   const message = error instanceof AwsError ? error.awsMessage : reasonOf(error);
   if (awsNameOf(error).startsWith('InsufficientCapabilities')) {
@@ -247,15 +247,15 @@ export function requestFinding(error: unknown, template: PlacedTemplate | undefi
     const fix = missing === undefined ? '' : ` Fix: add ${missing} to the input capabilities.`;
     return { level: 'error', refusedBy: 'capability', message: `${message}${fix}` };
   }
-  if (isStateRefusal(message)) return { level: 'error', refusedBy: 'stack', message };
+  if (isStateRejection(message)) return { level: 'error', refusedBy: 'stack', message };
   return reasonFinding(message, template);
 }
 
 /**
- * `Stack:arn:… is in UPDATE_IN_PROGRESS state and can not be updated.`, `Stack [app] does not exist`, and refusals of a
- * change set because of another one.
+ * Whether the stack's state is the reason: `Stack:arn:… is in UPDATE_IN_PROGRESS state and can not be updated.`, `Stack [app]
+ * does not exist`, or a conflict with another change set.
  */
-function isStateRefusal(message: string): boolean {
+function isStateRejection(message: string): boolean {
   return /^(?:This stack|Stack|ChangeSet)\b.*(?:is in|in its current|while in|already exists|does not exist)/s.test(
     message,
   );

@@ -2,9 +2,9 @@ import { canonicalJson, sha256 } from '../../core/canonical.ts';
 import { pathOf, type Plan, type PlanSettings, type ResourceChange } from './changes.ts';
 
 /**
- * A short hash of what a plan does: `v1:` and 32 hex digits of a SHA-256. Two plans have the same fingerprint exactly
- * when they have the same settings and the same changes, in any order. Secrets are masked in both arguments, so the
- * fingerprint does not reveal them.
+ * A short hash of a plan: `v1:` and 32 hex digits of a SHA-256. Two plans have the same fingerprint if and only if they have
+ * the same settings and the same changes, in any order. Secrets are masked in both arguments, so the fingerprint does not
+ * reveal them.
  */
 export function fingerprint(settings: PlanSettings, changes: readonly ResourceChange[]): string {
   const canonical = canonicalJson({
@@ -18,7 +18,7 @@ function sortedProperties(change: ResourceChange): ResourceChange {
   return { ...change, properties: [...change.properties].map(canonicalValues).sort(byCanonicalText) };
 }
 
-/** Values are often JSON texts with keys in any order. */
+/** Normalizes values that are JSON text, whose keys may be in any order. */
 function canonicalValues<T extends object>(property: T): T {
   return Object.fromEntries(
     Object.entries(property).map(([key, value]) => [key, canonicalValue(value)]),
@@ -44,13 +44,13 @@ function byCanonicalText(a: unknown, b: unknown): number {
   return left < right ? -1 : left > right ? 1 : 0;
 }
 
-const NOTHING = 'nothing';
+const NOT_SET = 'not set';
 
-/** The differences between two plans, a line each; empty when they do the same. */
+/** The differences between two plans, one line each; empty if they make the same changes. */
 export function comparePlans(before: Plan, after: Plan): string[] {
   const lines = [...settingsDifference(before.settings, after.settings), ...changesDifference(before, after)];
   if (lines.length > 0 || before.fingerprint === after.fingerprint) return lines;
-  return ['The plans differ in something that CloudFormation does not show as a change of a resource'];
+  return ['The plans differ in details that CloudFormation does not report as resource changes'];
 }
 
 function settingsDifference(before: PlanSettings | undefined, after: PlanSettings | undefined): string[] {
@@ -64,7 +64,7 @@ function settingsDifference(before: PlanSettings | undefined, after: PlanSetting
   } = before;
   const { templates, parameters, resolved, tags, ...rest } = after;
   return [
-    ...(canonicalJson(oldTemplates) === canonicalJson(templates) ? [] : ['The template is another one']),
+    ...(canonicalJson(oldTemplates) === canonicalJson(templates) ? [] : ['The template has changed']),
     ...recordDifference('Parameter', oldParameters, parameters),
     ...recordDifference('Resolved value of', oldResolved, resolved),
     ...recordDifference('Tag', oldTags, tags),
@@ -83,7 +83,7 @@ function recordDifference(
 ): string[] {
   const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort();
   return keys.flatMap((key) => {
-    const [old, now] = [before[key] ?? NOTHING, after[key] ?? NOTHING];
+    const [old, now] = [before[key] ?? NOT_SET, after[key] ?? NOT_SET];
     return old === now ? [] : [`${what} ${key}: was ${old}, is ${now}`];
   });
 }
@@ -106,7 +106,7 @@ function byId(plan: Plan): Map<string, ResourceChange> {
 }
 
 function describeEffect(change: ResourceChange | undefined): string {
-  if (!change) return 'not touched';
+  if (!change) return 'not changed';
   const replaced = { yes: ', replaced', maybe: ', may be replaced', no: '' }[change.replacement];
   return `${change.action}${replaced}`;
 }

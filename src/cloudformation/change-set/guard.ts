@@ -8,9 +8,9 @@ export interface GuardFinding {
   nesting: readonly string[];
   type: string;
   harm: 'replace' | 'maybe-replace' | 'delete' | 'traffic';
-  /** What would happen, why, and which input allows it. */
+  /** What would happen, why, and the input that allows it. */
   message: string;
-  /** The input and the value that allow this change; absent for one that nothing allows. */
+  /** The input and the value that allow the change; absent if nothing allows it. */
   allow?: { input: 'allow-replace' | 'allow-delete' | 'allow-traffic-reset'; value: string };
   /** 1-based line in the template. */
   line?: number;
@@ -18,23 +18,23 @@ export interface GuardFinding {
 
 type Harm = Exclude<GuardFinding['harm'], 'traffic'>;
 
-/** Logical ids (with nested stacks before them: `Database/Table`) or resource types. */
+/** Logical ids, with the nested stacks as a prefix (`Database/Table`), or resource types. */
 export interface Allowed {
   allowReplace: readonly string[];
   allowDelete: readonly string[];
 }
 
 /**
- * The changes of a plan that would lose data and are not allowed by name. Empty: the plan may be executed.
+ * The changes of a plan that would lose data or an identity and are not allowed by name. If empty, the plan may be executed.
  *
- * Guarded are the stateful types, third-party types (not `Custom::`), and nested stacks that are deleted with all they
- * hold. The rules err on the safe side:
- * - a replacement is guarded whatever its policy is: with Retain or Snapshot the old data is kept, but the stack
- *   continues with an empty resource;
- * - a replacement that CloudFormation calls Conditional is guarded like a certain one, because it is decided
- *   only during the execution, when nobody can stop it;
- * - a deletion is guarded unless its policy is Retain, which only takes the resource out of the stack. A final
- *   snapshot is no exception: the data is kept, but what uses it fails.
+ * Guarded are stateful types, third-party types (except `Custom::`), and nested stacks that are deleted with their
+ * contents. The rules err on the safe side:
+ * - A replacement is guarded whatever its policy is: with Retain or Snapshot the old data is kept, but the stack continues
+ *   with an empty resource.
+ * - A conditional replacement is guarded like a certain one, because CloudFormation decides about it only during the
+ *   execution, when it can no longer be stopped.
+ * - A deletion is guarded unless its policy is Retain, which only removes the resource from the stack. A final snapshot is
+ *   no exception: it keeps the data, but whatever uses the resource fails.
  */
 export function guardPlan(
   plan: Pick<Plan, 'changes'>,
@@ -77,7 +77,7 @@ function harmOf(change: ResourceChange, plan: Pick<Plan, 'changes'>): Harm | und
   return change.replacement === 'maybe' ? 'maybe-replace' : undefined;
 }
 
-/** Types without data whose address others know: a name in DNS, an IP address, a URL. A new one has another. */
+/** Types without data whose replacement has another address: a DNS name, an IP address or a URL. */
 const ADDRESS_TYPES: ReadonlySet<string> = new Set([
   'AWS::ApiGateway::RestApi',
   'AWS::ApiGatewayV2::Api',
@@ -96,8 +96,8 @@ const ADDRESS_TYPES: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Whether the replacement or deletion of a resource loses data or an address. That of a task definition or of a
- * permission does not: the new one is the same as declared.
+ * Whether the replacement or deletion of a resource loses data or an address. Resources such as task definitions and
+ * permissions lose neither: the new one is identical.
  */
 export function losesDataOrAddress(change: Pick<ResourceChange, 'type' | 'holdsNothing'>): boolean {
   return holdingOf(change) !== undefined || ADDRESS_TYPES.has(change.type);
@@ -113,7 +113,7 @@ function holdingOf({
   return type.startsWith('AWS::') ? STATEFUL_TYPES.get(type) : THIRD_PARTY;
 }
 
-/** Whether the plan lists the resources of a nested stack, so that each is judged by itself. */
+/** Whether the plan lists the resources of a nested stack, so that each of them is guarded. */
 function isListed({ nesting, logicalId }: ResourceChange, plan: Pick<Plan, 'changes'>): boolean {
   const path = [...nesting, logicalId];
   return plan.changes.some((change) => path.every((id, index) => change.nesting[index] === id));

@@ -57,13 +57,13 @@ export interface PlanRequest {
   stack?: StackSnapshot;
   changeSetName: string;
   revertDrift?: boolean;
-  /** Reads the template that the stack was deployed with, once. */
+  /** Reads the deployed template of the stack; cached. */
   deployed?: () => Promise<string | undefined>;
 }
 
-/** A plan that can no longer be executed; `plan` is what it would have done, where AWS still has it. */
-export interface GonePlan {
-  gone: string;
+/** A plan that can no longer be executed, with the reason. `plan` is set if AWS still has the change set. */
+export interface UnavailablePlan {
+  unavailable: string;
   plan?: Plan;
 }
 
@@ -73,10 +73,10 @@ export interface ExecutedPlan {
 }
 
 /**
- * Creates a change set and reads what it will do. If there is nothing to change, the plan says so and its change set
- * is deleted.
- * @throws PlanFailedError with the findings when CloudFormation rejects it. Before any error is thrown, the change set
- * and the empty stack created for it are deleted, also when the job is cancelled.
+ * Creates a change set and reads its changes. If there are none, the plan has `hasChanges: false` and the change set is
+ * deleted.
+ * @throws PlanFailedError with the findings if CloudFormation rejects it. Before any error is thrown, even if the job is
+ * cancelled, the change set and the empty stack created for it are deleted.
  */
 export async function createPlan(context: CloudFormationContext, request: PlanRequest): Promise<Plan> {
   hideSecrets(context, request.template, request.parameters);
@@ -108,8 +108,8 @@ export async function createPlan(context: CloudFormationContext, request: PlanRe
 }
 
 /**
- * Why CloudFormation refuses a change set only because it includes nested stacks: it then takes their outputs as texts
- * that nobody has resolved. Each of these templates can be planned without them, and deployed.
+ * Reasons for which CloudFormation rejects a change set only because it includes nested stacks: it uses their outputs as
+ * unresolved text. Such a template can be planned without its nested stacks, and deployed.
  *
  * @see https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/759 for Fn::Select
  * @see https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/1212 for the URL
@@ -122,7 +122,7 @@ const NESTED_ONLY = [
   /\{\{IntrinsicFunction:/,
 ];
 
-/** The reason of a failure that may go away without nested stacks; undefined for any other. */
+/** The reason of a failure that planning without nested stacks may avoid; undefined for any other. */
 function nestedOnlyReason({ findings }: PlanFailedError, { resources }: Template): string | undefined {
   if (!Object.values(resources).some(({ type }) => type === STACK_TYPE)) return undefined;
   const errors = findings.filter(({ level }) => level === 'error').map(({ message }) => message);
@@ -130,7 +130,7 @@ function nestedOnlyReason({ findings }: PlanFailedError, { resources }: Template
   return known ? errors[0] : undefined;
 }
 
-/** Plans a stack without its nested stacks. The plan says so, and the guard judges what they hold. */
+/** Plans a stack without its nested stacks. The plan has a warning, and the guard checks the contents of nested stacks. */
 async function planWithoutNested(
   context: CloudFormationContext,
   request: PlanRequest,
@@ -176,14 +176,14 @@ async function requestPlan(
   return plan;
 }
 
-/** Change sets of more than one page, of which AWS answers up to 1 MB, are read a few at once: they take some megabytes each. */
+/** Change sets with several pages of up to 1 MB each need much memory, so only a few are read concurrently. */
 const PAGED = new Slots(4);
 
 function hasOldValues(changes: readonly AwsChange[]): boolean {
   return changes.some(({ Action }) => Action !== 'Add');
 }
 
-/** Undefined when the endpoint answers at once that there is nothing to change, as some emulators of AWS do. */
+/** Undefined if the endpoint rejects the request because there is nothing to change, as some AWS emulators do. */
 async function requestChangeSet(
   context: CloudFormationContext,
   changeSet: ChangeSetRequest,
@@ -217,27 +217,33 @@ function withoutChangeSet(
 }
 
 /**
- * Reads a plan by its change set's name, as another job does before executing it. Its fingerprint is computed
- * from AWS's answers, without the workspace.
+ * Reads a plan by its change set's name, to execute it in another job. The fingerprint is computed from AWS's responses,
+ * without the workspace.
  */
 export async function readPlan(
   context: ListingContext,
   stackName: string,
   changeSetName: string,
-): Promise<Plan | GonePlan | ExecutedPlan> {
+): Promise<Plan | UnavailablePlan | ExecutedPlan> {
   const stack = await findStack(context, stackName);
-  if (!stack) return { gone: `there is no stack ${stackName}` };
+  if (!stack) return { unavailable: `stack ${stackName} does not exist` };
   const tree = await findTree(context, stack, changeSetName);
   if (!tree)
-    return { gone: `there is no change set ${changeSetName}: it was deleted, or another one was executed` };
+    return {
+      unavailable: `change set ${changeSetName} does not exist: it was deleted, or another change set was executed`,
+    };
   const { Status: status = '', ExecutionStatus: execution = '', StatusReason: reason } = tree.set;
-  if (status !== 'CREATE_COMPLETE') return { gone: `it is ${status}${reason ? `: ${reason}` : ''}` };
+  if (status !== 'CREATE_COMPLETE')
+    return { unavailable: `its status is ${status}${reason ? `: ${reason}` : ''}` };
   const kind = isShell(stack.status) || stack.status.startsWith('CREATE_') ? 'create' : 'update';
   const plan = await buildPlan(context, tree, kind, true, { stack });
   const executed = EXECUTED[execution];
   if (executed) return { executed, plan };
   if (execution === 'AVAILABLE') return { ...plan, kind: isShell(stack.status) ? 'create' : 'update' };
-  return { gone: `it is ${execution}: the stack was changed since it was made`, plan };
+  return {
+    unavailable: `its execution status is ${execution}: the stack has changed since the plan was created`,
+    plan,
+  };
 }
 
 const EXECUTED: Readonly<Record<string, ExecutedPlan['executed']>> = {
@@ -293,23 +299,23 @@ export async function buildPlan(
   };
 }
 
-/** Each release replaces one, and what is deregistered cannot be in the way. */
+/** Replaced by every release; its deregistration cannot fail the deployment. */
 const TASK_DEFINITION = 'AWS::ECS::TaskDefinition';
 
 /**
- * CloudFormation warns of deletions that will fail, such as a bucket that is not empty. Read only when something is
- * deleted or replaced, because it is one more call.
+ * CloudFormation's warnings about deletions that will fail, such as a bucket that is not empty. They are read only if a
+ * resource is deleted or replaced, because they need another call.
  */
 async function warningsOf(
   context: CloudFormationContext,
   { ChangeSetId }: ChangeSetTree['set'],
   changes: readonly ResourceChange[],
 ): Promise<string[]> {
-  const something = changes.some(
+  const removesResources = changes.some(
     ({ action, replacement, type }) =>
       (action === 'remove' || replacement !== 'no') && type !== TASK_DEFINITION,
   );
-  if (!something || !ChangeSetId) return [];
+  if (!removesResources || !ChangeSetId) return [];
   const events = (await failedEvents(context, ChangeSetId)) ?? [];
   const findings = events.flatMap((event) => eventFinding(event, undefined));
   return findings.map((finding) => context.redactor.redact(describeFinding(finding)));
@@ -340,15 +346,15 @@ function trafficOf(
   ];
 }
 
-/** What is known of the stack before the change. */
+/** The stack before the change, if it was read. */
 interface Before {
   deployed?: PlanRequest['deployed'];
   stack?: StackSnapshot;
 }
 
 /**
- * Whether the running template may hide old values: its hidden parameters are among those that the stack has. CloudFormation
- * answers `****` for one that is NoEcho.
+ * Whether the deployed template may have secret old values: the stack has a parameter that is NoEcho, for which
+ * CloudFormation returns `****`, or whose name is that of a secret.
  *
  * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html
  */
@@ -359,7 +365,7 @@ function mayHide({ changes }: ChangeSetTree, stack: StackSnapshot | undefined): 
   );
 }
 
-/** Old values are masked by the running template, which may use a secret in another place. */
+/** The sensitive values in the new and the deployed template, which may use a secret in different places. */
 async function sensitiveOf(
   context: CloudFormationContext,
   tree: ChangeSetTree,
@@ -418,7 +424,7 @@ function rollbackSettings({
   };
 }
 
-/** Whether a change set changes nested stacks, and was made without them. */
+/** Whether a change set changes nested stacks but was created without them. */
 function hidesNested(
   { IncludeNestedStacks: included, DeploymentMode: mode }: ChangeSetTree['set'],
   changes: ChangeSetTree['changes'],

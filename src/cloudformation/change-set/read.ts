@@ -19,21 +19,21 @@ import { elsewhereProperty } from './stateful.ts';
 export interface ChangeSetTree {
   set: DescribeChangeSetOutput;
   changes: readonly AwsResourceChange[];
-  /** The submitted template; absent when the endpoint does not return it. */
+  /** The submitted template; absent if the endpoint does not return it. */
   template?: string;
   nested: readonly { logicalId: string; tree: ChangeSetTree }[];
 }
 
 /**
- * The reason of an answer with property values that does not have all resources.
+ * The reason of a response with property values that does not contain all resources.
  * Source: https://github.com/aws/aws-cdk-cli/issues/1780
  */
 const INCOMPLETE = '[WARN] --include-property-values option can return incomplete ChangeSet data';
 
 interface ReadOptions {
-  /** The nested change sets and the template of an executed one may have been deleted. */
+  /** Whether the change set was executed, so that its nested change sets and its template may have been deleted. */
   executed?: boolean;
-  /** The first page with values, where it was read before. */
+  /** The first page with values, if it was already read. */
   first?: DescribeChangeSetOutput;
 }
 
@@ -52,7 +52,7 @@ export async function readChangeSetTree(
     changes.map(async ({ LogicalResourceId, ChangeSetId, PhysicalResourceId: stackId = '' }) => {
       if (!LogicalResourceId || !ChangeSetId) return [];
       try {
-        // A nested stack that does not exist yet is known to CloudFormation alone.
+        // A nested stack that does not exist yet has no ARN here.
         const address =
           stackId === ''
             ? { ChangeSetName: ChangeSetId }
@@ -69,9 +69,9 @@ export async function readChangeSetTree(
 }
 
 /**
- * All pages with property values; what CloudFormation left out is added from an answer without values.
+ * All pages with property values; resources that CloudFormation omits are added from a response without values.
  *
- * @param first the first page with values, where it was read before.
+ * @param first the first page with values, if it was already read.
  */
 export async function describeChangeSet(
   context: CloudFormationContext,
@@ -112,12 +112,12 @@ async function describePages(
     token = page.NextToken;
     if (!token) return { ...page, Changes: changes };
     if (seen.has(token))
-      throw malformedResponse(`DescribeChangeSet repeats a page of ${changeSet.ChangeSetName}`);
+      throw malformedResponse(`DescribeChangeSet returned a page of ${changeSet.ChangeSetName} twice`);
     seen.add(token);
   }
 }
 
-/** The plain answer has every change, the detailed one has the values: a change is taken from the detailed one if possible. */
+/** The plain response has all changes, the detailed one has their values: details are used where they exist. */
 function completeChanges(detailed: readonly Change[], plain: readonly Change[]): Change[] {
   const byId = new Map(detailed.map((change) => [changeKey(change), change]));
   const completed = plain.map((change) => {
@@ -146,7 +146,7 @@ function changeKey({ ResourceChange: change }: Change): string {
   return [change?.LogicalResourceId, change?.PhysicalResourceId, change?.Action].join('|');
 }
 
-/** Without the path, which only the detailed answer has. */
+/** The key without the path, which only the detailed response has. */
 function detailKey({
   Target: target,
   Evaluation,
@@ -157,8 +157,8 @@ function detailKey({
 }
 
 /**
- * The template of a change set, or the one that a stack was deployed with. Undefined when the endpoint does not return
- * it; a missing permission is an error.
+ * The template of a change set, or the deployed template of a stack. Undefined if the endpoint does not return it; a missing
+ * permission is an error.
  */
 export async function readTemplate(
   context: CloudFormationContext,
@@ -172,7 +172,7 @@ export async function readTemplate(
     const kind = classify(error);
     if (kind !== 'server' && kind !== 'validation' && kind !== 'not-found') throw error;
     context.log.debug(
-      `The template of ${of.ChangeSetName ?? of.StackName ?? ''} cannot be read: ${reasonOf(error)}`,
+      `The template of ${of.ChangeSetName ?? of.StackName ?? ''} could not be read: ${reasonOf(error)}`,
     );
     return undefined;
   }
@@ -189,7 +189,7 @@ const ACTIONS: Readonly<Record<string, ChangeAction>> = {
 const RECREATION = { Always: 'always', Conditionally: 'conditionally', Never: 'never' } as const;
 const RANK = { never: 0, conditionally: 1, always: 2 } as const;
 
-/** CloudFormation's change as a plan shows it. An unknown action counts as `dynamic`: anything may happen. */
+/** CloudFormation's change as a change of a plan. An unknown action counts as `dynamic`. */
 export function resourceChange(change: AwsResourceChange, nesting: readonly string[]): ResourceChange {
   const action = ACTIONS[change.Action ?? ''] ?? 'dynamic';
   return {
@@ -205,7 +205,7 @@ export function resourceChange(change: AwsResourceChange, nesting: readonly stri
   };
 }
 
-/** By the resource as it is: what an update adds to it does not move the data that it holds. */
+/** Decided by the resource before the change: a property that the update adds does not move existing data. */
 function holdsNothing({ ResourceType = '', BeforeContext }: AwsResourceChange): boolean {
   const property = elsewhereProperty(ResourceType);
   if (property === undefined) return false;
@@ -218,7 +218,7 @@ function replacementOf(value: string | undefined): Replacement {
   return value === 'Conditional' ? 'maybe' : 'no';
 }
 
-/** One entry per path: CloudFormation lists a property once for every reason of its change. */
+/** One entry per path: CloudFormation lists a property once for each cause of its change. */
 function propertyChanges({ Details, AfterContext, BeforeContext }: AwsResourceChange): PropertyChange[] {
   const contexts = [parseObject(AfterContext), parseObject(BeforeContext)];
   const byPath = new Map<string, PropertyChange>();
@@ -268,7 +268,7 @@ function targetPath({ Path, Attribute, Name }: ResourceTargetDefinition): string
   return [Attribute ?? 'Properties', ...(Name ? [Name] : [])].join('.');
 }
 
-/** The Name or Key of the list item whose `Value` changes, because its index means nothing to a person. */
+/** The Name or Key of the list item whose `Value` changes, which is easier to recognize than its index. */
 function labelOf(contexts: readonly unknown[], path: string): string | undefined {
   const segments = path.split('.');
   if (segments.at(-1) !== 'Value') return undefined;
@@ -294,7 +294,7 @@ export function pointerSegments(pointer: string): string[] {
     .map((segment) => segment.replaceAll('~1', '/').replaceAll('~0', '~'));
 }
 
-/** The properties of a new resource, which CloudFormation returns as one JSON text. */
+/** The properties of a new resource, which CloudFormation returns as one JSON string. */
 function newProperties(context: string | undefined): PropertyChange[] {
   const properties = parseObject(parseObject(context)?.['Properties']);
   return Object.entries(properties ?? {}).map(([name, value]) => ({

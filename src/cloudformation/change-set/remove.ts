@@ -24,8 +24,8 @@ import type { CloudFormationContext } from '../context.ts';
 export const CLEAN_UP_MS = 60_000;
 
 /**
- * Cleans up after a failure or a cancellation: deletes the change set if it has our nonce, and the empty stack created
- * for it. What cannot be deleted is logged; nothing is thrown.
+ * Cleans up after a failure or a cancellation: deletes the change set if it has this request's nonce, and the empty stack
+ * created for it. Failures are logged. Never throws.
  */
 export async function removeChangeSet(
   context: CloudFormationContext,
@@ -46,11 +46,11 @@ export async function removeChangeSet(
     remains = `empty stack ${request.stackName}`;
     if (request.kind === 'create') await removeShell(fresh, ours.stackId, CLEAN_UP_MS);
   } catch (error) {
-    context.log.warning(`The ${remains} may be left behind: ${reasonOf(error)}`);
+    context.log.warning(`The ${remains} may not have been deleted: ${reasonOf(error)}`);
   }
 }
 
-/** Deletes the change set of a plan that will not be executed. What cannot be deleted is logged; nothing is thrown. */
+/** Deletes the change set of a plan that will not be executed. Failures are logged. Never throws. */
 export async function discardPlan(
   context: CloudFormationContext,
   plan: Pick<Plan, 'stackName' | 'stackId' | 'changeSetName' | 'changeSetId'>,
@@ -63,14 +63,14 @@ export async function discardPlan(
     await deleteChangeSet({ ...context, signal: stopSignal(CLEAN_UP_MS) }, plan, CLEAN_UP_MS);
   } catch (error) {
     context.log.warning(
-      `The change set ${plan.changeSetName} of ${plan.stackName} may be left behind: ${reasonOf(error)}`,
+      `The change set ${plan.changeSetName} of ${plan.stackName} may not have been deleted: ${reasonOf(error)}`,
     );
   }
 }
 
 /**
- * Deletes a change set with its nested ones, and waits for the end. A deleted one is no error; one that is still being
- * created is deleted as soon as CloudFormation allows it.
+ * Deletes a change set with its nested ones, and waits for the end. A change set that does not exist is not an error; one
+ * that is still being created is deleted as soon as CloudFormation allows it.
  */
 export async function deleteChangeSet(
   context: CloudFormationContext,
@@ -87,19 +87,19 @@ export async function deleteChangeSet(
       if (isNotFound(error)) return true;
       if (awsNameOf(error) !== 'InvalidChangeSetStatusException') throw error;
     }
-    const set = await describePage(context, address).catch(mayNotRead);
+    const set = await describePage(context, address).catch(ignoreDenied);
     if (set?.Status === 'DELETE_FAILED') {
       throw new PlatformError(
         'conflict',
-        `The change set ${changeSetId} cannot be deleted: ${set.StatusReason ?? 'no reason given'}`,
+        `The change set ${changeSetId} could not be deleted: ${set.StatusReason ?? 'no reason given'}`,
       );
     }
     return set === undefined || set.Status === 'DELETE_COMPLETE' ? true : undefined;
   });
 }
 
-/** Without the permission to read it, the accepted request counts as the deletion. */
-function mayNotRead(error: unknown): undefined {
+/** Without permission to read the change set, the accepted request counts as the deletion. */
+function ignoreDenied(error: unknown): undefined {
   if (classify(error) !== 'denied') throw error;
 }
 
@@ -122,7 +122,7 @@ export async function removeShell(
     if (now?.status === 'DELETE_FAILED') {
       throw new PlatformError(
         'conflict',
-        `The empty stack ${stack.stackName} cannot be deleted: ${now.statusReason ?? 'no reason given'}`,
+        `The empty stack ${stack.stackName} could not be deleted: ${now.statusReason ?? 'no reason given'}`,
       );
     }
     return !now || now.status === 'DELETE_COMPLETE' ? true : undefined;

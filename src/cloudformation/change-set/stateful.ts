@@ -1,6 +1,6 @@
 /**
- * What a resource holds that its replacement or deletion loses. `data`: a new resource starts empty. `identity`: a new
- * resource has another one, and who knows the old one no longer reaches it.
+ * What the replacement or deletion of a resource loses. `data`: a new resource starts empty. `identity`: a new resource has
+ * another name, address or key, and clients of the old one no longer reach it.
  */
 export interface Holding {
   kind: 'data' | 'identity';
@@ -8,11 +8,11 @@ export interface Holding {
   what: string;
 }
 
-/** By service and type, from the services' user guides. What can be created again from the template alone is not here. */
+/** By service and type, from the services' user guides. Resources that the template alone can recreate are not included. */
 const DATA: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   AIOps: { InvestigationGroup: 'its investigations' },
   APS: { Workspace: 'its metrics' },
-  AWSExternalAnthropic: { Workspace: 'what was created in it' },
+  AWSExternalAnthropic: { Workspace: 'its contents' },
   AgentRegistry: { Registry: 'its records' },
   AmazonMQ: { Broker: 'its messages' },
   AppConfig: { ConfigurationProfile: 'its configuration versions' },
@@ -25,14 +25,14 @@ const DATA: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     LogicallyAirGappedBackupVault: 'its recovery points',
   },
   Batch: { JobQueue: 'its waiting jobs' },
-  BcmPricingCalculator: { BillScenario: 'its modelled usage', WorkloadEstimate: 'its modelled usage' },
+  BcmPricingCalculator: { BillScenario: 'its modeled usage', WorkloadEstimate: 'its modeled usage' },
   Bedrock: { DataAutomationLibrary: 'its entities', Session: 'its conversation' },
   BedrockAgentCore: {
     BrowserProfile: 'its saved cookies and storage',
     Dataset: 'its examples',
     Memory: 'its memories',
   },
-  BedrockMantle: { Project: 'what was created in it' },
+  BedrockMantle: { Project: 'its contents' },
   Cases: {
     Case: 'its comments and history',
     Domain: 'its cases',
@@ -47,7 +47,7 @@ const DATA: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     Membership: 'its queries and their results',
   },
   Cloud9: { EnvironmentEC2: 'its disk' },
-  CloudFormation: { Stack: 'everything in it', StackSet: 'its stack instances and everything in them' },
+  CloudFormation: { Stack: 'its contents', StackSet: 'its stack instances and everything in them' },
   CloudFront: { KeyValueStore: 'its keys and values' },
   CloudHSM: { Cluster: 'its keys' },
   CloudTrail: { EventDataStore: 'its events' },
@@ -85,7 +85,7 @@ const DATA: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     Project: 'its assets and subscriptions',
   },
   Deadline: { Farm: 'its queues and jobs', Queue: 'its jobs' },
-  Detective: { Graph: 'its behaviour graph' },
+  Detective: { Graph: 'its behavior graph' },
   DevOpsAgent: { AgentSpace: 'its investigations' },
   DeviceFarm: {
     Project: 'its runs, uploads and reports',
@@ -149,7 +149,7 @@ const DATA: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   },
   Grafana: { Workspace: 'its dashboards, alerts and data sources' },
   GuardDuty: { Detector: 'its findings' },
-  HealthAgent: { Domain: 'what was created in it' },
+  HealthAgent: { Domain: 'its contents' },
   HealthImaging: { Datastore: 'its image sets' },
   HealthLake: { FHIRDatastore: 'its records' },
   Inspector: { AssessmentTemplate: 'its runs and findings' },
@@ -164,7 +164,7 @@ const DATA: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     Asset: 'its measured values',
     Portal: 'its projects and dashboards',
     Project: 'its dashboards',
-    Workspace: 'what was created in it',
+    Workspace: 'its contents',
   },
   IoTTwinMaker: { Workspace: 'its entities and scenes' },
   Kendra: { Index: 'its documents' },
@@ -227,7 +227,7 @@ const DATA: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   OpenSearchService: { Application: 'its workspaces and dashboards', Domain: 'its indexes' },
   OpsWorks: { Instance: 'its disks' },
   OpsWorksCM: { Server: 'its nodes and their configuration' },
-  Organizations: { Account: 'everything in it', Organization: 'its accounts and policies' },
+  Organizations: { Account: 'its contents', Organization: 'its accounts and policies' },
   PCS: { Cluster: 'its jobs and accounting' },
   Personalize: { Dataset: 'its records', Solution: 'its trained models' },
   Pinpoint: { App: 'its endpoints, segments and analytics' },
@@ -287,7 +287,7 @@ const DATA: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   SecretsManager: { Secret: 'its value' },
   SecurityAgent: { AgentSpace: 'its findings', Pentest: 'its findings' },
   SecurityHub: { Hub: 'its findings', HubV2: 'its findings' },
-  Serverless: { Application: 'everything in it', SimpleTable: 'its items' },
+  Serverless: { Application: 'its contents', SimpleTable: 'its items' },
   ServiceCatalog: { CloudFormationProvisionedProduct: 'the stack that it deployed' },
   SimSpaceWeaver: { Simulation: 'its state' },
   StorageGateway: { Tape: 'its blocks', Volume: 'its blocks' },
@@ -308,13 +308,13 @@ const DATA: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 };
 
 const IDENTITY: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  ACMPCA: { CertificateAuthority: 'its private key, by which its certificates are trusted' },
+  ACMPCA: { CertificateAuthority: 'its private key, which its certificates depend on' },
   CloudFront: { AnycastIpList: 'its IP addresses' },
   CodeConnections: {
-    Connection: 'the authorisation that a person gave it',
-    Host: 'the authorisation that a person gave it',
+    Connection: 'its authorization',
+    Host: 'its authorization',
   },
-  CodeStarConnections: { Connection: 'the authorisation that a person gave it' },
+  CodeStarConnections: { Connection: 'its authorization' },
   Connect: { PhoneNumber: 'its phone number' },
   ControlTower: { LandingZone: 'the governance of its accounts' },
   DirectConnect: { Connection: 'its port and cross connect', Lag: 'its ports and cross connects' },
@@ -354,7 +354,7 @@ const IDENTITY: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   ServiceDiscovery: { PublicDnsNamespace: 'its hosted zone and name servers' },
 };
 
-/** Resource types whose replacement or deletion loses data, or an identity that cannot be had again. */
+/** Resource types whose replacement or deletion loses data, or an identity that cannot be recreated. */
 export const STATEFUL_TYPES: ReadonlyMap<string, Holding> = new Map([
   ...holdings('data', DATA),
   ...holdings('identity', IDENTITY),
@@ -370,17 +370,17 @@ function holdings(kind: Holding['kind'], services: typeof DATA): [string, Holdin
 }
 
 /**
- * A property with which a resource of a stateful type holds nothing of its own.
+ * The property that means that a resource of a stateful type has no state of its own.
  * - "If DBClusterIdentifier is specified, the DB instance belongs to the cluster", whose volume has the data
  *   (AWS::RDS::DBInstance, CloudFormation Template Reference; "Amazon Aurora storage", Aurora User Guide).
  * - An imported public key: its private key is elsewhere (AWS::EC2::KeyPair).
  */
-const ELSEWHERE: Readonly<Record<string, string>> = {
+const STATE_ELSEWHERE: Readonly<Record<string, string>> = {
   'AWS::EC2::KeyPair': 'PublicKeyMaterial',
   'AWS::RDS::DBInstance': 'DBClusterIdentifier',
 };
 
-/** The property that, where it is set, says that a resource of this type holds nothing of its own. */
+/** The property whose presence means that a resource of this type has no state of its own. */
 export function elsewhereProperty(type: string): string | undefined {
-  return ELSEWHERE[type];
+  return STATE_ELSEWHERE[type];
 }

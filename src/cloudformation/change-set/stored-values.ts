@@ -15,13 +15,13 @@ const UNVERSIONED = /\{\{resolve:ssm(?:-secure)?:[^:{}]+\}\}/;
 
 interface StoredValues {
   values: readonly StoredValue[];
-  /** What cannot be compared before the execution, a sentence each. */
+  /** Values that cannot be compared before the execution, one sentence each. */
   uncompared: readonly string[];
 }
 
 /**
- * The values of Parameter Store that a change set was made with: those of parameters of SSM types, and the versions of
- * dynamic references. Its execution uses them, whatever Parameter Store has by then.
+ * The Parameter Store values in a change set: those of parameters of SSM types, and the versions of dynamic references. The
+ * execution uses them even if Parameter Store has changed by then.
  *
  * @param isHidden whether a template parameter's value must not be shown.
  * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-supplied-parameter-types.html
@@ -58,18 +58,18 @@ function parameterValues(
   );
 }
 
-/** CloudFormation shows nothing of a NoEcho parameter: a sentence for each. */
+/** One sentence for each NoEcho parameter, whose value CloudFormation does not show. */
 function maskedParameters({ set }: ChangeSetTree): string[] {
   return (set.Parameters ?? []).flatMap(({ ParameterKey: key = '', ResolvedValue: value }) =>
     value === MASKED
       ? [
-          `Whether Parameter Store still has the value of ${key} when this plan is executed cannot be checked: the parameter is NoEcho.`,
+          `The value of ${key} cannot be compared with Parameter Store before this plan is executed, because the parameter is NoEcho.`,
         ]
       : [],
   );
 }
 
-/** CloudFormation writes into the processed template which version a reference without one stands for. */
+/** The resolved versions of references without a version, which CloudFormation writes into the processed template. */
 async function referencedValues(
   context: CloudFormationContext,
   { set, template }: ChangeSetTree,
@@ -78,7 +78,7 @@ async function referencedValues(
   const of = { StackName: set.StackId, ChangeSetName: set.ChangeSetName };
   const processed = await readTemplate(context, of, 'Processed');
   if (processed === undefined) {
-    const why = `Whether Parameter Store still has what the dynamic references of ${set.StackName ?? ''} stand for when this plan is executed cannot be checked: the processed template cannot be read.`;
+    const why = `The dynamic references of ${set.StackName ?? ''} cannot be compared with Parameter Store before this plan is executed, because the processed template could not be read.`;
     return { values: [], uncompared: [why] };
   }
   const given = new Set([...template.matchAll(VERSIONED)].map(([reference]) => reference));
@@ -91,12 +91,12 @@ async function referencedValues(
 }
 
 /**
- * What Parameter Store has now that a plan was not made with, a sentence each. Values that must not be shown are left
- * out of the sentences.
+ * The values in Parameter Store that have changed since a plan was created, one sentence each. The sentences contain no
+ * secrets.
  *
- * @param intended values that a plan has on purpose, by the parameter's name, although they are not stored.
- * @param readNow how the present values are read: by default, for this plan alone.
- * @throws PlatformError when Parameter Store cannot be read: without it, the plan cannot be proven up to date.
+ * @param intended values that the plan deliberately uses although they are not stored, by the parameter's name.
+ * @param readNow reads the current values; default, for this plan only.
+ * @throws PlatformError if Parameter Store cannot be read, because the plan can then not be verified.
  */
 export async function storedDifferences(
   context: CloudFormationContext,
@@ -108,7 +108,7 @@ export async function storedDifferences(
   if (open.length === 0) return [];
   const read = (reader: typeof readParameters, names: readonly string[]): ReturnType<typeof readParameters> =>
     reader(context, names).catch((error: unknown) => {
-      throw unreadable(error, stackName);
+      throw explainDenial(error, stackName);
     });
   const found = await read(
     readNow,
@@ -126,7 +126,7 @@ function versionedName(one: StoredValue): string {
   return one.kind === 'reference' ? `${one.name}:${one.version}` : one.name;
 }
 
-/** What a plan was made with; undefined where that is not known. */
+/** The value when the plan was created; undefined if unknown. */
 function valueIn(earlier: ReadonlyMap<string, Parameter>, one: StoredValue): string | undefined {
   return one.kind === 'parameter' ? one.value : earlier.get(versionedName(one))?.Value;
 }
@@ -139,10 +139,10 @@ function differenceOf(
   const { name } = planned;
   const hidden = planned.hidden || now?.Type === 'SecureString';
   const had = hidden || before === undefined ? '' : ` ${before}`;
-  if (!now) return `The parameter ${name} no longer exists; the plan was made with its value${had}.`;
+  if (!now) return `The parameter ${name} no longer exists; the plan was created with its value${had}.`;
   if (isCurrent(planned, now, before)) return undefined;
-  const values = had === '' ? '' : `: the plan has${had}, and it is ${now.Value ?? ''} now`;
-  return `The value of the parameter ${name} has changed since the plan was made${values}.`;
+  const values = had === '' ? '' : `, from${had} to ${now.Value ?? ''}`;
+  return `The value of the parameter ${name} has changed since the plan was created${values}.`;
 }
 
 function isCurrent(planned: StoredValue, now: Parameter, before: string | undefined): boolean {
@@ -152,7 +152,7 @@ function isCurrent(planned: StoredValue, now: Parameter, before: string | undefi
   return isSameValue(planned.value, now.Value ?? '', planned.isList);
 }
 
-/** Whether a parameter of an SSM type stands for the same value; items of a list may have spaces around them. */
+/** Whether two values of a parameter of an SSM type are the same; list items may have spaces around them. */
 export function isSameValue(one: string, other: string, isList: boolean): boolean {
   const items = (text: string): string =>
     text
@@ -162,9 +162,9 @@ export function isSameValue(one: string, other: string, isList: boolean): boolea
   return isList ? items(one) === items(other) : one === other;
 }
 
-function unreadable(error: unknown, stackName: string): unknown {
+function explainDenial(error: unknown, stackName: string): unknown {
   if (classify(error) !== 'denied' || !(error instanceof AwsError)) return error;
-  const message = `Whether the plan of ${stackName} still has the values of Parameter Store cannot be checked: ${error.message}`;
+  const message = `The plan of ${stackName} could not be compared with Parameter Store: ${error.message}`;
   const fix = 'Allow ssm:GetParameters on the parameters that the template reads.';
   return new PlatformError(error.code, message, { fix, cause: error });
 }

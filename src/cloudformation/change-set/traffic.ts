@@ -43,12 +43,12 @@ export function trafficChanges(
 }
 
 /**
- * The changes of a plan that would set live traffic weights back to the template's, and are not allowed by name. ECS
- * moves the weights of a production or test listener rule in blue/green, canary and linear deployments, and an update
- * of such a rule for any reason, a tag of the stack included, writes the template's weights again.
+ * The changes of a plan that would reset live traffic weights to the template's and are not allowed by name. ECS shifts the
+ * weights of a production or test listener rule in blue/green, canary and linear deployments. Any update of such a rule,
+ * even because of a stack tag, writes the template's weights again.
  *
- * A rule that no service of the template names is guarded where its weights are not those of the last deployment.
- * Weights that cannot be read are taken as different for a rule of ECS, and noted for any other.
+ * A rule that no service in the template refers to is guarded if its weights differ from those of the last deployment. If
+ * the weights of a rule that ECS uses cannot be read, they count as different; for any other rule that is a notice.
  *
  * @see https://github.com/aws/aws-cdk/issues/36649
  * @see https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/1526 for the tags
@@ -59,16 +59,16 @@ export async function trafficFindings(
   template: Template | undefined,
   allowed: readonly string[],
 ): Promise<GuardFinding[]> {
-  const asked = traffic.filter(
+  const guarded = traffic.filter(
     (change) => ![pathOf(change), change.logicalId, change.type].some((name) => allowed.includes(name)),
   );
-  if (asked.length === 0) return [];
+  if (guarded.length === 0) return [];
   const client = await elbClient(context.session, context);
-  const found = await Promise.all(asked.map((change) => trafficFinding(context, client, change, template)));
+  const found = await Promise.all(guarded.map((change) => trafficFinding(context, client, change, template)));
   return found.flat();
 }
 
-/** The rules of ECS in a plan that reverts drift: CloudFormation cannot leave a resource out of such a change set. */
+/** Findings for ECS's rules in a plan that reverts drift: CloudFormation cannot exclude resources from such a change set. */
 export async function revertedTraffic(
   context: CloudFormationContext,
   plan: Plan,
@@ -81,7 +81,7 @@ export async function revertedTraffic(
     nesting,
     type,
     harm,
-    message: `${pathOf({ nesting, logicalId })} (${type}) would be set back to the template's traffic weights together with the drift, and revert-drift never moves traffic that ECS has shifted. Fix: deploy the template instead, or release the service again, so that ECS moves its traffic back to the template's target group, and revert then`,
+    message: `${pathOf({ nesting, logicalId })} (${type}) would be reset to the template's traffic weights together with the drift, and revert-drift never moves traffic that ECS has shifted. Fix: Deploy the template instead, or release the service again so that ECS shifts its traffic back to the template's target group, then revert the drift`,
   }));
 }
 
@@ -98,10 +98,10 @@ async function trafficFinding(
   } catch (error) {
     if (['throttle', 'network', 'expired'].includes(classify(error))) throw error;
     context.signal.throwIfAborted();
-    const why = `its live traffic weights cannot be read (${reasonOf(error).replace(/\.$/, '')})`;
+    const why = `its live traffic weights could not be read (${reasonOf(error).replace(/\.$/, '')})`;
     if (ofEcs) return [findingOf(change, template, why)];
     context.log.notice(
-      `${pathOf(change)}: ${why}, and are not compared with the template. Fix: grant elasticloadbalancing:DescribeRules and DescribeListeners.`,
+      `${pathOf(change)}: ${why}, so they were not compared with the template. Fix: Allow elasticloadbalancing:DescribeRules and elasticloadbalancing:DescribeListeners.`,
     );
     return [];
   }
@@ -113,7 +113,12 @@ async function trafficFinding(
   const moved = ofEcs || (before !== undefined && !sameShares(live, before));
   if (!moved || sameShares(live, after)) return [];
   return [
-    findingOf(change, template, `live traffic would move: ${describe(live)} → ${describe(after)}`, ofEcs),
+    findingOf(
+      change,
+      template,
+      `live traffic would move: ${describeShares(live)} → ${describeShares(after)}`,
+      ofEcs,
+    ),
   ];
 }
 
@@ -127,23 +132,23 @@ function findingOf(
   const path = pathOf(change);
   const line = nesting.length === 0 ? template?.lineOf(`Resources.${logicalId}`) : undefined;
   const fix = moves
-    ? ' Fix: release the service again, so that ECS moves its traffic back to the template’s target group, and deploy then.'
+    ? " Fix: Release the service again so that ECS shifts its traffic back to the template's target group, then deploy."
     : '';
   return {
     logicalId,
     nesting,
     type,
     harm: 'traffic',
-    message: `${path} (${type}) would be set back to the template's traffic weights; ${why}.${fix} To allow it: allow-traffic-reset: ${path}`,
+    message: `${path} (${type}) would be reset to the template's traffic weights; ${why}.${fix} To allow it: allow-traffic-reset: ${path}`,
     allow: { input: 'allow-traffic-reset', value: path },
     ...(line !== undefined && { line }),
   };
 }
 
-/** `green 100 %, blue 0 %` without the zeros: `green 100 %`. */
-function describe(shares: Shares): string {
-  const said = [...shares].map(([arn, share]) => `${arn.split('/')[1] ?? arn} ${Math.round(share * 100)} %`);
-  return said.length > 0 ? said.join(', ') : 'no target group';
+/** For example `blue 10 %, green 90 %`, without target groups that get no requests. */
+function describeShares(shares: Shares): string {
+  const parts = [...shares].map(([arn, share]) => `${arn.split('/')[1] ?? arn} ${Math.round(share * 100)} %`);
+  return parts.length > 0 ? parts.join(', ') : 'no target group';
 }
 
 function sameShares(one: Shares, other: Shares): boolean {
@@ -153,7 +158,7 @@ function sameShares(one: Shares, other: Shares): boolean {
   );
 }
 
-/** Undefined for a rule that does not exist any more. A network load balancer has no rules: ECS changes its listener. */
+/** The live shares; undefined if the rule no longer exists. A Network Load Balancer has no rules: ECS changes its listener. */
 async function liveShares(
   context: CloudFormationContext,
   client: ElasticLoadBalancingV2Client,
@@ -173,7 +178,7 @@ async function liveShares(
   }
 }
 
-/** What a context of a change set says of the actions. */
+/** The shares in the actions of a change set's BeforeContext or AfterContext. */
 function declaredShares(context: string | undefined): Shares | undefined {
   if (context === undefined) return undefined;
   try {
@@ -185,7 +190,7 @@ function declaredShares(context: string | undefined): Shares | undefined {
   }
 }
 
-/** As templates and the API both spell it; a template's numbers are texts in a change set. */
+/** An action as in templates and the API. In a change set, a template's numbers are strings. */
 interface ForwardAction {
   TargetGroupArn?: string | undefined;
   ForwardConfig?:
@@ -197,7 +202,7 @@ interface ForwardAction {
     | undefined;
 }
 
-/** Weights are relative, so 1 and 0 are the same as 100 and 0; a group without requests does not count. */
+/** Weights as shares: 1 and 0 are the same as 100 and 0. Target groups without requests are omitted. */
 function sharesOf(actions: readonly ForwardAction[]): Shares {
   const weights = new Map<string, number>();
   for (const { TargetGroupArn: only, ForwardConfig: forward } of actions) {
@@ -208,21 +213,21 @@ function sharesOf(actions: readonly ForwardAction[]): Shares {
   return new Map([...weights].flatMap(([arn, weight]) => (weight > 0 ? [[arn, weight / sum] as const] : [])));
 }
 
-/** A commit, or a time of the day: what no two runs have in common. */
-const OF_ONE_RUN = /\b[0-9a-f]{40}\b|\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}/;
+/** A commit or a time, which is different in every run. */
+const RUN_SPECIFIC = /\b[0-9a-f]{40}\b|\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}/;
 
 /**
- * The first tag that changes from run to run, where ECS shifts traffic with a rule of the template. A tag of the stack
- * is a tag of its rules, and CloudFormation writes a rule whose tags change with the template's weights: such a stack
- * could not be updated without moving its traffic.
+ * The first tag that is different in every run, if ECS shifts traffic with a rule of the template. CloudFormation propagates
+ * stack tags to the rules, and writes a rule whose tags change with the template's weights. Such a stack could not be
+ * updated without moving its traffic.
  */
-export function tagOfOneRun(
+export function runSpecificTag(
   template: string | undefined,
   tags: Readonly<Record<string, string>>,
 ): { tag: string; allowed: string } | undefined {
-  const found = Object.entries(tags).find(([, value]) => OF_ONE_RUN.test(value));
+  const found = Object.entries(tags).find(([, value]) => RUN_SPECIFIC.test(value));
   const [rule] = found ? trafficRules(template) : [];
   if (!found || rule === undefined) return undefined;
-  const allowed = `values that are the same in every run: ECS shifts traffic with ${rule}, and a tag that changes sets it back to the template's weights`;
+  const allowed = `values that are the same in every run: ECS shifts traffic with ${rule}, and a changed tag resets it to the template's weights`;
   return { tag: found.join('='), allowed };
 }

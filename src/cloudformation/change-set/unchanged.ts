@@ -15,11 +15,11 @@ import { buildPlan, type PlanRequest } from './plan.ts';
 import { isSameValue, LIST_TYPE } from './stored-values.ts';
 
 /**
- * The plan of a stack that has nothing to change, where comparing it with what was deployed proves that; undefined where
- * a change set has to decide. The stack must have completed its last operation with the same template, parameters, tags
- * and settings, and the template must not use anything that can mean something else today.
+ * The plan of a stack without changes, if comparing it with the deployed stack proves that; undefined if a change set is
+ * needed. The stack must have completed its last operation with the same template, parameters, tags and settings, and the
+ * template must not contain anything whose meaning can have changed since.
  *
- * What a change set could refuse although nothing changes, such as a subnet that was deleted by hand, is not found.
+ * Problems that only a change set could find although nothing changes are not found, such as a deleted subnet.
  */
 export async function unchangedPlan(
   context: ListingContext,
@@ -32,14 +32,16 @@ export async function unchangedPlan(
     settingsDifference(inputs, stack) ??
     tagsDifference(request.tags, stack) ??
     parametersDifference(request.parameters, stack) ??
-    templateDoubt(template) ??
+    templateAmbiguity(template) ??
     (await storedDifference(context, template, stack)) ??
     (await textDifference(request));
   if (why !== undefined) {
-    context.log.debug(`Stack ${stack.stackName}: a change set decides whether it changes: ${why}.`);
+    context.log.debug(`Stack ${stack.stackName} needs a change set to detect changes: ${why}.`);
     return undefined;
   }
-  context.log.debug(`Stack ${stack.stackName}: compared with its deployed template: nothing to change.`);
+  context.log.debug(
+    `Stack ${stack.stackName} matches its deployed template, parameters and tags: nothing to change.`,
+  );
   const plan = await buildPlan(
     context,
     { set: deployedSet(stack), changes: [], nested: [] },
@@ -49,7 +51,7 @@ export async function unchangedPlan(
   return { ...plan, proof: 'comparison' };
 }
 
-/** The stack as a change set without changes would describe it. */
+/** The deployed stack in the form of a change set without changes. */
 function deployedSet({ stackName, stackId, parameters, resolved = {}, ...stack }: StackSnapshot) {
   return {
     StackName: stackName,
@@ -65,7 +67,7 @@ function deployedSet({ stackName, stackId, parameters, resolved = {}, ...stack }
   };
 }
 
-/** Statuses after which the stack is what its template says; after a rollback a change set looks closer. */
+/** Statuses in which the stack matches its template. After a rollback, a change set is needed. */
 const COMPLETED: ReadonlySet<string> = new Set(['CREATE_COMPLETE', 'UPDATE_COMPLETE']);
 
 function settingsDifference(inputs: DeployStackInputs, stack: StackSnapshot): string | undefined {
@@ -73,7 +75,7 @@ function settingsDifference(inputs: DeployStackInputs, stack: StackSnapshot): st
   if (!COMPLETED.has(stack.status)) return `it is ${stack.status}`;
   if (stack.deploymentMode === 'EXPRESS' || inputs.mode === 'express')
     return 'it is deployed in express mode';
-  if (inputs.importExisting) return 'existing resources may join it';
+  if (inputs.importExisting) return 'existing resources may be imported into it';
   if (inputs.rollbackAlarms !== undefined || inputs.monitoringMs !== undefined)
     return 'a rollback configuration is given';
   if (roleArn !== undefined && roleArn !== stack.roleArn) return 'its role differs';
@@ -86,20 +88,20 @@ function settingsDifference(inputs: DeployStackInputs, stack: StackSnapshot): st
 }
 
 /**
- * GetTemplate and DescribeStacks answer `?` for every character beyond ASCII, so a question mark may stand for another
+ * GetTemplate and DescribeStacks return `?` for every non-ASCII character, so a question mark may stand for another
  * character.
  *
  * @see https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/1220
  */
 const AMBIGUOUS = '?';
-/** In a cron expression, CloudWatch and EventBridge accept a question mark and no character beyond ASCII. */
+/** In a cron expression, CloudWatch and EventBridge accept a question mark but no non-ASCII characters. */
 const CRON = /\bcron\([^()]*\)/g;
 
 function isAmbiguous(text: string): boolean {
   return text.includes(AMBIGUOUS) && text.replaceAll(CRON, '').includes(AMBIGUOUS);
 }
 
-/** Without tags, a request leaves those of the stack. */
+/** A request without tags keeps the stack's tags. */
 function tagsDifference(tags: Record<string, string>, stack: StackSnapshot): string | undefined {
   const entries = Object.entries(tags);
   if (entries.length === 0) return undefined;
@@ -113,8 +115,8 @@ function parametersDifference(
 ): string | undefined {
   const deployed = stack.parameters;
   const declared = new Set(parameters.map(({ key }) => key));
-  const gone = Object.keys(deployed).find((key) => !declared.has(key));
-  if (gone !== undefined) return `the parameter ${gone} is no longer declared`;
+  const removed = Object.keys(deployed).find((key) => !declared.has(key));
+  if (removed !== undefined) return `the parameter ${removed} is no longer declared`;
   for (const { key, value, usePrevious, noEcho } of parameters) {
     const before = Object.hasOwn(deployed, key) ? deployed[key] : undefined;
     if (noEcho) return `the parameter ${key} is NoEcho`;
@@ -125,10 +127,10 @@ function parametersDifference(
   return undefined;
 }
 
-/** A dynamic reference, or a part of one: Parameter Store may have another version by now. */
+/** A dynamic reference, or part of one, whose value may have changed. */
 const REFERENCE = /\{\{|resolve:/;
 
-/** Functions that give the same for the same template, parameters and resources. Exports that are imported cannot change. */
+/** Functions whose result depends only on template, parameters and resources. Exports in use cannot change. */
 const FUNCTIONS: ReadonlySet<string> = new Set([
   'And',
   'Base64',
@@ -148,32 +150,34 @@ const FUNCTIONS: ReadonlySet<string> = new Set([
   'Sub',
 ]);
 
-/** Why the same text may mean something else than when it was deployed. */
-function templateDoubt({ source, resources }: Template): string | undefined {
+/** Why the same template text may have another meaning than when it was deployed; undefined if it cannot. */
+function templateAmbiguity({ source, resources }: Template): string | undefined {
   const document = source === undefined ? undefined : tryReadTemplate(source);
-  if (!document) return 'its template cannot be read here';
+  if (!document) return 'its template cannot be parsed';
   const types = Object.values(resources).map(({ type }) => type);
   if (types.includes(STACK_TYPE)) return 'it has nested stacks';
-  // The default version of a module may be another one by now.
+  // The default version of a module may have changed.
   if (types.some((type) => type.endsWith('::MODULE'))) return 'it uses modules';
   const sections = entriesOf(valueAt(document, []));
   if (sections.some(({ key }) => key === 'Transform')) return 'its template has a transform';
-  return firstDoubt(
+  return firstAmbiguity(
     sections.flatMap(({ key, value }) => {
       if (key === 'Description') return [];
-      return key === 'Parameters' ? entriesOf(value).flatMap((entry) => usedOf(entry.value)) : [value];
+      return key === 'Parameters'
+        ? entriesOf(value).flatMap((entry) => possibleValues(entry.value))
+        : [value];
     }),
   );
 }
 
-/** What of a parameter's declaration becomes its value. */
-function usedOf(declaration: Value): Value[] {
+/** The parts of a parameter's declaration that can become its value. */
+function possibleValues(declaration: Value): Value[] {
   return [member(declaration, 'Default'), member(declaration, 'AllowedValues')].flatMap(
     (value) => value ?? [],
   );
 }
 
-function valueDoubt(value: Value): string | undefined {
+function valueAmbiguity(value: Value): string | undefined {
   switch (value.kind) {
     case 'text':
       if (REFERENCE.test(value.text)) return 'its template has dynamic references';
@@ -181,29 +185,29 @@ function valueDoubt(value: Value): string | undefined {
         ? 'its template may differ in characters that AWS does not return'
         : undefined;
     case 'list':
-      return firstDoubt(value.items);
+      return firstAmbiguity(value.items);
     case 'call':
-      return FUNCTIONS.has(value.name) ? valueDoubt(value.argument) : `its template uses ${value.name}`;
+      return FUNCTIONS.has(value.name) ? valueAmbiguity(value.argument) : `its template uses ${value.name}`;
     case 'map': {
       const unknown = value.entries.find(({ key }) => key.startsWith('Fn::'));
       return unknown
         ? `its template uses ${unknown.key}`
-        : firstDoubt(value.entries.map((entry) => entry.value));
+        : firstAmbiguity(value.entries.map((entry) => entry.value));
     }
     case 'other':
       return undefined;
   }
 }
 
-function firstDoubt(values: readonly Value[]): string | undefined {
+function firstAmbiguity(values: readonly Value[]): string | undefined {
   for (const value of values) {
-    const doubt = valueDoubt(value);
-    if (doubt !== undefined) return doubt;
+    const ambiguity = valueAmbiguity(value);
+    if (ambiguity !== undefined) return ambiguity;
   }
   return undefined;
 }
 
-/** What Parameter Store has now that the stack was not deployed with. */
+/** Why Parameter Store may differ from the values that the stack was deployed with; undefined if it does not. */
 async function storedDifference(
   context: ListingContext,
   template: Template,
@@ -213,8 +217,8 @@ async function storedDifference(
   const unknown = Object.entries(template.parameters).find(
     ([key, { type }]) => type.startsWith(SSM_VALUE) && !Object.hasOwn(resolved, key),
   );
-  // Not every endpoint answers with ResolvedValue, as AWS does.
-  if (unknown) return `what the parameter ${unknown[0]} was resolved to is not known`;
+  // AWS returns ResolvedValue, but not every AWS-compatible endpoint does.
+  if (unknown) return `the resolved value of the parameter ${unknown[0]} is unknown`;
   const keys = Object.keys(resolved);
   if (keys.length === 0) return undefined;
   const nameOf = (key: string): string => stack.parameters[key] ?? '';
@@ -227,20 +231,20 @@ async function storedDifference(
       const now = found.get(nameOf(key))?.Value;
       return now === undefined || !isSameValue(resolved[key] ?? '', now, isList) || isAmbiguous(now);
     });
-    return moved === undefined ? undefined : `Parameter Store has another value of ${nameOf(moved)}`;
+    return moved === undefined ? undefined : `the value of ${nameOf(moved)} in Parameter Store has changed`;
   } catch (error) {
     if (classify(error) !== 'denied' && classify(error) !== 'validation') throw error;
-    return `Parameter Store cannot be read: ${reasonOf(error)}`;
+    return `Parameter Store could not be read: ${reasonOf(error)}`;
   }
 }
 
 async function textDifference({ template, deployed }: PlanRequest): Promise<string | undefined> {
   try {
     const text = await deployed?.();
-    if (text === undefined) return 'its deployed template cannot be read';
+    if (text === undefined) return 'its deployed template could not be read';
     return text === template.body ? undefined : 'its template differs';
   } catch (error) {
     if (classify(error) !== 'denied') throw error;
-    return `its deployed template cannot be read: ${reasonOf(error)}`;
+    return `its deployed template could not be read: ${reasonOf(error)}`;
   }
 }

@@ -6,7 +6,7 @@ import { discardChangeSet } from '../execution/cancel.ts';
 import { PlanUnavailableError } from '../execution/execute.ts';
 import {
   blockedResult,
-  executeAndJudge,
+  executeAndVerify,
   guardFindings,
   loadSource,
   planStack,
@@ -18,7 +18,7 @@ import {
 import { type PreparedStack, prepareStack } from '../execution/recover.ts';
 import type { CommandResult } from './result.ts';
 import { comparePlans } from '../change-set/fingerprint.ts';
-import { type ExecutedPlan, type GonePlan, readPlan, logPlan } from '../change-set/plan.ts';
+import { type ExecutedPlan, type UnavailablePlan, readPlan, logPlan } from '../change-set/plan.ts';
 import { storedDifferences } from '../change-set/stored-values.ts';
 import type { StackSnapshot } from '../stack.ts';
 import { changesSoFar, timeLeft, type CommandRun } from '../command-run.ts';
@@ -31,9 +31,9 @@ export async function apply(run: CommandRun): Promise<CommandResult> {
   const prepared = await prepareStack(run);
   const found = run.context.approved ?? (await readApprovedPlan(run, approved.plan));
   if ('executed' in found) return alreadyExecutedResult(found, prepared);
-  const plan = 'gone' in found ? await remakePlan(run, approved, found, source, prepared) : found;
+  const plan = 'unavailable' in found ? await recreatePlan(run, approved, found, source, prepared) : found;
   if ('verdict' in plan) return plan;
-  if (!('gone' in found)) {
+  if (!('unavailable' in found)) {
     run.known = { plan, ...(prepared.stack ? { before: prepared.stack } : {}) };
     logPlan(run.context, plan);
   }
@@ -46,7 +46,7 @@ export async function apply(run: CommandRun): Promise<CommandResult> {
   const stale = await storedDifferences(run.context, plan, run.inputs.intendedValues);
   if (stale.length > 0) return await staleResult(run, plan, stale);
   try {
-    return await executeAndJudge(run, plan, settings, source?.template);
+    return await executeAndVerify(run, plan, settings, source?.template);
   } catch (error) {
     if (!(error instanceof PlanUnavailableError)) throw error;
     run.context.log.info(`${error.message} Reading it again.`);
@@ -68,14 +68,14 @@ function readApproval({ inputs }: CommandRun): Approved {
     throw new InputError(
       'plan',
       '',
-      'apply needs the `plan` output of the plan step; run it only if `has-changes` is true',
+      'expected the `plan` output of the plan step. Run apply only if its `has-changes` is true',
     );
   if (fingerprint === '')
-    throw new InputError('fingerprint', '', 'apply needs the `fingerprint` output of the plan step');
+    throw new InputError('fingerprint', '', 'expected the `fingerprint` output of the plan step');
   return { plan, fingerprint };
 }
 
-type FoundPlan = Plan | GonePlan | (ExecutedPlan & { executed: 'complete' | 'failed' });
+type FoundPlan = Plan | UnavailablePlan | (ExecutedPlan & { executed: 'complete' | 'failed' });
 
 /** The current state of the approved change set, after waiting for an execution that is in progress. */
 async function readApprovedPlan(run: CommandRun, changeSetName: string): Promise<FoundPlan> {
@@ -92,48 +92,48 @@ async function readApprovedPlan(run: CommandRun, changeSetName: string): Promise
   );
 }
 
-/** A rerun of a job finds its plan executed; the current status of the stack decides. */
+/** The result for a plan that was already executed, as after a re-run of the job, by the stack's current status. */
 function alreadyExecutedResult({ executed, plan }: ExecutedPlan, { stack }: PreparedStack): CommandResult {
   const { stackName, changeSetName, kind } = plan;
-  const status = stack?.status ?? 'gone';
+  const status = stack?.status ?? 'deleted';
   if (executed === 'complete' && ['CREATE_COMPLETE', 'UPDATE_COMPLETE'].includes(status) && stack) {
     return {
       verdict: kind === 'create' ? 'created' : 'updated',
-      reason: `The plan ${changeSetName} had been executed before, and stack ${stackName} is ${status}: nothing was left to do.`,
+      reason: `The plan ${changeSetName} was already executed, and stack ${stackName} is ${status}. Nothing was left to do.`,
       plan,
       stack,
     };
   }
   return {
     verdict: 'failed',
-    reason: `The plan ${changeSetName} was executed before, and stack ${stackName} is ${status}. Re-run all jobs, so that a new plan is made and approved.`,
+    reason: `The plan ${changeSetName} was already executed, and stack ${stackName} is ${status}. Re-run all jobs to create and approve a new plan.`,
     plan,
     ...(stack ? { stack } : {}),
   };
 }
 
-/** Creates a deleted plan again from the same template. It is executed only if its fingerprint is the approved one. */
-async function remakePlan(
+/** Creates an unavailable plan again. It is executed only if it has the approved fingerprint. */
+async function recreatePlan(
   run: CommandRun,
   approved: Approved,
-  found: GonePlan,
+  found: UnavailablePlan,
   source: Source | undefined,
   prepared: PreparedStack,
 ): Promise<Plan | CommandResult> {
-  const done = executedLastResult(approved, prepared.stack);
+  const done = lastExecutedResult(approved, prepared.stack);
   if (done) return done;
-  const why = `The approved plan ${approved.plan} cannot be executed: ${found.gone}.`;
+  const why = `The approved plan ${approved.plan} cannot be executed: ${found.unavailable}.`;
   if (!source) {
-    const reason = `${why} Re-run all jobs, or give the template so that the plan can be made again and compared.`;
+    const reason = `${why} Re-run all jobs, or set the input template so that the plan can be created again and compared.`;
     return { verdict: 'plan-changed', reason };
   }
-  run.context.log.info(`${why} Making it again, to execute it only if it does the same.`);
+  run.context.log.info(`${why} Creating it again, to execute it only if it makes the same changes.`);
   const plan = await planStack(run, source, prepared);
   if (plan.fingerprint === approved.fingerprint) return plan;
   if (!plan.hasChanges && prepared.stack) {
     return {
       verdict: 'unchanged',
-      reason: `${why} Made again, it has nothing left to change in stack ${plan.stackName}.`,
+      reason: `${why} Created again, it has no changes for stack ${plan.stackName}.`,
       plan,
       stack: prepared.stack,
     };
@@ -141,19 +141,20 @@ async function remakePlan(
   return await planChangedResult(run, approved, plan, found.plan);
 }
 
-/** CloudFormation deletes executed change sets, but the stack has the ARN of the last one. */
-function executedLastResult(approved: Approved, stack: StackSnapshot | undefined): CommandResult | undefined {
+/** The result if the stack's last change set is the approved plan: CloudFormation deletes executed change sets. */
+function lastExecutedResult(approved: Approved, stack: StackSnapshot | undefined): CommandResult | undefined {
   const { changeSetId } = stack ?? {};
-  const isIt = changeSetId === approved.plan || changeSetId?.split('/')[1] === approved.plan;
-  if (!stack || !isIt || !['CREATE_COMPLETE', 'UPDATE_COMPLETE'].includes(stack.status)) return undefined;
+  const isApproved = changeSetId === approved.plan || changeSetId?.split('/')[1] === approved.plan;
+  if (!stack || !isApproved || !['CREATE_COMPLETE', 'UPDATE_COMPLETE'].includes(stack.status))
+    return undefined;
   return {
     verdict: stack.status === 'CREATE_COMPLETE' ? 'created' : 'updated',
-    reason: `The plan ${approved.plan} had been executed before, and stack ${stack.stackName} is ${stack.status}: nothing was left to do.`,
+    reason: `The plan ${approved.plan} was already executed, and stack ${stack.stackName} is ${stack.status}. Nothing was left to do.`,
     stack,
   };
 }
 
-/** The plan would set values that Parameter Store no longer has, such as an image that was rolled back since. */
+/** The result for a plan whose Parameter Store values have changed, for example an image that was rolled back since. */
 async function staleResult(
   run: CommandRun,
   plan: Plan,
@@ -175,11 +176,11 @@ async function planChangedResult(
   const difference = before
     ? comparePlans(before, plan)
     : [
-        `The approved plan has the fingerprint ${approved.fingerprint}, this one ${plan.fingerprint}: ${planHeadline(plan)}.`,
+        `The approved plan has the fingerprint ${approved.fingerprint}, the current one ${plan.fingerprint}: ${planHeadline(plan)}.`,
       ];
   return {
     verdict: 'plan-changed',
-    reason: `${changesSoFar(run)}: the plan for stack ${plan.stackName} would no longer do what was approved (${difference[0] ?? 'another fingerprint'}). Re-run all jobs to approve the new one.`,
+    reason: `${changesSoFar(run)}: the plan for stack ${plan.stackName} no longer matches the approved plan (${difference[0] ?? 'another fingerprint'}). Re-run all jobs to approve the new plan.`,
     plan,
     difference,
   };

@@ -12,18 +12,20 @@ import { deletionChanges } from '../nested-stacks.ts';
 import { blockedResult } from './deploy.ts';
 import type { CommandResult } from './result.ts';
 
-/** Deletes the stack and waits until it is gone. */
+/** Deletes the stack and waits for the end. */
 export async function deleteCommand(run: CommandRun): Promise<CommandResult> {
   const { context, inputs } = run;
   const stack = await existingStack(run);
   if (!stack) {
     return {
       verdict: 'unchanged',
-      reason: `There is no stack ${inputs.stackName}: nothing was left to delete.`,
+      reason: `Stack ${inputs.stackName} does not exist: nothing to delete.`,
     };
   }
   if (stack.parentId !== undefined) {
-    throw new StackBlockedError(`Stack ${stack.stackName} is nested in another one, which has to delete it.`);
+    throw new StackBlockedError(
+      `Stack ${stack.stackName} is a nested stack. Delete it through its parent stack.`,
+    );
   }
   const guard = await deletionFindings(context, stack.stackId, inputs.allowDelete);
   if (guard.length > 0) return blockedResult(run, guard);
@@ -31,7 +33,7 @@ export async function deleteCommand(run: CommandRun): Promise<CommandResult> {
   const execution = await deleteStack(run, stack);
   if (execution.status === 'DELETE_COMPLETE') {
     const retained = retainedResources(execution);
-    const kept = retained.length > 0 ? ` Retained by its template: ${retained.map(pathOf).join(', ')}.` : '';
+    const kept = retained.length > 0 ? ` Retained resources: ${retained.map(pathOf).join(', ')}.` : '';
     const reason = `Stack ${stack.stackName} was deleted in ${duration(execution.durationMs)}.${kept}`;
     return { verdict: 'deleted', reason, execution };
   }
@@ -49,10 +51,10 @@ export async function deleteCommand(run: CommandRun): Promise<CommandResult> {
   };
 }
 
-/** Names every resource in `allow-delete`. */
+/** The value of `allow-delete` that allows the deletion of every resource. */
 const ALL = 'all';
 
-/** What the deletion of a stack would lose and `allow-delete` does not name, nested stacks included. */
+/** Findings for resources that the deletion of a stack would lose and `allow-delete` does not allow, including nested stacks. */
 export async function deletionFindings(
   context: CloudFormationContext,
   stackId: string,

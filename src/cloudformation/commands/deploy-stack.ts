@@ -30,9 +30,9 @@ const COMMANDS: Readonly<Record<DeployStackInputs['command'], (run: CommandRun) 
   };
 
 /**
- * Runs one command of deploy-stack. When it ends early, what it started is stopped or deleted, and the reason says
- * what remains.
- * @throws InputError for an input that cannot be used, before anything is changed.
+ * Runs a command of deploy-stack. If it ends early, what it started is stopped or deleted, and the reason states what
+ * remains.
+ * @throws InputError for an invalid input, before anything is changed.
  */
 export async function deployStack(
   context: StackCommandContext,
@@ -51,12 +51,12 @@ export async function deployStack(
     notes: [],
   };
   const result = await COMMANDS[inputs.command](run).catch((error: unknown) => endEarly(run, error));
-  if (!leavesStack(result)) context.listing?.forget(inputs.stackName);
+  if (!leavesStackUnchanged(result)) context.listing?.forget(inputs.stackName);
   return withRunFacts(run, result);
 }
 
-/** Whether the stack is as it was before the command. */
-function leavesStack(result: CommandResult): boolean {
+/** Whether the command left the stack unchanged. */
+function leavesStackUnchanged(result: CommandResult): boolean {
   if (result.verdict === 'planned') return result.plan.kind === 'update';
   return ['unchanged', 'in-sync', 'drifted'].includes(result.verdict);
 }
@@ -116,7 +116,7 @@ async function resultOfError(run: CommandRun, error: unknown): Promise<CommandRe
   const stillRunning = operation
     ? ` The ${OPERATIONS[operation.kind]} of stack ${operation.stackName} was requested and may still be in progress on AWS. Check the stack.`
     : refused
-      ? ` CloudFormation refused the ${OPERATIONS[refused.kind]} of stack ${refused.stackName}: nothing began.`
+      ? ` CloudFormation rejected the ${OPERATIONS[refused.kind]} of stack ${refused.stackName}, so it did not start.`
       : '';
   const { code, fix: advice = '' } = errorInfo(error);
   const fix = code === 'credentials-expired' && advice !== '' ? ` ${advice}` : '';
@@ -132,12 +132,12 @@ async function resultOfError(run: CommandRun, error: unknown): Promise<CommandRe
 async function cancelledResult(run: CommandRun): Promise<CommandResult> {
   const remains = await cancelPending(run);
   const why = run.context.signal.reason as unknown;
-  // In a run on a whole environment, the reason may be its timeout or a lost lock.
-  const said = why instanceof CancelledError ? `The job was cancelled by ${why.by}` : reasonOf(why);
-  return { verdict: 'cancelled', reason: `${said.replace(/\.$/, '')}. ${remains}`, error: errorInfo(why) };
+  // In a deployment of a whole environment, the reason may be its timeout or a lost lock.
+  const cause = why instanceof CancelledError ? `The job was cancelled by ${why.by}` : reasonOf(why);
+  return { verdict: 'cancelled', reason: `${cause.replace(/\.$/, '')}. ${remains}`, error: errorInfo(why) };
 }
 
-/** What is known at the deadline. The operation is not stopped. */
+/** The result at the deadline. The operation is not stopped. */
 async function timedOutResult(run: CommandRun, error: TimeoutError): Promise<CommandResult> {
   const { pending, inputs } = run;
   const progress = pending.describeProgress?.();
@@ -146,7 +146,8 @@ async function timedOutResult(run: CommandRun, error: TimeoutError): Promise<Com
   if (!pending.operation)
     return { verdict: 'timed-out', reason: `${ran} ${changesSoFar(run)}.`, error: errorInfo(error) };
   const diagnosis = await diagnoseSoFar(run);
-  const state = pending.timeline?.failures.length === 0 ? 'waits for tasks that fail' : 'has already failed';
+  const state =
+    pending.timeline?.failures.length === 0 ? 'is waiting for tasks that fail' : 'has already failed';
   const failed = diagnosis ? ` It ${state}${causeText(diagnosis)}.` : '';
   return {
     verdict: 'timed-out',
@@ -156,7 +157,7 @@ async function timedOutResult(run: CommandRun, error: TimeoutError): Promise<Com
   };
 }
 
-/** Why a running operation has failed, or will fail when AWS stops waiting. */
+/** Why a running operation has failed, or will fail when CloudFormation stops waiting. */
 async function diagnoseSoFar({ context, pending }: CommandRun): Promise<Diagnosis | undefined> {
   const { timeline, operation, services } = pending;
   if (!timeline || !operation) return undefined;

@@ -6,10 +6,10 @@ import { readTemplate } from '../change-set/read.ts';
 import { unchangedPlan } from '../change-set/unchanged.ts';
 import {
   EXPRESS_REPLAY,
-  possiblyRefusedReplacements,
-  refusedReplacements,
+  possiblyRejectedReplacements,
+  rejectedReplacements,
 } from '../change-set/replacements.ts';
-import { tagOfOneRun, trafficFindings } from '../change-set/traffic.ts';
+import { runSpecificTag, trafficFindings } from '../change-set/traffic.ts';
 import { note, changesSoFar, StackBlockedError, timeLeft, type CommandRun } from '../command-run.ts';
 import type { CloudFormationContext, DeployStackInputs } from '../context.ts';
 import { diagnose } from '../diagnosis/diagnosis.ts';
@@ -33,7 +33,7 @@ import { resolveParameters, type ResolvedParameter } from '../parameters/resolve
 import { checkTemplateSize, loadTemplate, packaged, type Template } from '../template/template.ts';
 import type { Plan } from '../change-set/changes.ts';
 import { resultInEffect } from './in-effect.ts';
-import { type CommandResult, judgeFailure, judgeSuccess, judgeUnproven } from './result.ts';
+import { type CommandResult, failureResult, successResult, unprovenResult } from './result.ts';
 
 /** The desired state of a stack, as read from the workspace. */
 export interface Source {
@@ -62,16 +62,16 @@ export async function loadSource({ context, inputs, identity }: CommandRun): Pro
   const given = declaredPairs(inputs, template.parameters);
   const files = expandFiles(read, given);
   const tags = resolveTags(files.tags, inputs.tags);
-  const changing = tagOfOneRun(template.body, tags);
+  const changing = runSpecificTag(template.body, tags);
   if (changing) throw new InputError('tags', changing.tag, `expected ${changing.allowed}`);
   checkTemplateSize(template, inputs.artifactBucket);
-  // A name that only the files refer to is no mistake where the template has no parameter of that name.
+  // A placeholder value is not an error if the template has no parameter of that name.
   const unused = sharedNamesOf(read).filter((name) => !Object.hasOwn(template.parameters, name));
   const parameters = Object.fromEntries(Object.entries(given).filter(([name]) => !unused.includes(name)));
   return { template, files, parameters, tags };
 }
 
-/** The settings that a change set cannot carry: `stack-policy` (else that of the files) and `termination-protection`. */
+/** The settings that a change set cannot contain: `stack-policy` (else that of the files) and `termination-protection`. */
 export function readSettings({ inputs, identity }: CommandRun): StackSettings {
   const policy =
     inputs.stackPolicy ?? readParameterFiles(inputs.parameterFiles, identity.workspace).stackPolicy;
@@ -86,8 +86,8 @@ export function readSettings({ inputs, identity }: CommandRun): StackSettings {
 }
 
 /**
- * The parameters for the given state of the stack. A new stack or a shell has no previous values.
- * @throws InputError for unknown parameters and for those without a value.
+ * The parameters for the current state of the stack. A new or empty stack has no previous values.
+ * @throws InputError for unknown parameters and for parameters without a value.
  */
 function parametersFor(
   run: CommandRun,
@@ -125,7 +125,7 @@ export async function planStack(run: CommandRun, source: Source, { stack }: Prep
   return plan;
 }
 
-/** Reads the template of a stack when it is first asked for. */
+/** A function that reads the deployed template of a stack when it is first needed. */
 function deployedTemplate(
   context: CloudFormationContext,
   { stackId }: StackSnapshot,
@@ -140,15 +140,15 @@ function withReplacementWarnings(
   stack: StackSnapshot | undefined,
 ): Plan {
   const warnings = [
-    refusedReplacements(plan, onFailure, stack),
-    possiblyRefusedReplacements(plan, onFailure),
+    rejectedReplacements(plan, onFailure, stack),
+    possiblyRejectedReplacements(plan, onFailure),
   ].filter((warning) => warning !== undefined);
   return { ...plan, warnings: [...warnings, ...(plan.warnings ?? [])] };
 }
 
-/** @throws StackBlockedError where CloudFormation would refuse a replacement, and leave the stack in UPDATE_FAILED. */
+/** @throws StackBlockedError if CloudFormation would reject a replacement and leave the stack in UPDATE_FAILED. */
 export function requireRollback({ inputs }: CommandRun, plan: Plan, stack: StackSnapshot | undefined): void {
-  const refused = refusedReplacements(plan, inputs.onFailure, stack);
+  const refused = rejectedReplacements(plan, inputs.onFailure, stack);
   if (refused !== undefined) throw new StackBlockedError(refused, 'replacement-refused');
 }
 
@@ -189,7 +189,7 @@ export async function deploy(run: CommandRun): Promise<CommandResult> {
   });
   const plan = await planStack(run, source, prepared);
   if (inputs.onFailure === 'delete' && plan.kind === 'update') {
-    note(run, 'on-failure: delete is for new stacks: should this update fail, it is rolled back.');
+    note(run, 'on-failure: delete applies to new stacks only. If this update fails, it is rolled back.');
   }
   if (!plan.hasChanges && prepared.stack) return await unchangedResult(run, plan, prepared.stack, settings);
   const inEffect = await resultInEffect(run, plan, prepared.stack);
@@ -200,10 +200,10 @@ export async function deploy(run: CommandRun): Promise<CommandResult> {
     await discardChangeSet(run);
     return blockedResult(run, guard);
   }
-  return await executeAndJudge(run, plan, settings, source.template);
+  return await executeAndVerify(run, plan, settings, source.template);
 }
 
-/** CloudFormation found no change to the resources; settings may still differ. */
+/** The result without resource changes. Settings may still be updated. */
 export async function unchangedResult(
   run: CommandRun,
   plan: Plan,
@@ -213,25 +213,25 @@ export async function unchangedResult(
   const { stackName, status } = stack;
   if (!isStable(status)) {
     const next = hasFailedInExpressMode(stack) ? ` ${EXPRESS_REPLAY}` : '';
-    const reason = `Stack ${stackName} is ${status} from an earlier failure, and CloudFormation finds no change that would fix it.${next}`;
+    const reason = `Stack ${stackName} is ${status} after an earlier failure, and CloudFormation found no change to deploy.${next}`;
     return { verdict: 'failed', reason, plan, stack };
   }
   const set = await applySettings(run, stack, settings);
   if (set.length === 0) {
     return { verdict: 'unchanged', reason: unchangedReason(plan), plan, stack };
   }
-  const reason = `Nothing to change in the resources of stack ${stackName}. Updated its ${set.join(' and ')}.`;
+  const reason = `Stack ${stackName} has no resource changes. Updated its ${set.join(' and ')}.`;
   return { verdict: 'updated', reason, plan, stack };
 }
 
-/** Why a stack is unchanged: how that was proven. */
+/** Why a stack is unchanged. */
 export function unchangedReason({ stackName, proof }: Plan): string {
   return proof === 'comparison'
-    ? `Nothing to change in stack ${stackName}: template, parameters and tags are those that it was deployed with.`
-    : `CloudFormation finds nothing to change in stack ${stackName}.`;
+    ? `Nothing to change in stack ${stackName}: its template, parameters and tags are the deployed ones.`
+    : `CloudFormation found nothing to change in stack ${stackName}.`;
 }
 
-/** The changes of a plan that need an explicit opt-in and have none: they lose data, or move live traffic. */
+/** The changes of a plan that would lose data or move live traffic and are not explicitly allowed. */
 export async function guardFindings(
   { context, inputs }: CommandRun,
   plan: Plan,
@@ -255,10 +255,10 @@ export function blockedResult(run: CommandRun, guard: readonly GuardFinding[]): 
 }
 
 /**
- * Executes a plan, applies the settings that a change set cannot carry, and judges the result. A stack policy is set
- * before an update, and right after a creation.
+ * Executes a plan, applies the settings that a change set cannot contain, and determines the result. A stack policy is set
+ * before an update and right after a creation.
  */
-export async function executeAndJudge(
+export async function executeAndVerify(
   run: CommandRun,
   plan: Plan,
   settings: StackSettings,
@@ -274,7 +274,7 @@ export async function executeAndJudge(
       ...(template ? { template } : {}),
     });
     return {
-      ...judgeFailure(plan, execution, diagnosis),
+      ...failureResult(plan, execution, diagnosis),
       ...run.known,
       plan,
       execution,
@@ -283,27 +283,28 @@ export async function executeAndJudge(
     };
   }
   if (run.inputs.mode === 'express') {
-    note(run, 'Express mode: the configuration is applied, and resources may still be getting ready.');
+    note(run, 'Express mode: the configuration is applied, but resources may still be stabilizing.');
   }
   for (const sentence of leftBehind(execution)) note(run, sentence);
   const { stack } = execution;
   run.known = { ...run.known, plan, execution, ...(stack ? { stack } : {}) };
   const { unproven, notes } = await reconcile(context, plan, execution);
   for (const sentence of notes) note(run, sentence);
-  const end = unproven.length > 0 ? judgeUnproven(plan, execution, unproven) : judgeSuccess(plan, execution);
+  const end =
+    unproven.length > 0 ? unprovenResult(plan, execution, unproven) : successResult(plan, execution);
   run.done = end.reason.replace(/\.$/, '');
   if (plan.kind === 'create') await setPolicy(run, plan.stackId, settings);
   if (stack) await setProtection(run, stack, settings);
   return { ...end, ...run.known };
 }
 
-/** A failure in a nested stack that may not be read shows only as CloudFormation sums it up. */
+/** Notes that failures in nested stacks without read permission are shown only as CloudFormation summarizes them. */
 function noteUnreadNested(run: CommandRun, { unreadNested = [] }: Execution): void {
   if (unreadNested.length === 0) return;
   const names = unreadNested.join(', ');
   note(
     run,
-    `The events of ${names} could not be read (cloudformation:DescribeStackEvents), so what failed there is not shown.`,
+    `The events of ${names} could not be read (cloudformation:DescribeStackEvents), so failures there are not shown.`,
   );
 }
 
@@ -321,7 +322,7 @@ async function applySettings(
 async function setPolicy(run: CommandRun, stackId: string, { stackPolicy }: StackSettings): Promise<boolean> {
   if (stackPolicy === undefined || !(await ensureStackPolicy(run.context, stackId, stackPolicy)))
     return false;
-  note(run, 'The stack policy was set.');
+  note(run, 'Updated the stack policy.');
   return true;
 }
 
@@ -332,6 +333,6 @@ async function setProtection(
 ): Promise<boolean> {
   const { terminationProtection: wanted } = settings;
   if (wanted === undefined || !(await ensureTerminationProtection(run.context, stack, wanted))) return false;
-  note(run, `Termination protection was switched ${wanted ? 'on' : 'off'}.`);
+  note(run, `${wanted ? 'Enabled' : 'Disabled'} termination protection.`);
   return true;
 }

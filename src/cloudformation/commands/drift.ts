@@ -4,7 +4,7 @@ import { plural } from '../../core/text.ts';
 import { GetTemplateCommand } from '@aws-sdk/client-cloudformation';
 import { send } from '../../aws/send.ts';
 import { discardChangeSet } from '../execution/cancel.ts';
-import { blockedResult, changeSetName, executeAndJudge, guardFindings, requireRollback } from './deploy.ts';
+import { blockedResult, changeSetName, executeAndVerify, guardFindings, requireRollback } from './deploy.ts';
 import { type DriftReport, findDrift } from '../drift/drift.ts';
 import { revertedTraffic } from '../change-set/traffic.ts';
 import { prepareStack } from '../execution/recover.ts';
@@ -16,21 +16,24 @@ import type { StackSnapshot } from '../stack.ts';
 import { factsOf, NO_FACTS, type Template, type TemplateFacts } from '../template/template.ts';
 import { note, StackBlockedError, timeLeft, type CommandRun } from '../command-run.ts';
 
-/** Detects the drift of the stack; with `revert-drift` reverts it, under the same guard as any change. */
+/** Detects the drift of the stack; with `revert-drift`, reverts it with the same guard as other changes. */
 export async function driftCommand(run: CommandRun): Promise<CommandResult> {
   const { context, inputs, identity } = run;
   const { stack, kind } = await prepareStack(run);
   if (!stack || kind === 'create') {
-    throw new StackBlockedError(`There is no stack ${inputs.stackName} to compare with.`);
+    throw new StackBlockedError(`Stack ${inputs.stackName} does not exist, so it has no drift.`);
   }
   const options = { changeSetName: changeSetName(identity), timeoutMs: timeLeft(run) };
   const drift = await findDrift(context, stack, options);
   if (drift.ofEcs.length > 0)
-    note(run, `Not compared, because ECS moves them: the traffic weights of ${drift.ofEcs.join(', ')}.`);
+    note(
+      run,
+      `Not compared, because ECS shifts traffic with them: the weights of ${drift.ofEcs.join(', ')}.`,
+    );
   if (drift.verdict === 'in-sync') {
     return {
       verdict: 'in-sync',
-      reason: `Stack ${stack.stackName} is what its template says${uncheckedText(drift)}.${doubts(drift)}`,
+      reason: `Stack ${stack.stackName} matches its template${uncheckedText(drift)}.${caveats(drift)}`,
       drift,
       stack,
     };
@@ -38,7 +41,7 @@ export async function driftCommand(run: CommandRun): Promise<CommandResult> {
   if (!inputs.revertDrift) {
     const [first] = drift.resources;
     const count = drift.resources.length;
-    const reason = `${plural(count, 'resource')} of stack ${stack.stackName} differ${count === 1 ? 's' : ''} from the template: ${first ? pathOf(first) : ''} was ${first?.status ?? ''}${count > 1 ? ', and more' : ''}.${doubts(drift)}`;
+    const reason = `${plural(count, 'resource')} of stack ${stack.stackName} differ${count === 1 ? 's' : ''} from the template: ${first ? pathOf(first) : ''} was ${first?.status ?? ''}${count > 1 ? ', and more' : ''}.${caveats(drift)}`;
     return { verdict: 'drifted', reason, drift, stack };
   }
   return await revert(run, stack, drift);
@@ -47,7 +50,7 @@ export async function driftCommand(run: CommandRun): Promise<CommandResult> {
 async function revert(run: CommandRun, stack: StackSnapshot, drift: DriftReport): Promise<CommandResult> {
   const { context, inputs, pending } = run;
   run.known = { drift, before: stack };
-  const template = await runningTemplate(context, stack);
+  const template = await deployedTemplate(context, stack);
   const plan = await createPlan(context, {
     inputs: {
       ...inputs,
@@ -67,7 +70,7 @@ async function revert(run: CommandRun, stack: StackSnapshot, drift: DriftReport)
     revertDrift: true,
   });
   if (!plan.hasChanges) {
-    const reason = `Stack ${stack.stackName} has drifted, but CloudFormation finds nothing that it could revert.`;
+    const reason = `Stack ${stack.stackName} has drifted, but CloudFormation found nothing to revert.`;
     return { verdict: 'drifted', reason, plan, stack, drift };
   }
   pending.changeSet = { ...plan, shellIsOurs: false };
@@ -79,20 +82,19 @@ async function revert(run: CommandRun, stack: StackSnapshot, drift: DriftReport)
     await discardChangeSet(run);
     return { ...blockedResult(run, guard), drift };
   }
-  return { ...(await executeAndJudge(run, plan, {}, template)), drift };
+  return { ...(await executeAndVerify(run, plan, {}, template)), drift };
 }
 
-/** The template that the stack was deployed with, independent of the workspace. */
-async function runningTemplate(context: CloudFormationContext, stack: StackSnapshot): Promise<Template> {
+/** The deployed template of the stack, independent of the workspace. */
+async function deployedTemplate(context: CloudFormationContext, stack: StackSnapshot): Promise<Template> {
   const command = new GetTemplateCommand({ StackName: stack.stackId, TemplateStage: 'Original' });
   const { TemplateBody: body } = await send(context.client, command, context);
-  if (body === undefined)
-    throw malformedResponse(`GetTemplate for ${stack.stackName} answered without a template`);
-  return { body, hash: sha256(body), ...readable(body) };
+  if (body === undefined) throw malformedResponse(`GetTemplate returned no template for ${stack.stackName}`);
+  return { body, hash: sha256(body), ...readFacts(body) };
 }
 
-/** CloudFormation accepts texts that our parser does not: such a template has no resources and no lines here. */
-function readable(body: string): TemplateFacts {
+/** The facts in a template; none if it cannot be parsed, because CloudFormation accepts more than this parser does. */
+function readFacts(body: string): TemplateFacts {
   try {
     return factsOf(readTemplateDocument(body));
   } catch (error) {
@@ -110,11 +112,11 @@ function uncheckedText({ unchecked }: DriftReport): string {
 
 const NAMED = 5;
 
-/** What keeps the finding from being certain. */
-function doubts({ disputed, byChangeSetOnly }: DriftReport): string {
+/** Why the result may be incomplete. */
+function caveats({ disputed, byChangeSetOnly }: DriftReport): string {
   if (byChangeSetOnly) {
-    return ' Drift detection was not possible, and the change set that showed this does not say what it could not compare.';
+    return ' Drift detection failed. The result is from a change set, which does not report what it could not compare.';
   }
   if (disputed.length === 0) return '';
-  return ` The change set and drift detection disagree on ${disputed.join(', ')}: drift detection decides.`;
+  return ` The change set and drift detection disagree on ${disputed.join(', ')}. The result of drift detection is used.`;
 }

@@ -8,9 +8,9 @@ import type { StackSnapshot } from '../stack.ts';
 import type { CommandResult } from './result.ts';
 
 /**
- * The result for a plan whose changes are in effect already, as `context.isInEffect` says; undefined for one that must
- * be executed. It is asked only where the stack differs from its source by resolved parameters alone: a change of the
- * template, a parameter or a tag is always executed.
+ * The result for a plan whose changes are already in effect according to `context.isInEffect`; undefined if the plan must be
+ * executed. This is checked only if nothing but resolved parameters differs: a change of the template, a parameter or a tag
+ * is always executed.
  */
 export async function resultInEffect(
   run: CommandRun,
@@ -28,7 +28,7 @@ export async function resultInEffect(
   return { verdict: 'unchanged', reason, plan: { ...plan, hasChanges: false, changes: [] }, stack };
 }
 
-/** Whether template, parameters and tags are those that the stack was deployed with. */
+/** Whether template, parameters and tags are the deployed ones. */
 async function isSameSource(
   context: CloudFormationContext,
   { settings }: Plan,

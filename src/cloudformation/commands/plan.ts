@@ -1,7 +1,7 @@
 import { planHeadline } from '../change-set/changes.ts';
 import { sentence } from '../../core/text.ts';
 import { bestEffort } from '../context.ts';
-import { refusedReplacements } from '../change-set/replacements.ts';
+import { rejectedReplacements } from '../change-set/replacements.ts';
 import { prepareStack } from '../execution/recover.ts';
 import { resultInEffect } from './in-effect.ts';
 import type { CommandResult } from './result.ts';
@@ -10,7 +10,7 @@ import { guardFindings, loadSource, planStack, readSettings, unchangedReason } f
 import type { StackSnapshot } from '../stack.ts';
 import { note, type CommandRun } from '../command-run.ts';
 
-/** Creates a change set for review and for `apply`. It changes nothing else. */
+/** Creates a change set for review and for `apply`, without changing anything else. */
 export async function plan(run: CommandRun): Promise<CommandResult> {
   const source = await loadSource(run);
   const settings = readSettings(run);
@@ -24,9 +24,9 @@ export async function plan(run: CommandRun): Promise<CommandResult> {
   const inEffect = await resultInEffect(run, made, stack.stack);
   if (inEffect) return inEffect;
   const guard = await guardFindings(run, made, source.template);
-  // From here on the change set is kept.
+  // From here on, the change set is kept.
   delete run.pending.changeSet;
-  const refused = refusedReplacements(made, run.inputs.onFailure, prepared.stack);
+  const refused = rejectedReplacements(made, run.inputs.onFailure, prepared.stack);
   const blocked = refused === undefined ? '' : ` It will be blocked: ${refused}`;
   const warning =
     guard.length > 0
@@ -37,11 +37,11 @@ export async function plan(run: CommandRun): Promise<CommandResult> {
   return { verdict: 'planned', reason, ...run.known, plan: made, guard, ...stack };
 }
 
-/** Notes the settings that a change set cannot show. `deploy` applies them, and `apply` with the same inputs. */
+/** Notes the settings that a change set cannot show. `deploy`, and `apply` with the same inputs, set them. */
 async function noteSettings(run: CommandRun, stack: StackSnapshot, settings: StackSettings): Promise<void> {
   const differing = await bestEffort(run.context, 'GetStackPolicy', (limited) =>
     differingSettings(limited, stack, settings),
   );
   if (differing === undefined || differing.length === 0) return;
-  note(run, `Not part of the plan, and set by deploy or apply: ${differing.join(', ')}.`);
+  note(run, `Not part of the plan, but set by deploy and apply: ${differing.join(', ')}.`);
 }

@@ -14,7 +14,7 @@ import type { Execution } from '../execution/watch.ts';
 import type { DeployStackInputs } from '../context.ts';
 import { hasFailedInExpressMode, type StackSnapshot } from '../stack.ts';
 
-/** How a run of deploy-stack can end. Only what is proven is ok. */
+/** The verdicts of deploy-stack. Only verified results are ok. */
 export const STACK_VERDICTS = {
   created: { ok: true },
   updated: { ok: true },
@@ -34,24 +34,24 @@ export const STACK_VERDICTS = {
 
 export type StackVerdict = keyof typeof STACK_VERDICTS;
 
-/** What any command may know of its stack, however it ended. */
+/** What any result may contain. */
 interface StackFacts {
-  /** One or two sentences that a person on call understands. */
+  /** One or two sentences for the person on call. */
   reason: string;
-  /** The plan that was made or read, where the command got that far. */
+  /** The plan that was created or read, if the command got that far. */
   plan?: Plan;
-  /** The stack as it was when the plan was made. */
+  /** The stack when the plan was created. */
   before?: StackSnapshot;
-  /** The stack as it is in the end. */
+  /** The stack at the end. */
   stack?: StackSnapshot;
-  /** The drift that was found, also before it was reverted. */
+  /** The drift that was found, before any revert. */
   drift?: DriftReport;
 }
 
-/** The resources are as the template says. */
+/** The resources match the template. */
 interface Deployed extends StackFacts {
   verdict: 'created' | 'updated';
-  /** Absent when only settings changed, or when an earlier attempt executed the plan. */
+  /** Absent if only settings changed, or if an earlier attempt executed the plan. */
   execution?: Execution;
 }
 
@@ -62,7 +62,7 @@ interface Unchanged extends StackFacts {
 interface Planned extends StackFacts {
   verdict: 'planned';
   plan: Plan;
-  /** What `deploy` and `apply` would block. */
+  /** The changes that `deploy` and `apply` would block. */
   guard: readonly GuardFinding[];
 }
 
@@ -77,7 +77,7 @@ interface Compared extends StackFacts {
   stack: StackSnapshot;
 }
 
-/** Nothing was executed: data would be lost, or a person has to look at the stack first. */
+/** Nothing was executed: data would be lost, or the stack needs manual action first. */
 interface Blocked extends StackFacts {
   verdict: 'blocked';
   guard?: readonly GuardFinding[];
@@ -86,7 +86,7 @@ interface Blocked extends StackFacts {
 
 interface PlanChanged extends StackFacts {
   verdict: 'plan-changed';
-  /** What differs from the approved plan, a line each; absent when there was nothing to compare. */
+  /** The differences from the approved plan, one line each; absent if there was nothing to compare. */
   difference?: readonly string[];
 }
 
@@ -95,19 +95,19 @@ interface ExecutionFailed extends StackFacts {
   verdict: 'rolled-back' | 'stuck';
   execution: Execution;
   diagnosis: Diagnosis;
-  /** Of a rollback that failed again. */
+  /** Set for a rollback that failed again. */
   error?: ErrorInfo;
 }
 
 interface Failed extends StackFacts {
   verdict: 'failed';
   execution?: Execution;
-  /** What an operation did that was not watched to its end. */
+  /** The events of an operation that was not watched to its end. */
   timeline?: TimelineFacts;
   diagnosis?: Diagnosis;
-  /** Planned changes that nothing proves although the operation completed. */
+  /** Planned changes that could not be verified although the operation completed. */
   unproven?: readonly UnprovenChange[];
-  /** What CloudFormation refuses in a plan. */
+  /** Why CloudFormation rejected a plan. */
   findings?: readonly Finding[];
   error?: ErrorInfo;
 }
@@ -121,7 +121,7 @@ interface Interrupted extends StackFacts {
   error: ErrorInfo;
 }
 
-/** How a command ended. */
+/** The result of a command. */
 export type CommandResult =
   | Deployed
   | Unchanged
@@ -134,23 +134,23 @@ export type CommandResult =
   | Failed
   | Interrupted;
 
-/** What was asked for, and what the run took. */
+/** The request, and facts about the run. */
 interface RunFacts {
   stackName: string;
   region: string;
   command: DeployStackInputs['command'];
-  /** The template's path or URL, as it was given. */
+  /** The template's path or URL, as in the input. */
   template?: string;
   durationMs: number;
-  /** What was done besides, or is worth knowing: a sentence each. */
+  /** Further actions and information, one sentence each. */
   notes: readonly string[];
 }
 
-/** How a run of deploy-stack ended. */
+/** The result of a run of deploy-stack. */
 export type StackResult = CommandResult & RunFacts;
 
-/** The verdict on a plan that was executed to the end, and why. */
-export function judgeSuccess(
+/** The verdict and the reason for a plan that was executed. */
+export function successResult(
   plan: Plan,
   { durationMs }: Execution,
 ): { verdict: 'created' | 'updated'; reason: string } {
@@ -159,8 +159,8 @@ export function judgeSuccess(
   return { verdict, reason };
 }
 
-/** The verdict on an operation that completed without proof that it made all planned changes. */
-export function judgeUnproven(
+/** The verdict and the reason for an operation that completed, but whose planned changes could not all be verified. */
+export function unprovenResult(
   { stackName }: Plan,
   { status }: Execution,
   unproven: readonly UnprovenChange[],
@@ -169,11 +169,11 @@ export function judgeUnproven(
     .slice(0, SHOWN_UNPROVEN)
     .map((change) => `${pathOf(change)} (${change.type}): ${change.why}`);
   const more = unproven.length > named.length ? `; and ${unproven.length - named.length} more` : '';
-  const count = `${plural(unproven.length, 'planned change')} ${unproven.length === 1 ? 'is' : 'are'}`;
-  const message = `Stack ${stackName} is ${status}, and ${count} not proven to be in effect: ${named.join('; ')}${more}.`;
+  const count = plural(unproven.length, 'planned change');
+  const message = `Stack ${stackName} is ${status}, but ${count} could not be verified: ${named.join('; ')}${more}.`;
   const fix =
     unproven.find((change) => change.fix !== undefined)?.fix ??
-    'Compare the resource with the template (command: drift), and deploy again in mode: standard.';
+    'Compare the resource with the template (command: drift), then deploy again with mode: standard.';
   return {
     verdict: 'failed',
     reason: `${message} ${fix}`,
@@ -182,8 +182,8 @@ export function judgeUnproven(
   };
 }
 
-/** The verdict on a plan whose execution failed, and why. */
-export function judgeFailure(
+/** The verdict and the reason for a plan whose execution failed. */
+export function failureResult(
   { stackName, kind }: Plan,
   { status, stack }: Execution,
   diagnosis: Diagnosis | undefined,
@@ -194,32 +194,32 @@ export function judgeFailure(
     case 'UPDATE_ROLLBACK_COMPLETE':
       return {
         verdict: 'rolled-back',
-        reason: `${failed}. It was rolled back: the stack is as it was before.`,
+        reason: `${failed}. The update was rolled back.`,
       };
     case 'ROLLBACK_COMPLETE':
-      return { verdict: 'rolled-back', reason: `${failed}. It was rolled back: the stack holds nothing.` };
+      return { verdict: 'rolled-back', reason: `${failed}. The creation was rolled back.` };
     case 'DELETE_COMPLETE':
       if (diagnosis && !diagnosis.rootCause) {
-        const reason = `Stack ${stackName} was deleted by another job or person while this ${what} was in progress.`;
+        const reason = `Stack ${stackName} was deleted by another caller while this ${what} was in progress.`;
         return { verdict: 'rolled-back', reason };
       }
       return { verdict: 'rolled-back', reason: `${failed}. The stack was deleted.` };
     case 'UPDATE_ROLLBACK_FAILED':
-      return stuckEnd(`${failed}. The rollback failed too${stuckText(diagnosis)}`);
+      return stuckResult(`${failed}. The rollback also failed${stuckText(diagnosis)}`);
     case 'CREATE_FAILED':
-      return { verdict: 'failed', reason: `${failed}. What was done is kept: the stack is ${status}.` };
+      return { verdict: 'failed', reason: `${failed}. It was not rolled back: the stack is ${status}.` };
     case 'UPDATE_FAILED':
       return {
         verdict: 'failed',
-        reason: `${failed}. What was done is kept: the stack is ${status}. ${keptWayOut(stack)}`,
+        reason: `${failed}. It was not rolled back: the stack is ${status}. ${nextStep(stack)}`,
       };
     default:
       return { verdict: 'failed', reason: `${failed}. The stack is ${status}${stuckText(diagnosis)}.` };
   }
 }
 
-function stuckEnd(message: string): { verdict: 'stuck'; reason: string; error: ErrorInfo } {
-  const fix = 'Repair that resource, then run deploy-stack with continue-rollback: true.';
+function stuckResult(message: string): { verdict: 'stuck'; reason: string; error: ErrorInfo } {
+  const fix = 'Fix that resource, then run deploy-stack with continue-rollback: true.';
   return {
     verdict: 'stuck',
     reason: `${message}. Fix: ${fix}`,
@@ -227,7 +227,7 @@ function stuckEnd(message: string): { verdict: 'stuck'; reason: string; error: E
   };
 }
 
-function keptWayOut(stack: StackSnapshot | undefined): string {
+function nextStep(stack: StackSnapshot | undefined): string {
   if (stack && hasFailedInExpressMode(stack)) return EXPRESS_RECOVERY;
   return 'Run deploy-stack with on-failure: keep to continue from this state, or with continue-rollback: true to roll back first.';
 }
@@ -235,14 +235,14 @@ function keptWayOut(stack: StackSnapshot | undefined): string {
 const SHOWN_UNPROVEN = 5;
 const SHOWN_REASON = 400;
 
-/** ` at Vpc (AWS::EC2::VPC): the reason`, to follow `failed`. */
+/** ` at Vpc (AWS::EC2::VPC): reason`, to append to `failed`. */
 export function causeText(diagnosis: Diagnosis | undefined): string {
   const cause = diagnosis?.rootCause;
   if (!cause) return ', and AWS gave no reason';
-  const said = shortReason(cause.reason);
-  const code = cause.code !== undefined && !said.includes(cause.code) ? ` (${cause.code})` : '';
+  const reason = shortReason(cause.reason);
+  const code = cause.code !== undefined && !reason.includes(cause.code) ? ` (${cause.code})` : '';
   const where = ` at ${pathOf(cause)} (${cause.type}): `;
-  return cause.tasks ? `${where}${cause.tasks.cause} (AWS: ${said})` : `${where}${said}${code}`;
+  return cause.tasks ? `${where}${cause.tasks.cause} (AWS: ${reason})` : `${where}${reason}${code}`;
 }
 
 function stuckText(diagnosis: Diagnosis | undefined): string {
@@ -250,7 +250,7 @@ function stuckText(diagnosis: Diagnosis | undefined): string {
   return cause ? ` at ${pathOf(cause)} (${shortReason(cause.reason)})` : '';
 }
 
-/** Shortened, in one line, without its full stop. */
+/** The reason in one line, truncated and without its full stop. */
 function shortReason(text: string): string {
   const line = plainReason(text);
   return (line.length > SHOWN_REASON ? `${line.slice(0, SHOWN_REASON)}…` : line).replace(/\.$/, '');
@@ -267,7 +267,7 @@ const DONE: Readonly<Record<Effect, string>> = {
   sync: 'marked as in sync',
 };
 
-/** `1 replaced, 2 added`: what an executed plan did. */
+/** The changes of an executed plan: `1 replaced, 2 added`. */
 function describeChanges(plan: Plan): string {
   const parts = Object.entries(countEffects(plan)).map(
     ([effect, count]) => `${count} ${DONE[effect as Effect]}`,

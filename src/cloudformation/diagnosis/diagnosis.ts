@@ -9,7 +9,7 @@ import { hookDetail } from './hooks.ts';
 import { nestedTemplate, type Template } from '../template/template.ts';
 import type { Execution } from '../execution/watch.ts';
 
-/** A resource that failed, explained. */
+/** A resource that failed, with its cause and fix. */
 export interface Cause {
   logicalId: string;
   /** Logical ids of the nested stacks above, from the root. */
@@ -18,28 +18,28 @@ export interface Cause {
   reason: string;
   code?: string;
   hint?: string;
-  /** Of an ECS service: why its tasks fail. */
+  /** Set for an ECS service: why its tasks failed. */
   tasks?: ServiceFailure;
-  /** Where the template declares it, for a template in the workspace. */
+  /** The place in the template, for a template in the workspace. */
   file?: string;
   line?: number;
 }
 
 /** Why an operation failed. */
 export interface Diagnosis {
-  /** The first failure in time, through nested stacks; undefined when AWS reported none. */
+  /** The earliest failure, including nested stacks; undefined if AWS reported none. */
   rootCause?: Cause;
-  /** The other resources that failed for their own reason, in the order of time. */
+  /** Other resources that failed for their own reason, in chronological order. */
   alsoFailed: readonly Cause[];
-  /** What failed during the rollback. */
+  /** The resources that failed during the rollback. */
   rollbackFailures: readonly Cause[];
   /** Whether CloudFormation started a rollback. */
   rolledBack: boolean;
 }
 
 /**
- * Finds the root cause of a failed operation: the first failure. Cancelled resources, and events of stacks that only
- * repeat a failure inside them, count only if there is nothing else.
+ * Finds the root cause of a failed operation: the earliest failure. Cancelled resources, and stack events that only repeat a
+ * failure of their resources, count only if there is nothing else.
  */
 export async function diagnose(
   context: CloudFormationContext,
@@ -47,7 +47,7 @@ export async function diagnose(
   stack: { stackName: string; template?: Template },
 ): Promise<Diagnosis> {
   const { timeline, serviceFailures } = execution;
-  // A service whose tasks fail is the cause also where the wait for it was cancelled.
+  // A service whose tasks fail is a cause even if CloudFormation cancelled its update.
   const failures = timeline.failures.filter(
     (failure) => !isCancelled(failure.reason) || serviceFailures?.has(serviceKey(failure)) === true,
   );
@@ -69,7 +69,7 @@ export async function diagnose(
   };
 }
 
-/** The services that CloudFormation still waits for although their tasks fail. */
+/** The ECS services that CloudFormation is still waiting for although their tasks fail. */
 function failingServices({ timeline, serviceFailures }: Execution): Failure[] {
   return [...timeline.steps]
     .filter((step) => step.endedAt === undefined && serviceFailures?.has(serviceKey(step)))
@@ -79,7 +79,7 @@ function failingServices({ timeline, serviceFailures }: Execution): Failure[] {
 type Failure = Pick<ResourceFailure, 'logicalId' | 'nesting' | 'type' | 'reason'> &
   Partial<Pick<ResourceFailure, 'rollback' | 'hook'>> & { fix?: string };
 
-/** Events have neither the whole reason of a hook nor its remedy. */
+/** Adds the whole reason of a hook and its remediation, which events do not contain. */
 async function withHookDetails(
   context: CloudFormationContext,
   failures: readonly Failure[],
@@ -88,8 +88,12 @@ async function withHookDetails(
     const { hook, ...rest } = failure;
     const detail = await hookDetail(context, hook?.resultId);
     if (!hook || !detail) return failure;
-    const { said, fix } = detail;
-    return { ...rest, reason: `Hook ${hook.type} refused this: ${said}`, ...(fix !== undefined && { fix }) };
+    const { reason, fix } = detail;
+    return {
+      ...rest,
+      reason: `Hook ${hook.type} rejected this: ${reason}`,
+      ...(fix !== undefined && { fix }),
+    };
   });
   return [...(await Promise.all(detailed)), ...failures.slice(EXPLAINED_HOOKS)];
 }
@@ -105,13 +109,13 @@ function inTimeOrder(failures: readonly ResourceFailure[]): ResourceFailure[] {
   return failures.toSorted((a, b) => a.at - b.at);
 }
 
-/** What the row of a stack says when something inside it failed. */
+/** The reason in a stack's event when one of its resources failed. */
 const SUMMARY = /^(?:Embedded stack|The following resource\(s\) failed)/;
 
 /**
- * If no resource failed: the deepest nested stack that failed before it created anything, else the stack's own reason,
- * such as an alarm that stopped it. A row that only sums up what failed in a nested stack still says more of it than the
- * stack's own row.
+ * If no resource failed: the deepest nested stack that failed before it created anything, else the stack's own reason, such
+ * as a rollback alarm. An event that only summarizes the failures of a nested stack is still more specific than the
+ * stack's own event.
  */
 function stackFailures(
   forward: readonly ResourceFailure[],
@@ -151,8 +155,8 @@ function causeOf(
 }
 
 /**
- * The line of the property that the reason names, else of the resource. Inside of a nested stack whose template is no local
- * file, that of the stack.
+ * The line of the property that the reason names, else of the resource. In a nested stack whose template is not a local
+ * file, the line of the nested stack.
  */
 function placeOf({ logicalId, nesting, reason }: Failure, root: Template): { file?: string; line?: number } {
   const { template, below } = nestedTemplate(root, nesting);
@@ -162,7 +166,7 @@ function placeOf({ logicalId, nesting, reason }: Failure, root: Template): { fil
   return template.file === undefined || line === undefined ? {} : { file: template.file, line };
 }
 
-/** Failures of hooks and validations, which only DescribeEvents has. Optional. */
+/** Failures of hooks and validations, which only DescribeEvents reports. Optional. */
 async function operationFailures(
   context: CloudFormationContext,
   execution: Execution,

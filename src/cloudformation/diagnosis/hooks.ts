@@ -7,24 +7,24 @@ import {
 import { send } from '../../aws/send.ts';
 import { bestEffort, type CloudFormationContext } from '../context.ts';
 
-/** A hook that failed on a change set. A hook in WARN mode refuses nothing. */
+/** A hook that failed for a change set. A hook in WARN mode rejects nothing. */
 export interface FailedHook {
   level: 'error' | 'warning';
   refusedBy: 'hook';
   message: string;
 }
 
-/** What a hook says of one invocation. */
+/** The result of one invocation of a hook. */
 interface HookDetail {
-  /** Its failed checks, or its reason; its own words are in quotes. */
-  said: string;
+  /** The failed checks, or the hook's reason; its own messages are in quotes. */
+  reason: string;
   fix?: string;
 }
 
-/** More failures than a person reads; the rest are in the console. */
+/** The maximum number of failures with details. */
 const EXPLAINED = 10;
 
-/** The hooks that failed on a change set, from all pages, with what they say and how to repair it. Optional. */
+/** The hooks that failed for a change set, from all pages, with their reasons and remediations. Optional. */
 export async function failedHooks(
   context: CloudFormationContext,
   changeSetId: string,
@@ -36,14 +36,14 @@ export async function failedHooks(
   return await Promise.all(
     failed.map(async ({ TypeName = '', HookStatusReason, FailureMode, HookResultId }, index) => {
       const detail = index < EXPLAINED ? await hookDetail(context, HookResultId) : undefined;
-      const said = detail?.said ?? quoted(HookStatusReason) ?? 'it gave no reason';
+      const reason = detail?.reason ?? quoted(HookStatusReason) ?? 'no reason given';
       const fix = detail?.fix === undefined ? '' : ` Fix: ${detail.fix}`;
       const level = FailureMode === 'WARN' ? 'warning' : 'error';
-      const verb = level === 'error' ? 'refused this' : 'warned';
+      const verb = level === 'error' ? 'rejected this' : 'warned';
       return {
         level,
         refusedBy: 'hook',
-        message: `Hook ${TypeName} ${verb}: ${said}${fix}`,
+        message: `Hook ${TypeName} ${verb}: ${reason}${fix}`,
       } satisfies FailedHook;
     }),
   );
@@ -68,9 +68,9 @@ async function listResults(
 }
 
 /**
- * What a hook says of one invocation: its failed checks, each with its remedy. Lambda hooks have no annotations, and
- * events cut the reason after 1024 characters, so the whole reason is taken from here too. Undefined when it cannot be
- * read. Optional.
+ * The result of one invocation of a hook: its failed checks with their remediations. Lambda hooks have no annotations, and
+ * events truncate the reason after 1024 characters, so the whole reason is read here too. Undefined if it cannot be read.
+ * Optional.
  *
  * @param resultId HookResultId of ListHookResults, HookInvocationId of an event.
  * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_GetHookResult.html
@@ -85,7 +85,7 @@ export async function hookDetail(
     send(limited.client, command, limited),
   );
   const failed = (result?.Annotations ?? []).filter(({ Status }) => Status === 'FAILED');
-  const said = failed.map(({ AnnotationName, StatusMessage }) => {
+  const checks = failed.map(({ AnnotationName, StatusMessage }) => {
     const check = AnnotationName === undefined ? '' : `${AnnotationName}: `;
     return `${check}${quoted(StatusMessage) ?? 'failed'}`;
   });
@@ -93,10 +93,10 @@ export async function hookDetail(
     const fix = [RemediationMessage, RemediationLink].filter((text) => text !== undefined).join(' ');
     return fix === '' ? [] : [fix];
   });
-  const whole = said.length > 0 ? said.join('; ') : quoted(result?.HookStatusReason);
+  const whole = checks.length > 0 ? checks.join('; ') : quoted(result?.HookStatusReason);
   return whole === undefined
     ? undefined
-    : { said: whole, ...(fixes.length > 0 && { fix: fixes.join('; ') }) };
+    : { reason: whole, ...(fixes.length > 0 && { fix: fixes.join('; ') }) };
 }
 
 function quoted(text: string | undefined): string | undefined {

@@ -19,7 +19,7 @@ import { taskArchitectures } from '../../cloudformation/template/task-architectu
 import { checkTemplateSize, loadTemplate, type Template } from '../../cloudformation/template/template.ts';
 import { literal, member, sectionOf } from '../../cloudformation/template/tree.ts';
 import type { CloudFormationContext, DeployStackInputs } from '../../cloudformation/context.ts';
-import { tagOfOneRun } from '../../cloudformation/change-set/traffic.ts';
+import { runSpecificTag } from '../../cloudformation/change-set/traffic.ts';
 import { inParallel } from '../../core/concurrency.ts';
 import type { Context } from '../../core/context.ts';
 import { PlatformError, reasonOf } from '../../core/errors.ts';
@@ -229,7 +229,7 @@ function countTypes(resources: readonly DeclaredResource[]): Creation['types'] {
 }
 
 function tagFindings(template: string, tags: Readonly<Record<string, string>> = {}): TemplateFinding[] {
-  const found = tagOfOneRun(template, tags);
+  const found = runSpecificTag(template, tags);
   return found ? [{ level: 'error', message: `tags: ${found.tag}: expected ${found.allowed}`, line: 1 }] : [];
 }
 

@@ -129,7 +129,7 @@ async function changeSetDifferences(
   const cloudFormation = await context.cloudFormation();
   const found = await readPlan(cloudFormation, stackName, planned.plan);
   if ('executed' in found) return [];
-  if (!('gone' in found)) {
+  if (!('unavailable' in found)) {
     if (found.fingerprint !== planned.fingerprint) return ['its change set does something else.'];
     plans.set(target.name, found);
     return await storedDifferences(cloudFormation, found, {}, (_, names) =>
@@ -143,9 +143,12 @@ async function changeSetDifferences(
     return [];
   }
   if (again.verdict === 'unchanged')
-    return [`its change set is gone (${found.gone}), and there is nothing left to change.`];
+    return [`its change set is gone (${found.unavailable}), and there is nothing left to change.`];
   const details = found.plan && plan?.hasChanges ? comparePlans(found.plan, plan) : [];
-  return [`its change set is gone (${found.gone}), and made again it does something else.`, ...details];
+  return [
+    `its change set is gone (${found.unavailable}), and made again it does something else.`,
+    ...details,
+  ];
 }
 
 async function executeStackPlan(

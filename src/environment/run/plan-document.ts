@@ -85,9 +85,9 @@ export function creationFingerprint({ inputs }: StackTarget, template: string): 
  * @throws InputError when it is none, or another plan's.
  */
 export function readPlanDocument(plan: string | undefined, fingerprint: string | undefined): EnvironmentPlan {
-  if (plan === undefined) throw new InputError('plan', '', 'apply needs the `plan` output of the plan step');
+  if (plan === undefined) throw new InputError('plan', '', 'expected the `plan` output of the plan step');
   if (fingerprint === undefined)
-    throw new InputError('fingerprint', '', 'apply needs the `fingerprint` output of the plan step');
+    throw new InputError('fingerprint', '', 'expected the `fingerprint` output of the plan step');
   const document = parse(plan);
   const own = planFingerprint(document);
   if (own !== fingerprint) {

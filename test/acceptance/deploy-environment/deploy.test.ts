@@ -124,7 +124,7 @@ describe('a plan', () => {
   });
 
   test.each([
-    [{ plan: '', fingerprint: 'v1:x' }, 'plan: apply needs the `plan` output of the plan step'],
+    [{ plan: '', fingerprint: 'v1:x' }, 'plan: expected the `plan` output of the plan step'],
     [
       { plan: '{}', fingerprint: 'v1:x' },
       'plan: expected the `plan` output of the plan step, as it is, got "{}"',

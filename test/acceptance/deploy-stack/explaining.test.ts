@@ -63,9 +63,9 @@ describe('hooks', () => {
     const run = await deployStack(sandbox, { template: 't.yml', command: 'plan' }, { workspace });
     expect(run.outputs['verdict']).toBe('failed');
     expect(sandbox.calls.of('ListHookResults')).toHaveLength(2);
-    expect(run.log).toContain('Hook Org::B::Hook refused this: "S3 checks failed.');
+    expect(run.log).toContain('Hook Org::B::Hook rejected this: "S3 checks failed.');
     expect(run.log).toContain(
-      'Hook Org::C::Hook refused this: CT.S3.PR.7: "Bucket is not encrypted with a key of the account" ' +
+      'Hook Org::C::Hook rejected this: CT.S3.PR.7: "Bucket is not encrypted with a key of the account" ' +
         'Fix: Set SSEAlgorithm to aws:kms. https://example.com/s3',
     );
     expect(run.log).not.toContain('Public access is blocked');
@@ -89,7 +89,7 @@ describe('hooks', () => {
       rootCause: {
         logicalId: 'Service',
         reason:
-          'Hook Org::S3::Hook refused this: CT.S3.PR.7: "Bucket is not encrypted with a key of the account"',
+          'Hook Org::S3::Hook rejected this: CT.S3.PR.7: "Bucket is not encrypted with a key of the account"',
       },
     });
     expect(run.log).toContain('Set SSEAlgorithm to aws:kms. https://example.com/s3');

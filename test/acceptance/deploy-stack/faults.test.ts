@@ -133,7 +133,9 @@ async function prepare(command: Command, timeScale = 1000): Promise<Prepared> {
 /** The plan role may not delete stacks: the empty one of a new plan stays then, and the log says so. */
 function expectNoShell({ log }: Run, status: string | undefined): void {
   if (status !== 'REVIEW_IN_PROGRESS') return;
-  expect(log).toMatch(/The empty stack app made for it stays, because the role may not delete stacks/);
+  expect(log).toMatch(
+    /The empty stack app that was created for it remains, because the role may not delete stacks/,
+  );
 }
 
 async function stateOf(sandbox: Sandbox): Promise<{ status: string | undefined; changeSets: string[] }> {

@@ -121,7 +121,7 @@ test("without a circuit breaker, an update is cancelled at the threshold of ECS'
   const run = await deployStack(sandbox, { ...inputs, parameters: NEXT }, { workspace });
   expect(run.outputs['verdict']).toBe('rolled-back');
   expect(run.outputs['reason']).toContain(`at Service (AWS::ECS::Service): ${CAUSE}`);
-  expect(run.outputs['reason']).toContain('the stack is as it was before');
+  expect(run.outputs['reason']).toContain('The update was rolled back');
   expect(run.log).toContain(`::warning title=Tasks of app fail::${CAUSE}.`);
   expect(run.log).toMatch(/Cancelled the update: app: \d+ tasks failed in a row and none became healthy\./);
   expect(run.summary).toContain('Error: DB_HOST is not set');
@@ -154,7 +154,7 @@ test('a new stack whose tasks cannot start is deleted with on-failure: delete, o
     { workspace },
   );
   expect(kept.outputs['verdict']).toBe('timed-out');
-  expect(kept.log).toContain('Delete the stack to end it at once.');
+  expect(kept.log).toContain('Delete the stack to stop it immediately.');
   expect(kept.outputs['reason']).toContain(
     `It waits for tasks that fail at Service (AWS::ECS::Service): ${CAUSE}`,
   );

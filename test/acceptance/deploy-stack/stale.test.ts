@@ -73,7 +73,7 @@ const CASES: Record<string, Case> = {
     before: 'hidden-one',
     now: 'hidden-two',
     warning:
-      'still has the value of Image when this plan is executed cannot be checked: the parameter is NoEcho',
+      'The value of Image cannot be compared with Parameter Store before this plan is executed, because the parameter is NoEcho',
     secrets: ['hidden-one', 'hidden-two'],
   },
   'a parameter with the name of a secret': {
@@ -162,7 +162,7 @@ test('without permission to read Parameter Store, nothing is executed', async ()
   sandbox.addFault({ ...denied, operation: 'GetParameters' });
   const run = await deployStack(sandbox, { command: 'apply', plan, fingerprint }, { workspace });
   expect(run.outputs['reason']).toContain(
-    'Whether the plan of app still has the values of Parameter Store cannot be checked: AccessDeniedException',
+    'The plan of app could not be compared with Parameter Store: AccessDeniedException',
   );
   expect(run.result['error']).toMatchObject({
     code: 'access-denied',
@@ -189,6 +189,6 @@ test('a plan notes dynamic references that cannot be compared', async () => {
   });
   const planned = await deployStack(sandbox, { command: 'plan', template: '1.yml' }, { workspace });
   expect(planned.summary).toContain(
-    'Whether Parameter Store still has what the dynamic references of app stand for when this plan is executed cannot be checked',
+    'The dynamic references of app cannot be compared with Parameter Store before this plan is executed',
   );
 });

@@ -384,7 +384,7 @@ export const CASES: readonly Case[] = [
     strategy: 'ROLLING',
     what: 'the smoke test fails; on-failure keep',
     verdict: 'smoke-test-failed',
-    reason: /exited with code 1.*keeps user-service:2/,
+    reason: /exit code 1.*keeps user-service:2/,
     inputs: { 'smoke-test': 'false', 'smoke-test-timeout': '5s', 'on-failure': 'keep' },
   },
   {

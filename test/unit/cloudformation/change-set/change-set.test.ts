@@ -182,7 +182,9 @@ describe('waiting', () => {
     const late = fakeAws({ DescribeChangeSet: (_input, nth) => (nth < 4 ? fail(notFound()) : DONE) });
     expect(await waitForChangeSet(late.context, MADE, 60_000)).toMatchObject(DONE);
     const never = fakeAws({ DescribeChangeSet: () => fail(notFound()) });
-    await expect(waitForChangeSet(never.context, MADE, 60_000)).rejects.toThrow(/is gone/);
+    await expect(waitForChangeSet(never.context, MADE, 60_000)).rejects.toThrow(
+      /was deleted by another caller/,
+    );
   });
 
   test('one that is being deleted by somebody is an error', async () => {
@@ -228,7 +230,9 @@ describe('reading', () => {
 
   test('an endpoint that repeats its pages does not hang', async () => {
     const { context } = fakeAws({ DescribeChangeSet: () => ({ ...described, NextToken: 'again' }) });
-    await expect(describeChangeSet(context, { ChangeSetName: SET })).rejects.toThrow(/repeats a page/);
+    await expect(describeChangeSet(context, { ChangeSetName: SET })).rejects.toThrow(
+      /returned a page of .* twice/,
+    );
   });
 
   test('what CloudFormation left out of the answer with values is completed from the plain one', async () => {
@@ -349,7 +353,7 @@ describe('deleting', () => {
       DeleteChangeSet: () => ({}),
       DescribeChangeSet: () => ({ ...described, Status: 'DELETE_FAILED', StatusReason: 'nested' }),
     });
-    await expect(deleteChangeSet(context, MADE, 60_000)).rejects.toThrow(/cannot be deleted: nested/);
+    await expect(deleteChangeSet(context, MADE, 60_000)).rejects.toThrow(/could not be deleted: nested/);
   });
 });
 
@@ -398,7 +402,7 @@ describe('the empty stack of a CREATE change set', () => {
       ListChangeSets: () => ({}),
       DeleteStack: () => ({}),
     });
-    await expect(removeShell(context, STACK, 60_000)).rejects.toThrow(/cannot be deleted/);
+    await expect(removeShell(context, STACK, 60_000)).rejects.toThrow(/could not be deleted/);
   });
 });
 
@@ -439,7 +443,7 @@ describe('leaving nothing behind', () => {
     const aws = fakeAws({ DescribeChangeSet: () => fail(awsError('AccessDenied', 'not allowed', 403)) });
     await removeChangeSet(aws.context, request());
     expect(aws.lines.join('\n')).toMatch(
-      /^::warning::The change set plan-1 of app may be left behind: .*not allowed/,
+      /^::warning::The change set plan-1 of app may not have been deleted: .*not allowed/,
     );
   });
 
@@ -450,7 +454,7 @@ describe('leaving nothing behind', () => {
     });
     await removeChangeSet(aws.context, request({ kind: 'create' }));
     const log = aws.lines.join('\n');
-    expect(log).toMatch(/^::warning::The empty stack app may be left behind: .*not allowed/);
+    expect(log).toMatch(/^::warning::The empty stack app may not have been deleted: .*not allowed/);
     expect(log).not.toContain('plan-1 of app may');
   });
 });

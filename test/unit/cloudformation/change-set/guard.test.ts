@@ -113,7 +113,7 @@ describe('a nested stack that is removed', () => {
   test('is guarded itself where it is not known', () => {
     const elsewhere = change({ nesting: ['Other'], action: 'add' });
     expect(guardPlan(plan(stack, elsewhere), undefined, NOTHING)).toMatchObject([
-      { logicalId: 'Data', message: expect.stringContaining('with everything in it') },
+      { logicalId: 'Data', message: expect.stringContaining('with its contents') },
     ]);
   });
 });

@@ -173,7 +173,7 @@ describe('a plan', () => {
     await execute(context, update);
     expect(await plan(QUEUE('9'))).toMatchObject({ hasChanges: false, changes: [] });
     expect(await readPlan(context, 'app', again.changeSetName)).toMatchObject({
-      gone: expect.stringContaining(again.changeSetName),
+      unavailable: expect.stringContaining(again.changeSetName),
     });
   });
 
@@ -261,7 +261,7 @@ describe('a template over 51,200 bytes', () => {
       /^artifact-bucket: .*a bucket in eu-west-1, owned by this account.*, got "artifacts"/,
     );
     await expect(plan(large, { ...given, inputs: { artifactBucket: 'missing' } })).rejects.toThrow(
-      /^artifact-bucket: expected a bucket in eu-west-1, owned by this account that the role may write to, got "missing"\. NoSuchBucket:/,
+      /^artifact-bucket: expected a bucket in eu-west-1, owned by this account, that the role may write to, got "missing"\. NoSuchBucket:/,
     );
     expect(sandbox.calls.of('CreateChangeSet')).toEqual([]);
   });
@@ -336,7 +336,7 @@ describe('drift', () => {
       ],
     });
     expect(sandbox.calls.of('ExecuteChangeSet')).toHaveLength(1);
-    expect(await readPlan(context, 'app', 'drift-1')).toHaveProperty('gone');
+    expect(await readPlan(context, 'app', 'drift-1')).toHaveProperty('unavailable');
   });
 
   test('is not found where there is none', async () => {

@@ -372,14 +372,17 @@ describe('readPlan', () => {
     [
       'OBSOLETE',
       'UPDATE_COMPLETE',
-      { gone: 'it is OBSOLETE: the stack was changed since it was made', plan: {} },
+      {
+        unavailable: 'its execution status is OBSOLETE: the stack has changed since the plan was created',
+        plan: {},
+      },
     ],
   ])('%s in a stack that is %s', async (ExecutionStatus, status, expected) => {
     expect((await read({ ExecutionStatus }, status)).found).toMatchObject(expected);
   });
 
   test.each([
-    ['there is no stack', { DescribeStacks: () => fail(noStack()) }, /^there is no stack app$/],
+    ['there is no stack', { DescribeStacks: () => fail(noStack()) }, /^stack app does not exist$/],
     [
       'there is no change set',
       {
@@ -388,11 +391,11 @@ describe('readPlan', () => {
         }),
         DescribeChangeSet: () => fail(notFound()),
       },
-      /^there is no change set plan-1/,
+      /^change set plan-1 does not exist/,
     ],
-  ])('%s', async (_name, handlers, gone) => {
+  ])('%s', async (_name, handlers, reason) => {
     const { context } = fakeAws(handlers);
-    expect(await readPlan(context, 'app', 'plan-1')).toEqual({ gone: expect.stringMatching(gone) });
+    expect(await readPlan(context, 'app', 'plan-1')).toEqual({ unavailable: expect.stringMatching(reason) });
   });
 
   test('one that failed or is being deleted is gone', async () => {
@@ -404,10 +407,10 @@ describe('readPlan', () => {
       GetTemplate: () => ({}),
     });
     expect(await readPlan(fakeAws(handlers('FAILED')).context, 'app', 'p')).toEqual({
-      gone: 'it is FAILED: why',
+      unavailable: 'its status is FAILED: why',
     });
     expect(await readPlan(fakeAws(handlers('DELETE_PENDING')).context, 'app', 'p')).toMatchObject({
-      gone: expect.stringMatching(/DELETE_PENDING/),
+      unavailable: expect.stringMatching(/DELETE_PENDING/),
     });
   });
 
@@ -431,32 +434,32 @@ describe('comparePlans', () => {
       'the template',
       {},
       { GetTemplate: () => ({ TemplateBody: `${BODY}Outputs: {}\n` }) },
-      ['The template is another one'],
+      ['The template has changed'],
     ],
-    ['a tag', { Tags: [] }, {}, ['Tag team: was core, is nothing']],
-    ['a mode', { DeploymentConfig: { Mode: 'EXPRESS' } }, {}, ['Setting mode: was nothing, is "EXPRESS"']],
+    ['a tag', { Tags: [] }, {}, ['Tag team: was core, is not set']],
+    ['a mode', { DeploymentConfig: { Mode: 'EXPRESS' } }, {}, ['Setting mode: was not set, is "EXPRESS"']],
     [
       'a resolved parameter',
       { Parameters: [{ ParameterKey: 'Size', ParameterValue: '/sizes/db', ResolvedValue: 'db.r6g' }] },
       {},
-      ['Parameter DbPassword: was ****, is nothing', 'Resolved value of Size: was db.t4g.large, is db.r6g'],
+      ['Parameter DbPassword: was ****, is not set', 'Resolved value of Size: was db.t4g.large, is db.r6g'],
     ],
     ['a replacement', changed({ Replacement: 'True' }), {}, ['Db: was modify, is modify, replaced']],
-    ['no change any more', { Changes: [] }, {}, ['Db: was modify, is not touched']],
+    ['no change any more', { Changes: [] }, {}, ['Db: was modify, is not changed']],
     [
       'a value',
       changed({ Details: [target('DBInstanceClass', 'db.t4g.small', 'db.r6g', 'Size')] }),
       {},
       [
         'Db Properties.DBInstanceClass: was db.t4g.small → db.t4g.large, is db.t4g.small → db.r6g',
-        'Db Properties.MasterUserPassword: was **** → ****, is nothing',
+        'Db Properties.MasterUserPassword: was **** → ****, is not set',
       ],
     ],
     [
       'what CloudFormation does not show as a value',
       changed({ PhysicalResourceId: 'db-2' }),
       {},
-      ['The plans differ in something that CloudFormation does not show as a change of a resource'],
+      ['The plans differ in details that CloudFormation does not report as resource changes'],
     ],
   ])('%s', async (_name, set, more, lines) => {
     expect(comparePlans(await base(), await base(set, more))).toEqual(lines);

@@ -145,7 +145,7 @@ describe('where there are no events', () => {
       ListHookResults,
     });
     expect(await found).toEqual([
-      { level: 'error', refusedBy: 'hook', message: 'Hook Org::A::B refused this: "because"' },
+      { level: 'error', refusedBy: 'hook', message: 'Hook Org::A::B rejected this: "because"' },
     ]);
     expect(aws.inputs('ListHookResults')).toEqual([{ TargetType: 'CHANGE_SET', TargetId: 'arn:set' }]);
   });

@@ -69,7 +69,7 @@ describe('plan', () => {
       terminationProtection: true,
     });
     expect(outcome.result['notes']).toEqual([
-      'Not part of the plan, and set by deploy or apply: stack policy, termination protection.',
+      'Not part of the plan, but set by deploy and apply: stack policy, termination protection.',
     ]);
     expect(world.policy).toBeUndefined();
     expect(world.aws.inputs('UpdateTerminationProtection')).toEqual([]);
@@ -160,7 +160,7 @@ describe('apply', () => {
 
   describe('a rerun', () => {
     test.each([
-      ['EXECUTE_COMPLETE', 'UPDATE_COMPLETE', 'updated', /had been executed before/],
+      ['EXECUTE_COMPLETE', 'UPDATE_COMPLETE', 'updated', /was already executed/],
       ['EXECUTE_COMPLETE', 'UPDATE_ROLLBACK_COMPLETE', 'failed', /Re-run all jobs/],
       ['EXECUTE_FAILED', 'UPDATE_ROLLBACK_COMPLETE', 'failed', /Re-run all jobs/],
     ])('after %s with a stack %s is %s', async (execution, status, verdict, reason) => {

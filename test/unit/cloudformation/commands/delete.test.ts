@@ -47,7 +47,7 @@ describe('delete', () => {
     });
     const outcome = await run(world, remove);
     expect(outcome.verdict).toBe('deleted');
-    expect(outcome.reason).toContain('Retained by its template: Data.');
+    expect(outcome.reason).toContain('Retained resources: Data.');
     expect(outcome.result['retained']).toEqual([{ path: 'Data', type: 'AWS::S3::Bucket' }]);
     expect(JSON.stringify(outcome.summary)).toContain('my-data');
   });

@@ -56,7 +56,7 @@ const ENDS: Case[] = [
     ],
     verdict: 'rolled-back',
     reason:
-      /^The creation of stack app failed at Vpc \(AWS::EC2::VPC\): The CIDR is bad.*rolled back: the stack holds nothing/,
+      /^The creation of stack app failed at Vpc \(AWS::EC2::VPC\): The CIDR is bad.*The creation was rolled back/,
   },
   {
     name: 'a creation whose stack is deleted',
@@ -77,7 +77,7 @@ const ENDS: Case[] = [
       { at: 3, status: 'CREATE_FAILED', reason: 'The following resource(s) failed to create: [Vpc].' },
     ],
     verdict: 'failed',
-    reason: /What was done is kept: the stack is CREATE_FAILED/,
+    reason: /It was not rolled back: the stack is CREATE_FAILED/,
   },
   {
     name: 'a creation whose rollback fails',
@@ -103,7 +103,7 @@ const ENDS: Case[] = [
       { at: 7, status: 'UPDATE_ROLLBACK_COMPLETE' },
     ],
     verdict: 'rolled-back',
-    reason: /The update of stack app failed at Vpc.*the stack is as it was before/,
+    reason: /The update of stack app failed at Vpc.*The update was rolled back/,
   },
   {
     name: 'an update whose rollback fails',
@@ -116,7 +116,7 @@ const ENDS: Case[] = [
       { at: 6, status: 'UPDATE_ROLLBACK_FAILED' },
     ],
     verdict: 'stuck',
-    reason: /The rollback failed too at Vpc \(no permission\).*continue-rollback: true/,
+    reason: /The rollback also failed at Vpc \(no permission\).*continue-rollback: true/,
   },
   {
     name: 'an update that is kept',

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { resolveParameters } from '../../../../src/cloudformation/parameters/resolve.ts';
 import { hideSecrets } from '../../../../src/cloudformation/template/secrets.ts';
-import { tagOfOneRun } from '../../../../src/cloudformation/change-set/traffic.ts';
+import { runSpecificTag } from '../../../../src/cloudformation/change-set/traffic.ts';
 import { resolveTags } from '../../../../src/cloudformation/commands/deploy.ts';
 import { recordingLog } from '../../core/fakes.ts';
 import { stackOf, templateOf } from '../aws.ts';
@@ -185,7 +185,7 @@ Resources:
     ['a rule that nothing shifts', { Commit: SHA }, rules('RoleArn'), undefined],
     ['a template without rules', { Commit: SHA }, 'Resources: { T: { Type: AWS::SNS::Topic } }', undefined],
   ])('where ECS shifts traffic: %s', (_what, tags, template, tag) => {
-    expect(tagOfOneRun(template, tags as Record<string, string>)?.tag).toBe(tag);
+    expect(runSpecificTag(template, tags as Record<string, string>)?.tag).toBe(tag);
   });
 
   test.each([
