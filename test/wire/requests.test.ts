@@ -132,7 +132,7 @@ describe('a change set that another run executes first', () => {
     const [outcome] = await Promise.all([at.run(template(2)), executeFirst()]);
     expect(outcome).toMatchObject({ verdict: 'updated', ok: true });
     expect(outcome.result).toMatchObject({
-      notes: [expect.stringContaining('was executed by somebody in the AWS console already')],
+      notes: [expect.stringContaining('was already executed by a user of the AWS console')],
     });
   });
 

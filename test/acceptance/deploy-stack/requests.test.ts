@@ -28,7 +28,7 @@ test('the reason after a refusal states that nothing was started', async () => {
   const { outputs } = await deployStack(sandbox, { template: '1.yml' }, { workspace });
   expect(outputs['verdict']).toBe('failed');
   expect(outputs['reason']).toMatch(
-    /AccessDenied: not you.*refused the creation of stack app: nothing began\.$/,
+    /AccessDenied: not you.*rejected the creation of stack app, so it did not start\.$/,
   );
 });
 
@@ -44,7 +44,7 @@ test('waits for a change set that another run executed first', async () => {
   await client.send(new ExecuteChangeSetCommand({ ChangeSetName: Summaries[0]?.ChangeSetId }));
   const run = await running;
   expect(run.outputs['verdict']).toBe('updated');
-  expect(run.log).toContain('was executed by somebody else already');
+  expect(run.log).toContain('was already executed by another caller');
 });
 
 test('the root cause is in a nested stack that cannot be found at first', async () => {
