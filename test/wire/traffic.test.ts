@@ -121,6 +121,6 @@ test('live weights determine whether a rule change is guarded', async () => {
     if (verdict === 'planned' && found === (guarded ? 'traffic' : '')) right.push(what);
   }
   expect(right).toEqual(SITUATIONS.map(({ what }) => what));
-  expect(at.lines.join('\n')).toContain('grant elasticloadbalancing:DescribeRules');
+  expect(at.lines.join('\n')).toContain('Fix: Allow elasticloadbalancing:DescribeRules');
   console.log(`Traffic: ${right.length} of ${SITUATIONS.length} situations right`);
 });
