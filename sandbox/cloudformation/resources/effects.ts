@@ -12,6 +12,7 @@ import { LOAD_BALANCING_EFFECTS } from './elb.ts';
 import { LAMBDA_EFFECTS } from './lambda.ts';
 import { type ExclusiveName, exclusiveName, singletonOf } from './names.ts';
 import { OBSERVABILITY_EFFECTS } from './observability.ts';
+import { refuseProtected } from './protection.ts';
 import type { Stack, StackResource } from '../engine/stack.ts';
 import { identityOf } from '../engine/stack.ts';
 import { stackDatabase } from '../engine/stack-database.ts';
@@ -118,7 +119,10 @@ export function changedByService(
 /** The resource is gone. Throws what its service says, such as that a bucket is not empty. */
 export async function remove(world: World, stack: Stack, resource: StackResource): Promise<void> {
   const deleted = resource.live !== undefined && 'deleted' in resource.live;
-  if (!deleted) await EFFECTS[resource.type]?.remove(world, stack, resource);
+  if (!deleted) {
+    refuseProtected(resource);
+    await EFFECTS[resource.type]?.remove(world, stack, resource);
+  }
   const chosen = chosenName(stack, resource);
   if (chosen) registry(world, stack).delete(chosen.key);
   const singleton = singletonOf(resource.type, resource.properties);

@@ -10,6 +10,7 @@ import { existingStack } from '../execution/recover.ts';
 import { retainedResources } from '../execution/watch.ts';
 import { deletionChanges } from '../nested-stacks.ts';
 import { blockedResult } from './deploy.ts';
+import { protectedResources, protectionFindings } from './deletion-protection.ts';
 import type { CommandResult } from './result.ts';
 
 /** Deletes the stack and waits for the end. */
@@ -27,7 +28,10 @@ export async function deleteCommand(run: CommandRun): Promise<CommandResult> {
       `Stack ${stack.stackName} is a nested stack. Delete it through its parent stack.`,
     );
   }
-  const guard = await deletionFindings(context, stack.stackId, inputs.allowDelete);
+  const guard = [
+    ...(await deletionFindings(context, stack.stackId, inputs.allowDelete)),
+    ...protectionFindings(await protectedResources(context, stack)),
+  ];
   if (guard.length > 0) return blockedResult(run, guard);
   await disableTerminationProtection(run, stack);
   const execution = await deleteStack(run, stack);

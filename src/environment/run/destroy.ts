@@ -1,6 +1,11 @@
 import { reversed } from '../../cloudformation/template/graph.ts';
 import { pathOf } from '../../cloudformation/change-set/changes.ts';
 import { deletionFindings } from '../../cloudformation/commands/delete.ts';
+import {
+  type ProtectedResource,
+  protectedResources,
+  turnOff,
+} from '../../cloudformation/commands/deletion-protection.ts';
 import { findStack } from '../../cloudformation/listing.ts';
 import { isShell } from '../../cloudformation/stack.ts';
 import type { EnvironmentContext, EnvironmentRequest } from './context.ts';
@@ -48,15 +53,12 @@ async function destroyParts(
   { targets, graph }: TargetGraph,
 ): Promise<RunEnd> {
   const { name } = request.choice.environment;
-  const losses = (await Promise.all(targets.map((target) => lossesOf(context, request, target)))).flat();
-  const [first] = losses;
-  if (first !== undefined) {
-    const more = losses.length > 1 ? ` (and ${losses.length - 1} more)` : '';
-    return blocked(
-      `Data would be lost: ${first}${more}. Fix: List each resource in allow-delete by name or type, or set allow-delete: all.`,
-      losses,
-    );
-  }
+  const guards = await Promise.all(targets.map((target) => guardOf(context, request, target)));
+  const refused = refusal(
+    guards.flatMap(({ losses }) => losses),
+    guards.flatMap(({ held }) => held),
+  );
+  if (refused) return refused;
   const dependants = reversed(graph);
   const parts = await runParts(
     context,
@@ -75,16 +77,51 @@ async function destroyParts(
   };
 }
 
-/** What of a stack holds data, would go with it, and is not allowed to, as `stack/LogicalId (type)`. */
-async function lossesOf(
+/** What keeps a stack from being deleted: names are `stack/LogicalId (type)`. */
+interface StackGuard {
+  /** Resources with data that `allow-delete` does not allow. */
+  losses: readonly string[];
+  /** Resources with deletion protection. */
+  held: readonly (ProtectedResource & { name: string })[];
+}
+
+async function guardOf(
   context: EnvironmentContext,
   request: EnvironmentRequest,
   target: StackTarget,
-): Promise<string[]> {
+): Promise<StackGuard> {
   const cloudFormation = await context.cloudFormation();
   const stack = await findStack(cloudFormation, target.inputs.stackName);
-  if (!stack || isShell(stack.status)) return [];
+  if (!stack || isShell(stack.status)) return { losses: [], held: [] };
   const allowed = allowedFor(target.name, request.allowDelete);
-  const findings = await deletionFindings(cloudFormation, stack.stackId, allowed);
-  return findings.map((finding) => `${target.name}/${pathOf(finding)} (${finding.type})`);
+  const [findings, held] = await Promise.all([
+    deletionFindings(cloudFormation, stack.stackId, allowed),
+    protectedResources(cloudFormation, stack),
+  ]);
+  return {
+    losses: findings.map((finding) => `${target.name}/${pathOf(finding)} (${finding.type})`),
+    held: held.map((resource) => ({
+      ...resource,
+      name: `${target.name}/${resource.logicalId} (${resource.type})`,
+    })),
+  };
+}
+
+function refusal(losses: StackGuard['losses'], held: StackGuard['held']): RunEnd | undefined {
+  const [first] = losses;
+  if (first === undefined && held.length === 0) return undefined;
+  const more = losses.length > 1 ? ` (and ${losses.length - 1} more)` : '';
+  const reasons = [
+    ...(first === undefined ? [] : [`Data would be lost: ${first}${more}.`]),
+    ...(held.length === 0
+      ? []
+      : [`Deletion protection is on for ${held.map(({ name }) => name).join(', ')}.`]),
+  ];
+  const fixes = [
+    ...(held.length === 0 ? [] : [`${turnOff(held)}, then destroy again.`]),
+    ...(first === undefined
+      ? []
+      : ['List each resource in allow-delete by name or type, or set allow-delete: all.']),
+  ];
+  return blocked(`${reasons.join(' ')} Fix: ${fixes.join(' ')}`, losses);
 }

@@ -97,3 +97,50 @@ Resources:
     expect(Stacks?.[0]?.StackStatus).toBe('CREATE_COMPLETE');
   });
 });
+
+describe('what has deletion protection', () => {
+  const balancer = `
+Parameters:
+  Protected: { Type: String }
+Conditions:
+  IsLarge: !Equals [!Ref Protected, large]
+Resources:
+  Db:
+    Type: AWS::RDS::DBCluster
+    Properties: { Engine: aurora-postgresql, MasterUsername: app, ManageMasterUserPassword: true, DeletionProtection: !Ref Protected }
+  Second:
+    Type: AWS::RDS::DBCluster
+    Condition: IsLarge
+    Properties: { Engine: aurora-postgresql, MasterUsername: app, ManageMasterUserPassword: true, DeletionProtection: true }
+  Balancer:
+    Type: AWS::ElasticLoadBalancingV2::LoadBalancer
+    Properties:
+      Subnets: [subnet-0a1b2c3d4e5f60718, subnet-0a1b2c3d4e5f60719]
+      LoadBalancerAttributes: [{ Key: deletion_protection.enabled, Value: !Ref Protected }]
+`;
+
+  test('is named before anything is deleted, and goes once the protection is off', async () => {
+    const sandbox = await start();
+    const workspace = workspaceOf({ 'app.yml': balancer });
+    const run = (inputs: Record<string, string>) =>
+      deployStack(
+        sandbox,
+        { template: 'app.yml', 'role-arn': EXECUTION_OF_ANY_TYPE, ...inputs },
+        { workspace },
+      );
+    await run({ parameters: 'Protected=true' });
+    const remove = { command: 'delete', 'allow-delete': 'all' };
+    const blocked = await run(remove);
+    expect(blocked.outputs['verdict']).toBe('blocked');
+    expect(blocked.log).toContain(
+      'Db (AWS::RDS::DBCluster) has deletion protection. Fix: Set the parameter Protected to false and deploy, then delete the stack',
+    );
+    expect(blocked.log).toContain(
+      'Balancer (AWS::ElasticLoadBalancingV2::LoadBalancer) has deletion protection.',
+    );
+    expect(blocked.log).not.toContain('Second');
+    expect(sandbox.calls.of('DeleteStack')).toEqual([]);
+    await run({ parameters: 'Protected=false' });
+    expect((await run(remove)).outputs['verdict']).toBe('deleted');
+  });
+});

@@ -44,6 +44,26 @@ describe('what stacks do to other services', () => {
     expect(await reasons(stacks, 'policies')).toContain('The role with name nobody cannot be found.');
   });
 
+  test.each([
+    [
+      'AWS::RDS::DBCluster',
+      "Engine: aurora-postgresql, MasterUsername: app, ManageMasterUserPassword: true, DeletionProtection: 'true'",
+      'Cannot delete protected Cluster, please disable deletion protection and try again.',
+    ],
+    [
+      'AWS::ElasticLoadBalancingV2::LoadBalancer',
+      'Subnets: [subnet-1, subnet-2], LoadBalancerAttributes: [{ Key: deletion_protection.enabled, Value: true }]',
+      'cannot be deleted because deletion protection is enabled',
+    ],
+  ])('%s with deletion protection is not deleted until it is off', async (type, properties, message) => {
+    const stacks = await Stacks.start();
+    const body = `Resources: { R: { Type: ${type}, Properties: { ${properties} } } }`;
+    await stacks.deploy('s', body);
+    await stacks.delete('s');
+    expect(await reasons(stacks, 's')).toContain(message);
+    expect((await stacks.find('s'))?.StackStatus).toBe('DELETE_FAILED');
+  });
+
   test('parameters of SSM are there, change and go', async () => {
     const stacks = await Stacks.start();
     const ssm = ssmOf(stacks.sandbox);
