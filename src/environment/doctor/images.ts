@@ -83,7 +83,7 @@ async function missingRepositories(
   choice: Choice,
   { graph, neighbours }: RepositoryPlace,
 ): Promise<RepositoryFinding[]> {
-  const { region } = choice.environment;
+  const { account, region } = choice.environment;
   const wanted = choice.services.filter(({ repository }) => !graph.repositories.has(repository));
   if (wanted.length === 0) return [];
   const ecr = await services.ecr();
@@ -97,7 +97,10 @@ async function missingRepositories(
       const denied = error instanceof PlatformError && error.code === 'access-denied';
       if (!absent && !denied) throw error;
       const creator = neighbours.find(
-        (other) => other.environment.region === region && other.graph.repositories.has(repository),
+        (other) =>
+          other.environment.account === account &&
+          other.environment.region === region &&
+          other.graph.repositories.has(repository),
       )?.environment.name;
       found.push({
         service,

@@ -6,11 +6,11 @@ import {
   type TemplateFinding,
 } from '../../cloudformation/template/check.ts';
 import { readTemplateDocument, type TemplateDocument } from '../../cloudformation/template/document.ts';
-import { isKnown, possibleTexts } from '../../cloudformation/template/evaluate.ts';
+import { isKnown, partsOf, possibleTexts, type Scope } from '../../cloudformation/template/evaluate.ts';
 import { templateScope } from '../../cloudformation/template/graph.ts';
 import { literal, member, sectionOf, type Value, valueAt } from '../../cloudformation/template/tree.ts';
 import type { Environment } from '../manifest/manifest.ts';
-import { type Neighbour, pseudoParameters } from '../run/targets.ts';
+import { type Neighbour, pseudoParameters, WORLDWIDE_TYPES } from '../run/targets.ts';
 
 /** The property that names a resource, of types whose names an account has once in a region. */
 const UNIQUE_NAMES: Readonly<Record<string, string>> = {
@@ -46,7 +46,8 @@ const UNIQUE_NAMES: Readonly<Record<string, string>> = {
   'AWS::ServiceDiscovery::HttpNamespace': 'Name',
 };
 /** Names of these are not repeated in another region either. */
-const GLOBAL = /^AWS::(?:IAM|S3)::/;
+const GLOBAL = /^AWS::(?:IAM|Route53|S3)::/;
+const RECORD = 'AWS::Route53::RecordSet';
 
 /** Names that AWS or GitHub gives: no template can put the environment into them. */
 const GIVEN_NAMES: ReadonlySet<string> = new Set(['AWS::IAM::OIDCProvider', 'AWS::IAM::ServiceLinkedRole']);
@@ -75,7 +76,7 @@ const MOST_CHARACTERS: Readonly<Record<string, number>> = {
   'AWS::SQS::Queue': 80,
 };
 
-/** A name that an account has once. */
+/** A name that exists once in an account, or in all accounts. */
 interface UniqueName {
   /** With its type and, unless it is global, its region. */
   key: string;
@@ -85,6 +86,8 @@ interface UniqueName {
   line: number;
   /** For a name that cannot be changed: the parameters that decide whether the stack creates the resource. */
   switches?: readonly string[];
+  /** For a name that exists once in all accounts: the parameters that it consists of. */
+  parameters?: readonly string[];
 }
 
 /** Who has a name already. */
@@ -105,16 +108,23 @@ function uniqueNames(
   const scope = templateScope(document, given);
   const known = (value: Value | undefined): string[] => possibleTexts(value, scope).filter(isKnown);
   const named = resources.flatMap(({ logicalId, type, properties }) => {
-    const value = member(properties, UNIQUE_NAMES[type] ?? '');
+    const value = member(properties, type === RECORD ? 'Name' : (UNIQUE_NAMES[type] ?? ''));
     const place = GLOBAL.test(type) ? type : `${type} ${region}`;
     const switches = GIVEN_NAMES.has(type) ? { switches: switchesOf(document, logicalId) } : {};
-    return known(value).map((name) => ({
-      key: `${place} ${name}`,
-      type,
-      name,
-      line: value?.line ?? 1,
-      ...switches,
-    }));
+    const parameters = WORLDWIDE_TYPES.includes(type)
+      ? { parameters: parametersIn(document, value, scope) }
+      : {};
+    const zones = type === RECORD ? recordSets(properties, known) : [''];
+    return zones.flatMap((zone) =>
+      known(value).map((name) => ({
+        key: `${place} ${zone} ${name}`,
+        type,
+        name,
+        line: value?.line ?? 1,
+        ...switches,
+        ...parameters,
+      })),
+    );
   });
   const exported = sectionOf(document, 'Outputs').flatMap(({ value }) => {
     const name = member(member(value, 'Export'), 'Name');
@@ -124,6 +134,28 @@ function uniqueNames(
       : [];
   });
   return [...named, ...exported];
+}
+
+/** Zone and type of a DNS record, with which its name is unique. Records with a SetIdentifier share a name. */
+function recordSets(properties: Value | undefined, known: (value: Value | undefined) => string[]): string[] {
+  if (member(properties, 'SetIdentifier')) return [];
+  const zones = known(member(properties, 'HostedZoneId') ?? member(properties, 'HostedZoneName'));
+  return zones.flatMap((zone) => known(member(properties, 'Type')).map((type) => `${zone} ${type}`));
+}
+
+/** The parameters of a template that a value refers to, without those that platform.yml supplies. */
+function parametersIn(document: TemplateDocument, value: Value | undefined, scope: Scope): string[] {
+  const parts = value ? [...partsOf(value, scope)] : [];
+  const texts = parts.flatMap((part) => {
+    const text = part.kind === 'call' ? (literal(part.argument) ?? '') : '';
+    if (part.kind === 'call' && part.name === 'Ref') return [text];
+    return part.kind === 'call' && part.name === 'Sub'
+      ? [...text.matchAll(/\$\{(\w+)\}/g)].map(([, name = '']) => name)
+      : [];
+  });
+  return [...new Set(texts)].filter(
+    (name) => name in document.parameters && !['Project', 'Environment'].includes(name),
+  );
 }
 
 /** The parameters that the condition of a resource refers to. */
@@ -140,7 +172,16 @@ function referencesIn(value: Value): string[] {
   return [literal(value.argument) ?? ''];
 }
 
-export function namesOfNeighbours(neighbours: readonly Neighbour[], workspace: string): Map<string, Owner> {
+/**
+ * The names of other environments.
+ *
+ * @param account of the environment that is checked.
+ */
+export function namesOfNeighbours(
+  neighbours: readonly Neighbour[],
+  workspace: string,
+  account: string,
+): Map<string, Owner> {
   const taken = new Map<string, Owner>();
   for (const { environment, targets } of neighbours) {
     for (const { name: stack, inputs, service } of targets) {
@@ -148,8 +189,9 @@ export function namesOfNeighbours(neighbours: readonly Neighbour[], workspace: s
       const document = readTemplateDocument(readFileSync(resolve(workspace, inputs.template), 'utf8'));
       const given = { ...inputs.parameters, ...pseudoParameters(environment, inputs.stackName) };
       const { resources } = checkTemplate(document, given);
-      for (const { key } of uniqueNames(document, given, resources, environment)) {
-        taken.set(key, { environment: environment.name, stack, path });
+      for (const { key, parameters } of uniqueNames(document, given, resources, environment)) {
+        const collides = environment.account === account || parameters !== undefined;
+        if (collides) taken.set(key, { environment: environment.name, stack, path });
       }
     }
   }
@@ -157,23 +199,35 @@ export function namesOfNeighbours(neighbours: readonly Neighbour[], workspace: s
 }
 
 function takenName(
-  { name, line, switches }: UniqueName,
-  { environment, stack, path }: Owner,
-  { account }: Pick<Environment, 'account'>,
+  unique: UniqueName,
+  owner: Owner,
+  { name: own, account }: Pick<Environment, 'name' | 'account'>,
 ): TemplateFinding {
+  const { name, line, parameters } = unique;
+  const { stack, environment } = owner;
+  const used = `The name ${name} is used by the stack ${stack} in ${environment} too`;
+  const shared =
+    parameters === undefined
+      ? `both environments are in account ${account}`
+      : 'such a name exists once in all accounts';
   const fix =
-    switches === undefined || switches.length === 0
-      ? `Put the environment into the name, or keep the stack in one of them (${path}.environments)`
-      : `Create it in one of them only: change ${switches.join(' or ')} in the parameters of the other one`;
-  const message = `The name ${name} is used by the stack ${stack} in ${environment} too, and both environments are in account ${account}. ${fix}`;
-  return { level: 'error', message, line };
+    parameters === undefined || parameters.length === 0
+      ? separateNames(unique, owner)
+      : `Correct ${parameters.join(' or ')} in the parameters of ${own} or ${environment}`;
+  return { level: 'error', message: `${used}, and ${shared}. ${fix}`, line };
+}
+
+function separateNames({ switches = [] }: UniqueName, { path }: Owner): string {
+  return switches.length === 0
+    ? `Put the environment into the name, or keep the stack in one of them (${path}.environments)`
+    : `Create it in one of them only: change ${switches.join(' or ')} in the parameters of the other one`;
 }
 
 interface Named {
   document: TemplateDocument;
   given: Readonly<Record<string, string>>;
   resources: readonly DeclaredResource[];
-  environment: Pick<Environment, 'account' | 'region'>;
+  environment: Pick<Environment, 'name' | 'account' | 'region'>;
   /** The names of other environments; see namesOfNeighbours. */
   taken: ReadonlyMap<string, Owner>;
 }

@@ -76,9 +76,9 @@ export async function checkStacks(
 
 /** Where stacks go, and where their templates are. */
 interface Place {
-  environment: Pick<Environment, 'account' | 'region'>;
+  environment: Pick<Environment, 'name' | 'account' | 'region'>;
   workspace: string;
-  /** The environments that share the account. */
+  /** The other environments. */
   neighbours?: readonly Neighbour[];
 }
 
@@ -187,7 +187,7 @@ export async function checkTargets(
 ): Promise<TargetCheck[]> {
   const creates = targets.some(({ inputs }) => !existing.has(inputs.stackName));
   const schemas = creates ? await loadSchemas() : undefined;
-  const taken = namesOfNeighbours(neighbours, workspace);
+  const taken = namesOfNeighbours(neighbours, workspace, environment.account);
   return targets.map((target) => {
     const { stackName, template } = target.inputs;
     const stack = existing.get(stackName);

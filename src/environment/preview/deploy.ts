@@ -92,7 +92,11 @@ async function requireValidTemplate(
       return { name, inputs: { stackName: name, template, parameters, capabilities: CAPABILITIES } };
     }),
   );
-  const environment = { account: await session.accountId(), region: session.region };
+  const environment = {
+    name: request.environment,
+    account: await session.accountId(),
+    region: session.region,
+  };
   const existing = new Map(stacks.map((stack) => [stack.stackName, stack]));
   const { workspace } = request;
   const checks = await checkTargets(targets, existing, { environment, workspace });

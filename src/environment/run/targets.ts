@@ -303,30 +303,51 @@ export function chooseTargets(manifest: Manifest, asked: Asked): Choice {
   };
 }
 
-/** Another environment of the same account, with all stacks that it would have, the manual ones included. */
+/**
+ * Another environment, with all stacks that it would have, the manual ones included. Of an environment in another account,
+ * only those with names that exist once in all accounts.
+ */
 export interface Neighbour extends TargetGraph {
   environment: Environment;
 }
 
+/** Types whose names exist once in all accounts. */
+export const WORLDWIDE_TYPES = ['AWS::Route53::RecordSet', 'AWS::S3::Bucket'];
+
 /**
- * The environments that share an account with one of them.
+ * The other environments. Those in other accounts whose templates or files cannot be used are left out.
  *
- * @throws InputError for a template or a file of theirs that cannot be used.
+ * @throws InputError for a template or a file of an environment in the same account that cannot be used.
  */
 export function neighboursOf(
   manifest: Manifest,
   { name, account }: Environment,
   workspace: string,
 ): Neighbour[] {
-  return Object.values(manifest.environments)
-    .filter((other) => other.name !== name && other.account === account)
-    .map((environment) => {
-      const choice = chooseTargets(manifest, { environment: environment.name, stacks: [], services: [] });
-      const stacks = Object.values(manifest.stacks).filter(
-        ({ environments }) => environments?.includes(environment.name) ?? true,
-      );
-      return { environment, ...targetGraph(manifest, { ...choice, stacks }, workspace) };
-    });
+  return Object.values(manifest.environments).flatMap((environment) => {
+    if (environment.name === name) return [];
+    const choice = chooseTargets(manifest, { environment: environment.name, stacks: [], services: [] });
+    const stacks = Object.values(manifest.stacks).filter(
+      ({ environments }) => environments?.includes(environment.name) ?? true,
+    );
+    const all = { ...choice, stacks };
+    if (environment.account === account) return { environment, ...targetGraph(manifest, all, workspace) };
+    try {
+      return { environment, ...targetGraph(manifest, worldwide(manifest, all, workspace), workspace) };
+    } catch (error) {
+      if (error instanceof InputError) return [];
+      throw error;
+    }
+  });
+}
+
+/** The stacks and services of a choice whose templates have a resource with a name that exists once in all accounts. */
+function worldwide(manifest: Manifest, choice: Choice, workspace: string): Choice {
+  const has = (entry: Stack | Service): boolean => {
+    const text = readTemplate(manifest, entry, workspace);
+    return WORLDWIDE_TYPES.some((type) => text.includes(type));
+  };
+  return { ...choice, stacks: choice.stacks.filter(has), services: choice.services.filter(has) };
 }
 
 /** The services of an environment that exist already, by name. */

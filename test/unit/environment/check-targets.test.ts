@@ -187,6 +187,35 @@ Outputs: { E: { Value: !Ref Environment } }`;
       shared('x'),
     ],
     ['a stack of one environment', repository('shop/api'), { only: ', environments: [dev]' }, []],
+    [
+      'a DNS record in another account',
+      named('AWS::Route53::RecordSet', 'HostedZoneId', 'Z1', '')
+        .replace('Z1 }', "Z1, Type: A, Name: !Sub 'api.${Domain}', ResourceRecords: [192.0.2.1] }")
+        .replace('Parameters: {', 'Parameters: { Domain: { Type: String, Default: dev.example },'),
+      { account: '222222222222' },
+      [
+        '7 error: The name api.dev.example is used by the stack app in staging too, and such a name exists once in all accounts. ' +
+          'Correct Domain in the parameters of dev or staging',
+      ],
+    ],
+    [
+      'DNS records that share a name',
+      named('AWS::Route53::RecordSet', 'HostedZoneId', 'Z1').replace(
+        'Z1 }',
+        'Z1, Type: A, Name: api.example, SetIdentifier: !Ref Environment, Weight: 1, ResourceRecords: [192.0.2.1] }',
+      ),
+      { account: '222222222222' },
+      [],
+    ],
+    [
+      'a bucket in another account',
+      named('AWS::S3::Bucket', 'BucketName', 'shop-assets'),
+      { account: '222222222222' },
+      [
+        '7 error: The name shop-assets is used by the stack app in staging too, and such a name exists once in all accounts. ' +
+          'Put the environment into the name, or keep the stack in one of them (stacks.app.environments)',
+      ],
+    ],
     ['a resource of one environment', repository('shop/api', '\n    Condition: InDev'), {}, []],
     ['names that may repeat', named('AWS::ECS::TaskDefinition', 'Family', 'x'), {}, []],
     [
