@@ -110,9 +110,8 @@ function runOutputs(run: RunResult): Record<string, string> {
 function notesOf(run: RunResult): readonly string[] {
   if ('difference' in run) return run.difference;
   if ('losses' in run) return run.losses.map((loss) => `Would be deleted: ${loss}`);
-  if ('fingerprint' in run) {
-    return run.complete ? [`Fingerprint of the whole plan: ${run.fingerprint}`] : [];
-  }
+  if ('complete' in run) return run.complete ? [`Fingerprint of the whole plan: ${run.fingerprint}`] : [];
+  if ('fingerprint' in run) return [`Fingerprint of the approved plan: ${run.fingerprint}`];
   if (!('untouched' in run)) return [];
   const { parts, untouched } = run;
   return [

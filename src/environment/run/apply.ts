@@ -10,7 +10,12 @@ import { isFailedCreation, isShell } from '../../cloudformation/stack.ts';
 import type { EnvironmentContext, EnvironmentRequest } from './context.ts';
 import { changeEnvironment, deployParts } from './deploy.ts';
 import { runImages } from './images.ts';
-import { creationFingerprint, type EnvironmentPlan, type PlannedStack } from './plan-document.ts';
+import {
+  creationFingerprint,
+  type EnvironmentPlan,
+  planFingerprint,
+  type PlannedStack,
+} from './plan-document.ts';
 import type { RunEnd, RunResult, StackEnd } from './result.ts';
 import { existingDifference } from '../service/existing-plan.ts';
 import { changesOnlyImages, isSameButImages } from '../service/stack-release.ts';
@@ -33,7 +38,7 @@ export async function applyEnvironment(
     locked.listing.expect(graph.targets.map(({ inputs }) => inputs.stackName));
     const difference = await differences(locked, request, graph, plan, plans);
     if (difference.length > 0) return planChanged(request, difference);
-    return await deployParts(locked, request, 'apply', {
+    const end = await deployParts(locked, request, 'apply', {
       graph,
       images,
       ...(newer && { newer }),
@@ -44,6 +49,7 @@ export async function applyEnvironment(
         discard: () => Promise.resolve(),
       },
     });
+    return 'parts' in end && end.command === 'apply' ? { ...end, fingerprint: planFingerprint(plan) } : end;
   });
 }
 

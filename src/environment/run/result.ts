@@ -62,6 +62,8 @@ export type RunEnd =
       parts: readonly RunPart[];
       /** Service → digest, of all that is known. */
       images: Readonly<Record<string, string>>;
+      /** Fingerprint of the approved plan. */
+      fingerprint?: string;
     }
   | {
       command: 'plan';
