@@ -12,7 +12,7 @@ import { LOAD_BALANCING_EFFECTS } from './elb.ts';
 import { LAMBDA_EFFECTS } from './lambda.ts';
 import { type ExclusiveName, exclusiveName, singletonOf } from './names.ts';
 import { OBSERVABILITY_EFFECTS } from './observability.ts';
-import { refuseProtected } from './protection.ts';
+import { refuseProtected } from './policies.ts';
 import type { Stack, StackResource } from '../engine/stack.ts';
 import { identityOf } from '../engine/stack.ts';
 import { stackDatabase } from '../engine/stack-database.ts';

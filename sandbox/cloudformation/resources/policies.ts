@@ -1,5 +1,6 @@
-import type { Json } from '../json.ts';
+import { AwsError } from '../../protocols/service.ts';
 import type { StackResource } from '../engine/stack.ts';
+import { isObject, type Json, textOf as valueText } from '../json.ts';
 
 /** Databases keep a last snapshot unless their policy says otherwise; a cluster's instances need none of their own. */
 function defaultPolicy(resource: Pick<StackResource, 'type' | 'properties'>): string {
@@ -33,4 +34,42 @@ export function isRetained(
   const policy = why.replaced ? updateReplacePolicy(resource) : deletionPolicy(resource);
   if (policy === 'RetainExceptOnCreate') return !why.created;
   return policy === 'Retain' && !(why.created && retainExceptOnCreate);
+}
+
+/**
+ * Refuses to delete what has deletion protection.
+ *
+ * @see https://github.com/aws-cloudformation/aws-cloudformation-resource-providers-rds/pull/2
+ * @see https://github.com/aws-cloudformation/rain/issues/187
+ */
+export function refuseProtected({ type, physicalId, properties }: StackResource): void {
+  if (
+    /^AWS::RDS::DB(?:Cluster|Instance)$/.test(type) &&
+    valueText(properties.DeletionProtection) === 'true'
+  ) {
+    const what = type.endsWith('Cluster') ? 'Cluster' : 'DB Instance';
+    throw new AwsError(
+      'InvalidRequest',
+      `Cannot delete protected ${what}, please disable deletion protection and try again.`,
+    );
+  }
+  if (
+    type === 'AWS::ElasticLoadBalancingV2::LoadBalancer' &&
+    isProtected(properties.LoadBalancerAttributes)
+  ) {
+    throw new AwsError(
+      'OperationNotPermitted',
+      `Load balancer '${physicalId}' cannot be deleted because deletion protection is enabled`,
+    );
+  }
+}
+
+function isProtected(attributes: StackResource['properties'][string] | undefined): boolean {
+  if (!Array.isArray(attributes)) return false;
+  return attributes.some(
+    (attribute) =>
+      isObject(attribute) &&
+      valueText(attribute.Key) === 'deletion_protection.enabled' &&
+      valueText(attribute.Value) === 'true',
+  );
 }
