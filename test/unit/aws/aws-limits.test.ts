@@ -73,7 +73,7 @@ async function send(runs: readonly (readonly Sent[])[], rates: NonNullable<Scena
   return { refusals, lastEnd };
 }
 
-test("AWS's own limits refuse none of the calls, whatever the order and the latency", async () => {
+test("AWS's limits throttle none of the calls, whatever their order and latency", async () => {
   let cases = 0;
   let sent = 0;
   for (const [service, [, operations]] of Object.entries(OPERATIONS)) {
@@ -105,7 +105,7 @@ const calls = (service: string, operation: string, count: number): Sent[] =>
 test.each([
   [2, 0.15],
   [4, 0.3],
-])('%d runs in one account share its limit', async (count, share) => {
+])('%d runs in one account share its rate limit', async (count, share) => {
   const runs = Array.from({ length: count }, () => calls('CloudFormation', 'CreateChangeSet', 600 / count));
   const { refusals, lastEnd } = await send(runs, { preset: 'aws' });
   // 20 at once, the others at 10 a second.
@@ -114,7 +114,7 @@ test.each([
   console.log(`${count} runs: ${refusals} of ${600 + refusals} calls were refused`);
 });
 
-test('a service that is throttled far below its rate slows no other one', async () => {
+test('a service throttled below its rate does not slow down other services', async () => {
   const all = [
     ...calls('CloudFormation', 'CreateChangeSet', 150),
     ...calls('ECS', 'DescribeServices', 300),

@@ -48,13 +48,13 @@ async function describeStacks(answers: Answer[], signal = new AbortController().
 }
 
 describe('a call', () => {
-  test('is answered with the types of its command', async () => {
+  test('returns the output type of its command', async () => {
     const { Stacks } = await describeStacks([stacks]);
     expect(Stacks?.map(({ StackName }) => StackName)).toEqual(['vpc']);
     expect(endpoint.requests).toHaveLength(1);
   });
 
-  test("a proxy's refusal is not AWS's, and is not repeated", async () => {
+  test("a proxy's refusal is not treated as AWS's and is not retried", async () => {
     const error: unknown = await describeStacks([text('<html>Blocked</html>', 403)]).catch(
       (reason: unknown) => reason,
     );
@@ -94,14 +94,14 @@ describe('a call', () => {
     ['broken XML', text('<DescribeStacksResponse><DescribeStacksResult><Stacks>'), /./],
     ['an error that cannot be read', text('<ErrorResponse><Error>', 400), /./],
   ];
-  test.each(transient)('is tried again after %s', async (_name, answer) => {
+  test.each(transient)('is retried after %s', async (_name, answer) => {
     const { Stacks } = await describeStacks([answer, answer, stacks]);
     expect(Stacks).toHaveLength(1);
     expect(endpoint.requests).toHaveLength(3);
     expect(clock.sleeps).toHaveLength(2);
   });
 
-  test.each(transient)('that ends in %s every time fails, and says so', async (_name, answer, message) => {
+  test.each(transient)('that always ends in %s fails with the reason', async (_name, answer, message) => {
     const error: unknown = await describeStacks([answer]).catch((reason: unknown) => reason);
     // Not by its class: a socket's error is of another realm than the test, and the SDK wraps it here only.
     expect(errorText(error)).toMatch(message);
@@ -115,7 +115,7 @@ describe('a call', () => {
     ['LimitExceededException', 400, 'limit'],
     ['AlreadyExistsException', 400, 'conflict'],
     ['NotImplemented', 501, 'other'],
-  ])('is not tried again after %s', async (code, status, kind) => {
+  ])('is not retried after %s', async (code, status, kind) => {
     const error: unknown = await describeStacks([failure(code, 'no', status)]).catch(
       (reason: unknown) => reason,
     );
@@ -123,7 +123,7 @@ describe('a call', () => {
     expect(endpoint.requests).toHaveLength(1);
   });
 
-  test('carries the same token when it is tried again', async () => {
+  test('has the same token when it is retried', async () => {
     endpoint.answers = [cutShort, xml('<Id>arn</Id>')];
     const client = await cloudFormationClient(access, { clock, limiter });
     const command = new CreateChangeSetCommand({ StackName: 'vpc', ChangeSetName: 'c', ClientToken: 't' });
@@ -131,7 +131,7 @@ describe('a call', () => {
     expect(endpoint.requests.map(({ parameters }) => parameters.get('ClientToken'))).toEqual(['t', 't']);
   });
 
-  test('without any result is still an answer', async () => {
+  test('with an empty result succeeds', async () => {
     endpoint.answers = [xml('')];
     const client = await cloudFormationClient(access, { clock, limiter });
     const command = new ExecuteChangeSetCommand({ ChangeSetName: 'c' });
@@ -139,7 +139,7 @@ describe('a call', () => {
     expect(endpoint.requests).toHaveLength(1);
   });
 
-  test('waits for the limiter at each attempt, and slows it down when it is throttled', async () => {
+  test('waits for the limiter before each attempt, and slows it down after throttling', async () => {
     const take = jest.spyOn(RateBucket.prototype, 'take');
     const slow = jest.spyOn(RateBucket.prototype, 'throttled');
     await describeStacks([failure('Throttling'), reset, stacks]);
@@ -147,7 +147,7 @@ describe('a call', () => {
     expect(slow).toHaveBeenCalledTimes(1);
   });
 
-  test("waits with its context's urgency, in the bucket of its account, region and operation", async () => {
+  test("uses its context's priority in the bucket of its account, region and operation", async () => {
     endpoint.answers = [stacks];
     const bucket = jest.spyOn(limiter, 'bucket');
     const take = jest.spyOn(RateBucket.prototype, 'take');
@@ -164,7 +164,7 @@ describe('a call', () => {
     expect(take).toHaveBeenLastCalledWith({ signal, urgency: 7 });
   });
 
-  test('is ended by its signal, with the reason of the signal', async () => {
+  test("is aborted by its signal with the signal's reason", async () => {
     const reason = new CancelledError('SIGTERM');
     await expect(describeStacks([stacks], AbortSignal.abort(reason))).rejects.toBe(reason);
     expect(endpoint.requests).toEqual([]);
@@ -175,7 +175,7 @@ describe('a call', () => {
     await expect(describeStacks([never], controller.signal)).rejects.toBe(reason);
   });
 
-  test('is ended by its signal between two attempts', async () => {
+  test('is aborted by its signal between two attempts', async () => {
     const reason = new CancelledError('SIGTERM');
     const controller = new AbortController();
     clock.onSleep = () => {
@@ -185,7 +185,7 @@ describe('a call', () => {
     expect(endpoint.requests).toHaveLength(1);
   });
 
-  test('has waits that grow, with jitter', async () => {
+  test('has increasing delays with jitter', async () => {
     jest.spyOn(Math, 'random').mockReturnValue(1);
     await describeStacks([failure('Throttling')]).catch(() => undefined);
     expect(clock.sleeps).toEqual([500, 1000, 2000, 4000, 8000, 16_000, ...Array<number>(6).fill(20_000)]);
@@ -195,7 +195,7 @@ describe('a call', () => {
 describe('other clients', () => {
   const signal = new AbortController().signal;
 
-  test('SSM: a body that cannot be read is tried again', async () => {
+  test('SSM: an invalid response body is retried', async () => {
     endpoint.answers = [text('<html>'), text('{"Parameter":{"Value":"x"}}')];
     const client = await ssmClient(access, { clock, limiter });
     const { Parameter } = await send(client, new GetParameterCommand({ Name: '/x' }), { signal });
@@ -203,7 +203,7 @@ describe('other clients', () => {
     expect(endpoint.requests).toHaveLength(2);
   });
 
-  test('S3: throttling is tried again', async () => {
+  test('S3: throttling is retried', async () => {
     endpoint.answers = [
       text('<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>', 503),
       text(''),

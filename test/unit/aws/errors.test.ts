@@ -104,7 +104,7 @@ describe('classify', () => {
     expect(classify(value)).toBe('other');
   });
 
-  test('the two questions that are asked most', () => {
+  test('isThrottle and isNotFound', () => {
     expect(isThrottle(service('Throttling'))).toBe(true);
     expect(isThrottle(service('LimitExceededException'))).toBe(false);
     expect(isNotFound(service('ValidationError', 400, 'Stack with id x does not exist'))).toBe(true);
@@ -140,7 +140,7 @@ describe('errorText', () => {
 });
 
 describe('toAwsError', () => {
-  test('keeps what AWS said, its text and its class', () => {
+  test("keeps AWS's message and the error's class", () => {
     const raw = service('ExpiredTokenException', 403, 'The token has expired');
     const error = toAwsError(raw);
     expect(error).toMatchObject({
@@ -176,12 +176,12 @@ describe('toAwsError', () => {
     expect(toAwsError(raw).code).toBe(code);
   });
 
-  test('isThrottle and isNotFound know it', () => {
+  test('is recognized by isThrottle and isNotFound', () => {
     expect(isThrottle(toAwsError(service('Throttling')))).toBe(true);
     expect(isNotFound(toAwsError(service('ParameterNotFound')))).toBe(true);
   });
 
-  test('an error with a code stays as it is, and its text is its message', () => {
+  test('an error with a code is kept, and its text is its message', () => {
     const error = new InputError('role', 'x', 'expected an ARN');
     expect(toAwsError(error)).toBe(error);
     expect(errorText(error)).toBe(error.message);
@@ -192,14 +192,14 @@ describe('send', () => {
   const command = { resolveMiddleware: () => () => Promise.resolve({ output: undefined }) };
   const clientThat = (answer: () => Promise<unknown>) => ({ config: undefined, send: answer });
 
-  test('makes an AwsError of what the SDK throws', async () => {
+  test("converts the SDK's errors to AwsError", async () => {
     const client = clientThat(() => Promise.reject(service('AccessDenied', 403)));
     const { signal } = new AbortController();
     const error: unknown = await send(client, command, { signal }).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(AwsError);
   });
 
-  test('throws the reason of a cancel instead', async () => {
+  test('throws the reason of a cancellation instead', async () => {
     const controller = new AbortController();
     const reason = new CancelledError('SIGINT');
     const client = clientThat(() => {
@@ -209,7 +209,7 @@ describe('send', () => {
     await expect(send(client, command, { signal: controller.signal })).rejects.toBe(reason);
   });
 
-  test('a signal of its own that ends by time is an error that may be shown', async () => {
+  test('a timeout of its own signal is a presentable error', async () => {
     const signal = AbortSignal.timeout(1);
     const client = clientThat(async () => {
       await once(signal, 'abort');

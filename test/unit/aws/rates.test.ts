@@ -13,11 +13,11 @@ test.each([
   ['ElasticLoadBalancingV2', 'DescribeTargetHealth', 10],
   ['Lambda', 'GetFunction', 10],
   ['Lambda', 'Invoke', 5],
-])('%s %s has the rate of its line', (service, operation, perSecond) => {
+])('%s %s has the rate of its entry', (service, operation, perSecond) => {
   expect(callGroup(service, operation).perSecond).toBe(perSecond);
 });
 
-test('operations of one line share a bucket, those of different ones do not', () => {
+test('operations of one entry share a bucket, those of different entries do not', () => {
   const name = (operation: string) => callGroup('ECS', operation).name;
   expect(name('ListTasks')).toBe(name('DescribeTasks'));
   expect(name('ListTasks')).not.toBe(name('ListServices'));

@@ -56,7 +56,7 @@ const anyKey = fc.oneof(
 );
 const anyAsk = fc.record({ key: anyKey, group: fc.constantFrom('one', 'two') });
 
-test('each of many asks gets its own answer by the fewest calls, whatever the others ask for', async () => {
+test('many reads are batched into the fewest calls, and each gets its own result', async () => {
   let cases = 0;
   await fc.assert(
     fc.asyncProperty(fc.array(anyAsk, { minLength: 1, maxLength: 60 }), async (asks) => {
@@ -89,7 +89,7 @@ test('each of many asks gets its own answer by the fewest calls, whatever the ot
   console.log(`${cases} sets of asks were tried.`);
 });
 
-test('an answer is of a call that was sent after it was asked for', async () => {
+test('a read is never answered by an earlier call', async () => {
   const { reader, calls, change } = service();
   const client = {};
   const first = reader.get(client, 'key', live);
@@ -101,7 +101,7 @@ test('an answer is of a call that was sent after it was asked for', async () => 
   expect([await first, await second]).toEqual(['/key@0', '/key@1']);
 });
 
-test('the values of several keys come in the order of the keys, without those that do not exist', async () => {
+test('the values of several keys are in the order of the keys, without missing ones', async () => {
   const { reader } = service();
   const found = await reader.getAll({}, ['b', 'missing', 'a', 'b'], live);
   expect([...found]).toEqual([
@@ -116,7 +116,7 @@ test('clients do not share a call', async () => {
   expect(calls.map(({ keys }) => keys)).toEqual([['a'], ['b']]);
 });
 
-test('a failure that is of the whole call is not asked for again', async () => {
+test('a failure of the whole call is not retried', async () => {
   const { reader, calls } = service({ fails: () => throttled });
   const ends = await Promise.allSettled(['a', 'b', 'c'].map((key) => reader.get({}, key, live)));
   expect(ends.every((end) => end.status === 'rejected')).toBe(true);
@@ -129,7 +129,7 @@ test('a failure that is of the whole call is not asked for again', async () => {
   expect(calls).toHaveLength(4);
 });
 
-test('a caller that is cancelled leaves at once, and the call goes on for the others', async () => {
+test('a cancelled caller returns immediately, and the call continues for the others', async () => {
   let go = (): void => undefined;
   const { reader, calls } = service({ waits: () => new Promise<void>((resolve) => (go = resolve)) });
   const client = {};
@@ -144,7 +144,7 @@ test('a caller that is cancelled leaves at once, and the call goes on for the ot
   expect(await stays).toBe('/b@0');
 });
 
-test('the last caller that is cancelled ends the call', async () => {
+test('the call is aborted once its last caller is cancelled', async () => {
   const { reader, calls } = service({ waits: () => new Promise(() => undefined) });
   const client = {};
   const leaving = [new AbortController(), new AbortController()];
@@ -156,7 +156,7 @@ test('the last caller that is cancelled ends the call', async () => {
   await expect(reader.get(client, 'key', { signal: leaving[0]?.signal ?? live.signal })).rejects.toThrow();
 });
 
-test('what stops a deployment does not share the call of what the run reads, and the most urgent caller counts', async () => {
+test('reads that stop a deployment have their own call, with the highest priority of their callers', async () => {
   const { reader, calls } = service();
   const client = {};
   await Promise.all([
@@ -173,7 +173,7 @@ test('what stops a deployment does not share the call of what the run reads, and
   expect(calls[0]?.urgency).toBe(5);
 });
 
-test('what is read once is kept for its client, a failure is not', async () => {
+test('a cached read is kept for its client, a failure is not', async () => {
   const once = new ReadOnce<object, string>();
   const client = {};
   let reads = 0;
@@ -188,7 +188,7 @@ test('what is read once is kept for its client, a failure is not', async () => {
   expect(await once.get(client, 'b', live, read)).toBe('read 4');
 });
 
-test('what is out of date is read again, and a cancelled reader leaves the read to the next one', async () => {
+test('a stale value is read again, and a cancelled reader leaves the read to the next one', async () => {
   const once = new ReadOnce<object, number>((value) => value > 1);
   const client = {};
   let reads = 0;

@@ -40,7 +40,7 @@ describe('RetryStrategy', () => {
     expect((await attemptsFor(infoOf(name))).attempts).toBe(attempts);
   });
 
-  test('a 5xx is ridden out for about a minute, on average', async () => {
+  test('a 5xx is retried for about a minute on average', async () => {
     const info = infoOf('InternalFailure', {}, { httpStatusCode: 503 });
     const runs = await Promise.all(Array.from({ length: 50 }, () => attemptsFor(info)));
     const waits = runs.map(({ clock }) => clock.sleeps.reduce((sum, ms) => sum + ms, 0));
@@ -50,7 +50,7 @@ describe('RetryStrategy', () => {
     expect(runs[0]?.attempts).toBe(13);
   });
 
-  test('an error after a lost answer says so, and one after throttling does not', async () => {
+  test('an error after a lost response is marked, one after throttling is not', async () => {
     for (const [first, lost] of [
       ['TimeoutError', true],
       ['InternalFailure', true],
@@ -65,12 +65,12 @@ describe('RetryStrategy', () => {
     }
   });
 
-  test('a clock that the SDK has set right is worth one more attempt', async () => {
+  test('one more attempt is made after the SDK has corrected the clock', async () => {
     const info = infoOf('RequestTimeTooSkewed', {}, { clockSkewCorrected: true });
     expect((await attemptsFor(info)).attempts).toBe(2);
   });
 
-  test('a Retry-After header is kept, up to 20 s', async () => {
+  test('a Retry-After header is respected up to 20 s', async () => {
     const now = new FakeClock().now();
     for (const [seconds, ms] of [
       [3, 3000],
@@ -82,7 +82,7 @@ describe('RetryStrategy', () => {
     }
   });
 
-  test('a wait is never longer than its bound', async () => {
+  test('a delay never exceeds its limit', async () => {
     const { clock } = await attemptsFor(infoOf('Throttling'));
     for (const [index, sleep] of clock.sleeps.entries()) {
       expect(sleep).toBeGreaterThanOrEqual(0);

@@ -3,7 +3,7 @@ import { expect, test } from '@jest/globals';
 import { send } from '../../../src/aws/send.ts';
 import { CancelledError } from '../../../src/core/errors.ts';
 
-test('a cancelled job does not wait for the next try of a call', async () => {
+test('a cancelled job does not wait for a retry', async () => {
   const stop = new AbortController();
   // As the SDK between two tries: it neither answers nor looks at the signal.
   const client = { config: {}, send: () => new Promise<never>(() => undefined) };
@@ -12,7 +12,7 @@ test('a cancelled job does not wait for the next try of a call', async () => {
   await expect(sending).rejects.toThrow('cancelled by SIGTERM');
 });
 
-test('an answer leaves nothing behind on the signal', async () => {
+test('a response leaves no listener on the signal', async () => {
   const stop = new AbortController();
   let listeners = 0;
   const { signal } = stop;

@@ -72,7 +72,7 @@ async function provided(session: Session) {
 }
 
 describe('a role to assume', () => {
-  test('tells whose limits its calls share with those of other roles', () => {
+  test('shares the rate limits of its account with other roles', () => {
     const open = (arn: string) => createSession({ region, roleToAssume: arn, context, env }).account;
     expect(open('arn:aws:iam::111111111111:role/deploy')).toBe('111111111111');
     expect(open('arn:aws:iam::111111111111:role/plan')).toBe('111111111111');
@@ -98,7 +98,7 @@ describe('a role to assume', () => {
     expect(sts.requests).toHaveLength(1);
   });
 
-  test('leaves its credentials in memory, and hides them', async () => {
+  test('keeps its credentials in memory and masks them', async () => {
     sts.answers = [credentials];
     await open();
     for (const secret of ['request-token', jwt, 'ASIAKEY1', 'key-secret', 'session-token']) {
@@ -108,7 +108,7 @@ describe('a role to assume', () => {
     }
   });
 
-  test('is assumed again before its credentials expire, once for all who ask', async () => {
+  test('is assumed again before its credentials expire, once for all callers', async () => {
     sts.answers = [credentials];
     const session = await open();
     clock.advance(53 * 60_000);
@@ -120,7 +120,7 @@ describe('a role to assume', () => {
     expect(github.requests).toHaveLength(2);
   });
 
-  test('that could not be renewed is tried again by the next call', async () => {
+  test('that could not be renewed is retried by the next call', async () => {
     sts.answers = [credentials];
     const session = await open();
     clock.advance(3_600_000);
@@ -132,7 +132,7 @@ describe('a role to assume', () => {
   test.each<[string, () => void]>([
     ['by GitHub', () => (github.answers = [text('no', 403), token])],
     ['by STS', () => (sts.answers = [failure('AccessDenied', 'no', 403), credentials])],
-  ])('that could not be renewed %s while its credentials live is tried again', async (_, fail) => {
+  ])('that could not be renewed %s while its credentials are valid is retried', async (_, fail) => {
     sts.answers = [credentials];
     const session = await open();
     clock.advance(55 * 60_000);
@@ -146,7 +146,7 @@ describe('a role to assume', () => {
     expect(await provided(session)).toMatchObject({ accessKeyId: expect.stringMatching(/^ASIAKEY[23]$/) });
   });
 
-  test('is used to stop what was started while it lives, though the job is cancelled', async () => {
+  test('is still used to stop operations after the job was cancelled', async () => {
     const controller = new AbortController();
     context = { ...context, signal: controller.signal };
     sts.answers = [credentials];
@@ -156,7 +156,7 @@ describe('a role to assume', () => {
     expect(await provided(session)).toMatchObject({ accessKeyId: 'ASIAKEY1' });
   });
 
-  test('that is denied shows the claims beside the trust policy that fits them', async () => {
+  test('that is denied shows the claims and a matching trust policy', async () => {
     sts.answers = [failure('AccessDenied', 'Not authorized to perform sts:AssumeRoleWithWebIdentity', 403)];
     const error: unknown = await open().catch((reason: unknown) => reason);
     const { message, fix = '' } = error as PlatformError;
@@ -181,13 +181,13 @@ describe('a role to assume', () => {
     ['a 500', failure('InternalFailure', 'no', 500)],
     ['a failed check of the issuer', failure('IDPCommunicationError', 'no')],
     ['a reset', reset],
-  ])('survives %s of STS', async (_name, answer) => {
+  ])('retries %s of STS', async (_name, answer) => {
     sts.answers = [answer, credentials];
     await open();
     expect(sts.requests).toHaveLength(2);
   });
 
-  test('is given up when the job is cancelled, with the reason', async () => {
+  test('is abandoned with the reason if the job is cancelled', async () => {
     const controller = new AbortController();
     const reason = new CancelledError('SIGTERM');
     context = { ...context, signal: controller.signal };
@@ -199,7 +199,7 @@ describe('a role to assume', () => {
     await expect(open()).rejects.toBe(reason);
   });
 
-  test('without credentials in the answer is an error', async () => {
+  test('without credentials in the response is an error', async () => {
     sts.answers = [xml('<Credentials><AccessKeyId>ASIA</AccessKeyId></Credentials>')];
     await expect(open()).rejects.toThrow('returned no credentials');
   });
@@ -229,7 +229,7 @@ describe('a role to assume with the credentials in the environment', () => {
   });
   const withoutToken = { ...HUB, GITHUB_REPOSITORY: 'org/platform', GITHUB_RUN_ID: '42' };
 
-  test('is assumed where the job may not request a token, for an hour, and again before it ends', async () => {
+  test('is assumed for an hour if the job may not request a token, and renewed before it expires', async () => {
     env = withoutToken;
     sts.answers = [credentials];
     const session = await open();
@@ -248,7 +248,7 @@ describe('a role to assume with the credentials in the environment', () => {
     expect(github.requests).toEqual([]);
   });
 
-  test('comes second where the job may request a token', async () => {
+  test('is tried second if the job may request a token', async () => {
     env = { ...env, ...HUB };
     sts.answers = [credentials];
     await open();
@@ -259,7 +259,7 @@ describe('a role to assume with the credentials in the environment', () => {
   test.each<[string, Answer]>([
     ['does not trust the token', failure('AccessDenied', 'Not authorized', 403)],
     ['is in an account without the provider', failure('InvalidIdentityToken', 'No OpenIDConnect provider')],
-  ])('is tried where the role %s', async (_, answer) => {
+  ])('is tried if the role %s', async (_, answer) => {
     env = { ...env, ...HUB };
     sts.answers = [answer, credentials];
     await open();
@@ -267,7 +267,7 @@ describe('a role to assume with the credentials in the environment', () => {
     expect(lines.join('\n')).toContain(`${role} does not trust the job's OIDC token. Assuming it with`);
   });
 
-  test('is not tried where GitHub gives no token, or STS fails', async () => {
+  test('is not tried if GitHub issues no token, or STS fails', async () => {
     env = { ...env, ...HUB };
     github.answers = [text('no', 403)];
     await expect(open()).rejects.toThrow('GitHub did not issue an OIDC token: HTTP 403');
@@ -300,7 +300,7 @@ describe('a role to assume with the credentials in the environment', () => {
     });
   });
 
-  test('that neither the token nor the credentials can assume shows both reasons', async () => {
+  test('that neither the token nor the credentials can assume is reported with both reasons', async () => {
     env = { ...env, ...HUB };
     sts.answers = [failure('AccessDenied', 'Not authorized', 403), failure('AccessDenied', DENIED, 403)];
     const error = await open().catch((reason: unknown) => reason as Error);
@@ -328,7 +328,7 @@ describe('GitHub’s token', () => {
     ['a reset', reset],
     ['a body that cannot be read', text('<html>')],
     ['no token', text('{"value": null}')],
-  ])('survives %s, and gives up in the end', async (_name, answer) => {
+  ])('retries %s, and fails eventually', async (_name, answer) => {
     sts.answers = [credentials];
     github.answers = [answer, answer, token];
     await open();
@@ -339,13 +339,13 @@ describe('GitHub’s token', () => {
     expect(github.requests).toHaveLength(5);
   });
 
-  test('a refusal is not asked again', async () => {
+  test('a refusal is not retried', async () => {
     github.answers = [text('no', 403)];
     await expect(open()).rejects.toThrow('GitHub did not issue an OIDC token: HTTP 403');
     expect(github.requests).toHaveLength(1);
   });
 
-  test('claims that cannot be read do not stop it', async () => {
+  test('unreadable claims are ignored', async () => {
     sts.answers = [credentials];
     github.answers = [text(JSON.stringify({ value: 'a.b.c' }))];
     await open();
@@ -354,14 +354,14 @@ describe('GitHub’s token', () => {
 });
 
 describe('no role', () => {
-  test('leaves the credentials to the SDK, and calls nothing', () => {
+  test("uses the SDK's credentials without a call", () => {
     const session = createSession({ region, context, env });
     expect(session.credentials).toBeUndefined();
     expect(sts.requests).toEqual([]);
     expect(github.requests).toEqual([]);
   });
 
-  test('the account is asked for once, and after a failure again', async () => {
+  test('the account is read once, and again after a failure', async () => {
     Object.assign(process.env, { AWS_ACCESS_KEY_ID: 'AKID', AWS_SECRET_ACCESS_KEY: 'secret' });
     const session = createSession({ region, roleToAssume: '', context, env });
     sts.answers = [failure('AccessDenied', 'no', 403), xml('<Account>222222222222</Account>')];
@@ -373,7 +373,7 @@ describe('no role', () => {
     expect(sts.requests.map(({ action }) => action)).toEqual(['GetCallerIdentity', 'GetCallerIdentity']);
   });
 
-  test.each(['', 'eu', 'EU-CENTRAL-1', 'eu-central-1a', 'eu central 1'])('%j is no region', (wrong) => {
+  test.each(['', 'eu', 'EU-CENTRAL-1', 'eu-central-1a', 'eu central 1'])('%j is not a region', (wrong) => {
     expect(() => createSession({ region: wrong, context, env })).toThrow(
       /^aws-region: .*such as eu-central-1/,
     );

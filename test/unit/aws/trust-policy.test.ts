@@ -105,7 +105,7 @@ test('a single statement is a list of one', () => {
   expect(acceptsToken({ Statement: own }, ISSUER, claims)).toBe(true);
 });
 
-test('GetRole gives the policy encoded as in a URL', () => {
+test('GetRole returns the policy URL-encoded', () => {
   expect(readTrustPolicy(encodeURIComponent(JSON.stringify({ Statement: [own] })))).toEqual({
     Statement: [own],
   });

@@ -12,7 +12,7 @@ const claims = {
   exp: 1_700_000_000,
 };
 
-test('the claims of the token stand beside the statement that fits them', () => {
+test("shows the token's claims and the matching statement", () => {
   const { message, fix: text } = explainDenial('arn:aws:iam::111111111111:role/deploy', claims);
   expect(message).toContain('assume arn:aws:iam::111111111111:role/deploy');
   expect(text).toMatch(/^ {2}sub +repo:org\/platform:environment:dev$/m);

@@ -43,7 +43,7 @@ const PIECES: readonly [escaped: string, text: string][] = [
 ];
 const CASES = 300;
 
-test('texts of any length and content arrive as AWS wrote them', async () => {
+test('texts of any length and content are parsed unchanged', async () => {
   let seed = 19;
   const random = (below: number): number => {
     seed = (seed * 48271) % 2147483647;
@@ -64,7 +64,7 @@ test('texts of any length and content arrive as AWS wrote them', async () => {
   expect(sections).toBeGreaterThan(CASES / 10);
 });
 
-test('a document with sections or comments stays as it is', async () => {
+test('a document with CDATA sections or comments is not changed', async () => {
   const long = 'x'.repeat(2000);
   endpoint.answers = [
     xml(

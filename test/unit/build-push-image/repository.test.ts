@@ -14,11 +14,11 @@ test.each([
   [`${OWN}/shop/app`, { repository: 'shop/app', account: '111111111111' }],
   [`${OWN}/org.example/app`, { repository: 'org.example/app', account: '111111111111' }],
   ['111111111111.dkr-ecr.eu-west-1.on.aws/app', { repository: 'app', account: '111111111111' }],
-])('%s is a repository of ECR', (given, expected) => {
+])('%s is an ECR repository', (given, expected) => {
   expect(repositoryOf(given, 'eu-west-1')).toEqual(expected);
 });
 
-describe('refused, with the way out', () => {
+describe('refused, with a fix', () => {
   test.each([
     'ghcr.io/org/app',
     'docker.io/org/app',
@@ -49,7 +49,7 @@ describe('refused, with the way out', () => {
   });
 
   test.each(['Upper/Case', 'app:v1', `${OWN}/app:v1`, `${OWN}/`, 'a', '/app', 'app/'])(
-    '%s, no name',
+    '%s, an invalid name',
     (given) => {
       expect(() => repositoryOf(given, 'eu-west-1')).toThrow(
         /expected the name of a repository in lower case, without a tag, such as shop\/user-service/,

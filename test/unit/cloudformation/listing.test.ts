@@ -34,7 +34,7 @@ async function findAll(listing: StackListing, { context }: FakeAws, names: reado
   return found.map((stack) => stack?.stackName);
 }
 
-test('stacks are read in pages, and those that are not there are known too', async () => {
+test('stacks are read by page, and missing ones are known too', async () => {
   const aws = account(numbered(8));
   const listing = new StackListing();
   const missing = numbered(8, 'missing');
@@ -51,7 +51,7 @@ test('stacks are read in pages, and those that are not there are known too', asy
   ]);
 });
 
-test('a listing ends with the last stack, and where the rest takes fewer calls one by one', async () => {
+test('a listing ends with the last stack, or if single reads need fewer calls', async () => {
   const early = account([...numbered(4), ...numbered(20, 'other')]);
   const listing = new StackListing();
   listing.expect(numbered(4));
@@ -65,7 +65,7 @@ test('a listing ends with the last stack, and where the rest takes fewer calls o
   expect(late.calls).toHaveLength(4 + 4);
 });
 
-test('few stacks, and stacks that nothing expects, are described one by one', async () => {
+test('few stacks are described one by one', async () => {
   const aws = account(numbered(8));
   const listing = new StackListing();
   listing.expect(numbered(3));
@@ -73,7 +73,7 @@ test('few stacks, and stacks that nothing expects, are described one by one', as
   expect(aws.inputs('DescribeStacks').every(({ StackName: name }) => name !== undefined)).toBe(true);
 });
 
-test('a role that may not list describes each stack, and asks once', async () => {
+test('a role that may not list describes each stack, and tries listing only once', async () => {
   const aws = account(numbered(6), true);
   const listing = new StackListing();
   listing.expect(numbered(6));

@@ -46,8 +46,8 @@ const handlers = {
   GetTemplate: ({ StackName }: Input) => ({ TemplateBody: TEMPLATES[String(StackName)] }),
 };
 
-describe('what goes with a removed nested stack', () => {
-  test('is listed through all pages and levels, with what becomes of it', async () => {
+describe('the resources of a removed nested stack', () => {
+  test('are listed through all pages and levels, with their deletion policies', async () => {
     const found = await removedNestedResources(fakeAws(handlers).context, REMOVED);
     expect(
       found.map(({ nesting, logicalId, policyAction, physicalId }) => [
@@ -68,13 +68,13 @@ describe('what goes with a removed nested stack', () => {
     ['another type', { type: 'AWS::SQS::Queue' }],
     ['another action', { action: 'modify' }],
     ['a stack that stays in the account', { policyAction: 'Retain' }],
-  ])('%s takes nothing with it', async (_name, values) => {
+  ])('%s removes no resources', async (_name, values) => {
     const aws = fakeAws(handlers);
     expect(await removedNestedResources(aws.context, { ...REMOVED, ...values })).toEqual([]);
     expect(aws.calls).toEqual([]);
   });
 
-  test('a list that may not be read is empty, and said so', async () => {
+  test('a denied list is empty, with a note', async () => {
     const aws = fakeAws({ ListStackResources: () => fail(awsError('AccessDenied', 'not allowed', 403)) });
     expect(await removedNestedResources(aws.context, REMOVED)).toEqual([]);
     expect(aws.lines.join()).toMatch(
@@ -82,7 +82,7 @@ describe('what goes with a removed nested stack', () => {
     );
   });
 
-  test('a lost connection is an error: another try may answer', async () => {
+  test('a lost connection is an error', async () => {
     const error = Object.assign(new Error('reset'), { code: 'ECONNRESET' });
     const aws = fakeAws({ ListStackResources: () => fail(error) });
     await expect(removedNestedResources(aws.context, REMOVED)).rejects.toMatchObject({ cause: error });

@@ -60,7 +60,7 @@ function run(work: (context: Context) => Promise<Outcome>): Promise<void> {
 }
 
 describe('runAction', () => {
-  test('a verdict that is ok is green', async () => {
+  test('a successful verdict is green', async () => {
     await run(() => Promise.resolve(updated));
     expect(host.exitCode).toBe(0);
     expect(host.outputs()).toMatchObject({
@@ -112,7 +112,7 @@ describe('runAction', () => {
     expect(shown.join('\n')).not.toContain('main.test.ts');
   });
 
-  test('an error that nobody expected has its stack and causes in the debug log only', async () => {
+  test('an unexpected error has its stack and causes only in the debug log', async () => {
     host.env['RUNNER_DEBUG'] = '1';
     await run(() => {
       throw new Error('outer', { cause: new TypeError('inner') });
@@ -122,7 +122,7 @@ describe('runAction', () => {
     expect(host.log.replace(/^::debug::.*$/m, '')).not.toMatch(/outer|inner/);
   });
 
-  test('the code of an error and what to do are in the result', async () => {
+  test("the result has the error's code and fix", async () => {
     await run(() => {
       throw new PlatformError('access-denied', 'not allowed', { fix: 'Give the role the permission.' });
     });
@@ -165,7 +165,7 @@ describe('runAction', () => {
     });
 
     test.each(['GITHUB_SERVER_URL', 'GITHUB_ACTION_REPOSITORY', 'GITHUB_ACTION_REF'])(
-      'is named by its path where the runner leaves %s empty, as it does for an action of the workspace',
+      'is named by its path if the runner leaves %s empty, as for a local action',
       async (variable) => {
         ofRepository();
         host.env[variable] = '';
@@ -177,7 +177,7 @@ describe('runAction', () => {
       },
     );
 
-    test('stays whole in an annotation that the runner would cut', async () => {
+    test('is complete in an annotation that the runner would truncate', async () => {
       ofRepository();
       await run(() => Promise.resolve({ ...red, reason: 'x'.repeat(5000), error: denied }));
       const [, message = ''] = /^::error title=[^:]*::(.*)$/m.exec(host.log) ?? [];
@@ -185,14 +185,14 @@ describe('runAction', () => {
       expect(message).toMatch(new RegExp(`^x+…%0A${PAGE}/access-denied\\.md$`));
     });
 
-    test('is nowhere in a run that succeeds', async () => {
+    test('is not shown in a successful run', async () => {
       ofRepository();
       await run(() => Promise.resolve(updated));
       expect(`${host.log}${host.summary()}`).not.toContain('docs/errors');
     });
   });
 
-  test('a bad input is named, and nothing runs', async () => {
+  test('an invalid input is named, and nothing runs', async () => {
     host.env['INPUT_NAME'] = '';
     const work = jest.fn(() => Promise.resolve(updated));
     await run(work);
@@ -201,14 +201,14 @@ describe('runAction', () => {
     expect(host.exitCode).toBe(1);
   });
 
-  test('the outputs of a stack never take the place of ours', async () => {
+  test('the outputs of a stack never replace declared outputs', async () => {
     const outputs = { verdict: 'x', reason: 'y', result: 'z', VpcId: 'vpc-1' };
     await run(() => Promise.resolve({ ...updated, outputs, result: { version: 7, verdict: 'x' } }));
     expect(host.outputs()).toMatchObject({ verdict: 'updated', reason: 'all is well', VpcId: 'vpc-1' });
     expect(host.result()).toMatchObject({ version: 1, verdict: 'updated' });
   });
 
-  test('a secret is nowhere but in the mask', async () => {
+  test('a secret is only in the mask', async () => {
     const token = 'ghs_"quoted"\\secret';
     host.env['INPUT_TOKEN'] = token;
     await run((context) => {
@@ -236,14 +236,14 @@ describe('runAction', () => {
     expect(host.log).toContain('The output stack-name is omitted: its value contains a secret.');
   });
 
-  test('without a runner a secret is not printed to be masked', async () => {
+  test('without a runner, a secret is not printed for masking', async () => {
     delete host.env['GITHUB_ACTIONS'];
     host.env['INPUT_TOKEN'] = 'hunter22';
     await run(() => Promise.resolve(updated));
     expect(host.log).not.toContain('hunter22');
   });
 
-  test('a result that is too long keeps what matters, and a file has all of it', async () => {
+  test('a result that is too long is truncated, and a file has all of it', async () => {
     host.env['RUNNER_TEMP'] = host.directory;
     const parts = Array.from({ length: 3000 }, (_, index) => ({
       name: `stack-${index}`,
@@ -278,7 +278,7 @@ describe('runAction', () => {
     });
   });
 
-  test('other outputs that are too long are cut, left out or told, by what they are', async () => {
+  test('other outputs that are too long are truncated, omitted or reported', async () => {
     host.env['RUNNER_TEMP'] = host.directory;
     const changes = Array.from({ length: 3000 }, (_, index) => ({
       logicalId: `Resource${index}`,
@@ -321,7 +321,7 @@ describe('runAction', () => {
     );
   });
 
-  test('an output that a later step works with is never cut', async () => {
+  test('an output for later steps is never truncated', async () => {
     const plan = JSON.stringify({ stacks: 'x'.repeat(150_000) });
     await run(() => Promise.resolve({ ...updated, outputs: { plan } }));
     expect(host.outputs()['plan']).toBe(plan);
@@ -331,7 +331,7 @@ describe('runAction', () => {
     expect(host.outputs()['result-file']).toBe('');
   });
 
-  test('no file has a secret', async () => {
+  test('no file contains a secret', async () => {
     host.env['RUNNER_TEMP'] = host.directory;
     host.env['INPUT_TOKEN'] = 'hunter22';
     const long = `hunter22${'x'.repeat(200_000)}hunter22`;
@@ -350,7 +350,7 @@ describe('runAction', () => {
     expect(host.log).toContain('::error::The outcome could not be written: EISDIR');
   });
 
-  test('a handle that somebody forgot does not hold the process', async () => {
+  test('an open handle does not keep the process running', async () => {
     jest.useFakeTimers();
     await run(() => Promise.resolve(updated));
     expect(host.exits).toEqual([]);
@@ -384,7 +384,7 @@ describe('a cancelled job', () => {
     expect(host.exits).toEqual([1]);
   });
 
-  test('the run may say itself how it stopped', async () => {
+  test('the run can report how it stopped', async () => {
     const done = run(async (context) => {
       await untilAborted(context).catch(() => undefined);
       return { ...updated, verdict: 'cancelled', ok: false, reason: 'the update was rolled back' };
@@ -394,7 +394,7 @@ describe('a cancelled job', () => {
     expect(host.outputs()).toMatchObject({ verdict: 'cancelled', reason: 'the update was rolled back' });
   });
 
-  test('a run that was done anyway tells the truth, and is still red', async () => {
+  test('a run that completed anyway reports its result and is still red', async () => {
     const done = run(async (context) => {
       await untilAborted(context).catch(() => undefined);
       return updated;
@@ -406,7 +406,7 @@ describe('a cancelled job', () => {
     expect(host.exits).toEqual([1]);
   });
 
-  test('a run that does not stop is ended before 7 s, with its outputs written', () => {
+  test('a run that does not stop is ended within 7 s, with its outputs written', () => {
     jest.useFakeTimers();
     void run(() => new Promise(() => undefined));
     host.emit('SIGINT', 'SIGINT');
@@ -417,7 +417,7 @@ describe('a cancelled job', () => {
     expect(host.outputs()['verdict']).toBe('cancelled');
   });
 
-  test('a second signal ends the calls that stop something at once, and the run 1.5 s later', () => {
+  test('a second signal aborts pending stop calls immediately, and ends the run 1.5 s later', () => {
     jest.useFakeTimers();
     void run(() => new Promise(() => undefined));
     host.emit('SIGINT', 'SIGINT');
@@ -435,24 +435,21 @@ describe('a cancelled job', () => {
   test.each([
     { signals: 1, endMs: 6000 },
     { signals: 2, endMs: 1500 },
-  ])(
-    'what comes after the stops has 1.5 s from their end on, with $signals signals',
-    async ({ signals, endMs }) => {
-      // A process is one run: the end of this one clears what a forced end before has left.
-      await run(() => Promise.resolve(updated));
-      jest.useFakeTimers();
-      void run(() => new Promise(() => undefined));
-      host.emit('SIGINT', 'SIGINT');
-      const early = restoreSignal(1500);
-      if (signals === 2) host.emit('SIGTERM', 'SIGTERM');
-      jest.advanceTimersByTime(endMs - 1);
-      expect(early.aborted).toBe(false);
-      jest.advanceTimersByTime(1);
-      expect(early.aborted).toBe(true);
-    },
-  );
+  ])('work after the stop calls has 1.5 s, with $signals signals', async ({ signals, endMs }) => {
+    // A process is one run: the end of this one clears what a forced end before has left.
+    await run(() => Promise.resolve(updated));
+    jest.useFakeTimers();
+    void run(() => new Promise(() => undefined));
+    host.emit('SIGINT', 'SIGINT');
+    const early = restoreSignal(1500);
+    if (signals === 2) host.emit('SIGTERM', 'SIGTERM');
+    jest.advanceTimersByTime(endMs - 1);
+    expect(early.aborted).toBe(false);
+    jest.advanceTimersByTime(1);
+    expect(early.aborted).toBe(true);
+  });
 
-  test('a run with nothing left to do ends at once', () => {
+  test('a run with nothing left to do ends immediately', () => {
     void run(() => new Promise(() => undefined));
     host.emit('SIGINT', 'SIGINT');
     host.emit('beforeExit');
@@ -460,7 +457,7 @@ describe('a cancelled job', () => {
     expect(host.outputs()).toMatchObject({ verdict: 'cancelled', reason: 'cancelled by SIGINT' });
   });
 
-  test('nobody listens any more when the run is over', async () => {
+  test('no listener is left after the run', async () => {
     await run(() => Promise.resolve(updated));
     expect(host.listenerCount('SIGINT')).toBe(0);
     expect(host.listenerCount('SIGTERM')).toBe(0);
@@ -468,7 +465,7 @@ describe('a cancelled job', () => {
   });
 });
 
-describe('a run that goes astray', () => {
+describe('an abnormal run', () => {
   test.each(['unhandledRejection', 'uncaughtException'])('%s stops it as a failure', async (event) => {
     const done = run(
       (context) =>
@@ -485,7 +482,7 @@ describe('a run that goes astray', () => {
     expect(host.exits).toEqual([1]);
   });
 
-  test('one that nothing keeps alive is not green', () => {
+  test('one that ends without settling is not green', () => {
     void run(() => new Promise(() => undefined));
     host.emit('beforeExit');
     expect(host.exits).toEqual([1]);
@@ -495,7 +492,7 @@ describe('a run that goes astray', () => {
     });
   });
 
-  test('an error after the outcome changes nothing', async () => {
+  test('an error after the result is ignored', async () => {
     await run(() => Promise.resolve(updated));
     host.emit('unhandledRejection', new Error('late'));
     expect(host.exitCode).toBe(0);

@@ -3,7 +3,7 @@ import { Annotations } from '../../../src/core/log.ts';
 import { recordingLog } from './fakes.ts';
 
 describe('Annotations', () => {
-  test('ten of a type, the most important first; the others are in the log, and counted', () => {
+  test('shows the ten most important of each type; the others are in the log and counted', () => {
     const { log, lines } = recordingLog();
     const annotations = new Annotations();
     for (let index = 0; index < 13; index++) {
@@ -28,7 +28,7 @@ describe('Annotations', () => {
     ]);
   });
 
-  test('equals keep their order', () => {
+  test('equal annotations keep their order', () => {
     const { log, lines } = recordingLog();
     const annotations = new Annotations();
     for (const message of ['a', 'b', 'c']) annotations.add({ level: 'notice', message });
@@ -36,7 +36,7 @@ describe('Annotations', () => {
     expect(lines).toEqual(['::notice::a', '::notice::b', '::notice::c']);
   });
 
-  test('what the log has written itself counts', () => {
+  test('annotations written by the log count too', () => {
     const { log, lines } = recordingLog();
     for (let index = 0; index < 9; index++) log.warning(`w${index}`);
     const annotations = new Annotations();
@@ -50,7 +50,7 @@ describe('Annotations', () => {
     ]);
   });
 
-  test('each is written once', () => {
+  test('each annotation is written once', () => {
     const { log, lines } = recordingLog();
     const annotations = new Annotations();
     annotations.add({ level: 'error', message: 'e' });

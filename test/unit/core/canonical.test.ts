@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import { canonicalJson, sha256 } from '../../../src/core/canonical.ts';
 import { fc } from '../../support/property.ts';
 
-test('keys are sorted at every depth, lists keep their order, undefined is left out', () => {
+test('keys are sorted at every depth, lists keep their order, undefined is omitted', () => {
   const value = { b: [2, { z: 1, a: undefined, y: null }], a: 'x', A: true };
   expect(canonicalJson(value)).toBe('{"A":true,"a":"x","b":[2,{"y":null,"z":1}]}');
 });

@@ -20,7 +20,7 @@ function program(script: string): { folder: string; env: NodeJS.ProcessEnv } {
 const never = { signal: new AbortController().signal };
 
 describe('runCommand', () => {
-  test('standard input, output, error lines and the exit code', async () => {
+  test('passes standard input, output, error lines and the exit code', async () => {
     const { env } = program('cat; echo one >&2; printf two >&2; exit 3');
     const lines: string[] = [];
     const options = { env, input: 'hello', onLine: (line: string) => lines.push(line) };
@@ -29,13 +29,13 @@ describe('runCommand', () => {
     expect(lines).toEqual(['one', 'two']);
   });
 
-  test('arguments reach the program as they are', async () => {
+  test('arguments are passed unchanged', async () => {
     const { env } = program('printf "%s|" "$@"');
     const { stdout } = await runCommand('tool', ['a b', '$HOME', '"', ''], { env }, never);
     expect(stdout).toBe('a b|$HOME|"||');
   });
 
-  test('lines of standard output are taken as they come', async () => {
+  test('lines of standard output are streamed', async () => {
     const { env } = program('echo one; printf "two\\r\\nthree"');
     const lines: string[] = [];
     const onOutputLine = (line: string): void => void lines.push(line);
@@ -44,13 +44,13 @@ describe('runCommand', () => {
     expect(result.stdout).toBe('');
   });
 
-  test('a program that ends without reading its input is no error', async () => {
+  test('a program that exits without reading its input is not an error', async () => {
     const { env } = program('exit 0');
     const result = await runCommand('tool', [], { env, input: 'x'.repeat(1_000_000) }, never);
     expect(result.exitCode).toBe(0);
   });
 
-  test('a failing reader of the output counts only when the program succeeds', async () => {
+  test('a failing reader of the output matters only if the program succeeds', async () => {
     const readOutput = () => Promise.reject(new Error('unreadable'));
     const { env } = program('echo x; exit "$CODE"');
     const failed = await runCommand('tool', [], { env: { ...env, CODE: '2' }, readOutput }, never);
@@ -59,14 +59,14 @@ describe('runCommand', () => {
     await expect(succeeded).rejects.toThrow('unreadable');
   });
 
-  test('a reader that the operating system fails is the reason, and not what the program says of its pipe', async () => {
+  test("a system error of the reader is the reason, not the program's broken pipe", async () => {
     const full = Object.assign(new Error('ENOSPC: no space left on device, write'), { syscall: 'write' });
     const readOutput = () => Promise.reject(full);
     const { env } = program('echo x; exit 1');
     await expect(runCommand('tool', [], { env, readOutput }, never)).rejects.toBe(full);
   });
 
-  test('a program that ends itself by a signal has no exit code', async () => {
+  test('a program ended by a signal has no exit code', async () => {
     const { env } = program('kill -TERM $$');
     const result = await runCommand('tool', [], { env }, never);
     expect(result).toMatchObject({ exitCode: null, endedBy: 'SIGTERM' });
@@ -81,7 +81,7 @@ describe('runCommand', () => {
     });
   });
 
-  test('a cancelled job interrupts the program and what it has started', async () => {
+  test('a cancelled job interrupts the program and its child processes', async () => {
     const { folder, env } = program(
       `trap 'exit 130' INT
       sh -c 'trap "echo child > $FOLDER/child; exit" INT; echo ready >&2; while :; do sleep 0.05; done'`,
@@ -95,7 +95,7 @@ describe('runCommand', () => {
     expect(existsSync(join(folder, 'child'))).toBe(true);
   });
 
-  test('what does not stop when asked to is killed, with what it has started', async () => {
+  test('a program that does not stop is killed with its child processes', async () => {
     const { folder, env } = program(
       `trap '' TERM; sh -c 'while :; do echo x >> $FOLDER/beats; echo ready >&2; sleep 0.02; done'`,
     );
@@ -110,7 +110,7 @@ describe('runCommand', () => {
     expect(readFileSync(join(folder, 'beats'), 'utf8')).toBe(beats);
   });
 
-  test('what the program started is killed too, though it ignores the signal and holds no output open', async () => {
+  test('a detached child process that ignores the signal is killed too', async () => {
     const { folder, env } = program(
       '(trap "" TERM INT; while true; do echo x >> $FOLDER/beats; sleep 0.05; done) >/dev/null 2>&1 & while [ ! -s $FOLDER/beats ]; do sleep 0.02; done; echo ready; wait',
     );
@@ -125,7 +125,7 @@ describe('runCommand', () => {
     expect(readFileSync(join(folder, 'beats'), 'utf8')).toBe(beats);
   });
 
-  test('nothing starts in a job that is cancelled already', async () => {
+  test('nothing starts in a cancelled job', async () => {
     const { folder, env } = program('echo x > $FOLDER/ran');
     const signal = AbortSignal.abort(new CancelledError('SIGINT'));
     await expect(runCommand('tool', [], { env }, { signal })).rejects.toThrow('cancelled by SIGINT');
@@ -134,7 +134,7 @@ describe('runCommand', () => {
 });
 
 describe('readCommand', () => {
-  test('output, errors and the exit code, with the environment that it is given', async () => {
+  test('returns output, errors and the exit code, with the given environment', async () => {
     const { folder, env } = program('echo "$FOLDER|$1|$HOME"; echo no >&2; exit 4');
     const result = await readCommand('tool', ['a "b'], { env }, never);
     expect(result).toEqual({ exitCode: 4, stdout: `${folder}|a "b|\n`, stderr: 'no\n' });

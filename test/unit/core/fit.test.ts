@@ -62,7 +62,7 @@ function startsWith(bytes: number): boolean {
 });
 
 describe('fitObject', () => {
-  test('any result fits, with whole entries in their order, and failures before the others', () => {
+  test('any result fits, with whole entries in order, failures first', () => {
     let cut = 0;
     const cases = 300;
     fc.assert(
@@ -93,7 +93,7 @@ describe('fitObject', () => {
     expect(cut).toBeGreaterThan(50);
   });
 
-  test('an entry that alone is too long is cut by its own entries', () => {
+  test('an entry that is too long is truncated by its own entries', () => {
     const long = {
       name: 'a',
       ok: false,
@@ -106,7 +106,7 @@ describe('fitObject', () => {
     expect(parts[1]?.changes?.[0]).toBe('change 0');
   });
 
-  test('long texts are cut, then the largest fields are left out; what every result has stays', () => {
+  test('long texts are truncated, then the largest fields omitted; common fields are kept', () => {
     const reason = 'é'.repeat(200_000);
     const texts = Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`field${index}`, reason]));
     const { value, omitted } = fitObject({ ...common, reason, ...texts }, 100_000, Object.keys(common));
@@ -145,7 +145,7 @@ test('a map keeps whole entries', () => {
   );
 });
 
-test('a text is cut between characters', () => {
+test('a text is truncated between characters', () => {
   fc.assert(
     fc.property(
       fc.string({ unit: 'binary', maxLength: 200 }),

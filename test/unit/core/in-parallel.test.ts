@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { inParallel } from '../../../src/core/concurrency.ts';
 
-test('every item is worked on, at most so many at once', async () => {
+test('all items are processed, with limited concurrency', async () => {
   const done: (number | undefined)[] = [];
   let now = 0;
   let most = 0;
@@ -15,7 +15,7 @@ test('every item is worked on, at most so many at once', async () => {
   expect(most).toBe(2);
 });
 
-test('a failure stops what has not begun, and is thrown when the rest is over', async () => {
+test('after a failure no new work starts, and it is thrown once the rest has completed', async () => {
   const begun: number[] = [];
   const over: number[] = [];
   const run = inParallel([1, 2, 3, 4], 2, async (item) => {
@@ -30,6 +30,6 @@ test('a failure stops what has not begun, and is thrown when the rest is over', 
   expect(over).toEqual([2]);
 });
 
-test('no items is nothing to do', async () => {
+test('an empty list completes immediately', async () => {
   await inParallel([], 5, () => Promise.reject(new Error('never')));
 });

@@ -16,7 +16,7 @@ describe('createLog', () => {
     expect(log.annotated).toEqual({ error: 1, warning: 1, notice: 1 });
   });
 
-  test('an annotation with its place, escaped as the runner reads it', () => {
+  test('an annotation has its position and is escaped for the runner', () => {
     const host = new FakeHost();
     createLog(actionsRunner).error('50 %\r\nof a: b, c', {
       title: 'a: b, c%',
@@ -44,7 +44,7 @@ describe('createLog', () => {
     expect(lines).toEqual([expected]);
   });
 
-  test('a secret is masked for the runner, and hidden in every text', () => {
+  test('a secret is masked for the runner and in every text', () => {
     const { log, lines } = recordingLog();
     log.secret('hunter22\nsecond line');
     expect(lines).toEqual([
@@ -59,20 +59,20 @@ describe('createLog', () => {
     expect(lines.join('\n')).not.toContain('hunter22');
   });
 
-  test('a short or common value is not masked: GitHub would drop every output that has it', () => {
+  test('a short or common value is not masked, because GitHub would drop outputs with it', () => {
     const { log, lines } = recordingLog();
     for (const value of ['true', 'prod', '4096', 'abc']) log.secret(value);
     log.info('true in prod, 4096 times abc');
     expect(lines).toEqual(['true in prod, 4096 times abc']);
   });
 
-  test('without a runner nothing is masked, as that would show it', () => {
+  test('without a runner, no mask command is printed', () => {
     const lines: string[] = [];
     createLog(recordingRunner(lines), undefined, { mask: false }).secret('hunter22');
     expect(lines).toEqual([]);
   });
 
-  test('a group ends also when its work fails, and gives its result', async () => {
+  test('a group ends even if its work fails, and returns its result', async () => {
     const { log, lines } = recordingLog();
     expect(await log.group('a\nb', () => Promise.resolve(1))).toBe(1);
     await expect(log.group('c', () => Promise.reject(new Error('no')))).rejects.toThrow('no');

@@ -36,7 +36,7 @@ function readOutputs(): Record<string, string> {
 const contract = { verdict: {}, 'stack-name': {} };
 
 describe('writeOutputs', () => {
-  test('any value survives', () => {
+  test('any value is preserved', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme' }), (value) => {
         writeFileSync(file, '');
@@ -58,7 +58,7 @@ describe('writeOutputs', () => {
     expect(readOutputs()).toEqual({ verdict: forged });
   });
 
-  test('a value with a secret is left out, and named', () => {
+  test('a value with a secret is omitted and named', () => {
     const { log, lines, redactor } = recordingLog();
     redactor.add('111111111111');
     const values = { verdict: 'updated', 'stack-name': 'arn:aws:x:111111111111:y' };
@@ -67,7 +67,7 @@ describe('writeOutputs', () => {
     expect(lines).toEqual(['::warning::The output stack-name is omitted: its value contains a secret.']);
   });
 
-  test('a stack has outputs of its own, under names that a workflow can refer to', () => {
+  test('stack outputs have names that a workflow can reference', () => {
     const { log, lines, redactor } = recordingLog();
     const values = { VpcId: 'vpc-1', 'a\nb': 'x', 'a=b': 'x', 'a<<b': 'x', '': 'x' };
     writeOutputs(contract, values, { env: process.env, runner }, { log, redactor });
@@ -76,13 +76,13 @@ describe('writeOutputs', () => {
     expect(lines[0]).toContain('"a\\nb" is omitted'.replace('\\n', '\\n'));
   });
 
-  test('on a laptop there is nowhere to write', () => {
+  test('without a runner, nothing is written', () => {
     const { log, lines, redactor } = recordingLog();
     writeOutputs(contract, { verdict: 'updated' }, { env: {}, runner }, { log, redactor });
     expect(lines).toEqual(['::debug::GITHUB_OUTPUT is not set: no outputs are written']);
   });
 
-  test('outputs beyond the limit of a job are left out, the own ones last, and named', () => {
+  test("outputs beyond the job's limit are omitted and named, declared ones last", () => {
     const { log, lines, redactor } = recordingLog();
     const long = 'x'.repeat(300_000);
     const values = { First: long, Second: long, verdict: 'created', 'stack-name': long };

@@ -26,7 +26,7 @@ function checkOf(...answers: unknown[]): () => Promise<unknown> {
 const nothing = (count: number): undefined[] => Array.from({ length: count }, () => undefined);
 
 describe('poll', () => {
-  test('the first answer ends it, also a false one', async () => {
+  test('ends with the first result, including false', async () => {
     for (const answer of ['done', false, 0, null]) {
       const context = contextOf();
       expect(await poll(context, options, checkOf(answer))).toBe(answer);
@@ -34,7 +34,7 @@ describe('poll', () => {
     }
   });
 
-  test('every second at first, then every 2–3 s, however long nothing happens', async () => {
+  test('polls every second at first, then every 2–3 s', async () => {
     const context = contextOf();
     await poll(context, options, checkOf(...nothing(100), 'done'));
     expect(context.clock.sleeps.slice(0, 15)).toEqual(Array.from({ length: 15 }, () => 1000));
@@ -44,7 +44,7 @@ describe('poll', () => {
     }
   });
 
-  test('throttling doubles the wait up to 32 s, and the next answer resets it', async () => {
+  test('throttling doubles the delay up to 32 s, and the next response resets it', async () => {
     const context = contextOf();
     const throttled = Array.from({ length: 7 }, () => new Throttled());
     const answers = [...throttled, undefined, new Throttled(), 'done'];
@@ -52,13 +52,13 @@ describe('poll', () => {
     expect(context.clock.sleeps).toEqual([2000, 4000, 8000, 16_000, 32_000, 32_000, 32_000, 1000, 2000]);
   });
 
-  test('another error ends it', async () => {
+  test('other errors end it', async () => {
     await expect(poll(contextOf(), options, checkOf(undefined, new Error('denied')))).rejects.toThrow(
       'denied',
     );
   });
 
-  test('at the limit it checks once more, and then it is a TimeoutError', async () => {
+  test('checks once more at the timeout, then throws a TimeoutError', async () => {
     const context = contextOf();
     const limited = { ...options, timeoutMs: 2500, intervalMs: () => 1000 };
     await expect(poll(context, limited, checkOf(...nothing(4)))).rejects.toThrow(
@@ -68,7 +68,7 @@ describe('poll', () => {
     expect(await poll(contextOf(), limited, checkOf(...nothing(3), 'just in time'))).toBe('just in time');
   });
 
-  test('throttled to the end is a TimeoutError too', async () => {
+  test('permanent throttling is a TimeoutError too', async () => {
     const throttled = Array.from({ length: 50 }, () => new Throttled());
     await expect(poll(contextOf(), { ...options, timeoutMs: 60_000 }, checkOf(...throttled))).rejects.toThrow(
       TimeoutError,

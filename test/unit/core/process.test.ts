@@ -41,19 +41,19 @@ async function runProcess(
   return { code, signal, outputs: readFileSync(output, 'utf8') };
 }
 
-test('green is exit code 0, also when a handle is left', async () => {
+test('a green run exits with 0 even with an open handle', async () => {
   const { code, outputs } = await runProcess('async () => { setInterval(() => {}, 1000); return updated; }');
   expect(code).toBe(0);
   expect(outputs).toMatch(/^verdict<<.*\nupdated\n/);
 });
 
-test('a promise that nothing will ever settle is not green', async () => {
+test('a promise that never settles is not green', async () => {
   const { code, outputs } = await runProcess('() => new Promise(() => {})');
   expect(code).toBe(1);
   expect(outputs).toContain('\nfailed\n');
 });
 
-test('an error that nobody waits for is not green', async () => {
+test('an unhandled rejection is not green', async () => {
   const { code, outputs } = await runProcess(
     '(_, { signal }) => { Promise.reject(new Error("stray")); return new Promise((_, no) => signal.addEventListener("abort", () => no(signal.reason))); }',
   );
@@ -62,7 +62,7 @@ test('an error that nobody waits for is not green', async () => {
 });
 
 // How long it has is in action.test.ts, by a clock that nothing slows down.
-test('a run that ignores its cancelling ends itself, after one signal', async () => {
+test('a run that ignores the cancellation is ended after one signal', async () => {
   const { code, signal, outputs } = await runProcess(
     'async () => { setInterval(() => {}, 1000); process.stdout.write("ready\\n"); await new Promise(() => {}); }',
     ['SIGINT'],

@@ -37,7 +37,7 @@ function steppedBucket() {
 }
 
 describe('RateBucket', () => {
-  test('a burst goes at once, the rest at the rate', async () => {
+  test('a burst is immediate, the rest follows at the rate', async () => {
     const { bucket, clock } = bucketOf(10, 5);
     await takeMany(bucket, 5);
     expect(clock.sleeps).toEqual([]);
@@ -45,7 +45,7 @@ describe('RateBucket', () => {
     expect(clock.sleeps).toEqual([100, 100, 100]);
   });
 
-  test('the bucket fills while nobody takes, and not beyond its size', async () => {
+  test('an unused bucket fills up to its size', async () => {
     const { bucket, clock } = bucketOf(10, 5);
     await takeMany(bucket, 5);
     clock.advance(60_000);
@@ -63,7 +63,7 @@ describe('RateBucket', () => {
     expect(clock.sleeps).toEqual([500, 500]);
   });
 
-  test('slow halves the rate, once for calls that were throttled together', async () => {
+  test('slow halves the rate once for calls throttled together', async () => {
     const { bucket, clock } = bucketOf(10, 1);
     await bucket.take();
     bucket.throttled(true);
@@ -84,7 +84,7 @@ describe('RateBucket', () => {
     expect(clock.sleeps).toEqual([100, 100]);
   });
 
-  test('it never stops altogether', async () => {
+  test('it never stops completely', async () => {
     const { bucket, clock } = bucketOf(16, 1);
     for (let index = 0; index < 50; index++) {
       bucket.throttled(true);
@@ -95,7 +95,7 @@ describe('RateBucket', () => {
     expect(clock.sleeps[0]).toBeLessThanOrEqual(1000);
   });
 
-  test('what was throttled gets no further burst', async () => {
+  test('there is no burst after throttling', async () => {
     const { bucket, clock } = bucketOf(10, 20);
     await takeMany(bucket, 20);
     bucket.throttled(true);
@@ -104,7 +104,7 @@ describe('RateBucket', () => {
     expect(clock.sleeps[0]).toBe(200);
   });
 
-  test('a hundred aborted waiters cost the next call nothing', async () => {
+  test('a hundred aborted waiters do not delay the next call', async () => {
     const { bucket, clock } = steppedBucket();
     await bucket.take();
     const cancel = new AbortController();
@@ -119,7 +119,7 @@ describe('RateBucket', () => {
     expect(clock.now()).toBe(1000);
   });
 
-  test('nobody sleeps for a queue that was aborted', async () => {
+  test('an aborted queue leaves no timer', async () => {
     const { bucket, clock } = steppedBucket();
     await bucket.take();
     const cancel = new AbortController();
@@ -129,7 +129,7 @@ describe('RateBucket', () => {
     expect(clock.sleeping()).toBe(0);
   });
 
-  test('what stops the work does not wait behind it', async () => {
+  test('stop calls do not wait behind other calls', async () => {
     const { bucket, clock } = steppedBucket();
     await bucket.take();
     const work = bucket.take();
@@ -139,7 +139,7 @@ describe('RateBucket', () => {
     await work;
   });
 
-  test('what stops the work takes the tokens of what works still', async () => {
+  test('stop calls use the tokens of other calls', async () => {
     const { bucket, clock } = bucketOf(10, 5);
     for (let index = 0; index < 3; index++) await bucket.take({ signal: stopSignal(5000) });
     await takeMany(bucket, 2);
@@ -164,7 +164,7 @@ describe('RateBucket', () => {
     expect(clock.sleeps).toHaveLength(7);
   });
 
-  test('a call of the burst that was throttled empties the bucket, and keeps the rate', async () => {
+  test('a throttled call of the burst empties the bucket and keeps the rate', async () => {
     const { bucket, clock } = bucketOf(10, 20);
     expect(await bucket.take()).toBe(false);
     bucket.throttled(false);
@@ -173,7 +173,7 @@ describe('RateBucket', () => {
     expect(clock.sleeps).toEqual([100, 100]);
   });
 
-  test('what stops a hundred pieces of work is sent within seconds', async () => {
+  test('a hundred stop calls are sent within seconds', async () => {
     const { bucket, clock } = bucketOf(10, 20);
     await takeMany(bucket, 20);
     const began = clock.now();
@@ -187,7 +187,7 @@ describe('RateBucket', () => {
 });
 
 describe('RateLimiter', () => {
-  test('a bucket that is throttled slows no other one', async () => {
+  test('a throttled bucket does not slow down others', async () => {
     const clock = new FakeClock();
     const limiter = new RateLimiter({ clock });
     const slow = limiter.bucket('ssm', { perSecond: 1, burst: 1 });

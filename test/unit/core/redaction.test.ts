@@ -22,7 +22,7 @@ describe('Redactor', () => {
     expect(redactorOf('hunter22').redact(text)).toBe(expected);
   });
 
-  test('each line of a secret of several lines', () => {
+  test('masks each line of a multi-line secret', () => {
     const redactor = redactorOf('-----BEGIN KEY-----\r\n  abcdef\nxy\n-----END KEY-----\n');
     expect(redactor.redact('  abcdef')).toBe('***');
     expect(redactor.redact('say abcdef')).toBe('say ***');
@@ -30,22 +30,22 @@ describe('Redactor', () => {
   });
 
   test.each(['', 'a', 'abc', '   ', '\n\n\n\n\n', 'ab\ncd'])(
-    'too short to be hidden line by line: %j',
+    'too short to be masked line by line: %j',
     (value) => {
       expect(redactorOf(value).redact('abc abcd ef   \n')).toBe('abc abcd ef   \n');
     },
   );
 
-  test('a common word on a line of its own stays readable', () => {
+  test('a common word on a separate line is not masked', () => {
     const redactor = redactorOf('BEGIN abcdef\ntrue\nEND abcdef');
     expect(redactor.redact('it is true: BEGIN abcdef')).toBe('it is true: ***');
   });
 
-  test('the longer of two secrets goes first', () => {
+  test('the longer of two secrets is masked first', () => {
     expect(redactorOf('word', 'password').redact('password word')).toBe('*** ***');
   });
 
-  test('what a replacement puts together is hidden too', () => {
+  test('a secret created by a replacement is masked too', () => {
     expect(redactorOf('abcd', '***x').redact('abcdx')).toBe('***');
   });
 
@@ -60,7 +60,7 @@ describe('Redactor', () => {
     ['base64', (value) => Buffer.from(value).toString('base64')],
     ['base64url', (value) => Buffer.from(value).toString('base64url')],
   ];
-  test.each(forms)('any secret is hidden in %s', (_name, encode) => {
+  test.each(forms)('any secret is masked in %s', (_name, encode) => {
     fc.assert(
       fc.property(secret, fc.string(), fc.string(), (value, before, after) => {
         const encoded = encode(value);
@@ -74,7 +74,7 @@ describe('Redactor', () => {
   test.each([
     ['a table', escapeText],
     ['inline code', literal],
-  ])('any secret is hidden in %s, whatever stands beside it', (_name, escape) => {
+  ])('any secret is masked in %s, whatever is next to it', (_name, escape) => {
     const word = fc.stringMatching(/^[\w@#*_|]{0,5}$/);
     fc.assert(
       fc.property(secret, word, word, (value, before, after) => {
@@ -84,7 +84,7 @@ describe('Redactor', () => {
     );
   });
 
-  test('any secret is hidden in base64 of a longer text, at each alignment', () => {
+  test('any secret is masked in base64 of a longer text, at each alignment', () => {
     const long = fc.string({ minLength: 12 }).filter((text) => text.trim().length >= 12);
     fc.assert(
       fc.property(long, fc.string({ maxLength: 7 }), fc.string(), (value, before, after) => {
@@ -94,7 +94,7 @@ describe('Redactor', () => {
     );
   });
 
-  test('text without any secret stays as it is', () => {
+  test('text without a secret is not changed', () => {
     fc.assert(
       fc.property(fc.string(), (text) => {
         expect(new Redactor().redact(text)).toBe(text);

@@ -8,7 +8,7 @@ afterEach(() => {
 });
 
 describe('backoffMs', () => {
-  test('the bound doubles with each try, up to the longest wait', () => {
+  test('the limit doubles with each attempt, up to the maximum', () => {
     jest.spyOn(Math, 'random').mockReturnValue(1);
     const waits = [1, 2, 3, 4, 5].map((retries) =>
       backoffMs({ attempts: 9, baseMs: 100, longestMs: 500 }, retries),
@@ -17,12 +17,12 @@ describe('backoffMs', () => {
     expect(backoffMs({ attempts: 99, baseMs: 1000 }, 30)).toBe(20_000);
   });
 
-  test('is anywhere between nothing and the bound', () => {
+  test('is between zero and the limit', () => {
     jest.spyOn(Math, 'random').mockReturnValue(0);
     expect(backoffMs({ attempts: 3, baseMs: 100 }, 2)).toBe(0);
   });
 
-  test('is at least what the other side asks for, up to the longest wait', () => {
+  test('is at least the requested delay, up to the maximum', () => {
     const policy = { attempts: 3, baseMs: 100, longestMs: 5000 };
     expect(backoffMs(policy, 1, 3000)).toBe(3000);
     expect(backoffMs(policy, 1, 60_000)).toBe(5000);
@@ -37,7 +37,7 @@ describe('withRetry', () => {
   };
   const retry = { attempts: 4, baseMs: 100, isTransient: (error: unknown) => error !== 'final' };
 
-  test('gives what the first success gives', async () => {
+  test('returns the first success', async () => {
     const { context, clock, lines } = stand();
     const attempts: number[] = [];
     const answer = await withRetry(context, retry, (attempt) => {
@@ -57,14 +57,14 @@ describe('withRetry', () => {
     expect(clock.sleeps).toHaveLength(3);
   });
 
-  test('throws what does not pass by itself at once', async () => {
+  test('throws a permanent error immediately', async () => {
     const { context, clock } = stand();
     // oxlint-disable-next-line typescript/prefer-promise-reject-errors
     await expect(withRetry(context, retry, () => Promise.reject('final'))).rejects.toBe('final');
     expect(clock.sleeps).toEqual([]);
   });
 
-  test('waits as long as the error asks for', async () => {
+  test('waits as long as the error requests', async () => {
     const { context, clock } = stand();
     const hinted = { ...retry, hintMs: () => 7000 };
     await withRetry(context, hinted, (attempt) =>
@@ -73,14 +73,14 @@ describe('withRetry', () => {
     expect(clock.sleeps).toEqual([7000]);
   });
 
-  test('starts no attempt beyond its time', async () => {
+  test('starts no attempt after its time limit', async () => {
     const { context, clock } = stand();
     const bounded = { ...retry, budgetMs: 10_000, hintMs: () => 4000 };
     await expect(withRetry(context, bounded, () => Promise.reject(new Error('busy')))).rejects.toThrow();
     expect(clock.sleeps).toEqual([4000, 4000]);
   });
 
-  test('ends with the reason of a cancel, also in a wait', async () => {
+  test('ends with the reason of a cancellation, also during a delay', async () => {
     const controller = new AbortController();
     const reason = new CancelledError('SIGINT');
     const { context, clock } = stand(controller.signal);

@@ -25,7 +25,7 @@ function stand(signal = new AbortController().signal) {
   return { begun, ends, end, settle: () => new Promise(setImmediate) };
 }
 
-test('a job begins when all that it waits for is done, and no later', async () => {
+test('a job starts as soon as its dependencies have completed', async () => {
   const { begun, ends, end, settle } = stand();
   await settle();
   expect(begun).toEqual(['vpc', 'registry']);
@@ -40,7 +40,7 @@ test('a job begins when all that it waits for is done, and no later', async () =
   expect((await ends).every(({ ok }) => ok)).toBe(true);
 });
 
-test('what waits for a failed job does not begin, and names it; all else goes on', async () => {
+test('jobs that depend on a failed one are not started and name it; all others continue', async () => {
   const { begun, ends, end, settle } = stand();
   await settle();
   await end('vpc', false);
@@ -55,7 +55,7 @@ test('what waits for a failed job does not begin, and names it; all else goes on
   ]);
 });
 
-test('after a cancel nothing begins', async () => {
+test('nothing starts after a cancellation', async () => {
   const controller = new AbortController();
   const { begun, ends, end, settle } = stand(controller.signal);
   await settle();
@@ -70,7 +70,7 @@ test('after a cancel nothing begins', async () => {
   ]);
 });
 
-test('the urgency of a job is the length of the longest chain that waits for it', async () => {
+test('the priority of a job is the length of the longest chain that depends on it', async () => {
   const urgencies: Record<string, number> = {};
   await runGraph(jobs, new AbortController().signal, ({ name }, urgency) => {
     urgencies[name] = urgency;

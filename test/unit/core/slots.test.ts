@@ -19,7 +19,7 @@ class Work {
 /** Lets everything go on that can. */
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-test('no more work runs than there are slots, the most urgent first, and each one runs', async () => {
+test('runs at most as much work as there are slots, by priority, and all of it', async () => {
   const builds = fc.array(
     fc.record({ urgency: fc.nat({ max: 3 }), ends: fc.constantFrom('well', 'badly', 'cancelled') }),
     { minLength: 1, maxLength: 12 },

@@ -26,12 +26,12 @@ test('texts follow each other', () => {
   expect(readFileSync(file, 'utf8')).toBe('one\ntwo\n');
 });
 
-test('nothing to say is nothing', () => {
+test('an empty text writes nothing', () => {
   writeSummary([], { GITHUB_STEP_SUMMARY: file });
   expect(existsSync(file)).toBe(false);
 });
 
-test('a long text is cut below 1 MiB, in bytes, and says so', () => {
+test('a long text is truncated below 1 MiB, with a note', () => {
   const long = 'äöü\n'.repeat(MEBIBYTE / 4);
   writeSummary(sectionsOf('short', long), { GITHUB_STEP_SUMMARY: file });
   const text = readFileSync(file, 'utf8');
@@ -43,7 +43,7 @@ test('a long text is cut below 1 MiB, in bytes, and says so', () => {
   );
 });
 
-test('what is there already counts', () => {
+test('existing content counts', () => {
   writeFileSync(file, 'x'.repeat(MEBIBYTE - 2000));
   for (let round = 0; round < 3; round++) {
     writeSummary(sectionsOf('line\n'.repeat(1000)), { GITHUB_STEP_SUMMARY: file });
@@ -51,7 +51,7 @@ test('what is there already counts', () => {
   }
 });
 
-test('on a laptop there is nowhere to write', () => {
+test('without a runner, nothing is written', () => {
   expect(() => {
     writeSummary(sectionsOf('x'), {});
   }).not.toThrow();
@@ -75,7 +75,7 @@ const PIECES = [
   '\n',
 ];
 
-test('whatever is written, and however often, it stays below 1 MiB and is whole Markdown in UTF-8', () => {
+test('the summary is always below 1 MiB and valid Markdown in UTF-8', () => {
   const random = numbers(7);
   let cut = 0;
   const ROUNDS = 10;

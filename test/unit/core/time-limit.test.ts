@@ -12,7 +12,7 @@ const untilAborted = (signal: AbortSignal): Promise<never> =>
     });
   });
 
-test('gives what the work gives', async () => {
+test('returns the result of the work', async () => {
   const { signal } = new AbortController();
   await expect(withTimeLimit({ signal }, WHAT, () => Promise.resolve(7))).resolves.toBe(7);
 });
@@ -23,7 +23,7 @@ test('ends work that takes too long with a TimeoutError', async () => {
   await expect(running).rejects.toThrow(new TimeoutError('the release of user-service', 20));
 });
 
-test('a cancelled job is the reason, whatever the work ends with', async () => {
+test('a cancellation is the reason, whatever the result of the work', async () => {
   const cancel = new AbortController();
   const running = withTimeLimit(cancel, WHAT, untilAborted);
   const reason = new CancelledError('SIGINT');
@@ -31,7 +31,7 @@ test('a cancelled job is the reason, whatever the work ends with', async () => {
   await expect(running).rejects.toBe(reason);
 });
 
-test('an error of the work itself stays as it is', async () => {
+test('an error of the work is kept', async () => {
   const { signal } = new AbortController();
   const error = new Error('of its own');
   await expect(withTimeLimit({ signal }, WHAT, () => Promise.reject(error))).rejects.toBe(error);

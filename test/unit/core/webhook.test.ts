@@ -68,7 +68,7 @@ async function tell(
 
 const warning = (): string => lines.find((line) => line.startsWith('::warning::')) ?? '';
 
-test('Slack gets what, why, what to do, who and where', async () => {
+test('Slack gets the subject, reason, fix, actor and links', async () => {
   await tell(sandbox.webhookUrl, {
     approvedBy: ['lead'],
     links: [{ text: 'Service', url: 'https://console.example/?a&b' }],
@@ -85,7 +85,7 @@ test('Slack gets what, why, what to do, who and where', async () => {
   expect(lines.at(-1)).toBe('Posted the verdict to the webhook of notify.');
 });
 
-test('an announcement has its own words', async () => {
+test('an announcement has its own text', async () => {
   const announcement = {
     icon: '⏳',
     title: 'Waiting for approval',
@@ -101,7 +101,7 @@ test('an announcement has its own words', async () => {
 test.each<[string, Partial<Outcome>]>([
   ['a green verdict', { ok: true, verdict: 'done' }],
   ['a verdict where a rule did its work', { verdict: 'held' }],
-])('%s is no news', async (_name, outcome) => {
+])('%s is not posted', async (_name, outcome) => {
   await tell(sandbox.webhookUrl, outcome);
   expect([slackMessages(sandbox.world), lines.filter((line) => !line.startsWith('::add-mask::'))]).toEqual([
     [],
@@ -115,12 +115,12 @@ test.each([
   ['[click](https://evil.example)', '[click]\u200B(https://evil.example)'],
   ['two\r\nlines', 'two lines'],
   ['arn:aws:iam::111111111111:role/a', 'arn:aws:iam::…:role/a'],
-])('the text %j mentions nobody and stays on its line', async (reason, said) => {
+])('the text %j mentions no one and stays on its line', async (reason, said) => {
   await tell(sandbox.webhookUrl, { reason });
   expect(slackMessages(sandbox.world)[0]?.split('\n')[1]).toBe(said);
 });
 
-test('2000 characters are the limit, also where everything is escaped and long', async () => {
+test('the limit is 2000 characters, even if everything is escaped and long', async () => {
   const long = '<&> @all '.repeat(5000);
   const links = Array.from({ length: 9 }, () => ({
     text: 'Page',
@@ -139,12 +139,12 @@ test('2000 characters are the limit, also where everything is escaped and long',
   expect(message.split('\n')).toHaveLength(4);
 });
 
-describe('a webhook that takes nothing', () => {
+describe('a webhook that rejects the message', () => {
   test.each([
     ['removed', '404 no_service'],
     ['archived', '410 channel_is_archived'],
     ['prohibited', '403 action_prohibited'],
-  ] as const)('one that is %s is a warning, and asked once', async (which, said) => {
+  ] as const)('one that is %s is a warning without a retry', async (which, said) => {
     await tell(`${sandbox.url}${SLACK_WEBHOOKS[which]}`);
     expect(warning()).toBe(
       `::warning::notify: cannot post to the webhook: the webhook returned HTTP ${said}. The verdict does not change.`,
@@ -158,14 +158,14 @@ describe('a webhook that takes nothing', () => {
     ['https://user:password@hooks.example.com/services/T0/B0/secret-token'],
     ['hooks.example.com/services/T0/B0/secret-token'],
     ['secret-token'],
-  ])('the address %s is a warning that does not show it', async (address) => {
+  ])('the URL %s is a warning that does not show it', async (address) => {
     await tell(address);
     expect(warning()).toBe(
       '::warning::notify: cannot post to the webhook: expected the HTTPS URL of an incoming webhook. The verdict does not change.',
     );
   });
 
-  test('a host that is not there is tried three times', async () => {
+  test('an unknown host is tried three times', async () => {
     await tell('http://127.0.0.1:1/services/T00000000/B00000000/secret');
     expect(warning()).toContain('the webhook is not reachable (');
     expect(clock.sleeps).toHaveLength(2);
@@ -175,7 +175,7 @@ describe('a webhook that takes nothing', () => {
     ['a server error', { kind: 'error' }, 1],
     ['a rate limit', { kind: 'throttle', delayMs: 3000 }, 1],
     ['a lost connection', { kind: 'reset' }, 1],
-  ] as const)('it survives %s', async (_name, rule, times) => {
+  ] as const)('retries %s', async (_name, rule, times) => {
     sandbox.addFault({ ...rule, service: 'slack', times });
     await tell(sandbox.webhookUrl);
     expect([slackMessages(sandbox.world).length, warning()]).toEqual([1, '']);
@@ -193,7 +193,7 @@ describe('a webhook that takes nothing', () => {
     expect(sandbox.calls.of('IncomingWebhook')).toHaveLength(tries);
   });
 
-  test('after a cancellation it is tried once, and not for long', async () => {
+  test('after a cancellation it is tried once, with a short timeout', async () => {
     const signal = AbortSignal.abort(new CancelledError('SIGINT'));
     await tell(sandbox.webhookUrl, {}, signal);
     expect(slackMessages(sandbox.world)).toHaveLength(1);
@@ -203,7 +203,7 @@ describe('a webhook that takes nothing', () => {
     expect(clock.sleeps).toEqual([]);
   });
 
-  test('a redirect is not followed, and an answer that repeats the address is not shown', async () => {
+  test('a redirect is not followed, and a response with the URL is not shown', async () => {
     const asked: string[] = [];
     const port = await serve((request, response) => {
       void text(request).then(() => {
@@ -247,7 +247,7 @@ describe("Slack's webhook in the sandbox", () => {
     ['"text"', 'application/json', 400, 'invalid_payload'],
     ['{"text":{}}', 'application/json', 400, 'invalid_payload'],
     ['{"text":"hello"}', 'text/plain', 400, 'invalid_payload'],
-  ])('%s as %s is answered %d %s', async (body, type, status, word) => {
+  ])('%s as %s returns %d %s', async (body, type, status, word) => {
     const response = await fetch(sandbox.webhookUrl, {
       method: 'POST',
       headers: { 'content-type': type },

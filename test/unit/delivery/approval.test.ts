@@ -241,7 +241,7 @@ describe('who wrote a commit', () => {
     expect(await refusalOf(requireOtherWriter(free, approvals, [own(commit)]))).toBe('approved');
   });
 
-  test('of another repository is read by the token for approvers, or is a refusal', async () => {
+  test('of another repository is read with the token for approvers, or refused', async () => {
     const { request } = await requestOf({ github: { commits } });
     const approvals = await requireApproval(request, 'deployment');
     const there = [{ commit: 'base', repository: 'org/service' }];
@@ -250,7 +250,7 @@ describe('who wrote a commit', () => {
     );
   });
 
-  test('is a refusal where the token may not read', async () => {
+  test('is refused if the token may not read', async () => {
     const { request } = await requestOf({ github: { commits }, permissions: { actions: 'read' } });
     const approvals = await requireApproval(request, 'deployment');
     expect(await refusalOf(requireOtherWriter(request, approvals, [own('base')]))).toContain(
@@ -265,7 +265,7 @@ describe('the reviews of GitHub’s environment', () => {
   });
   const rule = undefined;
 
-  test('are recorded: of this environment, approved, each reviewer once, the comment in one line', async () => {
+  test('are recorded for this environment, each reviewer once, with the comment on one line', async () => {
     const { request, context } = await requestOf({
       rule,
       event: 'push',
@@ -290,7 +290,7 @@ describe('the reviews of GitHub’s environment', () => {
     expect(first?.comment).toHaveLength(140);
   });
 
-  test('are recorded beside the approver of platform.yml', async () => {
+  test('are recorded in addition to the approver of platform.yml', async () => {
     const { request } = await requestOf({
       github: reviewed([{ run: 7, user: 'grace', environments: ['prod'] }]),
     });
@@ -300,7 +300,7 @@ describe('the reviews of GitHub’s environment', () => {
     ]);
   });
 
-  test('that the token may not read are a line in the log, and no failure', async () => {
+  test('that the token may not read are a log line, not a failure', async () => {
     const { request, lines } = await requestOf({ rule, permissions: { contents: 'read' } });
     expect(await requireApproval(request, 'deployment')).toEqual([]);
     expect(lines.join('\n')).toContain(
@@ -308,7 +308,7 @@ describe('the reviews of GitHub’s environment', () => {
     );
   });
 
-  test('are not asked for outside a workflow', async () => {
+  test('are not read outside a workflow', async () => {
     const { request } = await requestOf({ rule });
     const outside = { ...request.access, github: readGitHubContext({}) };
     expect(await requireApproval({ ...request, access: outside }, 'deployment')).toEqual([]);
@@ -319,7 +319,7 @@ describe('the reviews of GitHub’s environment', () => {
   });
 });
 
-test('a run waits for an approver unless it was started by hand', async () => {
+test('a run waits for an approver unless it was started manually', async () => {
   const { request } = await requestOf({ rule: undefined });
   const of = (event: string, rule?: ApprovalRule) => {
     const github = { ...request.access.github, event };

@@ -35,7 +35,7 @@ function runOf(runNumber: number, services: string[] = []) {
   return { ...place, services, source: sourceOf(runNumber), order: { judge, allowOlder: false } };
 }
 
-test('a run is compared with the environment, and with the services that it may change', async () => {
+test('a run is compared with the environment and with the services it may change', async () => {
   const context = ledgerOf(await sandboxOf());
   expect(await findNewerRun(context, runOf(101, ['api']))).toBeUndefined();
   await recordRun(context, place, { ...sourceOf(102), ...author });
@@ -51,7 +51,7 @@ test('a run is compared with the environment, and with the services that it may 
   );
 });
 
-test('without a token a note says that only run numbers were compared', async () => {
+test('without a token, a note reports that only run numbers were compared', async () => {
   const context = ledgerOf(await sandboxOf());
   await recordRun(context, place, { ...sourceOf(102), ...author });
   expect(await findNewerRun(context, runOf(103))).toBeUndefined();

@@ -60,7 +60,7 @@ test.each(['image', '/image', 'platform/dev/image', '/platform/dev/user-service'
 );
 
 describe('a ledger', () => {
-  test('has nothing at first, then what was written', async () => {
+  test('is empty at first, then has what was written', async () => {
     const context = await ledger();
     expect(await readRelease(context, names)).toBeUndefined();
     expect(await releaseHistory(context, names)).toEqual([]);
@@ -68,7 +68,7 @@ describe('a ledger', () => {
     expect(await readRelease(context, names)).toEqual(releaseOf('a', { from: 'dev' }));
   });
 
-  test('lists releases, the newest first, also an image that came back', async () => {
+  test('lists releases, newest first, including a repeated image', async () => {
     const context = await ledger();
     const all = [
       releaseOf('a', { run: 'first' }),
@@ -80,7 +80,7 @@ describe('a ledger', () => {
     expect(await releaseHistory(context, names)).toEqual(all.toReversed());
   });
 
-  test('that is told the same image again keeps one version of it', async () => {
+  test('keeps one version if the same image is written again', async () => {
     const context = await ledger();
     await recordRelease(context, names, releaseOf('a', { run: 'first' }));
     await recordRelease(context, names, releaseOf('a', { run: 'again' }));
@@ -92,7 +92,7 @@ describe('a ledger', () => {
     ]);
   });
 
-  test('knows the image that a template, or somebody by hand, has written', async () => {
+  test('reads an image written by a template or manually', async () => {
     const context = await ledger();
     await recordRelease(context, names, releaseOf('a'));
     const { image } = releaseOf('b');
@@ -112,7 +112,7 @@ describe('a ledger', () => {
     expect(await releaseHistory(context, names)).toEqual([unknown, releaseOf('a')]);
   });
 
-  test('counts what is recorded, also after an image that was written by hand', async () => {
+  test('counts releases, also after a manually written image', async () => {
     const context = await ledger();
     for (const digit of ['a', 'b']) await recordRelease(context, names, releaseOf(digit));
     const client = await context.ssm();
@@ -122,7 +122,7 @@ describe('a ledger', () => {
     expect(await recordRelease(context, names, releaseOf('d'))).toMatchObject({ sequence: 3 });
   });
 
-  test('keeps all that a release says of itself', async () => {
+  test('keeps all fields of a release', async () => {
     const context = await ledger();
     const release = releaseOf('a', {
       proven: false,
@@ -150,7 +150,7 @@ describe('a ledger', () => {
     expect(await recordRelease(context, names, releaseOf('b'))).toMatchObject({ sequence: 1 });
   });
 
-  test('bears a record that is no release', async () => {
+  test('ignores an invalid record', async () => {
     const context = await ledger();
     await recordRelease(context, names, releaseOf('a'));
     const client = await context.ssm();

@@ -68,7 +68,7 @@ async function cancelledWith(
 }
 
 test.each([false, true])(
-  'the locks of a cancelled run are released in tens (its work hangs: %s)',
+  'the locks of a cancelled run are released in batches of ten (its work hangs: %s)',
   async (hangs) => {
     const { calls, left, lines } = await cancelledWith(await sandboxOf(), { hangs });
     expect(calls).toEqual({ GetParameters: 3, DeleteParameters: 3 });
@@ -91,7 +91,7 @@ test.each([
   expect(left).toEqual([]);
 });
 
-test('a lock that another run has taken stays, the others are released', async () => {
+test('a lock taken by another run is kept, the others are released', async () => {
   const sandbox = await sandboxOf();
   const taken = '/shop/dev/s7/lock';
   const { left, calls } = await cancelledWith(sandbox, {

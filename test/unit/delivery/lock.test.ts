@@ -30,7 +30,7 @@ function requestOf(who: string, waitMs = 0): LockRequest {
   };
 }
 
-test('a service has a lock of its own, beside its ledger', () => {
+test('a service has its own lock next to its ledger', () => {
   const names = ledgerNames({ project: 'shop', environment: 'prod', service: 'user-service' });
   expect(serviceLock(names).parameter).toBe('/shop/prod/user-service/lock');
   expect(environmentLock({ project: 'shop', environment: 'prod' }).parameter).toBe(NAME);
@@ -74,7 +74,7 @@ function steppedClock(): { clock: typeof systemClock; step: () => void } {
 }
 
 describe('the lock of an environment', () => {
-  test('says who, in which run, since when and until when; and is gone afterwards', async () => {
+  test('records who holds it, in which run, since when and until when, and is deleted afterwards', async () => {
     const sandbox = await sandboxOf();
     const ssm = ssmOf(sandbox);
     const before = Date.now();
@@ -85,14 +85,14 @@ describe('the lock of an environment', () => {
     expect((await refusal(read(ssm))).name).toBe('ParameterNotFound');
   });
 
-  test('is given back when the work fails, and the failure is what is thrown', async () => {
+  test('is released if the work fails, and the failure is thrown', async () => {
     const sandbox = await sandboxOf();
     const work = withLock(contextOf(sandbox), requestOf('ada'), () => Promise.reject(new Error('no image')));
     await expect(work).rejects.toThrow('no image');
     expect((await refusal(read(ssmOf(sandbox)))).name).toBe('ParameterNotFound');
   });
 
-  test('that somebody holds is an error that says who and since when', async () => {
+  test('held by another run is an error that names the holder and the time', async () => {
     const sandbox = await sandboxOf();
     await write(ssmOf(sandbox), record('ada', Date.now() + 60_000));
     const work = withLock(contextOf(sandbox), requestOf('bob'), () => Promise.resolve());
@@ -101,7 +101,7 @@ describe('the lock of an environment', () => {
     );
   });
 
-  test('is waited for, and taken when it is given back', async () => {
+  test('is awaited and acquired once it is released', async () => {
     const sandbox = await sandboxOf();
     const waiting = contextOf(sandbox);
     const order: string[] = [];
@@ -119,7 +119,7 @@ describe('the lock of an environment', () => {
     expect(waiting.lines.join('\n')).toContain('The environment is locked by ada since');
   });
 
-  test('whose holder has died is taken over', async () => {
+  test('of a lost holder is taken over', async () => {
     const sandbox = await sandboxOf();
     const ssm = ssmOf(sandbox);
     await write(ssm, record('ada', Date.now() - 1));
@@ -129,7 +129,7 @@ describe('the lock of an environment', () => {
     expect(context.lines.join('\n')).toContain('has not been renewed: taken over');
   });
 
-  test('that several take over at once is only one’s', async () => {
+  test('is acquired by only one of several runs', async () => {
     const sandbox = await sandboxOf();
     await write(ssmOf(sandbox), record('ada', Date.now() - 1));
     let refusals = 0;
@@ -155,14 +155,14 @@ describe('the lock of an environment', () => {
     for (const { reason } of refused) expect(String(reason)).toMatch(/locked by [bcde] since/);
   });
 
-  test('is ours when the answer to the claim was lost', async () => {
+  test('is ours even if the response to the claim was lost', async () => {
     const sandbox = await sandboxOf();
     sandbox.addFault({ kind: 'reset', operation: 'PutParameter', after: true });
     const work = withLock(contextOf(sandbox), requestOf('ada'), () => Promise.resolve('done'));
     await expect(work).resolves.toBe('done');
   });
 
-  test('does not stay when the job is cancelled before the claim is answered', async () => {
+  test('is released if the job is cancelled before the response to the claim', async () => {
     const sandbox = await sandboxOf();
     const cancel = new AbortController();
     const context = contextOf(sandbox);
@@ -180,7 +180,7 @@ describe('the lock of an environment', () => {
     expect((await refusal(read(ssmOf(sandbox)))).name).toBe('ParameterNotFound');
   });
 
-  test('that was never taken is not released, and no message has a date of 1970', async () => {
+  test('that was never acquired is not released', async () => {
     const sandbox = await sandboxOf();
     await write(ssmOf(sandbox), record('ada', Date.now() + 60_000));
     const cancel = new AbortController();
@@ -200,7 +200,7 @@ describe('the lock of an environment', () => {
     expect(context.lines.join('\n')).not.toMatch(/release|1970/);
   });
 
-  test('whose claim was not answered says when it expires, in this century', async () => {
+  test('with a lost claim reports when it expires', async () => {
     const sandbox = await sandboxOf();
     sandbox.addFault({ kind: 'status', operation: 'PutParameter', status: 503, times: 99 });
     const operation = 'GetParameterHistory';
@@ -223,7 +223,7 @@ describe('the lock of an environment', () => {
     expect(context.lines.join('\n')).not.toContain('/shop/prod/lock');
   });
 
-  test('is renewed, also when somebody has written too late in between', async () => {
+  test('is renewed even after a late write by another run', async () => {
     const sandbox = await sandboxOf();
     const ssm = ssmOf(sandbox);
     const { clock, step } = steppedClock();
@@ -239,7 +239,7 @@ describe('the lock of an environment', () => {
     expect((await refusal(read(ssm))).name).toBe('ParameterNotFound');
   });
 
-  test('that is lost ends the work', async () => {
+  test('ends the work if it is lost', async () => {
     const sandbox = await sandboxOf();
     const ssm = ssmOf(sandbox);
     const { clock, step } = steppedClock();
@@ -260,7 +260,7 @@ describe('the lock of an environment', () => {
     expect(Parameter?.Value).toContain('ada');
   });
 
-  describe('whose holder is asked to stop', () => {
+  describe('with a stop request', () => {
     const STOP = '/shop/prod/lock-stop';
     const quick = {
       now: () => systemClock.now(),
@@ -273,7 +273,7 @@ describe('the lock of an environment', () => {
         });
       });
 
-    test('is given back to who asks, with the reason', async () => {
+    test('is released to the requester with the reason', async () => {
       const sandbox = await sandboxOf();
       const [holder, asking] = [contextOf(sandbox, quick), contextOf(sandbox, quick)];
       const held = withLock(holder, requestOf('ada'), stopped).catch((error: unknown) => error);
@@ -295,7 +295,7 @@ describe('the lock of an environment', () => {
         );
     });
 
-    test('is kept by a rollback: it is waited for', async () => {
+    test('is kept by a rollback, which is awaited', async () => {
       const sandbox = await sandboxOf();
       const rollback = (who: string) => ({ ...requestOf(who, 60_000), stopHolder: 'Orders fail' });
       const order: string[] = [];
@@ -313,7 +313,7 @@ describe('the lock of an environment', () => {
       expect(order).toEqual(['ada', 'bob']);
     });
 
-    test('is kept where an earlier holder was asked, or the request may not be read', async () => {
+    test('is kept if the request was for an earlier holder or cannot be read', async () => {
       const sandbox = await sandboxOf();
       const ssm = ssmOf(sandbox);
       const Value = JSON.stringify({ token: 'earlier', who: 'bob', run: '', reason: 'Orders fail' });
@@ -337,7 +337,7 @@ describe('the lock of an environment', () => {
     });
   });
 
-  test('that was written by hand is a lock', async () => {
+  test('written manually is a lock', async () => {
     const sandbox = await sandboxOf();
     await write(ssmOf(sandbox), 'frozen until Monday');
     const work = withLock(contextOf(sandbox), requestOf('bob'), () => Promise.resolve());
@@ -349,7 +349,7 @@ describe('who holds it', () => {
   const version = (number: number, token: string, over?: { version: number; token: string }) =>
     lockVersion(number, JSON.stringify({ token, who: token, run: '', since: 0, expires: 0, over }));
 
-  test('is the newest who wrote over what there was', () => {
+  test('is the newest run whose write directly follows the version it read', () => {
     const history = [
       version(1, 'a'),
       version(2, 'b', { version: 1, token: 'a' }),
@@ -358,7 +358,7 @@ describe('who holds it', () => {
     expect(holderOf(history)?.record?.token).toBe('b');
   });
 
-  test('is nobody when all wrote over a lock that was deleted', () => {
+  test('is none if all writes follow a deleted lock', () => {
     const history = [
       version(1, 'b', { version: 1, token: 'a' }),
       version(2, 'c', { version: 1, token: 'a' }),
@@ -366,7 +366,7 @@ describe('who holds it', () => {
     expect(holderOf(history)).toBeUndefined();
   });
 
-  test('is told also when the oldest versions are gone', () => {
+  test('is determined even if the oldest versions no longer exist', () => {
     expect(holderOf([version(101, 'a', { version: 100, token: 'a' })])?.record?.token).toBe('a');
   });
 });

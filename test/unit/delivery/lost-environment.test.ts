@@ -35,7 +35,7 @@ test.each([
   expect(sandbox.calls.of('StopServiceDeployment')).toHaveLength(1);
 });
 
-test('what stops the rollout does not wait behind the calls of the work', async () => {
+test('calls that stop the rollout do not wait behind other calls', async () => {
   const next = IMAGE.replaceAll('1', '2');
   const slow = { does: 'run' as const, match: { image: next }, pullSeconds: 100_000 };
   const { sandbox, client } = await EcsWorld.withService({ scenario: { ecs: { rules: [slow] } } });

@@ -24,7 +24,7 @@ function accessOf(token: string, context = contextOf()) {
   return { token, github: readGitHubContext({ GITHUB_REPOSITORY: 'org/deployments' }), context };
 }
 
-test('GitHub is asked once for a pair of commits, in the repository that they are of', async () => {
+test('each pair of commits is compared once, in their repository', async () => {
   const asked: string[] = [];
   const judge = orderJudge(accessOf('token'), ({ github }, commit, of) => {
     asked.push(`${github.repository} ${commit.slice(0, 2)} ${of.slice(0, 2)}`);
@@ -40,7 +40,7 @@ test('GitHub is asked once for a pair of commits, in the repository that they ar
   );
 });
 
-test('where run numbers decide, GitHub is not asked', async () => {
+test('if run numbers decide, there is no call to GitHub', async () => {
   const judge = orderJudge(accessOf('token'), () => Promise.reject(new Error('asked')));
   const { outdated, note } = await judge('api', recorded, { ...recorded, commit: 'c', runNumber: 101 });
   expect([outdated?.code, note]).toEqual(['outdated', undefined]);
@@ -54,7 +54,7 @@ test.each([
     'token',
     'The commits bbbbbbb and aaaaaaa could not be compared (GitHub: no access).',
   ],
-])('%s, a note says that only run numbers were compared', async (_, token, text) => {
+])('%s, a note reports that only run numbers were compared', async (_, token, text) => {
   const judge = orderJudge(accessOf(token), () =>
     Promise.reject(new PlatformError('access-denied', 'no access')),
   );
@@ -64,7 +64,7 @@ test.each([
   expect(judgement.note).toBe(note);
 });
 
-test('a cancelled job is no answer of GitHub', async () => {
+test("a cancellation is not treated as GitHub's response", async () => {
   const cancel = new AbortController();
   const judge = orderJudge(accessOf('token', contextOf(cancel.signal)), () => {
     cancel.abort(new Error('cancelled'));

@@ -105,7 +105,7 @@ describe('a candidate', () => {
     expect(compareOrder({ ...recorded, ...record }, late, ancestry)).toBe(expected);
   });
 
-  test('is not older where nothing is recorded', () => {
+  test('is not older if nothing is recorded', () => {
     expect(compareOrder(undefined, late, 'ancestor')).toBeUndefined();
   });
 });
@@ -118,7 +118,7 @@ test.each<[string, Candidate, boolean]>([
   ['another workflow', { ...late, ...otherWorkflow }, true],
   ['the same commit', { ...recorded, ...otherWorkflow }, false],
   ['another repository', { ...late, repository: 'org/other' }, false],
-])('GitHub is asked only where it decides: %s', (_, candidate, expected) => {
+])('GitHub is called only if necessary: %s', (_, candidate, expected) => {
   expect(dependsOnAncestry(recorded, candidate)).toBe(expected);
 });
 
@@ -130,7 +130,7 @@ function* numbers(seed: number, limit: number): Generator<number, never> {
   }
 }
 
-test('no order of runs takes the commit back, whatever `ref` each of them has checked out', () => {
+test('no order of runs reverts the commit, whatever `ref` each of them has checked out', () => {
   for (let seed = 1; seed <= 500; seed++) {
     const random = numbers(seed, 12);
     const next = (): number => random.next().value;

@@ -57,7 +57,7 @@ function targetOf(history: string, running: string, identity: 'revision' | 'imag
   return target ? nameOf(target) : 'none';
 }
 
-describe('the releases that were good', () => {
+describe('the good releases', () => {
   test.each([
     ['', ''],
     ['v1 v2 v3', 'v1 v2 v3'],
@@ -88,13 +88,13 @@ describe('the releases that were good', () => {
     expect(goodReleases(historyOf(history)).map(nameOf).toReversed().join(' ')).toBe(good);
   });
 
-  test('are told apart by digest, in whatever repository', () => {
+  test('are distinguished by digest, in any repository', () => {
     const elsewhere = { image: imageOf('v1', 'other.example.com/web') };
     expect(goodReleases([elsewhere, ...historyOf('v1 v2')])).toEqual([elsewhere]);
   });
 });
 
-describe('a rollback goes', () => {
+describe('a rollback', () => {
   test.each([
     // [history, what runs, by revision, by image]
     ['', 'v1', 'none', 'none'],
@@ -138,7 +138,7 @@ describe('a rollback goes', () => {
   });
 });
 
-describe('a rollback that is asked for', () => {
+describe('a requested rollback', () => {
   const candidatesOf = (history: string, running: string): PastRelease[] => {
     const state = running.endsWith('~') ? ('incoming' as const) : ('complete' as const);
     const { image } = releaseOf(running.replace('~', ''));
@@ -169,7 +169,7 @@ describe('a rollback that is asked for', () => {
     expect(chosen ? nameOf(chosen) : 'none').toBe(expected);
   });
 
-  test('is refused with the releases to choose from', () => {
+  test('is refused with the possible releases', () => {
     const releases = historyOf('v1 v2@2').map((release) => ({
       ...release,
       commit: 'abcdef1234'.repeat(4),

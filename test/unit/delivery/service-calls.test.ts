@@ -7,7 +7,7 @@ import { EcsWorld, IMAGE } from '../sandbox/ecs/ecs-world.ts';
 const SCALE = 40;
 
 test.each([true, false])(
-  'a rollout of five minutes takes at most 200 calls (circuit breaker: %s)',
+  'a rollout of five minutes makes at most 200 calls (circuit breaker: %s)',
   async (enable) => {
     const rules = [
       { does: 'run' as const, match: { image: IMAGE }, pullSeconds: 0, bootSeconds: 0 },

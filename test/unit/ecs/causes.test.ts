@@ -336,7 +336,7 @@ test.each<[string, Partial<Evidence>, RegExp, RegExp]>([
   expect(told.fix).toMatch(fix);
 });
 
-describe('what AWS says', () => {
+describe("AWS's messages", () => {
   test.each<[string, Partial<Evidence>, string]>([
     ['the task', { stoppedReason: 'CannotPullContainerError: x' }, 'CannotPullContainerError: x'],
     [
@@ -362,8 +362,8 @@ describe('what AWS says', () => {
   });
 });
 
-describe('nothing at all', () => {
-  test('is told as what it is', () => {
+describe('no message', () => {
+  test('is reported as such', () => {
     expect(explain(nothing).cause).toBe('The tasks failed, and AWS gave no reason');
   });
 });

@@ -41,7 +41,7 @@ test.each([
     'The account has reached its Fargate vCPU quota',
   ],
   ['something else happened', undefined],
-])('where no task was started, the event of the service is quoted: %s', async (event, cause) => {
+])("if no task was started, the service's event is quoted: %s", async (event, cause) => {
   const context = contextWith([
     '(service user-service) has started 1 tasks',
     `(service user-service) ${event}`,

@@ -9,7 +9,7 @@ const none = (): never => {
   throw new Error('not needed here');
 };
 
-test('names what was not found, and suggests what there is', async () => {
+test('names what was not found, with a suggestion', async () => {
   const world = await EcsWorld.withService();
   for (const clusterName of ['batch', 'edge'])
     await world.client.send(new CreateClusterCommand({ clusterName }));

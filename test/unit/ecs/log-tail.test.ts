@@ -15,6 +15,6 @@ test.each([
   expect(shownLine(line)).toBe(shown);
 });
 
-test('a long line is cut', () => {
+test('a long line is truncated', () => {
   expect(shownLine('x'.repeat(10_000))).toHaveLength(501);
 });

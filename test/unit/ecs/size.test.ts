@@ -52,11 +52,11 @@ describe('a size of Fargate', () => {
     ['32768', '131072', 'Use memory 61440, or 122880, or 249856.'],
     ['65536', '131072', 'Use one of 256, 512, 1024, 2048, 4096, 8192, 16384, 32768.'],
     [undefined, undefined, 'Use one of 256, 512, 1024, 2048, 4096, 8192, 16384, 32768.'],
-  ])('%s with %s is not, and AWS decides', (cpu, memory, fix) => {
+  ])('%s with %s is unknown, and AWS decides', (cpu, memory, fix) => {
     expect(found(cpu, memory)).toEqual([{ level: 'warning', message: expect.any(String), fix }]);
   });
 
-  test('is not asked of other hosts', () => {
+  test('is not checked for other hosts', () => {
     expect(found('300', '300', 'EC2')).toEqual([]);
   });
 });

@@ -38,8 +38,8 @@ const changes = (fields: Partial<TaskDefinitionChanges> = {}): TaskDefinitionCha
 });
 const facts = { service: 'api' };
 
-describe('what is registered again', () => {
-  test('has no read-only field, and every other one, known or not', () => {
+describe('a registered revision', () => {
+  test('has all fields, known or unknown, except read-only ones', () => {
     const described = {
       ...definition(),
       taskDefinitionArn: 'arn',
@@ -57,14 +57,14 @@ describe('what is registered again', () => {
 });
 
 describe('changes', () => {
-  test('reach the main container, and leave the given definition alone', () => {
+  test('apply to the main container without changing the given definition', () => {
     const before = definition();
     const after = applyChanges(before, changes({ image: 'api:2' }), facts);
     expect(after.containerDefinitions.map(({ image }) => image)).toEqual(['api:2', 'proxy:1']);
     expect(before).toEqual(definition());
   });
 
-  test('of images reach the containers by name', () => {
+  test('of images apply to containers by name', () => {
     const after = applyChanges(definition(), changes({ images: { proxy: 'proxy:2', api: 'api:3' } }), facts);
     expect(after.containerDefinitions.map(({ image }) => image)).toEqual(['api:3', 'proxy:2']);
     expect(() => applyChanges(definition(), changes({ images: { web: 'x' } }), facts)).toThrow(
@@ -72,7 +72,7 @@ describe('changes', () => {
     );
   });
 
-  test('of containers reach each by its name', () => {
+  test('of containers apply by name', () => {
     const proxy = { image: 'proxy:2', environment: { A: '1' }, command: ['run'], cpu: 64, memory: 128 };
     const after = applyChanges(
       definition(),
@@ -113,7 +113,7 @@ describe('changes', () => {
     expect(Object.fromEntries(api!.environment!.map(({ name, value }) => [name, value]))).toEqual(expected);
   });
 
-  test('of secrets remove the variable of that name, and the other way round', () => {
+  test('of secrets remove the variable of that name, and vice versa', () => {
     const [api] = applyChanges(
       definition(),
       changes({ environment: { KEY: 'plain' } }),
@@ -122,13 +122,13 @@ describe('changes', () => {
     expect(api!.secrets).toEqual([]);
   });
 
-  test('of memory take along the container that had all of it', () => {
+  test('of memory also change a container that used all of it', () => {
     const after = applyChanges(definition(), changes({ memory: '1024', cpu: '512' }), facts);
     expect(after).toMatchObject({ memory: '1024', cpu: '512' });
     expect(after.containerDefinitions[0]!.memory).toBe(1024);
   });
 
-  test('find the main container by the load balancer, or by what is essential, and else ask', () => {
+  test('apply to the container of the load balancer or the only essential one, otherwise require a name', () => {
     const two = definition({
       containerDefinitions: [
         { name: 'a', image: 'a:1' },
@@ -162,7 +162,7 @@ describe('the difference', () => {
     ]);
   });
 
-  test('is none where ECS only fills in what it always does, or lists in another order', () => {
+  test("ignores ECS's defaults and another order", () => {
     const file = definition();
     const [api, proxy] = file.containerDefinitions;
     const described = definition({
@@ -205,7 +205,7 @@ describe('the difference', () => {
     expect(taskDefinitionDiff(one!, other!)).toHaveLength(count);
   });
 
-  test('hides values whose names say that they are secret', () => {
+  test('masks values with secret-like names', () => {
     const secret = { ...changes(), environment: { DB_PASSWORD: 'hunter22', TOKEN_TTL: '3600' } };
     const after = applyChanges(definition(), secret, facts);
     expect(taskDefinitionDiff(definition(), after)).toEqual([

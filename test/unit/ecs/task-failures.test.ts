@@ -7,7 +7,7 @@ test.each([
   [25, 13],
   [400, 200],
   [800, 200],
-])("%i tasks: %i failed ones in a row, as ECS's table has it", (desired, threshold) => {
+])("%i tasks: %i consecutive failures, as in ECS's table", (desired, threshold) => {
   expect(failureThreshold(desired)).toBe(threshold);
 });
 

@@ -120,7 +120,7 @@ Resources:
   expect(await findings(template, given, existing)).toEqual(found);
 });
 
-describe('names that an account has once', () => {
+describe('names that are unique in an account', () => {
   /** What is found in dev, where staging has the same stack with `Environment: staging`. */
   async function inOneAccount(
     template: string,

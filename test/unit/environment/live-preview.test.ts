@@ -171,7 +171,7 @@ function expectedOf(there: Left, after: Left, operation: string): Left {
 }
 
 test.each(REMOVALS)(
-  'a preview that is there again is not touched: $name',
+  'a recreated preview is not changed: $name',
   async (removal) => {
     const points = pointsOf((await play(removal, 0)).operations);
     const wrong: object[] = [];
@@ -230,7 +230,7 @@ test.each([
   { name: 'first deployment', prepare: (pullRequest: number) => host.push(pullRequest) },
   { name: 'later deployment', prepare: opened },
 ])(
-  'a $name repeats what was deleted meanwhile',
+  'a $name repeats deployments that were deleted in the meantime',
   async ({ prepare, name }) => {
     const points = pointsOf((await playDeployment(prepare, 0)).operations);
     const plays: Awaited<ReturnType<typeof playDeployment>>[] = [];

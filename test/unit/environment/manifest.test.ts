@@ -57,12 +57,12 @@ test('the reference platform has three environments, its stacks and its services
   });
 });
 
-test('platform.schema.json is what the code reads', async () => {
+test('platform.schema.json matches the code', async () => {
   const file = 'platform.schema.json';
   expect(readFileSync(file, 'utf8')).toBe(await formatted(file, JSON.stringify(manifestJsonSchema())));
 });
 
-test('a parameter keeps the text that it was written with', () => {
+test('a parameter keeps its original text', () => {
   expect(parseManifest(small, 'platform.yml').stacks['vpc']?.parameters).toEqual({
     Zone: '0123',
     On: 'true',
@@ -130,7 +130,7 @@ describe('the url of an environment', () => {
   });
 });
 
-describe('a problem has its path, its line and what is allowed', () => {
+describe('a problem has its path, its line and the expected value', () => {
   const account = 'expected a 12-digit account ID in quotes';
   test.each([
     [
@@ -263,11 +263,11 @@ describe('a problem has its path, its line and what is allowed', () => {
       '  restore-drill:',
       'services.restore-drill: the name is taken: the restore drill deletes the stack of this name (platform.yml:12)',
     ],
-  ])('%j in the place of %j', (from, to, message) => {
+  ])('%j instead of %j', (from, to, message) => {
     expect(problems(from, to)).toContain(message);
   });
 
-  test('an unknown key, with the one that was meant', () => {
+  test('an unknown key, with a suggestion', () => {
     expect(problems('promote-from: dev', 'promote_from: dev')[0]).toMatch(
       /^environments\.prod\.promote_from: unknown key, expected one of account, .* \(platform\.yml:7\)\. Did you mean promote-from\?$/,
     );
@@ -288,7 +288,7 @@ describe('a problem has its path, its line and what is allowed', () => {
     ]);
   });
 
-  test('promotions in a circle', () => {
+  test('circular promotions', () => {
     const circle = small.replace(
       "dev: { account: '111111111111' }",
       "dev: { account: '111111111111', promote-from: prod }",
@@ -298,14 +298,14 @@ describe('a problem has its path, its line and what is allowed', () => {
     );
   });
 
-  test('no YAML, or no map', () => {
+  test('invalid YAML, or not a map', () => {
     expect(problems('paths: [/*]', 'paths: [/*')[0]).toMatch(/^expected YAML \(platform\.yml:1\d\)\. /);
     expect(() => parseManifest('', 'platform.yml')).toThrow(/a map with project, region/);
     expect(() => parseManifest('- a', 'platform.yml')).toThrow(/a map with project, region/);
   });
 });
 
-describe('a service that exists already', () => {
+describe('an existing service', () => {
   const existing = `project: shop
 region: eu-west-1
 environments:
@@ -319,7 +319,7 @@ services:
       prod: { cluster: prod }
 `;
 
-  test('has its places, and neither a stack nor a build', () => {
+  test('has its places, but no stack or build', () => {
     const manifest = parseManifest(existing, 'platform.yml');
     expect(manifest).toMatchObject({ stacks: {}, services: {} });
     expect(manifest.existing).toEqual({
@@ -345,7 +345,7 @@ services:
     });
   });
 
-  test('may be beside services with stacks', () => {
+  test('may be next to services with stacks', () => {
     const manifest = parseManifest(
       `${existing}  web: { path: web, paths: [/*], priority: 900 }\n`,
       'platform.yml',
@@ -369,7 +369,7 @@ services:
     expect(dev?.repository).toEqual(expected);
   });
 
-  test('may be in another account and region, with a role of its own', () => {
+  test('may be in another account and region, with its own role', () => {
     const role = 'arn:aws:iam::222222222222:role/api';
     const more = `Shop_Api, account: '222222222222', region: eu-west-2, role: '${role}'`;
     const text = existing.replace('Shop_Api', more);
@@ -377,7 +377,7 @@ services:
     expect(dev).toMatchObject({ account: '222222222222', region: 'eu-west-2', role, readRole: role });
   });
 
-  test('is built where it has a path', () => {
+  test('is built if it has a path', () => {
     const text = existing.replace('repository: shop/api', 'repository: shop/api\n    path: api');
     expect(parseManifest(text, 'platform.yml').existing['api']?.build?.file).toBe('api/Dockerfile');
   });
@@ -482,7 +482,7 @@ services:
       '      prod: { cluster: prod }\n  web: { path: web, paths: [/*], priority: 100, repository: ghcr.io/org/web }\n',
       'services.web.repository: expected the name of an ECR repository without a registry, such as shop/api, got "ghcr.io/org/web" (platform.yml:12). Each environment has one in its own account',
     ],
-  ])('%j in the place of %j', (from, to, message) => {
+  ])('%j instead of %j', (from, to, message) => {
     expect(problems(from, to, existing)).toContain(message);
   });
 });
@@ -501,7 +501,7 @@ describe('approvers', () => {
     return [];
   };
 
-  test('are logins and teams, and may not approve their own commits unless the file says so', () => {
+  test('are logins and teams, and may not approve their own commits by default', () => {
     const text = withApprovers("[octocat, mona_shop, '@org/leads']");
     expect(parseManifest(text, 'platform.yml', 'Org').environments['prod']?.approval).toEqual({
       approvers: ['octocat', 'mona_shop', '@org/leads'],
@@ -512,7 +512,7 @@ describe('approvers', () => {
     expect(parseManifest(small, 'platform.yml').environments['prod']?.approval).toBeUndefined();
   });
 
-  test('are no apps, no empty list, no teams of others', () => {
+  test('are not apps, empty lists or teams of other organizations', () => {
     const cases: [approvers: string, problem: string][] = [
       ["['github-actions[bot]']", ', got "github-actions[bot]" (platform.yml:9)'],
       ["['@leads']", ', got "@leads" (platform.yml:9)'],
@@ -581,7 +581,7 @@ describe('a service without paths and priority is a worker', () => {
       'parameters: { Priority: 120 }',
       `services.web.parameters.Priority: ${is} (platform.yml:15). Give priority beside parameters`,
     ],
-  ])('%j does not go with that', (line, message) => {
+  ])('%j is not allowed', (line, message) => {
     const text = worker
       .replace("'111111111111'", "'111111111111', url: https://dev.example.com")
       .replace('promote-from: dev', 'promote-from: dev\n    url: https://example.com');
@@ -589,7 +589,7 @@ describe('a service without paths and priority is a worker', () => {
   });
 
   test.each(['smoke-test: { command: ./check }', 'pre-deploy: ./migrate', 'build: { from: nginx }'])(
-    '%j does',
+    '%j is allowed',
     (line) => {
       expect(problems('path: web', `path: web\n    ${line}`, worker)).toEqual([]);
     },

@@ -39,7 +39,7 @@ test.each([
     'failed',
     'Locked by ada. The lock is the parameter',
   ],
-])('%s between two parts is reported as what it is', async (cause, verdict, said) => {
+])('%s between two parts is reported as such', async (cause, verdict, said) => {
   const end = await judged(cause);
   expect(end.verdict).toBe(verdict);
   expect(end.reason).toContain(`dev: 1 of 2 completed. Not started: ${said}`);

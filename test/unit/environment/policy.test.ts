@@ -62,7 +62,7 @@ function resources({ document }: RolePolicy, sid: string): string | readonly str
 
 const actionsOf = ({ document }: RolePolicy): string[] => document.Statement.flatMap(({ Action }) => Action);
 
-test('each role has a policy of its own, for its own account, region and partition', () => {
+test('each role has a separate policy for its account, region and partition', () => {
   const [own, edge, ...others] = policies(DEFINITION);
   expect(others).toEqual([]);
   expect([own?.role, own?.where]).toEqual([
@@ -79,7 +79,7 @@ test('each role has a policy of its own, for its own account, region and partiti
   expect(edge && resources(edge, 'Images')).toBeUndefined();
 });
 
-test('resources are those of the service, and of what its task definition names', () => {
+test('resources are those of the service and its task definition', () => {
   const [own] = policies(DEFINITION);
   if (!own) throw new Error('there is no policy');
   const prefix = 'arn:aws:ecs:eu-west-1:333333333333';
@@ -107,13 +107,13 @@ test('resources are those of the service, and of what its task definition names'
   ]);
 });
 
-test('without the task definition nothing of it is guessed', () => {
+test('without the task definition, nothing is guessed', () => {
   const [own] = policies();
   for (const sid of ['TaskRoles', 'CheckTaskRoles', 'CheckParameters', 'CommandsAsTasks'])
     expect(own && resources(own, sid)).toBeUndefined();
 });
 
-describe('the actions are those that the code can ask for', () => {
+describe('the actions are those that the code can call', () => {
   const asked = new Set(['deploy-environment', 'promote-environment'].flatMap(operationsOf));
   const [own] = policies(DEFINITION);
   const allowed = own ? actionsOf(own) : [];

@@ -45,13 +45,13 @@ describe('a deployment lost its priority', () => {
   });
 });
 
-test('a service that takes every path comes behind those that take some', () => {
+test('a service for all paths comes after the others', () => {
   const range = { base: 1000, range: 2000 };
   expect(choosePriority(range, 7, '/api/*', new Set())).toBe(1007);
   expect(choosePriority(range, 7, '/*', new Set())).toBe(2007);
 });
 
-test('a priority that is taken is passed over, and all taken is an error', () => {
+test('a used priority is skipped, and using all is an error', () => {
   expect(choosePriority({ base: 1, range: 4 }, 0, '/api/*', new Set([1]))).toBe(2);
   expect(() => choosePriority({ base: 1, range: 4 }, 0, '/api/*', new Set([1, 2]))).toThrow(
     'the listener has a rule for each priority from 1 to 2: remove old previews',

@@ -25,7 +25,7 @@ services:
 
 const SHARED = ['platform.yml', 'environments/dev.json', 'templates/network.yml', 'templates/api.yml'];
 
-describe('an environment is made of', () => {
+describe('an environment depends on', () => {
   test.each<[string, string, string[]]>([
     [
       'the folder of a service',
@@ -54,7 +54,7 @@ describe('an environment is made of', () => {
     expect(sourcesOf(build)).toEqual([...SHARED, ...files]);
   });
 
-  test('a template with the language extensions, which read no other file', () => {
+  test('a template with language extensions', () => {
     const loop = `Transform: AWS::LanguageExtensions\n${PLAIN}`;
     expect(sourcesOf('', loop)?.slice(0, SHARED.length)).toEqual(SHARED);
   });
@@ -73,7 +73,7 @@ describe('an environment is made of', () => {
       '',
       'Resources: { Topic: { Fn::Transform: { Name: AWS::Include }, Type: AWS::SNS::Topic } }',
     ],
-  ])('what %s names, which is not known', (_, build, network) => {
+  ])('unknown files of %s', (_, build, network) => {
     expect(sourcesOf(build, network)).toBeUndefined();
   });
 });

@@ -88,7 +88,7 @@ function errorOf(given: Given): PlatformError {
   throw new Error('nothing was refused');
 }
 
-describe('a template gets what it declares of what platform.yml supplies', () => {
+describe('a template gets the supplied parameters that it declares', () => {
   const own = {
     Project: 'shop',
     Environment: 'dev',
@@ -109,12 +109,12 @@ describe('a template gets what it declares of what platform.yml supplies', () =>
     expect(parametersIn({})[name]).toEqual(expected);
   });
 
-  test('the last environment promotes to none', () => {
+  test('the last environment promotes to no other', () => {
     expect(parametersIn({}, 'prod')['network']).toMatchObject({ Environment: 'prod', PromotesTo: '' });
   });
 });
 
-describe('a contradiction is refused with both places', () => {
+describe('a contradiction is refused with both locations', () => {
   test.each([
     [
       'a file',
@@ -175,7 +175,7 @@ test('placeholders are replaced in files, parameters, tags and environments', ()
   expect(stackTargets(manifest, choice, folder)[0]?.inputs.tags).toEqual({ name: 'dev-shop' });
 });
 
-describe('a stack is declared to come after another', () => {
+describe('a stack declared to come after another', () => {
   const ordered = (after: string): string => `
 project: shop
 region: eu-west-1
@@ -186,7 +186,7 @@ stacks:
 services: {}
 `;
 
-  test('it is deployed after it', () => {
+  test('is deployed after it', () => {
     write('none.json', template([]));
     const manifest = parseManifest(ordered('b'), 'platform.yml');
     const choice = chooseTargets(manifest, { environment: 'dev', stacks: [], services: [] });
@@ -196,7 +196,7 @@ services: {}
     expect(targetGraph(manifest, alone, folder).graph.order).toEqual(['a']);
   });
 
-  test.each(['c', 'a', '[b, c]'])('%s is no other stack', (after) => {
+  test.each(['c', 'a', '[b, c]'])('%s is not another stack', (after) => {
     expect(() => parseManifest(ordered(after), 'platform.yml')).toThrow(
       /^stacks\.a\.after: expected one of b, got "[ac]" \(platform\.yml:6\)/,
     );

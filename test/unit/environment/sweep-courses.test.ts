@@ -33,7 +33,7 @@ async function sweep(more: Parameters<typeof runPreview>[1] = {}): Promise<Swept
 const tagsOf = async (pullRequest: number): Promise<string[]> =>
   (await host.tags()).filter((tag) => tag.startsWith(`pr-${pullRequest}-`));
 
-test('a sweep without time tells what is left, and the next one removes it', async () => {
+test('a sweep that times out reports what is left, and the next one removes it', async () => {
   await seedPreviews(
     host,
     numbers(3).map((pullRequest) => ({ pullRequest, closed: true })),
@@ -54,7 +54,7 @@ test('a sweep without time tells what is left, and the next one removes it', asy
   expect(await tagsOf(first)).toEqual([]);
 });
 
-test('each pull request is asked about right before its stack is deleted', async () => {
+test('the state of each pull request is read right before its stack is deleted', async () => {
   await seedPreviews(
     host,
     numbers(20).map((pullRequest) => ({ pullRequest, closed: true })),
@@ -77,7 +77,7 @@ test('each pull request is asked about right before its stack is deleted', async
   expect(host.comments(last).join()).not.toContain('removed');
 });
 
-test('a tag that ECR keeps, or a call that it refuses, is told of the pull requests that it concerns', async () => {
+test('a tag that ECR does not delete is reported for its pull requests', async () => {
   await seedPreviews(host, [
     { pullRequest: first, closed: true },
     { pullRequest: first + 1, closed: true },
@@ -107,7 +107,7 @@ test.each([
   { operation: 'DescribeRepositories', nth: 1, what: 'image tags', stacks: 0 },
   { operation: 'DescribeStacks', nth: 2, what: 'stacks', stacks: 2 },
 ])(
-  'a sweep that $operation ends tells what was done and what was not',
+  'a sweep ended by $operation reports what was done and what was not',
   async ({ operation, nth, what, stacks }) => {
     await seedPreviews(host, [
       { pullRequest: first, closed: true },
@@ -124,7 +124,7 @@ test.each([
   },
 );
 
-test('a deletion that CloudFormation refuses is told by the command that deletes one stack', async () => {
+test('a refused deletion is reported with the command that deletes the stack', async () => {
   await seedPreviews(host, [
     { pullRequest: first, closed: true },
     { pullRequest: first + 1, closed: true },

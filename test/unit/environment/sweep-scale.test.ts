@@ -31,7 +31,7 @@ function countsOf(calls: readonly LoggedCall[]): Record<string, number> {
   return counts;
 }
 
-test('a sweep of many previews lists once, deletes together, and asks before it deletes', async () => {
+test('a sweep of many previews lists once, checks pull requests and deletes in parallel', async () => {
   const before = host.sandbox.calls.all.length;
   const result = await runPreview(host, { command: 'sweep', comment: true });
   const calls = host.sandbox.calls.all.slice(before);

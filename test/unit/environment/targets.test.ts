@@ -16,13 +16,13 @@ describe('the reference platform', () => {
   const { targets, graph } = targetGraph(reference, choice, process.cwd());
   const named = (name: string) => targets.find((target) => target.name === name)!;
 
-  test('has every stack but the manual one, each after what it reads', () => {
+  test('has every stack except the manual ones, in the order of dependencies', () => {
     expect(targets.map(({ name }) => name)).toEqual(graph.order);
     expect(targets).toHaveLength(11);
     expect(graph.order.indexOf('vpc')).toBeLessThan(graph.order.indexOf('cluster'));
   });
 
-  test('gives a template the keys that it declares, and tags and role of the environment', () => {
+  test("passes a template the keys that it declares, and the environment's tags and role", () => {
     const { inputs } = named('vpc');
     expect(inputs).toMatchObject({
       stackName: 'dev-platform-vpc',
@@ -34,7 +34,7 @@ describe('the reference platform', () => {
     expect(inputs.parameters).not.toHaveProperty('DomainName');
   });
 
-  test('gives a service what it is', () => {
+  test('passes a service its own parameters', () => {
     expect(named('user-service').inputs.parameters).toMatchObject({
       ServiceName: 'user-service',
       Image: '/platform/dev/user-service/image',
@@ -44,7 +44,7 @@ describe('the reference platform', () => {
     });
   });
 
-  test('an administrator deploys a manual stack with rights of their own', () => {
+  test('an administrator deploys a manual stack with their own permissions', () => {
     const only = chooseTargets(reference, { environment: 'dev', stacks: ['bootstrap'], services: [] });
     const [bootstrap, ...others] = stackTargets(reference, only, process.cwd());
     expect(others).toEqual([]);
@@ -64,7 +64,7 @@ describe('the reference platform', () => {
       { environment: 'dev', stacks: [], services: ['users'] },
       /^services: expected one of user-service, product-service, order-service, frontend \(platform\.yml, in dev\), got "users"$/,
     ],
-  ])('%j is an error that names what there is', (asked, message) => {
+  ])('%j is an error that names the possible values', (asked, message) => {
     expect(() => chooseTargets(reference, asked)).toThrow(message);
   });
 });
@@ -78,7 +78,7 @@ test.each([
     undefined,
     'stacks.a.template: cannot read "a.yml" (no such file) (platform.yml:5). Paths are relative to the workspace.',
   ],
-])('a template that cannot be read is an error before anything is asked of AWS', (text, message) => {
+])('an unreadable template is an error before any call to AWS', (text, message) => {
   rmSync(join(folder, 'a.yml'), { force: true });
   if (text !== undefined) writeFileSync(join(folder, 'a.yml'), text);
   const manifest = parseManifest(
@@ -89,7 +89,7 @@ test.each([
   expect(() => stackTargets(manifest, choice, folder)).toThrow(message);
 });
 
-test('a stack is changed with the options that the manifest gives it', () => {
+test('a stack is changed with its options in the manifest', () => {
   writeFileSync(join(folder, 'net.yml'), 'Resources: { Topic: { Type: AWS::SNS::Topic } }');
   const manifest = parseManifest(
     `

@@ -129,7 +129,7 @@ describe('the commit of a checkout', () => {
     expect(lines).toEqual([]);
   });
 
-  test('is read also where the workspace belongs to another user, as in a container', async () => {
+  test('is read even if the workspace is owned by another user, as in a container', async () => {
     const folder = newRepository();
     const commit = git(folder, 'rev-parse', 'HEAD');
     if (process.getuid?.() === 0) {
@@ -231,7 +231,7 @@ describe('the commit of a step', () => {
   });
 
   test.each(['v1.2.3', 'main', OTHER_SHA.slice(1), 'B'.repeat(40), `${OTHER_SHA} `])(
-    'cannot be given as %j',
+    'cannot be %j',
     (given) => {
       const { log } = recordingLog();
       const context = { log, signal: new AbortController().signal };
@@ -254,7 +254,7 @@ describe('the source of a release', () => {
     expect(sourceOfRun(run, { commit, repository: 'org/shop' })).toMatchObject({ commit, ...expected });
   });
 
-  test('in another repository does not share the numbers of its workflows', () => {
+  test('in another repository does not share its run numbers', () => {
     expect(sourceOfRun(github, { commit: OTHER_SHA, repository: 'org/app' })).toMatchObject({
       repository: 'org/app',
       workflow: 'org/shop/.github/workflows/deploy.yml',

@@ -42,7 +42,7 @@ const hostile = fc.array(
   { maxLength: 30 },
 );
 
-test('no text makes a part, or hides one; all parts together fit, and each keeps its own text', () => {
+test('no text can forge or hide a section; all sections fit and keep their text', () => {
   let tried = 0;
   fc.assert(
     fc.property(
@@ -70,7 +70,7 @@ test('no text makes a part, or hides one; all parts together fit, and each keeps
   console.info(`${tried} courses of writing tried`);
 });
 
-test('a long part takes what the short ones leave, and long ones get the same share', () => {
+test('long sections share the space that short ones leave', () => {
   const long = (letter: string): string => `${letter.repeat(99)}\n`.repeat(1000);
   const alone = readParts(written([draftOf('dev', long('d'))]));
   expect(alone.get('dev')?.text.length).toBeGreaterThan(60_000);
@@ -87,7 +87,7 @@ test('a long part takes what the short ones leave, and long ones get the same sh
   }
 });
 
-test('a part that is cut says so once, however often others write', () => {
+test('a truncated section has one note, however often others write', () => {
   const long = `${'d'.repeat(99)}\n`.repeat(1000);
   const body = written([draftOf('dev', long), ...[1, 2, 3].map((run) => draftOf('prod', long, run))]);
   expect(
@@ -97,7 +97,7 @@ test('a part that is cut says so once, however often others write', () => {
   ).toHaveLength(1);
 });
 
-test('parts of more environments than fit are cut to their note', () => {
+test('sections of too many environments are reduced to their note', () => {
   const names = Array.from({ length: 200 }, (_, index) => `e${index}`);
   const drafts = names.map((name) => draftOf(name, 'x\n'.repeat(1000)));
   const body = drafts.reduce(
@@ -108,7 +108,7 @@ test('parts of more environments than fit are cut to their note', () => {
   expect(readParts(body).size).toBe(200);
 });
 
-test('a comment that a person edited has its lines by CRLF', () => {
+test('supports CRLF in a comment edited by a person', () => {
   const body = written([draftOf('dev', 'one'), draftOf('prod', 'two')]);
   expect(readParts(body.replaceAll('\n', '\r\n'))).toEqual(readParts(body));
 });
@@ -125,7 +125,7 @@ test.each([
   expect(isNewer(a, b)).toBe(newer);
 });
 
-test('of two comments each part is the newest of its name', () => {
+test('of two comments, the newest section of each name is used', () => {
   const older = readParts(written([draftOf('dev', 'old', 1), draftOf('prod', 'new', 3)]));
   const newer = readParts(written([draftOf('dev', 'new', 2), draftOf('prod', 'old', 2)]));
   for (const comments of [

@@ -64,7 +64,7 @@ describe('upsertComment', () => {
     expect(api.comments).toHaveLength(251);
   });
 
-  test('somebody else’s marker, a quoted one and another marker are not ours', async () => {
+  test('ignores markers of others, quoted ones and other markers', async () => {
     api.comment('octocat', `${MARKER}\nnot yours`);
     api.comment('somebody', `> ${MARKER}`);
     api.comment('somebody', '<!-- platform:deploy-stack/dev-vpc-2 -->\nother');
@@ -88,7 +88,7 @@ describe('upsertComment', () => {
     expect(api.comments[0]?.body).toMatch(/^<!-- platform:a-b- -->\n/);
   });
 
-  test('65,536 characters are the limit, and secrets are hidden', async () => {
+  test('the limit is 65,536 characters, and secrets are masked', async () => {
     options.context.redactor.add('hunter22');
     options.sections = [
       { title: 'hunter22', body: 'hunter22', priority: 9 },
@@ -102,7 +102,7 @@ describe('upsertComment', () => {
     expect(body).toContain('Events cut');
   });
 
-  test('nothing to comment on, or with', async () => {
+  test('without a pull request or a token, nothing is written', async () => {
     const github = readGitHubContext({ GITHUB_REPOSITORY: 'org/platform', GITHUB_API_URL: api.url });
     expect(await upsertComment({ ...options, github })).toMatchObject({ action: 'skipped' });
     expect(await upsertComment({ ...options, token: '' })).toMatchObject({ action: 'skipped' });
@@ -110,8 +110,8 @@ describe('upsertComment', () => {
   });
 });
 
-describe('several comments of ours', () => {
-  test('the oldest is kept, the others are removed; those of others stay', async () => {
+describe('several of our comments', () => {
+  test('the oldest is kept, our others are deleted', async () => {
     const kept = api.comment('somebody', `${MARKER}\none`);
     api.comment('octocat', `${MARKER}\nnot ours`);
     api.comment('somebody', `${MARKER}\ntwo`);
@@ -122,7 +122,7 @@ describe('several comments of ours', () => {
     ]);
   });
 
-  test('one that another job created at the same moment is kept, and ours removed', async () => {
+  test('one created by another job at the same time is kept, and ours deleted', async () => {
     const { comments } = api;
     const push = comments.push.bind(comments);
     // Older than ours, and not seen when ours was created.
@@ -138,7 +138,7 @@ describe('several comments of ours', () => {
   });
 });
 
-describe('a comment that jobs share', () => {
+describe('a shared comment', () => {
   const SHARED = '<!-- platform:deploy-environment/shop -->';
   const partOf = (name: string, run: string, sections = options.sections): CommentOptions => ({
     ...options,
@@ -152,7 +152,7 @@ describe('a comment that jobs share', () => {
     part: { name, order: ['dev', 'staging', 'prod'], replaces: `deploy-environment/shop/${name}` },
   });
 
-  test('each job writes its part, in the order of the manifest, with its commit and its run', async () => {
+  test('each job writes its section, in the order of the manifest, with its commit and run', async () => {
     expect(await upsertComment(partOf('staging', '1001'))).toMatchObject({ action: 'created' });
     expect(await upsertComment(partOf('gone', '1002'))).toMatchObject({ action: 'updated' });
     expect(await upsertComment(partOf('dev', '1003'))).toMatchObject({ action: 'updated' });
@@ -181,7 +181,7 @@ describe('a comment that jobs share', () => {
     );
   });
 
-  test('the comment of the older form is removed, that of another environment and of another author stays', async () => {
+  test('the comment in the old format is deleted; those of other environments and authors are kept', async () => {
     api.comment('somebody', '<!-- platform:deploy-environment/shop/dev -->\nold');
     api.comment('somebody', '<!-- platform:deploy-environment/shop/prod -->\nold');
     api.comment('octocat', '<!-- platform:deploy-environment/shop/dev -->\ncopied');
@@ -197,7 +197,7 @@ describe('a comment that jobs share', () => {
     ['an answer that is lost', 'lost'],
     ['a 502', { status: 502 }],
     ['a comment that was removed meanwhile', { status: 404 }],
-  ])('it survives %s', async (_name, answer) => {
+  ])('recovers from %s', async (_name, answer) => {
     await upsertComment(partOf('dev', '1001'));
     const id = api.comments[0]?.id ?? 0;
     api.overrides.set(`PATCH /comments/${id}`, [answer]);
@@ -207,7 +207,7 @@ describe('a comment that jobs share', () => {
     ]);
   });
 
-  test('after a long wait for a rate limit the comment is read again: what was written meanwhile stays', async () => {
+  test('after waiting for a rate limit, the comment is read again', async () => {
     const alone = (name: string): CommentOptions => ({
       ...partOf(name, '1001'),
       context: { ...options.context, clock: systemClock },
@@ -225,7 +225,7 @@ describe('a comment that jobs share', () => {
     ]);
   });
 
-  test.each([403, 422])('a refusal (%d) is a notice, and asked once', async (status) => {
+  test.each([403, 422])('a refusal (%d) is a notice without a retry', async (status) => {
     await upsertComment(partOf('dev', '1001'));
     api.calls.length = 0;
     api.overrides.set('PATCH /comments/1', [{ status }]);
@@ -236,7 +236,7 @@ describe('a comment that jobs share', () => {
 });
 
 describe('a failure of GitHub', () => {
-  test.each([401, 403, 404, 410, 422])('a refusal (%d) is a notice, and asked once', async (status) => {
+  test.each([401, 403, 404, 410, 422])('a refusal (%d) is a notice without a retry', async (status) => {
     api.overrides.set('POST /comments', [{ status }]);
     expect(await upsertComment(options)).toMatchObject({ action: 'skipped' });
     expect(written()).toEqual(['POST']);
@@ -267,20 +267,20 @@ describe('a failure of GitHub', () => {
       ],
       ['POST /comments', 'a 429', { status: 429, headers: { 'retry-after': '1' }, body: RATE_LIMITED }],
     ],
-  )('%s survives %s', async (call, _name, answer) => {
+  )('%s recovers from %s', async (call, _name, answer) => {
     api.overrides.set(call, [answer]);
     expect(await upsertComment(options)).toMatchObject({ action: 'created' });
     expect(api.comments).toHaveLength(1);
   });
 
-  test('the wait that a rate limit asks for is kept', async () => {
+  test("a rate limit's delay is respected", async () => {
     const limited = { status: 403, headers: { 'retry-after': '7' }, body: RATE_LIMITED };
     api.overrides.set('POST /comments', [limited]);
     await upsertComment(options);
     expect(clock.sleeps).toEqual([7000]);
   });
 
-  test('a comment whose answer was lost is not written twice', async () => {
+  test('a comment with a lost response is not written twice', async () => {
     api.overrides.set('POST /comments', ['lost']);
     expect(await upsertComment(options)).toMatchObject({ action: 'unchanged' });
     expect(api.comments).toHaveLength(1);
@@ -296,7 +296,7 @@ describe('a failure of GitHub', () => {
     expect(lines.at(-1)).toMatch(/^::warning::the comment could not be written: /);
   });
 
-  test('a list that is none is an outage too', async () => {
+  test('an invalid list is an outage too', async () => {
     api.overrides.set(
       'GET /comments',
       Array.from({ length: 9 }, () => ({ status: 200, body: '<html>' })),

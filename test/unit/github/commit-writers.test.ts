@@ -34,28 +34,25 @@ test.each([
   { brought: ['one', 'two'], shown: ['one'], writers: undefined },
   { brought: ['one'], shown: [], writers: undefined },
   { brought: [], shown: [], writers: undefined },
-])(
-  'a merge counts for the writers of all that it brings: $brought, of which GitHub shows $shown',
-  async (one) => {
-    const { brought, shown, writers } = one;
-    const answer = (commits: object): { status: number; body: object } => ({
-      status: 200,
-      body: { data: { repository: commits } },
-    });
-    const commits = brought.map((oid, index) => [
-      `commit${index}`,
-      shown.includes(oid) ? { oid, ...writtenBy('ada'), parents: { totalCount: 1, nodes: [] } } : null,
-    ]);
-    api.overrides.set('POST /graphql', [
-      answer({ commit0: MERGE }),
-      answer(Object.fromEntries(commits) as object),
-    ]);
-    const compared = [...brought, 'merge'].map((sha) => ({ sha }));
-    api.overrides.set('GET base...merge', [
-      { status: 200, body: { commits: compared, total_commits: compared.length } },
-    ]);
-    const read = readCommitWriters(access(), 'merge');
-    if (writers) expect([...((await read)?.logins ?? [])]).toEqual(writers);
-    else await expect(read).rejects.toThrow('GitHub does not show all commits that the merge merge brings');
-  },
-);
+])('a merge counts for the authors of its commits: $brought, of which GitHub shows $shown', async (one) => {
+  const { brought, shown, writers } = one;
+  const answer = (commits: object): { status: number; body: object } => ({
+    status: 200,
+    body: { data: { repository: commits } },
+  });
+  const commits = brought.map((oid, index) => [
+    `commit${index}`,
+    shown.includes(oid) ? { oid, ...writtenBy('ada'), parents: { totalCount: 1, nodes: [] } } : null,
+  ]);
+  api.overrides.set('POST /graphql', [
+    answer({ commit0: MERGE }),
+    answer(Object.fromEntries(commits) as object),
+  ]);
+  const compared = [...brought, 'merge'].map((sha) => ({ sha }));
+  api.overrides.set('GET base...merge', [
+    { status: 200, body: { commits: compared, total_commits: compared.length } },
+  ]);
+  const read = readCommitWriters(access(), 'merge');
+  if (writers) expect([...((await read)?.logins ?? [])]).toEqual(writers);
+  else await expect(read).rejects.toThrow('GitHub does not show all commits that the merge merge brings');
+});

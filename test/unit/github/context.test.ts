@@ -51,7 +51,7 @@ test('the variables of a run', () => {
   });
 });
 
-test('on a laptop', () => {
+test('without a runner', () => {
   expect(readGitHubContext({})).toMatchObject({
     repository: '',
     runAttempt: 1,
@@ -95,7 +95,7 @@ test.each<[string, object, object | undefined]>([
   expect(contextOf(JSON.stringify(event)).pullRequest).toEqual(expected);
 });
 
-test('the run whose end started this one', () => {
+test('the run that triggered this one', () => {
   const run = { path: '.github/workflows/ci.yml', head_branch: 'main', head_sha: 'abc', run_number: 101 };
   expect(contextOf(JSON.stringify({ workflow_run: { ...run, run_attempt: 2 } })).triggeringRun).toEqual({
     workflow: '.github/workflows/ci.yml',
@@ -106,10 +106,10 @@ test('the run whose end started this one', () => {
   });
 });
 
-test.each(['', 'null', '[]', '"x"', '{'])('an event that cannot be read is none: %j', (event) => {
+test.each(['', 'null', '[]', '"x"', '{'])('an invalid event is ignored: %j', (event) => {
   expect(contextOf(event).pullRequest).toBeUndefined();
 });
 
-test('an event that is not there is none', () => {
+test('a missing event is ignored', () => {
   expect(readGitHubContext({ GITHUB_EVENT_PATH: join(directory, 'nowhere') }).pullRequest).toBeUndefined();
 });

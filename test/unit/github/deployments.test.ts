@@ -33,7 +33,7 @@ afterEach(async () => {
 });
 
 describe('deployments', () => {
-  test('one is created for the commit, without waiting for its checks', async () => {
+  test('is created for the commit without waiting for its checks', async () => {
     api.overrides.set('POST /deployments', [{ status: 503 }]);
     expect(await createDeployment(access, { environment: 'preview', transient: true })).toBe(99);
     expect(api.calls.at(-1)?.body).toMatchObject({
@@ -45,14 +45,14 @@ describe('deployments', () => {
     });
   });
 
-  test('an answer that is no deployment is an error', async () => {
+  test('an invalid response is an error', async () => {
     api.overrides.set('POST /deployments', [{ status: 202, body: { message: 'Auto-merged' } }]);
     await expect(createDeployment(access, { environment: 'dev' })).rejects.toThrow(
       'GitHub made no deployment to dev: Auto-merged',
     );
   });
 
-  test('a state is set with the run’s address', async () => {
+  test('a state is set with the run’s URL', async () => {
     await setDeploymentStatus(access, 99, {
       state: 'success',
       environmentUrl: 'https://x',
@@ -70,7 +70,7 @@ describe('deployments', () => {
   });
 });
 
-describe('a deployment whose creation did not answer', () => {
+describe('a deployment whose creation response was lost', () => {
   const posts = () => api.calls.filter(({ method }) => method === 'POST').length;
 
   test('is found, and not created twice', async () => {
@@ -84,14 +84,14 @@ describe('a deployment whose creation did not answer', () => {
     expect(list?.path).toContain('sha=abc&environment=dev&task=deploy');
   });
 
-  test('is created by the next try when it is not there', async () => {
+  test('is created by a retry if it does not exist', async () => {
     api.overrides.set('POST /deployments', ['reset', { status: 502 }]);
     expect(await createDeployment(access, { environment: 'dev' })).toBe(99);
     expect(api.deployments).toHaveLength(1);
     expect(posts()).toBe(3);
   });
 
-  test('is found also when the payload comes back as text', async () => {
+  test('is found even if the payload is returned as text', async () => {
     const answers = () => [
       { id: 7, payload: 'no JSON' },
       { id: 8, payload: JSON.stringify(api.calls[0]?.body['payload']) },
@@ -108,7 +108,7 @@ describe('a deployment whose creation did not answer', () => {
     expect(await createDeployment(access, { environment: 'dev' })).toBe(8);
   });
 
-  test('makes one deployment in the sandbox too', async () => {
+  test('is created once in the sandbox too', async () => {
     const sandbox = await startSandbox();
     try {
       sandbox.addFault({ kind: 'reset', operation: 'repos/create-deployment', after: true });
@@ -140,13 +140,13 @@ describe('the client', () => {
     [422, 'request-rejected'],
     [500, 'service-unavailable'],
     [503, 'service-unavailable'],
-  ])('an answer of %d is an error with the code %s', async (status, code) => {
+  ])('a response with %d is an error with the code %s', async (status, code) => {
     answers({ status });
     await expect(compare()).rejects.toMatchObject({ name: 'GitHubError', status, code });
     expect(api.calls).toHaveLength(status >= 500 ? 4 : 1);
   });
 
-  test('no answer is an error without a status', async () => {
+  test('a missing response is an error without a status', async () => {
     await api.stop();
     const error: unknown = await compare().catch((reason: unknown) => reason);
     expect(error).toMatchObject({ name: 'GitHubError', code: 'service-unavailable' });
@@ -155,14 +155,14 @@ describe('the client', () => {
     await api.start();
   });
 
-  test('the waits between the tries double, with jitter', async () => {
+  test('the delays between attempts double, with jitter', async () => {
     answers({ status: 502 });
     await expect(compare()).rejects.toThrow();
     expect(clock.sleeps).toHaveLength(3);
     for (const [index, ms] of clock.sleeps.entries()) expect(ms).toBeLessThanOrEqual(1000 * 2 ** index);
   });
 
-  test('a server says when to come back', async () => {
+  test("a server's Retry-After is respected", async () => {
     api.overrides.set('GET /compare/a...b', [{ status: 503, headers: { 'retry-after': '9' } }]);
     await compare().catch(() => undefined);
     expect(clock.sleeps).toEqual([9000]);
@@ -182,7 +182,7 @@ describe('the client', () => {
     },
   );
 
-  test('without retry-after, a secondary rate limit is waited for a minute, once', async () => {
+  test('without retry-after, waits a minute for a secondary rate limit, once', async () => {
     answers({ status: 403, body: RATE_LIMITED });
     await expect(compare()).rejects.toMatchObject({ code: 'throttled' });
     expect(clock.sleeps).toEqual([60_000]);
@@ -230,7 +230,7 @@ describe('the client', () => {
     },
   );
 
-  test('the wait for a rate limit ends with a cancel', async () => {
+  test('a cancellation ends the wait for a rate limit', async () => {
     const controller = new AbortController();
     const reason = new CancelledError('SIGINT');
     clock.onSleep = () => {
@@ -242,24 +242,30 @@ describe('the client', () => {
     expect(api.calls).toHaveLength(1);
   });
 
-  test.each(['4999', '0'])('a missing permission is no rate limit, with %s requests left', async (left) => {
-    const headers = { 'x-ratelimit-remaining': left, 'x-ratelimit-reset': '4000000000' };
-    answers({ status: 403, headers, body: { message: 'Resource not accessible by integration' } });
-    const error: unknown = await compare().catch((reason: unknown) => reason);
-    expect(error).toMatchObject({ code: 'access-denied', message: 'Resource not accessible by integration' });
-    expect(isRefusal(error)).toBe(true);
-    answers(primary(1800).answer);
-    expect(isRefusal(await compare().catch((reason: unknown) => reason))).toBe(false);
-  });
+  test.each(['4999', '0'])(
+    'a missing permission is not a rate limit, with %s requests left',
+    async (left) => {
+      const headers = { 'x-ratelimit-remaining': left, 'x-ratelimit-reset': '4000000000' };
+      answers({ status: 403, headers, body: { message: 'Resource not accessible by integration' } });
+      const error: unknown = await compare().catch((reason: unknown) => reason);
+      expect(error).toMatchObject({
+        code: 'access-denied',
+        message: 'Resource not accessible by integration',
+      });
+      expect(isRefusal(error)).toBe(true);
+      answers(primary(1800).answer);
+      expect(isRefusal(await compare().catch((reason: unknown) => reason))).toBe(false);
+    },
+  );
 
-  test('a rate limit that does not end is an error after four tries', async () => {
+  test('a persistent rate limit is an error after four attempts', async () => {
     answers({ status: 429, headers: { 'retry-after': '2' }, body: RATE_LIMITED });
     await expect(compare()).rejects.toMatchObject({ code: 'throttled', status: 429 });
     expect(clock.sleeps).toEqual([2000, 2000, 2000]);
     expect(api.calls).toHaveLength(4);
   });
 
-  test('a time limit of the caller ends a call with an error that may be shown', async () => {
+  test('a timeout of the caller ends a call with a presentable error', async () => {
     const signal = AbortSignal.timeout(1);
     await once(signal, 'abort');
     access.context = { clock, signal };
@@ -267,7 +273,7 @@ describe('the client', () => {
     await expect(compare()).rejects.toMatchObject({ code: 'timed-out' });
   });
 
-  test('a cancel ends the wait, with its reason', async () => {
+  test('a cancellation ends the wait with its reason', async () => {
     const controller = new AbortController();
     const reason = new CancelledError('SIGINT');
     clock.onSleep = () => {

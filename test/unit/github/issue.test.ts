@@ -28,7 +28,7 @@ afterEach(() => sandbox.close());
 const issues = () => gitHubState(sandbox.world).issues;
 
 describe('keepIssue', () => {
-  test('opens one issue, brings it up to date, and closes it', async () => {
+  test('opens one issue, updates it, and closes it', async () => {
     const opened = await keepIssue(options);
     expect(opened).toMatchObject({ action: 'opened' });
     expect(issues()).toMatchObject([
@@ -45,7 +45,7 @@ describe('keepIssue', () => {
     expect(issues()).toHaveLength(1);
   });
 
-  test('leaves what somebody else wrote with the same marker, also behind a page of others', async () => {
+  test('does not change issues of others with the same marker', async () => {
     const state = gitHubState(sandbox.world);
     state.issue('a copy', `${MARKER}\ncopied`, { login: 'octocat', type: 'User' });
     await keepIssue(options);
@@ -55,13 +55,13 @@ describe('keepIssue', () => {
     expect(state.issues[0]?.body).toBe(`${MARKER}\ncopied`);
   });
 
-  test('a lost answer to its creation makes no second one', async () => {
+  test('a lost creation response does not cause a second issue', async () => {
     sandbox.addFault({ kind: 'reset', operation: 'issues/create', after: true });
     expect(await keepIssue(options)).toMatchObject({ action: 'unchanged' });
     expect(issues()).toHaveLength(1);
   });
 
-  test('says why it could not be written', async () => {
+  test('reports why it could not be written', async () => {
     options.token = sandbox.tokens.readOnly;
     expect(await keepIssue(options)).toMatchObject({ action: 'skipped' });
     expect(lines.join('\n')).toContain('does the job have the permission `issues: write`?');

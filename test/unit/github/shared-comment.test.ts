@@ -122,13 +122,13 @@ async function played(
   return endings;
 }
 
-describe('several jobs that write parts of one comment at the same time', () => {
-  test('reading and replacing once loses parts: the simulation is a race', async () => {
+describe('concurrent jobs that write sections of one comment', () => {
+  test('the simulation is a race: a single read and write loses sections', async () => {
     const endings = await played('read and replace once', fc.constant(CALM), writeOnce);
     expect(endings.filter(({ lost }) => lost.length > 0).length).toBeGreaterThan(RACES / 4);
   });
 
-  test('all parts are there in the end, in one comment, and none gives up', async () => {
+  test('all sections are written to one comment, and no job gives up', async () => {
     const endings = await played('calm', fc.constant(CALM), keep);
     for (const {
       comments,
@@ -144,7 +144,7 @@ describe('several jobs that write parts of one comment at the same time', () => 
     }
   });
 
-  test('also where answers are slow or lost, and reads are old: what was reported as there is there', async () => {
+  test('with slow or lost responses and stale reads, every reported section is written', async () => {
     const endings = await played('rough', rough, keep);
     for (const { comments, lost } of endings) {
       expect({ comments: comments.length, lost }).toEqual({ comments: 1, lost: [] });
@@ -165,7 +165,7 @@ describe('several jobs that write parts of one comment at the same time', () => 
     });
   });
 
-  test('the part of the only environment is not waited for', async () => {
+  test('the section of a single environment is not verified', async () => {
     const simulation = new Simulation(1);
     const gitHub = new RacingGitHub(simulation, CALM);
     const begun = simulation.clock.now();
@@ -177,7 +177,7 @@ describe('several jobs that write parts of one comment at the same time', () => 
     expect(gitHub.comments).toHaveLength(1);
   });
 
-  test('a job that is always overwritten gives up, and says so', async () => {
+  test('a job that is always overwritten gives up with a notice', async () => {
     const simulation = new Simulation(1);
     const gitHub = new RacingGitHub(simulation, CALM);
     const foreign = writeBody(draftOf('prod', 9, 1), [], layoutOf(2));

@@ -26,7 +26,7 @@ test.each([
   expect(await hasNothingToChange(fakeAws({}).context, failed(reason))).toBe(nothing);
 });
 
-test('a change set that did not fail has something to say, whatever its reason', async () => {
+test('a change set that did not fail has changes, whatever its reason', async () => {
   const { context } = fakeAws({});
   expect(await hasNothingToChange(context, { ...failed(NOTHING), Status: 'CREATE_COMPLETE' })).toBe(false);
 });
@@ -102,7 +102,7 @@ test('nested in nested', async () => {
   expect(await hasNothingToChange(context, failed(nestedFailed('set/a')))).toBe(true);
 });
 
-test('what failed for a reason is told, with the nested stacks that lead to it', async () => {
+test('reports the failed stack with the path of nested stacks', async () => {
   const { context } = fakeAws({
     DescribeChangeSet: ({ ChangeSetName: id }: Input) =>
       id === ROOT
@@ -126,7 +126,7 @@ test('what failed for a reason is told, with the nested stacks that lead to it',
   ]);
 });
 
-test('a nested one that has changes, beside one that has none, is a failure of the stack itself', async () => {
+test('a failure with one changed and one unchanged nested stack is a failure of the stack itself', async () => {
   const { context } = fakeAws({
     DescribeChangeSet: ({ ChangeSetName: id }: Input) =>
       id === ROOT

@@ -50,7 +50,7 @@ describe('the request', () => {
     return aws.inputs('CreateChangeSet')[0];
   };
 
-  test('carries everything once, and nothing that was not given', async () => {
+  test('has every given setting once, and no others', async () => {
     expect(await requested({})).toEqual({
       StackName: 'app',
       ChangeSetName: 'plan-1',
@@ -64,7 +64,7 @@ describe('the request', () => {
     });
   });
 
-  test('parameters by value, by the previous value, or left to the default', async () => {
+  test('has parameters by value, by previous value, or by default', async () => {
     const base = { noEcho: false, source: 'x' };
     const parameters = [
       { ...base, key: 'A', value: '', usePrevious: false },
@@ -123,20 +123,20 @@ describe('the request', () => {
   });
 });
 
-describe('an answer that was lost', () => {
+describe('a lost response', () => {
   const create = (description: string | undefined) =>
     fakeAws({
       CreateChangeSet: () => fail(awsError('AlreadyExistsException')),
       DescribeChangeSet: () => ({ ...described, Description: description }),
     });
 
-  test('our own change set is taken up again', async () => {
+  test('our own change set is reused', async () => {
     const { context } = create(`Plan ${NONCE}`);
     expect(await createChangeSet(context, request())).toEqual({ changeSetId: SET, stackId: STACK });
   });
 
   test.each(['Plan of somebody else', undefined])(
-    'one of the same name that is not ours is not: %s',
+    'a foreign one with the same name is not: %s',
     async (text) => {
       const { context } = create(text);
       await expect(createChangeSet(context, request())).rejects.toThrow('AlreadyExistsException');
@@ -148,7 +148,7 @@ describe('waiting', () => {
   const PENDING = { ...described, Status: 'CREATE_IN_PROGRESS', ExecutionStatus: 'UNAVAILABLE' };
   const DONE = { ...described, Status: 'CREATE_COMPLETE', ExecutionStatus: 'AVAILABLE' };
 
-  test('looks after 0.5, then 1, then 2 seconds, until it can be executed', async () => {
+  test('polls after 0.5, then 1, then 2 seconds, until it can be executed', async () => {
     const aws = fakeAws({
       DescribeChangeSet: (_input, nth) =>
         nth < 30 ? PENDING : nth < 31 ? { ...DONE, ExecutionStatus: 'UNAVAILABLE' } : DONE,
@@ -160,12 +160,12 @@ describe('waiting', () => {
     expect(aws.inputs('DescribeChangeSet')[0]).toEqual({ ...ADDRESS, IncludePropertyValues: true });
   });
 
-  test('a failed one is an answer', async () => {
+  test('a failed change set ends the wait', async () => {
     const { context } = fakeAws({ DescribeChangeSet: () => ({ ...described, Status: 'FAILED' }) });
     expect(await waitForChangeSet(context, MADE, 1000)).toMatchObject({ Status: 'FAILED' });
   });
 
-  test('throttling slows it down and does not end it', async () => {
+  test('throttling slows down polling but does not end it', async () => {
     const aws = fakeAws({
       DescribeChangeSet: (_input, nth) => (nth < 3 ? fail(awsError('Throttling', 'Rate exceeded')) : DONE),
     });
@@ -173,12 +173,12 @@ describe('waiting', () => {
     expect(aws.clock.sleeps).toEqual([1000, 2000]);
   });
 
-  test('a time that runs out is an error, never an answer', async () => {
+  test('a timeout is an error', async () => {
     const { context } = fakeAws({ DescribeChangeSet: () => PENDING });
     await expect(waitForChangeSet(context, MADE, 5000)).rejects.toMatchObject({ name: 'TimeoutError' });
   });
 
-  test('one that cannot be seen yet is waited for; one that stays away was deleted', async () => {
+  test('waits for a change set that is not visible yet; one that stays invisible was deleted', async () => {
     const late = fakeAws({ DescribeChangeSet: (_input, nth) => (nth < 4 ? fail(notFound()) : DONE) });
     expect(await waitForChangeSet(late.context, MADE, 60_000)).toMatchObject(DONE);
     const never = fakeAws({ DescribeChangeSet: () => fail(notFound()) });
@@ -187,7 +187,7 @@ describe('waiting', () => {
     );
   });
 
-  test('one that is being deleted by somebody is an error', async () => {
+  test('one that is being deleted is an error', async () => {
     const { context } = fakeAws({
       DescribeChangeSet: () => ({ ...described, Status: 'DELETE_IN_PROGRESS' }),
     });
@@ -228,14 +228,14 @@ describe('reading', () => {
     ]);
   });
 
-  test('an endpoint that repeats its pages does not hang', async () => {
+  test('repeated pages do not cause an endless loop', async () => {
     const { context } = fakeAws({ DescribeChangeSet: () => ({ ...described, NextToken: 'again' }) });
     await expect(describeChangeSet(context, { ChangeSetName: SET })).rejects.toThrow(
       /returned a page of .* twice/,
     );
   });
 
-  test('what CloudFormation left out of the answer with values is completed from the plain one', async () => {
+  test('values missing in the response with values are completed from the plain one', async () => {
     const detail = (name: string, value?: string) => ({
       Target: {
         Attribute: 'Properties',
@@ -296,7 +296,7 @@ describe('reading', () => {
     ['InternalFailure', 500, true],
     ['ValidationError', 400, true],
     ['AccessDenied', 403, false],
-  ])('a template that cannot be had (%s, %d) is left out: %s', async (name, status, leftOut) => {
+  ])('an unavailable template (%s, %d) is left out: %s', async (name, status, leftOut) => {
     const error = awsError(name, name, status);
     const { context } = fakeAws({ DescribeChangeSet: () => described, GetTemplate: () => fail(error) });
     const reading = readChangeSetTree(context, { ChangeSetName: SET });
@@ -304,7 +304,7 @@ describe('reading', () => {
     else await expect(reading).rejects.toMatchObject({ cause: error });
   });
 
-  test('nested change sets of an executed one may be gone', async () => {
+  test('nested change sets of an executed one may not exist any more', async () => {
     const nestedChange = change('Db', [], {
       ResourceType: 'AWS::CloudFormation::Stack',
       ChangeSetId: 'gone',
@@ -322,7 +322,7 @@ describe('reading', () => {
 });
 
 describe('deleting', () => {
-  test('waits until the change set is gone', async () => {
+  test('waits until the change set is deleted', async () => {
     const aws = fakeAws({
       DeleteChangeSet: () => ({}),
       DescribeChangeSet: (_input, nth) =>
@@ -332,13 +332,13 @@ describe('deleting', () => {
     expect(aws.inputs('DescribeChangeSet')).toHaveLength(3);
   });
 
-  test('one that is gone already is fine', async () => {
+  test('accepts one that is already deleted', async () => {
     const aws = fakeAws({ DeleteChangeSet: () => fail(notFound()) });
     await deleteChangeSet(aws.context, MADE, 60_000);
     expect(aws.calls).toHaveLength(1);
   });
 
-  test('one that is still being made is deleted when CloudFormation lets us', async () => {
+  test('deletes one that is still being created as soon as CloudFormation allows it', async () => {
     const aws = fakeAws({
       DeleteChangeSet: (_input, nth) => (nth < 3 ? fail(awsError('InvalidChangeSetStatusException')) : {}),
       DescribeChangeSet: (_input, nth) =>
@@ -360,7 +360,7 @@ describe('deleting', () => {
 describe('the empty stack of a CREATE change set', () => {
   const stack = (StackStatus: string) => ({ Stacks: [{ StackName: 'app', StackId: STACK, StackStatus }] });
 
-  test('is deleted, and its end waited for', async () => {
+  test('is deleted, and the deletion is awaited', async () => {
     const aws = fakeAws({
       DescribeStacks: (_input, nth) =>
         stack(nth === 1 ? 'REVIEW_IN_PROGRESS' : nth === 2 ? 'DELETE_IN_PROGRESS' : 'DELETE_COMPLETE'),
@@ -372,14 +372,14 @@ describe('the empty stack of a CREATE change set', () => {
   });
 
   test.each(['CREATE_IN_PROGRESS', 'CREATE_COMPLETE', 'UPDATE_COMPLETE'])(
-    'a stack that is %s is left alone',
+    'a stack that is %s is not changed',
     async (status) => {
       const aws = fakeAws({ DescribeStacks: () => stack(status) });
       expect(await removeShell(aws.context, STACK, 60_000)).toBe(false);
     },
   );
 
-  test('one in which another change set waits is left alone', async () => {
+  test('one with another change set is not deleted', async () => {
     const { context } = fakeAws({
       DescribeStacks: () => stack('REVIEW_IN_PROGRESS'),
       ListChangeSets: () => ({ Summaries: [{ Status: 'CREATE_COMPLETE' }] }),
@@ -387,7 +387,7 @@ describe('the empty stack of a CREATE change set', () => {
     expect(await removeShell(context, STACK, 60_000)).toBe(false);
   });
 
-  test('one that is gone is gone', async () => {
+  test('accepts one that is already deleted', async () => {
     expect(await removeShell(fakeAws({ DescribeStacks: () => fail(noStack()) }).context, STACK, 1)).toBe(
       true,
     );
@@ -406,7 +406,7 @@ describe('the empty stack of a CREATE change set', () => {
   });
 });
 
-describe('leaving nothing behind', () => {
+describe('clean-up', () => {
   const handlers = {
     DescribeChangeSet: (_input: object, nth: number) =>
       nth === 1 ? { ...described, Status: 'CREATE_COMPLETE' } : fail(notFound()),
@@ -433,13 +433,13 @@ describe('leaving nothing behind', () => {
     expect(aws.inputs('DeleteStack')).toEqual([]);
   });
 
-  test("somebody else's change set of that name stays", async () => {
+  test('a foreign change set of that name is kept', async () => {
     const aws = fakeAws({ DescribeChangeSet: () => ({ ...described, Description: 'mine' }) });
     await removeChangeSet(aws.context, request());
     expect(aws.inputs('DeleteChangeSet')).toEqual([]);
   });
 
-  test('what cannot be removed is named', async () => {
+  test('names what cannot be removed', async () => {
     const aws = fakeAws({ DescribeChangeSet: () => fail(awsError('AccessDenied', 'not allowed', 403)) });
     await removeChangeSet(aws.context, request());
     expect(aws.lines.join('\n')).toMatch(
@@ -447,7 +447,7 @@ describe('leaving nothing behind', () => {
     );
   });
 
-  test('only the empty stack is named when its change set was deleted', async () => {
+  test('names only the empty stack if its change set was deleted', async () => {
     const aws = fakeAws({
       ...handlers,
       DeleteStack: () => fail(awsError('AccessDenied', 'not allowed', 403)),

@@ -67,12 +67,12 @@ test('is short, printable and versioned', () => {
   expect(fingerprint(SETTINGS, [change('A')])).toMatch(/^v1:[0-9a-f]{32}$/);
 });
 
-test('is pinned: plan and apply may run different releases, so another form needs another version', () => {
+test('has a pinned format, because plan and apply may run different releases', () => {
   expect(fingerprint(SETTINGS, [change('A')])).toBe('v1:a9249c901a22111071bb88e301674d94');
 });
 
 describe('is the same', () => {
-  test('in whatever order keys, changes and properties come', () => {
+  test('regardless of the order of keys, changes and properties', () => {
     fc.assert(
       fc.property(changes, (list) => {
         const shuffled = [...list]
@@ -85,7 +85,7 @@ describe('is the same', () => {
     );
   });
 
-  test('in whatever order the keys inside a JSON value come', () => {
+  test('regardless of the order of keys inside a JSON value', () => {
     fc.assert(
       fc.property(fc.dictionary(fc.string(), json), (value) => {
         const of = (after: unknown): string =>
@@ -123,14 +123,14 @@ describe('differs', () => {
     expect(fingerprint(settings, list)).not.toBe(base);
   });
 
-  test('a list in another order is another value', () => {
+  test('a list in another order is a different value', () => {
     const of = (after: string): string =>
       fingerprint(SETTINGS, [change('A', { properties: [property('P', after)] })]);
     expect(of('[1,2]')).not.toBe(of('[2,1]'));
   });
 });
 
-test('canonical JSON sorts keys at every depth and leaves out what is undefined', () => {
+test('canonical JSON sorts keys at every depth and omits undefined values', () => {
   expect(canonicalJson({ b: [{ d: 1, c: undefined, a: 'x' }], a: null })).toBe(
     '{"a":null,"b":[{"a":"x","d":1}]}',
   );

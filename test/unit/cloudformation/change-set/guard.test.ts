@@ -31,7 +31,7 @@ const plan = (...changes: ResourceChange[]): Plan => ({
 const guard = (values: Partial<ResourceChange>, allowed = NOTHING) =>
   guardPlan(plan(change(values)), TEMPLATE, { ...NOTHING, ...allowed });
 
-describe('what is guarded', () => {
+describe('guarded changes', () => {
   test.each([
     [{ replacement: 'yes' }, 'replace'],
     [{ replacement: 'yes', policyAction: 'ReplaceAndDelete' }, 'replace'],
@@ -73,12 +73,12 @@ describe('what is guarded', () => {
     [{ replacement: 'yes', holdsNothing: true }],
     [{ action: 'remove', type: 'AWS::DocDB::DBInstance' }],
     [{ replacement: 'yes', type: 'AWS::Neptune::DBInstance' }],
-  ] as const)('%o may go', (values) => {
+  ] as const)('%o may be removed', (values) => {
     expect(guard(values)).toEqual([]);
   });
 });
 
-describe('what is allowed by name', () => {
+describe('changes allowed by name', () => {
   const nested = { nesting: ['Data'], replacement: 'yes' as const };
 
   test.each([
@@ -97,12 +97,12 @@ describe('what is allowed by name', () => {
   });
 });
 
-describe('a nested stack that is removed', () => {
+describe('a removed nested stack', () => {
   const stack = change({ logicalId: 'Data', type: 'AWS::CloudFormation::Stack', action: 'remove' });
   const inside = (values: Partial<ResourceChange>) =>
     change({ nesting: ['Data'], action: 'remove', ...values });
 
-  test('is judged by what it holds, where that is known', () => {
+  test('is checked by its resources, if they are known', () => {
     const harmless = inside({ type: 'AWS::EC2::Subnet' });
     expect(guardPlan(plan(stack, harmless), undefined, NOTHING)).toEqual([]);
     const found = guardPlan(plan(stack, harmless, inside({})), undefined, NOTHING);
@@ -110,7 +110,7 @@ describe('a nested stack that is removed', () => {
     expect(guardPlan(plan(stack, inside({ policyAction: 'Retain' })), undefined, NOTHING)).toEqual([]);
   });
 
-  test('is guarded itself where it is not known', () => {
+  test('is guarded itself if they are unknown', () => {
     const elsewhere = change({ nesting: ['Other'], action: 'add' });
     expect(guardPlan(plan(stack, elsewhere), undefined, NOTHING)).toMatchObject([
       { logicalId: 'Data', message: expect.stringContaining('with its contents') },
@@ -118,7 +118,7 @@ describe('a nested stack that is removed', () => {
   });
 });
 
-describe('what is said', () => {
+describe('messages', () => {
   const engine = { path: 'Properties.Engine', requiresRecreation: 'always' as const };
   const address = { type: 'AWS::EC2::EIP' };
 
@@ -159,7 +159,7 @@ describe('what is said', () => {
     ['Retain', 'the old one is retained outside the stack with its databases'],
     ['Snapshot', 'a snapshot keeps its databases'],
     ['Delete', 'a replacement loses its databases'],
-  ])("UpdateReplacePolicy: %s of the template counts where AWS's answer has none", (policy, words) => {
+  ])('UpdateReplacePolicy: %s of the template applies if AWS returns none', (policy, words) => {
     const template = templateOf(
       `Resources:\n  Db: { Type: AWS::RDS::DBInstance, UpdateReplacePolicy: ${policy} }\n`,
     );
@@ -183,7 +183,7 @@ describe('the list of stateful types', () => {
     });
 
   // A new type: give it a line in stateful.ts when it holds data or an identity, else in stateless-types.txt.
-  test('has judged every resource type of the schemas', async () => {
+  test('classifies every resource type of the schemas', async () => {
     const types = (await loadAwsServiceSpec()).all('resource').map((resource) => resource.cloudFormationType);
     const judged = [...STATEFUL_TYPES.keys(), ...STATELESS];
     expect(types.filter((type) => !judged.includes(type))).toEqual([]);
@@ -193,14 +193,14 @@ describe('the list of stateful types', () => {
   });
 
   test.each(['AWS::EC2::VPC', 'AWS::ECS::Service', 'AWS::IAM::Role', 'AWS::DocDB::DBInstance'])(
-    'has not %s',
+    'does not contain %s',
     (type) => {
       expect(STATEFUL_TYPES.has(type)).toBe(false);
     },
   );
 });
 
-describe('what a template says of an instance of a cluster', () => {
+describe('an instance of a cluster in the template', () => {
   test.each([
     ['DBClusterIdentifier: !Ref Cluster', true],
     ['DBClusterIdentifier: { Ref: Cluster }', true],

@@ -140,7 +140,7 @@ Resources:
 ${rest}`;
 
 describe('a plan', () => {
-  test('of a new stack, read again in another job, discarded without a trace', async () => {
+  test('of a new stack is read in another job and discarded without a trace', async () => {
     const { context, make: plan, sandbox, lines } = await world();
     const first = await plan(QUEUE('5'), { parameters: { Token: 'hunter2secret' }, tags: { team: 'core' } });
     expect(first).toMatchObject({ kind: 'create', hasChanges: true, onStackFailure: 'ROLLBACK' });
@@ -152,7 +152,7 @@ describe('a plan', () => {
     expect(await leftovers(sandbox, context)).toEqual({ stack: undefined, created: 1 });
   });
 
-  test('of an update; the same again has the same fingerprint; done, there is nothing to change', async () => {
+  test('of an update has the same fingerprint when repeated, and nothing to change once executed', async () => {
     const { context, make: plan } = await world();
     await execute(context, await plan(QUEUE('5'), { parameters: { Token: 'hunter2secret' } }));
     const update = await plan(QUEUE('9'));
@@ -177,14 +177,14 @@ describe('a plan', () => {
     });
   });
 
-  test('of outputs or tags alone is something to execute', async () => {
+  test('of outputs or tags only can be executed', async () => {
     const { context, make: plan } = await world();
     await execute(context, await plan(QUEUE('5'), { parameters: { Token: 'hunter2secret' } }));
     const outputs = await plan(QUEUE('5', 'Outputs: { Url: { Value: !Ref Queue } }\n'));
     expect(outputs).toMatchObject({ hasChanges: true, changes: [] });
   });
 
-  test('that CloudFormation refuses names the line, and leaves nothing behind', async () => {
+  test('that CloudFormation refuses is annotated on its line and leaves nothing behind', async () => {
     const { context, make: plan, sandbox } = await world();
     const bad = 'Resources:\n  Queue:\n    Type: AWS::SQS::Queue\n    Properties:\n      Nope: 1\n';
     const error = await plan(bad).catch((caught: unknown) => caught);
@@ -201,7 +201,7 @@ describe('a plan', () => {
   });
 
   test.each(['reset', 'malformed', 'status'] as const)(
-    'survives an answer that is lost (%s) without a second change set',
+    'recovers from a lost response (%s) without a second change set',
     async (kind) => {
       const { make: plan, sandbox, context } = await world();
       sandbox.addFault({ operation: 'CreateChangeSet', kind, status: 500, after: true });
@@ -215,7 +215,7 @@ describe('a plan', () => {
 });
 
 describe('the guard', () => {
-  test('knows the replacement and the deletion of what holds data', async () => {
+  test('detects the replacement and deletion of resources with data', async () => {
     const { context, make: plan } = await world();
     const body = (name: string, bucket: string) =>
       `Resources:\n  Queue:\n    Type: AWS::SQS::Queue\n    Properties: { QueueName: ${name} }\n${bucket}`;
@@ -236,7 +236,7 @@ describe('the guard', () => {
 describe('a template over 51,200 bytes', () => {
   const large = QUEUE('5', `Metadata: { Note: "${'x'.repeat(52_000)}" }\n`);
 
-  test("goes to the caller's own bucket under its content's name", async () => {
+  test("is uploaded to the caller's bucket with a key from its content", async () => {
     const { make: plan, sandbox, context } = await world();
     sandbox.objects(DEV).createBucket('artifacts');
     const given = { parameters: { Token: 'hunter2secret' }, inputs: { artifactBucket: 'artifacts' } };
@@ -253,7 +253,7 @@ describe('a template over 51,200 bytes', () => {
     expect(await readPlan(context, 'app', first.changeSetName)).toEqual(first);
   });
 
-  test("does not go to somebody else's", async () => {
+  test('is not uploaded to a bucket of another account', async () => {
     const { make: plan, sandbox } = await world();
     sandbox.objects('222222222222').createBucket('artifacts');
     const given = { parameters: { Token: 'hunter2secret' }, inputs: { artifactBucket: 'artifacts' } };
@@ -281,7 +281,7 @@ describe('nested stacks', () => {
     return started;
   };
 
-  test('show what changes inside, without the secrets that are passed on', async () => {
+  test('show their changes without secrets', async () => {
     const { make: plan, context } = await start();
     const change = await plan(outer('9.yml'));
     const queue = change.changes.find(({ logicalId }) => logicalId === 'Queue');
@@ -291,12 +291,12 @@ describe('nested stacks', () => {
     expect(await readPlan(context, 'app', change.changeSetName)).toEqual(change);
   });
 
-  test('that nothing changes in are nothing to change', async () => {
+  test('without changes are unchanged', async () => {
     const { make: plan } = await start();
     expect(await plan(outer('5.yml'))).toMatchObject({ hasChanges: false });
   });
 
-  test('that are removed show what goes with them, and are guarded for it', async () => {
+  test('that are removed show their resources and are guarded', async () => {
     const { make: plan } = await start();
     const change = await plan("Resources:\n  Topic: { Type: 'AWS::SNS::Topic' }\n");
     expect(change.changes.map(({ nesting, logicalId }) => [...nesting, logicalId].join('/')).sort()).toEqual([
@@ -321,7 +321,7 @@ describe('drift', () => {
   test.each([
     ['by a change set', {}],
     ['by detection, where there is no such change set', { revertDrift: false }],
-  ])('is found %s, and nothing is left or changed', async (_name, features) => {
+  ])('is detected %s, and nothing is left behind or changed', async (_name, features) => {
     const { context, make: plan, sandbox } = await world({ scenario: scenario(features) });
     await execute(context, await plan(QUEUE('5'), { parameters: { Token: 'hunter2secret' } }));
     const stack = (await describeStack(context, 'app'))!;
@@ -339,7 +339,7 @@ describe('drift', () => {
     expect(await readPlan(context, 'app', 'drift-1')).toHaveProperty('unavailable');
   });
 
-  test('is not found where there is none', async () => {
+  test('is not reported if there is none', async () => {
     const { context, make: plan } = await world();
     await execute(context, await plan(QUEUE('5'), { parameters: { Token: 'hunter2secret' } }));
     const stack = (await describeStack(context, 'app'))!;

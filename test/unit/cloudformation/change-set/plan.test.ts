@@ -138,7 +138,7 @@ function endpoint(set: object = {}, more: Handlers = {}) {
 }
 
 describe('createPlan', () => {
-  test('says what will change, without the secrets', async () => {
+  test('describes the changes without secrets', async () => {
     const aws = endpoint();
     const plan = await createPlan(aws.context, request());
     expect(plan).toMatchObject({
@@ -164,7 +164,7 @@ describe('createPlan', () => {
     expect(aws.inputs('DeleteChangeSet')).toEqual([]);
   });
 
-  test('a secret that lies in a plain SSM parameter is hidden wherever it goes; where a secret is may show', async () => {
+  test('a secret in a plain SSM parameter is masked everywhere; references to secrets may be shown', async () => {
     const body = BODY.replace('Size:', "AppSecret: { Type: 'AWS::SSM::Parameter::Value<String>' }\n  Size:");
     const aws = endpoint(
       {
@@ -191,7 +191,7 @@ describe('createPlan', () => {
     expect(plan.changes[0]?.properties[0]?.after).toBe('see ***');
   });
 
-  test('a value that is a secret elsewhere in the job does not show either', async () => {
+  test('a value that is a secret elsewhere in the job is masked too', async () => {
     const aws = endpoint();
     aws.context.log.secret('db.t4g.large');
     const plan = await createPlan(aws.context, request());
@@ -210,12 +210,12 @@ describe('createPlan', () => {
     expect(plan.kind).toBe(kind);
   });
 
-  test('outputs only: no change of a resource, and yet something to execute', async () => {
+  test('a change of outputs only can be executed', async () => {
     const plan = await createPlan(endpoint({ Changes: [] }).context, request());
     expect(plan).toMatchObject({ hasChanges: true, changes: [] });
   });
 
-  test('a plan without changes says so, and its change set is deleted', async () => {
+  test('a plan without changes is unchanged, and its change set is deleted', async () => {
     const aws = endpoint({
       Status: 'FAILED',
       ExecutionStatus: 'UNAVAILABLE',
@@ -227,7 +227,7 @@ describe('createPlan', () => {
     expect(aws.inputs('DeleteStack')).toEqual([]);
   });
 
-  test('an endpoint that says so at once, without a change set, is believed for an existing stack only', async () => {
+  test('a refusal without a change set counts as unchanged for an existing stack only', async () => {
     const more = {
       CreateChangeSet: () => fail(awsError('ValidationError', 'No updates are to be performed.')),
       DescribeChangeSet: () => fail(notFound()),
@@ -243,7 +243,7 @@ describe('createPlan', () => {
     });
   });
 
-  test('CloudFormation warns of what goes', async () => {
+  test("CloudFormation's warnings about removed resources are shown", async () => {
     const removal = {
       ResourceChange: { Action: 'Remove', LogicalResourceId: 'Bucket', ResourceType: 'AWS::S3::Bucket' },
     };
@@ -262,14 +262,14 @@ describe('createPlan', () => {
   });
 });
 
-describe('a plan that fails', () => {
+describe('a failed plan', () => {
   const REFUSED = {
     Status: 'FAILED',
     StatusReason: 'Property DBInstanceClass of resource [Db] is wrong',
     Changes: [],
   };
 
-  test('is an error on the template line, and leaves nothing behind', async () => {
+  test("is an error on the template's line and leaves nothing behind", async () => {
     const aws = endpoint(REFUSED);
     await expect(createPlan(aws.context, newStack)).rejects.toMatchObject({
       name: 'PlanFailedError',
@@ -280,7 +280,7 @@ describe('a plan that fails', () => {
     expect(aws.inputs('DeleteStack')).toEqual([{ StackName: STACK }]);
   });
 
-  test('in an existing stack deletes the change set only', async () => {
+  test('in an existing stack deletes only the change set', async () => {
     const aws = endpoint(REFUSED);
     await expect(createPlan(aws.context, request())).rejects.toMatchObject({ name: 'PlanFailedError' });
     expect(aws.inputs('DeleteChangeSet')).toHaveLength(1);
@@ -301,7 +301,7 @@ describe('a plan that fails', () => {
   });
 
   test.each(['AccessDenied', 'ExpiredToken'])(
-    'an error that is none of the plan stays what it is: %s',
+    'an error that is not about the plan is kept: %s',
     async (name) => {
       const error = awsError(name, name, 403);
       const aws = endpoint({}, { CreateChangeSet: () => fail(error) });
@@ -309,7 +309,7 @@ describe('a plan that fails', () => {
     },
   );
 
-  test('a change set that was made although its answer never came is deleted', async () => {
+  test('a change set whose creation response was lost is deleted', async () => {
     let created: Input = {};
     let gone = false;
     const lost = fakeAws({
@@ -328,13 +328,13 @@ describe('a plan that fails', () => {
     expect(lost.inputs('DeleteChangeSet')).toEqual([{ ChangeSetName: 'plan-1', StackName: 'app' }]);
   });
 
-  test('a time that runs out is an error, and the change set goes', async () => {
+  test('a timeout is an error, and the change set is deleted', async () => {
     const aws = endpoint({ Status: 'CREATE_IN_PROGRESS', ExecutionStatus: 'UNAVAILABLE' });
     await expect(createPlan(aws.context, request())).rejects.toMatchObject({ name: 'TimeoutError' });
     expect(aws.inputs('DeleteChangeSet')).toHaveLength(1);
   });
 
-  test('a cancelled job deletes what it had begun, the empty stack too', async () => {
+  test('a cancelled job deletes what it started, including the empty stack', async () => {
     const aws = endpoint({ Status: 'CREATE_IN_PROGRESS', ExecutionStatus: 'UNAVAILABLE' });
     aws.clock.onSleep = () => {
       aws.abort(new CancelledError('SIGINT'));
@@ -355,12 +355,12 @@ describe('readPlan', () => {
     return { made, found: await readPlan(aws.context, 'app', 'plan-1') };
   };
 
-  test('gives the same plan in another job', async () => {
+  test('returns the same plan in another job', async () => {
     const { made, found } = await read({});
     expect(found).toEqual(made);
   });
 
-  test('knows a plan for a new stack', async () => {
+  test('recognizes a plan for a new stack', async () => {
     expect((await read({}, 'REVIEW_IN_PROGRESS')).found).toMatchObject({ kind: 'create', hasChanges: true });
   });
 
@@ -398,7 +398,7 @@ describe('readPlan', () => {
     expect(await readPlan(context, 'app', 'plan-1')).toEqual({ unavailable: expect.stringMatching(reason) });
   });
 
-  test('one that failed or is being deleted is gone', async () => {
+  test('a failed or deleted one counts as missing', async () => {
     const handlers = (Status: string) => ({
       DescribeStacks: () => ({
         Stacks: [{ StackName: 'app', StackId: STACK, StackStatus: 'UPDATE_COMPLETE' }],
@@ -414,7 +414,7 @@ describe('readPlan', () => {
     });
   });
 
-  test('an answer that is none is an error', async () => {
+  test('an invalid response is an error', async () => {
     const error = awsError('AccessDenied', 'no', 403);
     const { context } = fakeAws({ DescribeStacks: () => fail(error) });
     await expect(readPlan(context, 'app', 'plan-1')).rejects.toMatchObject({ cause: error });

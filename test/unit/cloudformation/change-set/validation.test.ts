@@ -64,7 +64,7 @@ describe('early validation', () => {
     ]);
   });
 
-  test('all pages; warnings beside errors; events without a reason are none', async () => {
+  test('reads all pages, separates warnings from errors, and ignores events without a reason', async () => {
     const aws = fakeAws({
       DescribeEvents: (_input, nth) =>
         nth === 1
@@ -101,12 +101,12 @@ describe('early validation', () => {
   });
 });
 
-describe('where there are no events', () => {
+describe('without events', () => {
   test.each([
     [awsError('InternalFailure', 'boom', 500)],
     [awsError('InvalidAction', 'no such action')],
     [awsError('AccessDenied', 'no', 403)],
-  ])('the reason is what is known', async (error) => {
+  ])("uses the change set's reason", async (error) => {
     const { found } = find(error, 'Property X of resource [Queue] is wrong');
     expect(await found).toEqual([
       {
@@ -119,7 +119,7 @@ describe('where there are no events', () => {
     ]);
   });
 
-  test('only warnings are not the reason of a failure', async () => {
+  test('warnings alone are not the reason of a failure', async () => {
     const warning = { ValidationFailureMode: 'WARN', ValidationStatusReason: 'quota is near' };
     expect(
       (await find([warning], 'the real reason').found).map(({ level, message }) => [level, message]),
@@ -129,7 +129,7 @@ describe('where there are no events', () => {
     ]);
   });
 
-  test('hooks are asked for when the reason speaks of them', async () => {
+  test('hook results are read if the reason mentions them', async () => {
     const ListHookResults = () => ({
       HookResults: [
         {
@@ -150,7 +150,7 @@ describe('where there are no events', () => {
     expect(aws.inputs('ListHookResults')).toEqual([{ TargetType: 'CHANGE_SET', TargetId: 'arn:set' }]);
   });
 
-  test('a cancelled job is not a missing nicety', async () => {
+  test('a cancellation is not ignored', async () => {
     const aws = fakeAws({
       DescribeEvents: () => {
         aws.abort(new CancelledError('SIGTERM'));
@@ -173,7 +173,7 @@ test.each([
   expect(finding.message).not.toBe('');
 });
 
-test('a nested template has the line of the resource that brings it in', async () => {
+test('a finding in a nested template has the line of the nested stack', async () => {
   const { context } = fakeAws({ DescribeEvents: () => fail(awsError('InvalidAction')) });
   expect(
     await findingsOf(context, failure('Property of Inner is wrong', ['Queue', 'Deep']), TEMPLATE),

@@ -41,7 +41,7 @@ const options = (values: WorldOptions = {}): WorldOptions => ({
 });
 
 describe('plan', () => {
-  test('leaves nothing but its change set', async () => {
+  test('leaves only its change set', async () => {
     const world = new StackWorld(options());
     const outcome = await run(world, { command: 'plan' });
     expect(outcome).toMatchObject({ verdict: 'planned', ok: true, outputs: { 'has-changes': 'true' } });
@@ -49,7 +49,7 @@ describe('plan', () => {
     expect(world.aws.calls.map(({ operation }) => operation)).not.toContain('ExecuteChangeSet');
   });
 
-  test('warns of what the guard will block, and stays green', async () => {
+  test('warns about what the guard will block, and is green', async () => {
     const changes = [
       {
         Type: 'Resource',
@@ -61,7 +61,7 @@ describe('plan', () => {
     expect(outcome.reason).toContain('allow-delete: Db');
   });
 
-  test('tells of the settings that no plan carries, and sets none', async () => {
+  test('reports settings that are not part of a plan, and changes none', async () => {
     const world = new StackWorld(options());
     const outcome = await run(world, {
       command: 'plan',
@@ -110,7 +110,7 @@ describe('apply', () => {
     expect(world.changeSets).toBe(1);
   });
 
-  test('the guard holds here too', async () => {
+  test('the guard also applies', async () => {
     const changes = [
       {
         Type: 'Resource',
@@ -124,7 +124,7 @@ describe('apply', () => {
     expect((await apply(world, { ...approved, allowDelete: ['Db'] })).verdict).toBe('updated');
   });
 
-  describe('a plan that is gone', () => {
+  describe('a plan that no longer exists', () => {
     const gone = async (
       after: WorldOptions,
     ): Promise<[StackWorld, { plan: string; fingerprint: string }]> => {
@@ -132,13 +132,13 @@ describe('apply', () => {
       return [new StackWorld(options(after)), approved];
     };
 
-    test('is made again, and executed when it does the same', async () => {
+    test('is created again, and executed if it is the same', async () => {
       const [world, approved] = await gone({});
       expect((await apply(world, approved, 'app.yml')).verdict).toBe('updated');
       expect(world.aws.inputs('ExecuteChangeSet')).toHaveLength(1);
     });
 
-    test('is plan-changed when it does something else, and its change set is removed', async () => {
+    test('is plan-changed if it differs, and its change set is deleted', async () => {
       const [world, approved] = await gone({ changes: OTHER });
       const outcome = await apply(world, approved, 'app.yml');
       expect(outcome).toMatchObject({ verdict: 'plan-changed', ok: false });
@@ -152,7 +152,7 @@ describe('apply', () => {
       expect(await apply(world, approved)).toMatchObject({ verdict: 'plan-changed', ok: false });
     });
 
-    test('is unchanged when there is nothing left to do', async () => {
+    test('is unchanged if there is nothing left to do', async () => {
       const [world, approved] = await gone({ changes: null });
       expect(await apply(world, approved, 'app.yml')).toMatchObject({ verdict: 'unchanged', ok: true });
     });
@@ -172,13 +172,13 @@ describe('apply', () => {
       expect(world.aws.inputs('ExecuteChangeSet')).toEqual([]);
     });
 
-    test('finds the change set forgotten, and the stack naming it', async () => {
+    test("recognizes a deleted change set by the stack's ChangeSetId", async () => {
       const stack = { ChangeSetId: 'arn:aws:cloudformation:eu-west-1:111111111111:changeSet/plan-1/1' };
       const outcome = await apply(new StackWorld(options({ stack })), { plan: 'plan-1', fingerprint: 'f' });
       expect(outcome).toMatchObject({ verdict: 'updated', ok: true });
     });
 
-    test('waits for an execution that an earlier attempt left running', async () => {
+    test('waits for an execution started by an earlier attempt', async () => {
       const world = new StackWorld(options({ status: 'UPDATE_IN_PROGRESS' }));
       world.lay('plan-1', 'EXECUTE_COMPLETE');
       const rest: Step[] = [{ at: 30, status: 'UPDATE_COMPLETE' }];

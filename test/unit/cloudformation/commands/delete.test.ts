@@ -6,7 +6,7 @@ const remove = { command: 'delete', template: '' } as const;
 const complete = { status: 'CREATE_COMPLETE', plays: { DeleteStack: DELETED } };
 
 describe('delete', () => {
-  test.each([false, true])('waits until the stack is gone, tokens: %s', async (noTokens) => {
+  test.each([false, true])('waits until the stack is deleted, tokens: %s', async (noTokens) => {
     const world = new StackWorld({ ...complete, noTokens });
     expect(await run(world, remove)).toMatchObject({
       verdict: 'deleted',
@@ -16,7 +16,7 @@ describe('delete', () => {
     expect(world.aws.inputs('DeleteStack')[0]?.['StackName']).toMatch(/^arn:/);
   });
 
-  test('a stack that is not there is unchanged', async () => {
+  test('a missing stack is unchanged', async () => {
     const world = new StackWorld();
     expect(await run(world, remove)).toMatchObject({ verdict: 'unchanged', ok: true });
     expect(world.aws.inputs('DeleteStack')).toEqual([]);
@@ -33,7 +33,7 @@ describe('delete', () => {
     expect((await run(world, { ...remove, terminationProtection: false })).verdict).toBe('deleted');
   });
 
-  test('what was retained is told', async () => {
+  test('lists retained resources', async () => {
     const skipped: Step = {
       at: 2,
       id: 'Data',
@@ -83,7 +83,7 @@ describe('delete', () => {
     });
   });
 
-  test('an endpoint that forgets a stack with its events is proof enough', async () => {
+  test('a stack that disappears with its events is proven deleted', async () => {
     const gone = (): never => fail(awsError('ValidationError', 'Stack with id app does not exist'));
     let deleted = false;
     const world = new StackWorld({
@@ -100,14 +100,14 @@ describe('delete', () => {
     expect((await run(world, remove)).verdict).toBe('deleted');
   });
 
-  test('a deletion by somebody else is waited for', async () => {
+  test('waits for a deletion by another caller', async () => {
     const world = new StackWorld({ status: 'DELETE_IN_PROGRESS' });
     world.play([{ at: 20, status: 'DELETE_COMPLETE' }], 'Console-x');
     expect(await run(world, remove)).toMatchObject({ verdict: 'unchanged', ok: true });
     expect(world.aws.inputs('DeleteStack')).toEqual([]);
   });
 
-  test('a deletion that does not end is timed-out', async () => {
+  test('a deletion that does not complete is timed-out', async () => {
     const world = new StackWorld({ status: 'CREATE_COMPLETE', plays: { DeleteStack: DELETED.slice(0, 2) } });
     const outcome = await run(world, { ...remove, timeoutMs: 20_000 });
     expect(outcome).toMatchObject({ verdict: 'timed-out', ok: false });

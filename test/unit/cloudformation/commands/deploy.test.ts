@@ -127,7 +127,7 @@ const ENDS: Case[] = [
   },
 ];
 
-describe('how a deployment ends', () => {
+describe('the verdict of a deployment', () => {
   test.each(ENDS)('$name: $verdict', async ({ play, verdict, reason, ...options }) => {
     const world = new StackWorld({ ...options, plays: { ExecuteChangeSet: play } });
     const outcome = await run(world);
@@ -158,7 +158,7 @@ describe('how a deployment ends', () => {
     expect(world.aws.inputs('ExecuteChangeSet')).toEqual([]);
   });
 
-  test('the execution of another change set of the same name is not taken for the own one', async () => {
+  test('the execution of another change set with the same name is not mistaken for ours', async () => {
     const world: StackWorld = new StackWorld({
       status: 'CREATE_COMPLETE',
       handlers: {
@@ -178,14 +178,14 @@ describe('how a deployment ends', () => {
     expect((await run(world)).verdict).toBe(verdict);
   });
 
-  test('ends within a poll of AWS', async () => {
+  test('completes within one poll of AWS', async () => {
     const world = new StackWorld({ status: 'CREATE_COMPLETE', plays: { ExecuteChangeSet: UPDATED } });
     const started = world.aws.clock.now();
     await run(world);
     expect(world.aws.clock.now() - started).toBeLessThanOrEqual(6000 + 1000);
   });
 
-  test('nothing to change is unchanged, and leaves no change set', async () => {
+  test('a deployment without changes is unchanged and leaves no change set', async () => {
     const world = new StackWorld({ status: 'UPDATE_COMPLETE', changes: null });
     const outcome = await run(world);
     expect(outcome).toMatchObject({
@@ -197,13 +197,13 @@ describe('how a deployment ends', () => {
     expect(world.aws.inputs('ExecuteChangeSet')).toEqual([]);
   });
 
-  test('nothing to change in a stack that is UPDATE_FAILED is not green', async () => {
+  test('a deployment without changes of a stack in UPDATE_FAILED is not green', async () => {
     const world = new StackWorld({ status: 'UPDATE_FAILED', changes: null });
     const outcome = await run(world, { onFailure: 'keep' });
     expect(outcome).toMatchObject({ verdict: 'failed', ok: false });
   });
 
-  test('a replacement of something stateful is blocked, and its change set removed', async () => {
+  test('the replacement of a stateful resource is blocked, and its change set is deleted', async () => {
     const world = new StackWorld({
       status: 'UPDATE_COMPLETE',
       changes: [
@@ -225,7 +225,7 @@ describe('how a deployment ends', () => {
     expect(world.aws.inputs('ExecuteChangeSet')).toEqual([]);
   });
 
-  test('a blocked creation removes the shell it made', async () => {
+  test('a blocked creation deletes its empty stack', async () => {
     const world = new StackWorld({
       handlers: { ExecuteChangeSet: () => fail(awsError('AccessDenied', 'no', 403)) },
     });
@@ -236,8 +236,8 @@ describe('how a deployment ends', () => {
   });
 });
 
-describe('the operation it watches is its own', () => {
-  test('stale reads of DescribeStacks are never believed', async () => {
+describe('watches only its own operation', () => {
+  test('stale reads of DescribeStacks are ignored', async () => {
     const world = new StackWorld({
       status: 'CREATE_COMPLETE',
       staleReads: 12,
@@ -248,7 +248,7 @@ describe('the operation it watches is its own', () => {
     expect(world.aws.clock.sleeps.length).toBeGreaterThan(8);
   });
 
-  test('nor are the outputs of a stale read with the same status', async () => {
+  test('so are the outputs of a stale read with the same status', async () => {
     const world = new StackWorld({
       status: 'UPDATE_COMPLETE',
       staleReads: 3,
@@ -257,7 +257,7 @@ describe('the operation it watches is its own', () => {
     expect((await run(world)).outputs['VpcId']).toBe('vpc-1');
   });
 
-  test('an endpoint that never renews the time of the last update is believed after a while', async () => {
+  test('an endpoint that never updates LastUpdatedTime is accepted after a while', async () => {
     const world = new StackWorld({
       status: 'UPDATE_COMPLETE',
       staleReads: 1e6,
@@ -273,14 +273,14 @@ describe('the operation it watches is its own', () => {
     expect((await run(world)).verdict).toBe('created');
   });
 
-  test('an old UPDATE_COMPLETE is no proof: without events of ours the time runs out', async () => {
+  test('an old UPDATE_COMPLETE is not proof: without its own events, the run times out', async () => {
     const world = new StackWorld({ status: 'UPDATE_COMPLETE', plays: { ExecuteChangeSet: [] } });
     const outcome = await run(world, { timeoutMs: 30_000 });
     expect(outcome).toMatchObject({ verdict: 'timed-out', ok: false });
     expect(outcome.reason).toContain('continues on AWS');
   });
 
-  test('events with another token are not ours', async () => {
+  test('events with another token are ignored', async () => {
     const others = UPDATED.map((step) => ({ ...step, token: 'Console-Other' }));
     const world = new StackWorld({ status: 'UPDATE_COMPLETE', plays: { ExecuteChangeSet: others } });
     expect((await run(world, { timeoutMs: 30_000 })).verdict).toBe('timed-out');
@@ -309,14 +309,14 @@ describe('the operation it watches is its own', () => {
     expect(outcome.reason).toContain('reports conflicting states');
   });
 
-  test('the token is deterministic for the plan and tells the run', async () => {
+  test('the token is deterministic for the plan and contains the run', async () => {
     const world = new StackWorld({ plays: { ExecuteChangeSet: CREATED } });
     await run(world);
     const [input] = world.aws.inputs('ExecuteChangeSet');
     expect(input?.['ClientRequestToken']).toMatch(/^platform-1001-1-[0-9a-f]{24}$/);
   });
 
-  test('an answer that is lost is not an error when the change set is in execution', async () => {
+  test('a lost response is not an error if the change set is being executed', async () => {
     const world: StackWorld = new StackWorld({
       status: 'UPDATE_COMPLETE',
       handlers: {
@@ -335,7 +335,7 @@ describe('the operation it watches is its own', () => {
     expect((await run(world)).verdict).toBe('updated');
   });
 
-  test('lost connections are borne for a while', async () => {
+  test('lost connections are retried for a while', async () => {
     const world = new StackWorld({
       status: 'UPDATE_COMPLETE',
       plays: { ExecuteChangeSet: UPDATED },
@@ -353,7 +353,7 @@ describe('the operation it watches is its own', () => {
   });
 });
 
-describe('what reaches AWS', () => {
+describe('parameters sent to AWS', () => {
   test.each([
     ['rollback', 'UPDATE_COMPLETE', { DisableRollback: false }],
     ['keep', 'UPDATE_COMPLETE', { DisableRollback: true }],
@@ -393,7 +393,7 @@ describe('what reaches AWS', () => {
     ]);
   });
 
-  test('settings that differ make an unchanged stack an updated one; the next run is unchanged', async () => {
+  test('changed settings make an unchanged stack updated; the next run is unchanged', async () => {
     const world = new StackWorld({ status: 'UPDATE_COMPLETE', changes: null });
     const values = { terminationProtection: true, stackPolicy: '{"Statement":[]}' };
     const first = await run(world, values);
@@ -404,7 +404,7 @@ describe('what reaches AWS', () => {
     );
   });
 
-  test('a setting that cannot be made after a good update is a failure that says so', async () => {
+  test('a setting that fails after a successful update is reported as a failure', async () => {
     const world = new StackWorld({
       status: 'UPDATE_COMPLETE',
       plays: { ExecuteChangeSet: UPDATED },
@@ -417,7 +417,7 @@ describe('what reaches AWS', () => {
     );
   });
 
-  test('a stack policy that is none is refused before any call', async () => {
+  test('an invalid stack policy is refused before any call', async () => {
     const world = new StackWorld({ status: 'UPDATE_COMPLETE' });
     await expect(run(world, { stackPolicy: '{"a":1}' })).rejects.toThrow(/^stack-policy: /);
     expect(world.aws.calls).toEqual([]);
@@ -425,7 +425,7 @@ describe('what reaches AWS', () => {
 });
 
 describe('outputs', () => {
-  test('each stack output has its key, never over a declared name', async () => {
+  test('each stack output has its own key, but never replaces a declared output', async () => {
     const world = new StackWorld({
       status: 'UPDATE_COMPLETE',
       changes: null,
@@ -447,7 +447,7 @@ describe('outputs', () => {
     expect(JSON.stringify({ outputs, summary })).not.toContain('hunter22');
   });
 
-  test('no account id is in what GitHub would drop', async () => {
+  test('outputs contain no account id that GitHub would drop', async () => {
     const arn = 'arn:aws:iam::111111111111:role/x';
     const world = new StackWorld({
       status: 'CREATE_COMPLETE',
@@ -465,7 +465,7 @@ describe('outputs', () => {
   });
 });
 
-test('the inputs of a failed plan do not hide it: the change set is gone and the verdict is failed', async () => {
+test('after a failed plan, the change set is deleted and the verdict is failed', async () => {
   const world = new StackWorld({
     status: 'UPDATE_COMPLETE',
     handlers: { CreateChangeSet: () => fail(awsError('ValidationError', 'Template format error: x')) },

@@ -129,11 +129,11 @@ describe('the root cause', () => {
     expect(alsoFailed.map(({ logicalId }) => logicalId)).toEqual(expected.also);
   });
 
-  test('there is none where AWS reports none', async () => {
+  test('there is none if AWS reports none', async () => {
     expect((await diagnosed([])).rootCause).toBeUndefined();
   });
 
-  test('what stops a rollback is told apart', async () => {
+  test('distinguishes what stops a rollback', async () => {
     const { rollbackFailures, rolledBack } = await diagnosed([
       { at: 1, id: 'Cause', status: 'UPDATE_FAILED', reason: 'bad' },
       { at: 2, status: 'UPDATE_ROLLBACK_IN_PROGRESS' },
@@ -144,7 +144,7 @@ describe('the root cause', () => {
     expect(rolledBack).toBe(true);
   });
 
-  test('a nested failure just before the root turned back belongs to the way forward', async () => {
+  test('a nested failure just before the rollback of the root belongs to the update', async () => {
     const { rootCause } = await diagnosed([
       { at: 5, status: 'ROLLBACK_IN_PROGRESS' },
       { at: 5, id: 'Subnet', status: 'CREATE_FAILED', reason: 'bad', nested: true },
@@ -152,7 +152,7 @@ describe('the root cause', () => {
     expect(rootCause?.logicalId).toBe('Subnet');
   });
 
-  test('a hook says what it has against the resource', async () => {
+  test("a hook's reason is shown", async () => {
     const { rootCause } = await diagnosed([
       {
         at: 1,
@@ -176,7 +176,7 @@ describe('DescribeEvents', () => {
   const asked = (handlers: Handlers): Promise<Diagnosis> =>
     diagnosed([], { handlers, operationId: 'operation-1', reason: 'stack level' });
 
-  test('adds what the events of the stack do not tell', async () => {
+  test("adds details missing in the stack's events", async () => {
     const { rootCause } = await asked({
       DescribeEvents: (input) => {
         expect(input).toEqual({ OperationId: 'operation-1', Filters: { FailedEvents: true } });
@@ -195,13 +195,13 @@ describe('DescribeEvents', () => {
     expect(rootCause).toMatchObject({ logicalId: 'Role', reason: 'Hook A::B::C: no wildcard' });
   });
 
-  test.each([500, 400, 403])('is done without when it answers %i', async (status) => {
+  test.each([500, 400, 403])('is optional if it returns %i', async (status) => {
     const { rootCause } = await asked({ DescribeEvents: () => fail(awsError('Whatever', 'x', status)) });
     expect(rootCause).toMatchObject({ logicalId: 'app', reason: 'stack level' });
   });
 });
 
-test('the cause stands on the line of its logical id; a nested one on that of its stack', async () => {
+test('the cause is annotated on the line of its logical id; a nested one on that of its stack', async () => {
   const template = templateOf(
     'Resources:\n  Vpc:\n    Type: AWS::EC2::VPC\n  Network:\n    Type: AWS::CloudFormation::Stack\n',
   );

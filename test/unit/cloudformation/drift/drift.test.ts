@@ -76,7 +76,7 @@ const changed = (LogicalResourceId: string, path: string, ExpectedValue: string,
   PropertyDifferences: [{ PropertyPath: path, ExpectedValue, ActualValue, DifferenceType: 'NOT_EQUAL' }],
 });
 
-describe('by a change set that would revert drift', () => {
+describe('with a drift-aware change set', () => {
   const change = (id: string, values: object, drift?: object) => ({
     ResourceChange: {
       LogicalResourceId: id,
@@ -88,7 +88,7 @@ describe('by a change set that would revert drift', () => {
     },
   });
 
-  test('asks for the stack as it is, and deletes the change set again', async () => {
+  test('requests the current stack, and deletes the change set', async () => {
     const aws = changeSets({ Status: 'FAILED', StatusReason: NOTHING, StackDriftStatus: 'IN_SYNC' });
     expect(await findDrift(aws.context, STACK, OPTIONS)).toEqual({
       verdict: 'in-sync',
@@ -116,7 +116,7 @@ describe('by a change set that would revert drift', () => {
     expect(aws.inputs('DeleteStack')).toEqual([]);
   });
 
-  test('tells what was deployed and what is', async () => {
+  test('reports the deployed and the actual value', async () => {
     const aws = changeSets({
       StackDriftStatus: 'DRIFTED',
       Changes: [
@@ -157,14 +157,14 @@ describe('by a change set that would revert drift', () => {
     ['drifted', drifted, 'in sync', [], 'in-sync', []],
     ['drifted', drifted, 'drifted', [changed('Queue', '/Delay', '5', '9')], 'drifted', []],
     ['in sync', inSync, 'in sync', [], 'in-sync', []],
-  ])('%s by the change set, %s by detection: detection decides', async (...situation) => {
+  ])('%s by the change set, %s by detection: detection takes precedence', async (...situation) => {
     const [, set, , drifts, verdict, disputed] = situation;
     const aws = changeSets(set, detection({ [STACK.stackId]: drifts }));
     const report = await findDrift(aws.context, STACK, OPTIONS);
     expect([report.verdict, report.disputed, report.byChangeSetOnly]).toEqual([verdict, disputed, undefined]);
   });
 
-  test('a detection that is incomplete leaves the word to the change set', async () => {
+  test('after an incomplete detection, the change set takes precedence', async () => {
     const aws = changeSets(inSync, detection({}, { DetectionStatus: 'DETECTION_FAILED' }));
     expect(await findDrift(aws.context, STACK, OPTIONS)).toMatchObject({
       verdict: 'in-sync',
@@ -183,7 +183,7 @@ describe('by a change set that would revert drift', () => {
       { CreateChangeSet: () => fail(awsError('ValidationError', 'unknown DeploymentMode')) },
     ],
     ['does not allow it', {}, { CreateChangeSet: () => fail(awsError('AccessDenied', 'no', 403)) }],
-  ])('an endpoint that %s proves nothing: drift detection decides', async (_name, set, more) => {
+  ])('an endpoint that %s proves nothing: drift detection is used', async (_name, set, more) => {
     const drifts = { [STACK.stackId]: [changed('Queue', '/Delay', '5', '9')] };
     const aws = changeSets(set, { ...detection(drifts), ...more });
     expect(await findDrift(aws.context, STACK, OPTIONS)).toMatchObject({
@@ -210,7 +210,7 @@ describe('by a change set that would revert drift', () => {
   });
 });
 
-describe('by drift detection', () => {
+describe('with drift detection', () => {
   const only = (drifts: Record<string, object[]>, status: object = {}, more: Handlers = {}) =>
     fakeAws({
       CreateChangeSet: () => fail(awsError('ValidationError', 'unknown')),
@@ -221,7 +221,7 @@ describe('by drift detection', () => {
       ...more,
     });
 
-  test('all pages; what cannot be compared is told; secrets stay hidden', async () => {
+  test('reads all pages, reports resources that cannot be compared, and masks secrets', async () => {
     const { context } = only({
       [STACK.stackId]: [
         changed('Queue', '/Tag', 'hunter2secret', 'other'),
@@ -237,7 +237,7 @@ describe('by drift detection', () => {
     expect(report.unchecked).toEqual(['Custom']);
   });
 
-  test('what detection does not list was not compared', async () => {
+  test('resources missing in the detection were not compared', async () => {
     const resource = (
       LogicalResourceId: string,
       ResourceType: string,
@@ -267,7 +267,7 @@ describe('by drift detection', () => {
     });
   });
 
-  test('nested stacks are looked at too', async () => {
+  test('nested stacks are compared too', async () => {
     const nested = (stackId: string) => ({
       StackResourceSummaries: [
         {
@@ -302,7 +302,7 @@ describe('by drift detection', () => {
     });
   });
 
-  test('nothing drifted is in sync only when CloudFormation says so', async () => {
+  test('is in sync only if CloudFormation reports it', async () => {
     expect(await findDrift(only({}).context, STACK, OPTIONS)).toMatchObject({ verdict: 'in-sync' });
     for (const status of [
       { StackDriftStatus: 'UNKNOWN' },
@@ -343,13 +343,13 @@ describe('by drift detection', () => {
     else await expect(found).rejects.toThrow(/could not be determined/);
   });
 
-  test('a detection that failed in part still tells the drift it found', async () => {
+  test('a partly failed detection still reports the drift found', async () => {
     const drifts = { [STACK.stackId]: [changed('Queue', '/Delay', '5', '9')] };
     const { context } = only(drifts, { DetectionStatus: 'DETECTION_FAILED' });
     expect(await findDrift(context, STACK, OPTIONS)).toMatchObject({ verdict: 'drifted' });
   });
 
-  test('a detection that somebody else runs is waited for', async () => {
+  test('waits for a detection started by another caller', async () => {
     const aws = only(
       {},
       {},
@@ -364,7 +364,7 @@ describe('by drift detection', () => {
     expect(aws.inputs('DetectStackDrift')).toHaveLength(3);
   });
 
-  test('a time that runs out is an error', async () => {
+  test('a timeout is an error', async () => {
     const { context } = only({}, { DetectionStatus: 'DETECTION_IN_PROGRESS' });
     await expect(findDrift(context, STACK, OPTIONS)).rejects.toMatchObject({ name: 'TimeoutError' });
   });

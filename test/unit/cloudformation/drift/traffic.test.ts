@@ -79,7 +79,7 @@ const SITUATIONS: [what: string, drift: DriftedResource['properties'], left: num
   ['conditions', [{ path: 'Properties.Conditions.0.Values.0', expected: '/a', actual: '/b' }], 1],
 ];
 
-test(`what ECS changes of a rule is no drift, all else is: ${SITUATIONS.length} of ${SITUATIONS.length} situations right`, () => {
+test(`ECS's changes to a rule are not drift, all others are: ${SITUATIONS.length} situations`, () => {
   for (const [what, properties, left] of SITUATIONS) {
     const rule = { logicalId: 'Rule', nesting: [], type: 'rule', status: 'modified' as const, properties };
     const { resources } = withoutTraffic([rule], template);
@@ -87,7 +87,7 @@ test(`what ECS changes of a rule is no drift, all else is: ${SITUATIONS.length} 
   }
 });
 
-test('a rule that no service names, a deleted one, and any rule without a template stay', () => {
+test('drift of an unused or deleted rule, and of any rule without a template, is reported', () => {
   const rule = {
     logicalId: 'Rule',
     nesting: [],

@@ -36,7 +36,7 @@ const updating: WorldOptions = { status: 'UPDATE_COMPLETE', plays: { ExecuteChan
 
 describe('a cancelled job', () => {
   test.each(['DescribeStacks', 'CreateChangeSet', 'DescribeChangeSet', 'GetTemplate'])(
-    'at %s of a creation leaves no change set and no shell',
+    'at %s of a creation leaves no change set and no empty stack',
     async (operation) => {
       const { world, outcome } = await cancelledAt(creating, operation);
       expect(outcome).toMatchObject({ verdict: 'cancelled', ok: false });
@@ -47,7 +47,7 @@ describe('a cancelled job', () => {
   );
 
   test.each(['CreateChangeSet', 'DescribeChangeSet', 'DescribeStackEvents'])(
-    'at %s of an update leaves no change set, and the stack as it was',
+    'at %s of an update leaves no change set and an unchanged stack',
     async (operation) => {
       const { world, outcome } = await cancelledAt(updating, operation);
       expect(outcome).toMatchObject({ verdict: 'cancelled', ok: false });
@@ -57,7 +57,7 @@ describe('a cancelled job', () => {
     },
   );
 
-  test('while updating cancels the update, first of all', async () => {
+  test('during an update cancels the update first', async () => {
     const { outcome, after } = await cancelledAt(updating, 'DescribeStackEvents', {}, 3);
     expect(outcome).toMatchObject({ verdict: 'cancelled', ok: false });
     expect(outcome.reason).toMatch(
@@ -66,25 +66,25 @@ describe('a cancelled job', () => {
     expect(after).toEqual(['CancelUpdateStack']);
   });
 
-  test('with the execution on its way cancels what may have begun', async () => {
+  test('with a pending execution cancels what may have started', async () => {
     const { outcome, after } = await cancelledAt(updating, 'ExecuteChangeSet');
     expect(outcome.reason).toContain('was cancelled, and CloudFormation is rolling it back');
     expect(after).toEqual(['CancelUpdateStack']);
   });
 
-  test('while creating deletes the stack by its ARN', async () => {
+  test('during a creation deletes the stack by its ARN', async () => {
     const { world, outcome } = await cancelledAt(creating, 'DescribeStackEvents', {}, 3);
     expect(outcome).toMatchObject({ verdict: 'cancelled', ok: false });
     expect(outcome.reason).toContain('Its deletion was requested');
     expect(world.aws.inputs('DeleteStack')[0]?.['StackName']).toMatch(/^arn:/);
   });
 
-  test('in the clean-up of an update tells that it was complete', async () => {
+  test('in the clean-up phase reports that the update was complete', async () => {
     const { outcome } = await cancelledAt(updating, 'DescribeStackEvents', {}, 7);
     expect(outcome.reason).toContain('was already complete (UPDATE_COMPLETE_CLEANUP_IN_PROGRESS)');
   });
 
-  test('in a rollback tells that it goes on', async () => {
+  test('during a rollback reports that it continues', async () => {
     const play = [
       { at: 0, status: 'UPDATE_IN_PROGRESS' },
       { at: 1, id: 'Vpc', status: 'UPDATE_FAILED', reason: 'bad' },
@@ -102,7 +102,7 @@ describe('a cancelled job', () => {
     expect(outcome.reason).toContain('continues on AWS: it cannot be cancelled');
   });
 
-  test('of an apply leaves the approved plan alone', async () => {
+  test('of an apply keeps the approved plan', async () => {
     const world = new StackWorld(updating);
     const { outputs } = await run(world, { command: 'plan' });
     const { client } = world.aws.context;
@@ -122,7 +122,7 @@ describe('a cancelled job', () => {
     expect(world.changeSets).toBe(1);
   });
 
-  test('says so when it cannot stop what it began', async () => {
+  test('reports what it could not stop', async () => {
     const options: WorldOptions = {
       ...updating,
       handlers: {

@@ -52,7 +52,7 @@ function serving(events: readonly Event[], status = 'UPDATE_COMPLETE'): FakeAws 
 }
 
 describe('reading events', () => {
-  test('gives each once, oldest first, over all pages', async () => {
+  test('returns each event once, oldest first, over all pages', async () => {
     const events = Array.from({ length: 250 }, (_, index) => eventOf(`r${index}`, 'CREATE_COMPLETE', index));
     const aws = serving(events);
     const reader = new EventReader(aws.context, ROOT);
@@ -61,7 +61,7 @@ describe('reading events', () => {
     expect(aws.inputs('DescribeStackEvents')).toHaveLength(4);
   });
 
-  test('gives an event once although the pages shift while they are turned', async () => {
+  test('returns each event once even if pages shift during the read', async () => {
     const events = Array.from({ length: 150 }, (_, index) =>
       eventOf(`r${index}`, 'CREATE_COMPLETE', index),
     ).toReversed();
@@ -74,7 +74,7 @@ describe('reading events', () => {
     expect(await new EventReader(aws.context, ROOT).read()).toHaveLength(150);
   });
 
-  test('stops at the marker, or at the moment it is given', async () => {
+  test('stops at the given marker or time', async () => {
     const events = Array.from({ length: 250 }, (_, index) => eventOf(`r${index}`, 'CREATE_COMPLETE', index));
     const aws = serving(events);
     const after = await new EventReader(aws.context, ROOT, { eventId: events[245]?.EventId ?? '' }).read();
@@ -84,7 +84,7 @@ describe('reading events', () => {
   });
 });
 
-test('watching 500 resources with 10,000 events costs as many pages as there are events, whatever came before', async () => {
+test('watching 500 resources with 10,000 events reads only the new pages', async () => {
   const resources = Array.from({ length: 500 }, (_, index) => `Topic${index}`);
   const start = fakeAws({}).clock.now();
   const old = Array.from({ length: 10_000 }, (_, index) =>

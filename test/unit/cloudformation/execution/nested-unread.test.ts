@@ -33,7 +33,7 @@ function worldWhere(read: (nth: number) => void): StackWorld {
   return world;
 }
 
-test('a nested stack that is not found for half a minute is read when it is', async () => {
+test('a nested stack that is not found for half a minute is read later', async () => {
   const world = worldWhere((nth) => {
     if (nth < 20) fail(notFound());
   });
@@ -41,14 +41,14 @@ test('a nested stack that is not found for half a minute is read when it is', as
   expect(outcome.reason).toContain('at Network/Subnet (AWS::EC2::VPC): no room');
 });
 
-test('one that is never found does not keep the run', async () => {
+test('one that is never found does not block the run', async () => {
   const world = worldWhere(() => fail(notFound()));
   const outcome = await run(world);
   expect(outcome).toMatchObject({ verdict: 'rolled-back' });
   expect(outcome.reason).toContain('at Network (AWS::CloudFormation::Stack): Embedded stack');
 });
 
-test('one that may not be read is one note with the permission, and its own row says most', async () => {
+test('one that may not be read is one note with the permission', async () => {
   const world = worldWhere(() => fail(awsError('AccessDenied', 'not you', 403)));
   const outcome = await run(world);
   expect(outcome.reason).toContain('failed to create: [Subnet]');

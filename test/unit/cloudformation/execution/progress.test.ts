@@ -38,7 +38,7 @@ function shown(events: readonly [ResourceEvent, string[]?][]): string[] {
 }
 
 describe('progress', () => {
-  test('is one line a finished change, aligned', () => {
+  test('is one aligned line for each completed change', () => {
     const lines = shown([
       [eventOf(0, 'Nat', 'AWS::EC2::NatGateway', 'CREATE_IN_PROGRESS')],
       [eventOf(1, 'Nat', 'AWS::EC2::NatGateway', 'CREATE_IN_PROGRESS', 'Resource creation Initiated')],
@@ -55,7 +55,7 @@ describe('progress', () => {
     ]);
   });
 
-  test('nested stacks begin with a line, and hold theirs indented', () => {
+  test('nested stacks have a heading and indented lines', () => {
     const lines = shown([
       [eventOf(0, 'Network', 'AWS::CloudFormation::Stack', 'CREATE_IN_PROGRESS')],
       [{ ...eventOf(1, 'Vpc', 'AWS::EC2::VPC', 'CREATE_IN_PROGRESS'), stackId: 'child' }, ['Network']],
@@ -69,7 +69,7 @@ describe('progress', () => {
     ]);
   });
 
-  test('says now and then where things stand', () => {
+  test('reports the status at intervals', () => {
     const { log, lines } = recordingLog();
     const progress = new Progress(log, ['Nat', 'Vpc'], T0);
     const timeline = new Timeline(ROOT);

@@ -3,7 +3,7 @@ import { CREATED, DELETED, run, type Step, StackWorld, UPDATED } from '../stack-
 
 const REMADE = { plays: { DeleteStack: DELETED, ExecuteChangeSet: CREATED } };
 
-describe('what a failed creation left', () => {
+describe('the leftovers of a failed creation', () => {
   test.each(['ROLLBACK_COMPLETE', 'CREATE_FAILED', 'ROLLBACK_FAILED'])(
     '%s is deleted by its ARN and created again',
     async (status) => {
@@ -26,13 +26,13 @@ describe('what a failed creation left', () => {
     expect(world.aws.inputs('DeleteStack')).toEqual([]);
   });
 
-  test('it is not deleted while the new stack lacks a parameter', async () => {
+  test('are not deleted while a parameter of the new stack is missing', async () => {
     const world = new StackWorld({ status: 'ROLLBACK_COMPLETE', ...REMADE });
     await expect(run(world, { parameters: { Nope: 'x' } })).rejects.toThrow(/Nope/);
     expect(world.aws.inputs('DeleteStack')).toEqual([]);
   });
 
-  test('termination protection blocks it, unless it is switched off by name', async () => {
+  test('termination protection blocks the deletion unless explicitly disabled', async () => {
     const stack = { EnableTerminationProtection: true };
     const blocked = await run(new StackWorld({ status: 'ROLLBACK_COMPLETE', stack, ...REMADE }));
     expect(blocked).toMatchObject({ verdict: 'blocked' });
@@ -48,7 +48,7 @@ describe('what a failed creation left', () => {
     ResourceStatus: 'CREATE_COMPLETE',
   };
 
-  test('data in it is not lost without allow-delete', async () => {
+  test('resources with data are not deleted without allow-delete', async () => {
     const options = { status: 'CREATE_FAILED', resources: [database], ...REMADE };
     const blocked = await run(new StackWorld(options));
     expect(blocked).toMatchObject({ verdict: 'blocked' });
@@ -56,21 +56,21 @@ describe('what a failed creation left', () => {
     expect((await run(new StackWorld(options), { allowDelete: ['Db'] })).verdict).toBe('created');
   });
 
-  test('what was retained is told', async () => {
+  test('lists retained resources', async () => {
     const resources = [{ ...database, ResourceStatus: 'DELETE_SKIPPED' }];
     const outcome = await run(new StackWorld({ status: 'ROLLBACK_COMPLETE', resources, ...REMADE }));
     expect(outcome.verdict).toBe('created');
     expect(outcome.result['notes']).toContainEqual(expect.stringContaining('Retained outside the stack: Db'));
   });
 
-  test('a resource that was never created is not told as retained', async () => {
+  test('a resource that was never created is not listed as retained', async () => {
     const resources = [{ ...database, PhysicalResourceId: '', ResourceStatus: 'DELETE_SKIPPED' }];
     const outcome = await run(new StackWorld({ status: 'ROLLBACK_COMPLETE', resources, ...REMADE }));
     expect(outcome.verdict).toBe('created');
     expect(JSON.stringify(outcome.result['notes'])).not.toContain('Db');
   });
 
-  test('one that cannot be deleted blocks, with the resource that holds it', async () => {
+  test('a stack that cannot be deleted blocks, with the resource that prevents it', async () => {
     const failing: Step[] = [
       { at: 0, status: 'DELETE_IN_PROGRESS' },
       { at: 2, id: 'Vpc', status: 'DELETE_FAILED', reason: 'has dependencies' },
@@ -89,7 +89,7 @@ describe('what a failed creation left', () => {
   });
 });
 
-describe('a shell', () => {
+describe('an empty stack', () => {
   test('is created, not updated', async () => {
     const world = new StackWorld({ status: 'REVIEW_IN_PROGRESS', plays: { ExecuteChangeSet: CREATED } });
     expect((await run(world)).verdict).toBe('created');
@@ -97,14 +97,14 @@ describe('a shell', () => {
   });
 });
 
-describe('somebody else at work', () => {
+describe('an operation by another caller', () => {
   const busy = (status: string, later: Step[]): StackWorld => {
     const world = new StackWorld({ status, changes: null });
     world.play(later, 'platform-777-2-abcdef');
     return world;
   };
 
-  test('is waited for and named', async () => {
+  test('is named and awaited', async () => {
     const world = busy('UPDATE_IN_PROGRESS', [
       { at: 0, status: 'UPDATE_IN_PROGRESS' },
       { at: 40, status: 'UPDATE_COMPLETE' },
@@ -114,13 +114,13 @@ describe('somebody else at work', () => {
     expect(world.aws.lines.join('\n')).toContain('requested by workflow run 777, attempt 2');
   });
 
-  test('and a deletion ends in a new stack', async () => {
+  test('that is a deletion is followed by a new stack', async () => {
     const world = new StackWorld({ status: 'DELETE_IN_PROGRESS', plays: { ExecuteChangeSet: CREATED } });
     world.play([{ at: 10, status: 'DELETE_COMPLETE' }], 'Console-x');
     expect((await run(world)).verdict).toBe('created');
   });
 
-  test('is waited for no longer than the timeout, and nothing is claimed', async () => {
+  test('is awaited until the timeout, without a false claim', async () => {
     const world = busy('UPDATE_IN_PROGRESS', []);
     const outcome = await run(world, { timeoutMs: 20_000 });
     expect(outcome).toMatchObject({ verdict: 'timed-out', ok: false });
@@ -129,7 +129,7 @@ describe('somebody else at work', () => {
   });
 });
 
-describe('a rollback that is stuck', () => {
+describe('a stuck rollback', () => {
   const stuck = (plays = {}): StackWorld => {
     const world = new StackWorld({ status: 'UPDATE_ROLLBACK_FAILED', changes: null, plays });
     world.events.unshift();
@@ -140,7 +140,7 @@ describe('a rollback that is stuck', () => {
     return world;
   };
 
-  test('is explained, and not touched', async () => {
+  test('is explained and not changed', async () => {
     const world = stuck();
     const outcome = await run(world);
     expect(outcome).toMatchObject({ verdict: 'blocked', ok: false });
@@ -150,7 +150,7 @@ describe('a rollback that is stuck', () => {
     expect(world.aws.inputs('ContinueUpdateRollback')).toEqual([]);
   });
 
-  test('is continued when asked, then deployed', async () => {
+  test('is continued on request, then deployed', async () => {
     const world = stuck({
       ContinueUpdateRollback: [
         { at: 0, status: 'UPDATE_ROLLBACK_IN_PROGRESS' },
@@ -181,7 +181,7 @@ describe('a rollback that is stuck', () => {
     expect(world.aws.inputs('ContinueUpdateRollback')).toEqual([]);
   });
 
-  test('UPDATE_FAILED goes back by RollbackStack when asked', async () => {
+  test('UPDATE_FAILED is rolled back with RollbackStack on request', async () => {
     const world = new StackWorld({
       status: 'UPDATE_FAILED',
       changes: null,
@@ -209,7 +209,7 @@ test('DELETE_FAILED is explained', async () => {
   expect(outcome.reason).toContain('Bucket: not empty');
 });
 
-test('a nested stack is left to its parent', async () => {
+test('a nested stack is refused in favour of its parent', async () => {
   const world = new StackWorld({
     status: 'UPDATE_COMPLETE',
     stack: { ParentId: 'arn:aws:cloudformation:eu-west-1:111111111111:stack/parent/1' },

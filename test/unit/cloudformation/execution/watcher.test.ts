@@ -25,8 +25,8 @@ function createAll(fleet: Fleet, count: number, lastsMs: (n: number) => number):
 /** Between 20 s and five minutes. */
 const varied = (n: number): number => 20_000 + ((n * 7919) % 280_000);
 
-describe('many stacks in flight', () => {
-  test.each([6, 30])('%i stacks: their ends are seen within 2 s on average', async (count) => {
+describe('many stacks in progress', () => {
+  test.each([6, 30])('%i stacks: completion is detected within 2 s on average', async (count) => {
     const fleet = new Fleet({ others: 20 });
     const watched = await createAll(fleet, count, varied);
     const lag = mean(watched.map(({ lagMs }) => lagMs));
@@ -45,7 +45,7 @@ describe('many stacks in flight', () => {
     expect(fleet.count('DescribeStacks', 'one')).toBeLessThanOrEqual(5);
   });
 
-  test('a chain of five quick stacks beside 100 slow ones takes little longer than alone', async () => {
+  test('a chain of five fast stacks next to 100 slow ones takes little longer than alone', async () => {
     const took = async (slow: number): Promise<number> => {
       const fleet = new Fleet({ others: 50 });
       const controller = new AbortController();
@@ -82,7 +82,7 @@ describe('many stacks in flight', () => {
 });
 
 describe('the listing', () => {
-  test('is read by pages, as far as the stacks in flight', async () => {
+  test('is read by page, up to the stacks in progress', async () => {
     const fleet = new Fleet({ others: 150 });
     await createAll(fleet, 8, () => 20_000);
     const pages = fleet.count('DescribeStacks', 'all');
@@ -91,7 +91,7 @@ describe('the listing', () => {
     expect(pages).toBeGreaterThan(20);
   });
 
-  test('is left where it has more pages than there are stacks in flight', async () => {
+  test('is not used if it has more pages than stacks in progress', async () => {
     const fleet = new Fleet({ others: 2000 });
     const watched = await createAll(fleet, 8, () => 20_000);
     // Six of them began before the others: that listing ends after six pages.
@@ -99,7 +99,7 @@ describe('the listing', () => {
     expect(mean(watched.map(({ lagMs }) => lagMs))).toBeLessThanOrEqual(2000);
   });
 
-  test('is asked for once where the role may not make it', async () => {
+  test('is tried only once if the role is denied', async () => {
     const fleet = new Fleet({
       refuse: (operation, name) => {
         if (operation === 'DescribeStacks' && name === undefined)
@@ -114,7 +114,7 @@ describe('the listing', () => {
     expect(lag).toBeLessThanOrEqual(3000);
   });
 
-  test('ends no watch when it fails, and is made again', async () => {
+  test('ends no watch if it fails, and is retried', async () => {
     for (const error of [awsError('Throttling', 'Rate exceeded'), awsError('InternalFailure', 'no', 500)]) {
       const fleet = new Fleet({
         refuse: (operation, name, nth) => {
@@ -129,7 +129,7 @@ describe('the listing', () => {
 });
 
 describe('one of many', () => {
-  test('whose events are refused fails alone', async () => {
+  test('whose events are denied fails alone', async () => {
     const fleet: Fleet = new Fleet({
       refuse: (operation, name) => {
         if (operation === 'DescribeStackEvents' && name?.includes('/app-3/'))
@@ -145,7 +145,7 @@ describe('one of many', () => {
     );
   });
 
-  test('that is cancelled leaves at once, and the others stay', async () => {
+  test('that is cancelled ends immediately, and the others continue', async () => {
     const fleet = new Fleet();
     const controller = new AbortController();
     const others = Array.from({ length: 10 }, (_, n) =>
@@ -164,7 +164,7 @@ describe('one of many', () => {
     expect(watched.map(({ execution }) => execution.status)).toEqual(watched.map(() => 'CREATE_COMPLETE'));
   });
 
-  test('the last one that is cancelled leaves nothing behind', async () => {
+  test('that is cancelled last leaves nothing behind', async () => {
     const fleet = new Fleet();
     const controller = new AbortController();
     const all = Array.from({ length: 10 }, (_, n) =>
@@ -188,7 +188,7 @@ describe('status and events at different times', () => {
     'the status later': { statusDelayMs: 4000 },
   };
 
-  test.each(Object.entries(orders))('%s: the end is proven by both', async (name, options) => {
+  test.each(Object.entries(orders))('%s: completion is proven by both', async (name, options) => {
     const fleet = new Fleet(options);
     const updates = Array.from({ length: 30 }, (_, n) =>
       fleet.watch(fleet.add(`app-${n}`, 'UPDATE_COMPLETE'), 'update', eventsFor('UPDATE', 20_000 + n * 1000)),
@@ -205,7 +205,7 @@ describe('status and events at different times', () => {
     expect(lag).toBeLessThanOrEqual(5200);
   });
 
-  test('a listing of before the operation is no proof', async () => {
+  test('a listing from before the operation is not proof', async () => {
     const fleet = new Fleet({ statusDelayMs: 8000 });
     const updates = Array.from({ length: 8 }, (_, n) =>
       fleet.watch(fleet.add(`app-${n}`, 'UPDATE_COMPLETE'), 'update', eventsFor('UPDATE', 3000)),
@@ -217,7 +217,7 @@ describe('status and events at different times', () => {
   });
 });
 
-test('deleted stacks are not listed, and their deletion is proven all the same', async () => {
+test('the deletion of unlisted stacks is proven', async () => {
   const fleet = new Fleet();
   const deletions = Array.from({ length: 10 }, (_, n) =>
     fleet.watch(fleet.add(`app-${n}`), 'delete', eventsFor('DELETE', 10_000 + n * 2000)),
@@ -227,7 +227,7 @@ test('deleted stacks are not listed, and their deletion is proven all the same',
   expect(mean(watched.map(({ lagMs }) => lagMs))).toBeLessThanOrEqual(2000);
 });
 
-test('nested stacks are read together, and a failure in one of them is seen', async () => {
+test('nested stacks are read together, and a failure in one of them is detected', async () => {
   const fleet = new Fleet();
   const roots = Array.from({ length: 4 }, (_, n) => fleet.add(`app-${n}`, 'REVIEW_IN_PROGRESS'));
   const creations = roots.map((root, n) => {

@@ -69,7 +69,7 @@ describe('an archive', () => {
     );
   });
 
-  test('keeps which files can be executed', () => {
+  test('keeps the executable bit', () => {
     chmodSync(write('src/run.sh'), 0o744);
     write('src/plain.txt');
     const bytes = zip(join(workspace, 'src'));
@@ -106,7 +106,7 @@ describe('an archive', () => {
   });
 });
 
-describe('what becomes of a path', () => {
+describe('a packaged path', () => {
   test('a zip archive is uploaded as it is', () => {
     const archive = zipSync({ 'index.js': Buffer.from('1') });
     write('code.zip', archive);
@@ -139,7 +139,7 @@ describe('what becomes of a path', () => {
     ['a folded block', '>-\n        src'],
     ['a text of two lines', '"./\\\n        src"'],
     ['an anchor', '&code src'],
-  ])('%s: every other line stays where it is', (_name, written) => {
+  ])('%s: all other lines are unchanged', (_name, written) => {
     write('src/index.js');
     const text = functionOf(written);
     const result = packaged(text).text;
@@ -183,7 +183,7 @@ describe('what becomes of a path', () => {
   });
 });
 
-test('the output of sam build is packaged: its folders are beside its template', () => {
+test('packages the output of sam build', () => {
   write('.aws-sam/build/HelloWorldFunction/app.js', 'exports.lambdaHandler = 1');
   write('.aws-sam/build/Shared/nodejs/lib.js', 'lib');
   const template = `AWSTemplateFormatVersion: '2010-09-09'
@@ -341,7 +341,7 @@ describe('what cannot be packaged', () => {
       functionOf('src'),
       { file: '/tmp/none/../../tmp/app.yml' },
     ],
-  ])('%s is none of it', (_name, text, request) => {
+  ])('%s is not packaged', (_name, text, request) => {
     write('sam.yml', 'Transform: AWS::Serverless-2016-10-31\nResources: {}\n');
     write('src/index.js');
     const file = 'file' in request ? { file: join(workspace, 'app.yml'), workspace: '/nowhere' } : {};

@@ -86,11 +86,11 @@ const nest = (path: string, value: unknown): object => {
 };
 
 describe.each(PROPERTIES)('%s %s', (type, path, folder, file) => {
-  test('takes a folder', () => {
+  test('accepts a folder', () => {
     expect(propertiesOf(type, nest(path, './src'))).toEqual(nest(path, folder));
   });
 
-  test('takes a file', () => {
+  test('accepts a file', () => {
     expect(propertiesOf(type, nest(path, 'one.txt'))).toEqual(nest(path, file));
   });
 
@@ -100,11 +100,11 @@ describe.each(PROPERTIES)('%s %s', (type, path, folder, file) => {
     ['a dynamic reference', '{{resolve:ssm:/code}}'],
     ['a web address', 'https://example.com/code.zip'],
     ['nothing', ''],
-  ])('leaves %s as it is', (_name, value) => {
+  ])('does not change %s', (_name, value) => {
     expect(propertiesOf(type, nest(path, value))).toEqual(nest(path, value));
   });
 
-  test('is not added where it is absent', () => {
+  test('is not added if it is absent', () => {
     expect(propertiesOf(type, { Name: 'x' })).toEqual({ Name: 'x' });
   });
 });
@@ -112,7 +112,7 @@ describe.each(PROPERTIES)('%s %s', (type, path, folder, file) => {
 test.each([
   ['AWS::CloudFormation::Stack', 'TemplateURL'],
   ['AWS::Serverless::Application', 'Location'],
-])('%s %s takes a template', (type, path) => {
+])('%s %s accepts a template', (type, path) => {
   expect(propertiesOf(type, nest(path, 'child.yml'))).toEqual(nest(path, template));
   expect(propertiesOf(type, nest(path, 's3://b/child.yml'))).toEqual(nest(path, 's3://b/child.yml'));
 });
@@ -123,7 +123,7 @@ test.each([
   ['AWS::ApiGateway::RestApi', 'BodyS3Location', { Bucket: 'b', Key: 'a/k.zip', Version: 'v1' }],
   ['AWS::ElasticBeanstalk::ApplicationVersion', 'SourceBundle', { S3Bucket: 'b', S3Key: 'a/k.zip' }],
   ['AWS::Serverless::Function', 'CodeUri', 's3://b/a/k.zip?versionId=v1'],
-])('%s %s takes an object by its URL', (type, path, expected) => {
+])('%s %s accepts an object by its URL', (type, path, expected) => {
   expect(propertiesOf(type, nest(path, 's3://b/a/k.zip?versionId=v1'))).toEqual(nest(path, expected));
 });
 
@@ -188,7 +188,7 @@ describe('elsewhere in a template', () => {
       'code in the template',
       'Resources:\n  A: { Type: AWS::Lambda::Function, Properties: { Code: { ZipFile: src } } }\n',
     ],
-  ])('%s stays', (_name, text) => {
+  ])('%s is not changed', (_name, text) => {
     expect(packaged(text)).toMatchObject({ findings: [], text, artifacts: [] });
   });
 });

@@ -55,7 +55,7 @@ test.each([
   ["Type: 'AWS::SSM::Parameter::Value<String>', AllowedValues: [a]", '/shop/a', undefined],
   ['Type: String, AllowedValues: [a]', '{{resolve:ssm:/shop/a}}', undefined],
   ['Type: String', 'anything', undefined],
-])('%s takes %j: %s', (declaration, value, expected) => {
+])('%s accepts %j: %s', (declaration, value, expected) => {
   expect(refused(declaration, value)).toBe(expected);
   right += 1;
 });

@@ -67,7 +67,7 @@ describe('the formats', () => {
     }
   });
 
-  test('UsePreviousValue takes back what an earlier file gave', () => {
+  test('UsePreviousValue overrides the value of an earlier file', () => {
     expect(valuesOf('{"A": "1"}', '[{"ParameterKey": "A", "UsePreviousValue": true}]')).toEqual({});
   });
 });
@@ -99,7 +99,7 @@ describe('values', () => {
     expect(valuesOf(text)['A']).toBe(value);
   });
 
-  test('any text survives', () => {
+  test('any text is preserved', () => {
     fc.assert(
       fc.property(
         fc.dictionary(fc.stringMatching(/^[A-Za-z][A-Za-z0-9]{0,20}$/), fc.string({ unit: 'grapheme' })),
@@ -112,7 +112,7 @@ describe('values', () => {
   });
 });
 
-describe('what is refused', () => {
+describe('refused', () => {
   test.each([
     ['{"A": null}', /^parameter-files: A: expected a value \(0\.json:1\)\. Use "" for an empty value$/],
     ['A:', /^parameter-files: A: expected a value \(0\.json:1\)\. Use "" for an empty value$/],

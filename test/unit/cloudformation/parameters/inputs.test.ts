@@ -38,7 +38,7 @@ describe('parameters on one line', () => {
     ['spaces in a value', 'A=hello world,B=2', { A: 'hello world', B: '2' }],
     ['a declared name at the start of a value', 'Labels=Env=dev,B=2', { Labels: 'Env=dev', B: '2' }],
     ['an apostrophe', "A=it's,B=2", { A: "it's", B: '2' }],
-  ])('%s is several', (_name, text, expected) => {
+  ])('%s is several parameters', (_name, text, expected) => {
     expect(read(text)).toEqual(expected);
   });
 

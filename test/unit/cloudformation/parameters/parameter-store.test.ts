@@ -10,7 +10,7 @@ afterAll(() => {
   else process.env['AWS_ENDPOINT_URL'] = before;
 });
 
-test('what stacks ask for at the same moment is read together, an earlier version apart from the present value', async () => {
+test('concurrent reads of stacks are batched, with earlier versions separate from the current value', async () => {
   const sandbox = await sandboxOf();
   process.env['AWS_ENDPOINT_URL'] = sandbox.url;
   const ssm = ssmOf(sandbox);

@@ -16,7 +16,7 @@ test.each([
   expect(expandPlaceholders(text, { Project: 'shop', Environment: 'dev' })).toBe(expected);
 });
 
-test('a text that no name stands in stays, and an escaped one comes back as it was', () => {
+test('text without a placeholder is not changed, and an escaped placeholder is unescaped', () => {
   fc.assert(
     fc.property(fc.string({ maxLength: 20 }), fc.string({ maxLength: 20 }), (text, value) => {
       const values = { Project: value };
@@ -46,7 +46,7 @@ describe('parameter files', () => {
       filesOf({ ...vpc, Project: 'other', Environment: 'dev' }),
       { Project: 'shop' },
     ],
-  ])('take the names %s', (_, files, given) => {
+  ])('support the names %s', (_, files, given) => {
     expect(expandFiles(files, given).parameters['VpcId']).toEqual({
       value: '/shop/dev/vpc/id',
       file: 'a.json',
@@ -54,7 +54,7 @@ describe('parameter files', () => {
     });
   });
 
-  test('tell which names they refer to', () => {
+  test('report the names they refer to', () => {
     expect(sharedNamesOf(filesOf({ A: '1' }, { b: '${Environment}' }))).toEqual(['Environment']);
   });
 

@@ -34,10 +34,10 @@ function resolve(
   );
 }
 
-describe('where a value comes from', () => {
+describe('the source of a value', () => {
   const required = { DbPassword: 'p', Zones: 'a,b' };
 
-  test('the input wins over files, files over the stack, the stack over the default', () => {
+  test('inputs override files, files override the stack, the stack overrides the default', () => {
     const files = {
       DbPassword: { value: 'from file', file: 'dev.json', line: 1 },
       VpcCidr: { value: '1', file: 'dev.json', line: 1 },
@@ -50,7 +50,7 @@ describe('where a value comes from', () => {
     });
   });
 
-  test('a parameter that the stack does not have yet takes its default', () => {
+  test('a parameter that is new in the stack uses its default', () => {
     expect(resolve({}, required)['VpcCidr']).toEqual({
       usePrevious: false,
       noEcho: false,
@@ -70,7 +70,7 @@ describe('where a value comes from', () => {
     );
   });
 
-  test('names of the object prototype are no parameters', () => {
+  test('names of the object prototype are not parameters', () => {
     const template = templateOf('Parameters:\n  toString:\n    Type: String\nResources: {}\n');
     expect(() => resolveParameters(template, nothing, stackOf(), quiet)).toThrow(
       /expected a value for toString/,
@@ -78,8 +78,8 @@ describe('where a value comes from', () => {
   });
 });
 
-describe('what is refused', () => {
-  test('an unknown parameter, with what was probably meant', () => {
+describe('refused', () => {
+  test('an unknown parameter, with a suggestion', () => {
     const inline = { VpcCdr: '10.1.0.0/16' };
     expect(() => resolve({ inline })).toThrow(
       'parameters: expected parameters of the template (VpcCidr, DbPassword, Zones), got "VpcCdr". Did you mean "VpcCidr"?',
@@ -93,7 +93,7 @@ describe('what is refused', () => {
     );
   });
 
-  test('a template without parameters says so', () => {
+  test('a parameter for a template without parameters', () => {
     const given = { files: {}, inline: { A: '1' } };
     expect(() => resolveParameters(templateOf('Resources: {}'), given, undefined, quiet)).toThrow(
       /^parameters: expected no parameters, because the template declares none, got "A"$/,
@@ -113,7 +113,7 @@ describe('what is refused', () => {
   });
 });
 
-test('keys of files that the template does not declare are skipped with one notice a file', () => {
+test('undeclared keys of files are skipped with one notice per file', () => {
   const notices: string[] = [];
   const file = (value: string, name: string) => ({ value, file: name, line: 1 });
   const files = {
@@ -134,7 +134,7 @@ test('keys of files that the template does not declare are skipped with one noti
 });
 
 describe('secrets', () => {
-  test('NoEcho values and those with a secret name are hidden; booleans and the rest are not', () => {
+  test('masks NoEcho values and those with a secret-like name, but not booleans and others', () => {
     const { log, lines, redactor } = recordingLog();
     const parameter = (key: string, value: string, noEcho = false) => {
       return { key, value, noEcho, usePrevious: false, source: 'parameters' };
@@ -155,7 +155,7 @@ describe('secrets', () => {
 });
 
 describe('tags', () => {
-  test("the input's tags go over the files'", () => {
+  test("the input's tags override those of files", () => {
     expect(resolveTags({ a: '1', b: '2' }, { b: '3' })).toEqual({ a: '1', b: '3' });
   });
 

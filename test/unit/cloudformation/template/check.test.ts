@@ -105,7 +105,7 @@ describe('a definite mistake is an error with its line', () => {
   });
 });
 
-describe('what AWS may have added since is a notice', () => {
+describe('possible additions by AWS are a notice', () => {
   test.each([
     [
       resources('  New: { Type: AWS::Quantum::Computer, Properties: { Qubits: 3 } }'),
@@ -141,7 +141,7 @@ describe('what AWS may have added since is a notice', () => {
   });
 });
 
-describe('what CloudFormation accepts has no finding', () => {
+describe('valid templates have no finding', () => {
   test.each([
     resources(
       "  Url: { Type: AWS::SSM::Parameter, Properties: { Type: String, Value: !Sub '${AWS::Region}${!Literal}${Topic}' } }",
@@ -205,7 +205,7 @@ describe('what CloudFormation accepts has no finding', () => {
   });
 });
 
-test('resources are those that no condition rules out', () => {
+test('resources with a false condition are ignored', () => {
   const text = `Parameters: { On: { Type: String }, Stored: { Type: 'AWS::SSM::Parameter::Value<String>' } }
 Conditions: { Is: !Equals [!Ref On, 'yes'], Maybe: !Equals [!Ref Stored, x] }
 Resources: { A: { Type: AWS::SNS::Topic }, B: { Type: AWS::SQS::Queue, Condition: Is } }`;
@@ -216,7 +216,7 @@ Resources: { A: { Type: AWS::SNS::Topic }, B: { Type: AWS::SQS::Queue, Condition
   expect(check(text.replace('Condition: Is', 'Condition: Maybe'), { On: 'yes' }).exact).toBe(false);
 });
 
-test('without schemas, types and properties are left to CloudFormation', () => {
+test('without schemas, types and properties are not checked', () => {
   const text = resources('  Url: { Type: AWS::SSM::Parameter, Properties: { Typ: !Ref Topicc } }');
   expect(checkTemplate(readTemplateDocument(text), GIVEN).findings.map(({ message }) => message)).toEqual([
     'Url refers to Topicc, which is neither a parameter nor a resource of the template; did you mean Topic?',

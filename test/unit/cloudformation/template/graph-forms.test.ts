@@ -72,7 +72,7 @@ const waits = (template: string, parameters = {}): boolean =>
     .dependencies.get('above')
     ?.some(({ on }) => on === 'below') ?? false;
 
-describe('a stack waits for the one that provides what it reads', () => {
+describe('a stack waits for the stack that provides the values it reads', () => {
   test.each(
     [
       // Dynamic references in any text.
@@ -173,7 +173,7 @@ describe('a stack waits for the one that provides what it reads', () => {
   });
 });
 
-describe('a stack does not wait for what it does not read', () => {
+describe('a stack does not wait for values it does not read', () => {
   const templates: [template: string, given?: Record<string, string>][] = [
     [property(`'{{resolve:ssm:/shop/prod/user}}'`)],
     [property(`!Sub '{{resolve:ssm:/shop/\${Env}/user}}'`), { Env: 'prod' }],
@@ -213,7 +213,7 @@ describe('a stack does not wait for what it does not read', () => {
   );
 });
 
-describe('conditions decide whether a name is provided', () => {
+describe('conditions determine whether a name is provided', () => {
   const zone = `
 Parameters: { Main: { Type: String }, Stored: { Type: 'AWS::SSM::Parameter::Value<String>', Default: /x } }
 Conditions: { Main: !Equals [!Ref Main, 'true'], Unknown: !Equals [!Ref Stored, a] }
@@ -223,7 +223,7 @@ Outputs:
   Zone: { Condition: Main, Value: x, Export: { Name: zone } }`;
   const reader = stack('reader', 'Resources: { X: { Type: T, Properties: { A: !ImportValue zone } } }');
 
-  test('a name that only one of two stacks provides is not provided twice', () => {
+  test('a name that only one of two stacks provides is accepted', () => {
     const { dependencies } = stackGraph([
       stack('main', zone, { Main: 'true' }),
       stack('other', zone, { Main: 'false' }),
@@ -232,13 +232,13 @@ Outputs:
     expect(dependencies.get('reader')).toEqual([{ on: 'main', because: ['imports zone'] }]);
   });
 
-  test('a name that both provide is an error', () => {
+  test('a name that both stacks provide is an error', () => {
     expect(() =>
       stackGraph([stack('a', zone, { Main: 'true' }), stack('b', zone, { Main: 'true' })]),
     ).toThrow('The stacks a and b both export zone.');
   });
 
-  test('where only AWS knows which of two provides it, a reader waits for both', () => {
+  test('if only AWS knows which of two stacks provides it, a reader waits for both', () => {
     const maybe = zone.replaceAll('Condition: Main', 'Condition: Unknown');
     const given = { Main: 'true' };
     const { dependencies } = stackGraph([stack('a', maybe, given), stack('b', maybe, given), reader]);
@@ -279,7 +279,7 @@ Resources:
   expect(stackGraph([stack('above', template), open]).missingOutputs).toEqual([]);
 });
 
-test('conditions that name each other in a circle end as unknown', () => {
+test('circular conditions are unknown', () => {
   const template = `
 Conditions: { A: !Not [!Condition B], B: !Not [!Condition A] }
 Resources: { X: { Type: T, Properties: { A: !If [A, !ImportValue shop-dev-vpc, x] } } }`;

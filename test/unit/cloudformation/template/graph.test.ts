@@ -23,7 +23,7 @@ function waits(stacks: GraphStack[]): Record<string, string[]> {
   return Object.fromEntries([...dependencies].map(([name, found]) => [name, found.map(({ on }) => on)]));
 }
 
-describe('a stack waits for the one that writes what it reads', () => {
+describe('a stack waits for the stack that writes the parameters it reads', () => {
   const below = stack('below', `Parameters: { Environment: { Type: String } }\nResources:\n${writes('id')}`);
   test.each([
     [
@@ -55,14 +55,14 @@ describe('a stack waits for the one that writes what it reads', () => {
     expect(waits([stack('above', text, parameters), below])).toEqual({ above: ['below'], below: [] });
   });
 
-  test('another name, and its own, are nothing to wait for', () => {
+  test('ignores other names and its own', () => {
     const other = `Parameters: { Id: { Type: AWS::SSM::Parameter::Value<String> } }\nResources:\n${writes('own')}`;
     expect(waits([stack('above', other, { Id: '/p/dev/own' }), below])).toEqual({ above: [], below: [] });
     expect(waits([stack('above', other, { Id: '/p/prod/id' }), below])).toEqual({ above: [], below: [] });
   });
 });
 
-describe('a stack waits for the one that exports what it imports', () => {
+describe('a stack waits for the stack that exports the values it imports', () => {
   const below = stack(
     'below',
     "Outputs: { Subnets: { Value: x, Export: { Name: !Sub '${Environment}-subnets' } } }",
@@ -90,7 +90,7 @@ describe('a stack waits for the one that exports what it imports', () => {
   });
 });
 
-test('a cycle is shown, with what each takes from the next', () => {
+test('a cycle is shown with the dependency of each step', () => {
   const text = (own: string) =>
     `Parameters: { In: { Type: AWS::SSM::Parameter::Value<String> } }\nResources:\n${writes(own)}`;
   const stacks = [
@@ -104,7 +104,7 @@ test('a cycle is shown, with what each takes from the next', () => {
   );
 });
 
-test('two stacks that give the same name', () => {
+test('two stacks that provide the same name are an error', () => {
   const text = `Resources:\n${writes('id')}`;
   expect(() => stackGraph([stack('a', text), stack('b', text)])).toThrow(
     new GraphError('The stacks a and b both write the parameter /p/dev/id.'),
@@ -128,12 +128,12 @@ describe('a stack waits for the one that creates its repository', () => {
     expect([...graph.repositories]).toEqual([['shop/api', 'below']]);
   });
 
-  test('but neither for another repository nor for its own', () => {
+  test('but not for another repository or its own', () => {
     expect(waits([above('web', 'Resources: {}', 'shop/web'), below])).toEqual({ web: [], below: [] });
     expect(waits([above('api', repository('shop/api'))])).toEqual({ api: [] });
   });
 
-  test('two stacks that create it, and one that waits for its user, are errors', () => {
+  test('two stacks that create it, and a circular dependency, are errors', () => {
     const other = stack('other', repository('shop/api'));
     expect(() => stackGraph([above('api'), below, other])).toThrow(
       new GraphError('The stacks below and other both create the repository shop/api.'),
@@ -146,7 +146,7 @@ describe('a stack waits for the one that creates its repository', () => {
   });
 });
 
-test('the reference platform, in whatever order its file has it', () => {
+test('the reference platform, in any order of its file', () => {
   const stacks = stacksOf('dev').map(({ name, template, parameters }) => ({
     name: name.replace('dev-platform-', ''),
     template: readFileSync(`templates/${template}.yml`, 'utf8'),

@@ -98,7 +98,7 @@ const template = fc
       `${start}{${sections.map(([name, gap, of]) => `${name}:${gap}${of}`).join(',')}${end}}`,
   );
 
-test(`${RUNS} JSON texts are read as the YAML parser reads them`, () => {
+test(`${RUNS} JSON texts are parsed like the YAML parser`, () => {
   let tried = 0;
   fc.assert(
     fc.property(template, (text) => {
@@ -121,11 +121,11 @@ test.each([
   ['a key without quotes', '{ A: 1 }'],
   ['YAML', 'Resources: {}\n'],
   ['nothing', ''],
-])('%s is left to the YAML parser', (_, text) => {
+])('%s is parsed by the YAML parser', (_, text) => {
   expect(parseJsonDocument(text)).toBeUndefined();
 });
 
-test('a byte order mark, keys of objects and a later duplicate', () => {
+test('supports a byte order mark, object keys and duplicates', () => {
   const text =
     '\uFEFF{\n  "Resources": {\n    "__proto__": { "Type": "AWS::SNS::Topic" },\n    "A": { "Type": "x" },\n    "A": { "Type": "y" }\n  }\n}';
   const document = readTemplateDocument(text);

@@ -117,7 +117,7 @@ test.each([
   ['Resources.TopicBeta', 37],
   ['Resources.TopicBeta.Properties.DisplayName', 40],
   ['Resources.Elsewhere', 3],
-])('%s of a loop is in line %i', (path, line) => {
+])('%s of a loop is on line %i', (path, line) => {
   expect(TEMPLATE.lineOf(path)).toBe(line);
 });
 
@@ -125,7 +125,7 @@ test.each([
   ['Resources.ApiRole', 4],
   ['Resources.ApiHandlerPermission', 7],
   ['Resources.ServerlessRestApi', 1],
-])('%s of a transform is in line %i', (path, line) => {
+])('%s of a transform is on line %i', (path, line) => {
   const sam = templateOf(`Transform: AWS::Serverless-2016-10-31
 Resources:
   # expands to several resources
@@ -138,6 +138,6 @@ Resources:
   expect(sam.lineOf(path)).toBe(line);
 });
 
-test('without a transform or a loop, what is not declared has no line', () => {
+test('without a transform or a loop, an undeclared resource has no line', () => {
   expect(templateOf('Resources:\n  Api: { Type: x }\n').lineOf('Resources.ApiRole')).toBeUndefined();
 });

@@ -48,7 +48,7 @@ function masked(
   return maskChange(change, findSensitive(templates)).properties[0];
 }
 
-test('hidden parameters are those with NoEcho and those with the name of a secret', () => {
+test('parameters with NoEcho or a secret-like name are masked', () => {
   expect([...findSensitive([TEMPLATE]).parameters]).toEqual(['DbPassword', 'ApiToken']);
 });
 
@@ -88,7 +88,7 @@ describe('the value of a property', () => {
     ['Function', 'Properties.Environment.Variables.SIZE'],
     ['Db', 'Properties.MasterUserSecretArn'],
     ['Other', 'Properties.MasterUsername'],
-  ])('%s %s stays', (logicalId, path) => {
+  ])('%s %s is not masked', (logicalId, path) => {
     expect(masked(logicalId, { path, before: 'one', after: '{"a": 1}' })).toMatchObject({
       before: 'one',
       after: '{"a":1}',
@@ -102,7 +102,7 @@ describe('the value of a property', () => {
     );
   });
 
-  test('an environment variable with the name of a secret is masked in a list', () => {
+  test('an environment variable with a secret-like name is masked in a list', () => {
     const after = JSON.stringify([
       { Name: 'API_TOKEN', Value: 'x' },
       { Name: 'LEVEL', Value: 'info' },
@@ -112,18 +112,18 @@ describe('the value of a property', () => {
     );
   });
 
-  test('a list of references to secrets stays', () => {
+  test('a list of references to secrets is not masked', () => {
     const after = '[{"Name":"DB","ValueFrom":"arn:aws:ssm:eu-west-1:111111111111:parameter/db"}]';
     expect(masked('Other', { path: 'Properties.Secrets', after })?.after).toBe(after);
   });
 
-  test('what should be JSON and is not is masked whole', () => {
+  test('invalid JSON is masked completely', () => {
     expect(
       masked('Function', { path: 'Properties.Environment', after: '{"Variables": {"DSN": "x' })?.after,
     ).toBe('****');
   });
 
-  test('resources that a loop makes are masked whatever they are called', () => {
+  test('resources created by a loop are masked whatever their name', () => {
     const loop = `Transform: AWS::LanguageExtensions
 Parameters: { P: { Type: String, NoEcho: true } }
 Resources:
@@ -138,7 +138,7 @@ Resources:
     expect(masked('QueueA', { path: 'Properties.DelaySeconds', after: '5' }, [loop])?.after).toBe('5');
   });
 
-  test('the template that runs now hides old values too', () => {
+  test('the deployed template also masks old values', () => {
     const next =
       'Resources: { Db: { Type: "AWS::RDS::DBInstance", Properties: { MasterUserPassword: plain } } }';
     const path = 'Properties.Task';
@@ -149,13 +149,13 @@ Resources:
   });
 });
 
-describe('a change as CloudFormation gives it', () => {
+describe('a change from CloudFormation', () => {
   const modify = (Details: object[], more: object = {}) =>
     resourceChange({ Action: 'Modify', LogicalResourceId: 'Vpc', ResourceType: 'T', Details, ...more }, [
       'Net',
     ]);
 
-  test('one entry a path, with all causes and the costliest recreation', () => {
+  test('one entry per path, with all causes and the worst recreation', () => {
     const target = (RequiresRecreation: string) => ({
       Attribute: 'Properties',
       Name: 'CidrBlock',
@@ -209,7 +209,7 @@ describe('a change as CloudFormation gives it', () => {
     expect(modify([], given)).toMatchObject({ logicalId: 'Vpc', nesting: ['Net'], ...expected });
   });
 
-  test('the item of a list is told by its name', () => {
+  test('a list item is identified by its name', () => {
     const Target = (Path: string) => ({ Target: { Path } });
     const { properties } = modify(
       [

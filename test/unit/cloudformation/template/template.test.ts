@@ -68,7 +68,7 @@ describe('readTemplateDocument', () => {
     });
   });
 
-  test('reads resources, and policies only where they are plain words', () => {
+  test('reads resources, and policies only if they are plain text', () => {
     expect(document.resources).toEqual({
       Vpc: { type: 'AWS::EC2::VPC', deletionPolicy: 'Retain', updateReplacePolicy: 'Snapshot' },
       Role: { type: 'AWS::IAM::Role' },
@@ -92,11 +92,11 @@ describe('readTemplateDocument', () => {
     ['Resources.Nothing.Properties', undefined],
     ['Parameters.Nothing', undefined],
     ['', undefined],
-  ])('%s is at line %s', (path, line) => {
+  ])('%s is on line %s', (path, line) => {
     expect(document.lineOf(path)).toBe(line);
   });
 
-  test('reads JSON, indented with tabs, with a byte order mark and Windows line ends', () => {
+  test('reads JSON with tabs, a byte order mark and Windows line endings', () => {
     const json =
       '\uFEFF{\r\n\t"Parameters": {"A": {"Type": "Number", "NoEcho": "TRUE"}},\r\n\t"Resources": {\r\n\t\t"Q": {"Type": "AWS::SQS::Queue"}\r\n\t}\r\n}';
     const read = readTemplateDocument(json);
@@ -121,7 +121,7 @@ describe('readTemplateDocument', () => {
 });
 
 describe('loadTemplate', () => {
-  test('gives the text as it is, its hash and its lines, without a call to AWS', async () => {
+  test('returns the text, its hash and its lines without a call to AWS', async () => {
     const { context, calls } = fakeAws({});
     const template = await loadTemplate(context, write('app.yml', YAML), workspace);
     expect(template).toMatchObject({ file: 'app.yml', body: YAML });
@@ -140,7 +140,7 @@ describe('loadTemplate', () => {
   const BROKEN = 'Resources:\n  A: {\n';
   const refused = () => fail(awsError('ValidationError', 'Template format error: YAML not well-formed.'));
 
-  test('a file that nobody can read is annotated on its line, with both reasons', async () => {
+  test('an invalid file is annotated on its line with both reasons', async () => {
     const { context, lines, inputs } = fakeAws({ GetTemplateSummary: refused });
     const name = write('broken.yml', BROKEN);
     await expect(loadTemplate(context, name, workspace)).rejects.toThrow(
@@ -151,7 +151,7 @@ describe('loadTemplate', () => {
     expect(lines.join('\n')).toMatch(/^::error .*file=broken.yml,line=3/);
   });
 
-  test('a file that only CloudFormation can read is its to judge', async () => {
+  test('a file that only CloudFormation can parse is left to it', async () => {
     const { context, lines } = fakeAws({
       GetTemplateSummary: () => ({ Parameters: [{ ParameterKey: 'A', ParameterType: 'Number' }] }),
     });
@@ -164,7 +164,7 @@ describe('loadTemplate', () => {
     expect(lines.join('\n')).toMatch(/^::notice file=broken.yml,line=3.*Only CloudFormation can read/);
   });
 
-  test('without the permission to ask, our own reason stands, with the name of the permission', async () => {
+  test('without permission to validate, our own reason is shown with the permission', async () => {
     const { context, lines } = fakeAws({
       GetTemplateSummary: () => fail(awsError('AccessDenied', 'not authorized', 403)),
     });
@@ -173,7 +173,7 @@ describe('loadTemplate', () => {
     expect(lines.join('\n')).toMatch(/Allow cloudformation:GetTemplateSummary/);
   });
 
-  test('an endpoint that is out of order is not a template that is', async () => {
+  test('an endpoint failure is not reported as an invalid template', async () => {
     const { context } = fakeAws({
       GetTemplateSummary: () => fail(awsError('InternalFailure', 'out of order', 500)),
     });
@@ -181,7 +181,7 @@ describe('loadTemplate', () => {
     await expect(loading).rejects.toThrow(/out of order/);
   });
 
-  test('what CloudFormation reads otherwise than it looks is a warning on its line', async () => {
+  test('scalars that CloudFormation interprets unexpectedly are a warning on their line', async () => {
     const { context, lines } = fakeAws({});
     await loadTemplate(context, write('twice.yml', `${YAML}  Vpc: { Type: AWS::EC2::VPC }\n`), workspace);
     context.annotations.flush(context.log);
@@ -255,7 +255,7 @@ describe('the size of a template', () => {
     else expect(check).not.toThrow();
   });
 
-  test('a small one goes in the request, one at a URL by its URL', async () => {
+  test('a small one is sent in the request, one at a URL by its URL', async () => {
     const { context } = fakeAws({});
     const small = templateOf('Resources: {}');
     const inputs = { command: 'deploy', stackName: 'app', artifactBucket: 'bucket' } as const;

@@ -43,7 +43,7 @@ const SITUATIONS: [what: string, template: string, found: string[]][] = [
   ['a template that does not parse', 'Resources: [', []],
 ];
 
-test(`the rules whose weights ECS moves: ${SITUATIONS.length} of ${SITUATIONS.length} situations right`, () => {
+test(`finds the rules whose weights ECS changes: ${SITUATIONS.length} situations`, () => {
   for (const [what, template, found] of SITUATIONS) {
     expect([what, ...trafficRules(template)]).toEqual([what, ...found]);
   }

@@ -3,7 +3,7 @@ import { readTemplateDocument } from '../../../../src/cloudformation/template/do
 import { parseTemplateYaml } from '../../../../src/cloudformation/template/yaml.ts';
 import { REFUSED, SCALARS, SHAPES } from '../../../support/yaml-facts.ts';
 
-test(`${SCALARS.length} of ${SCALARS.length} scalars are read as CloudFormation reads them`, () => {
+test(`${SCALARS.length} scalars are parsed like CloudFormation`, () => {
   const read = SCALARS.map(({ written }) => ({
     written,
     text: parseTemplateYaml(`A: ${written}\n`).document.get('A'),
@@ -21,13 +21,13 @@ test.each(REFUSED)('$name is an error', ({ text }) => {
   expect(parseTemplateYaml(text).document.errors).not.toEqual([]);
 });
 
-test('lines stay where they are when a text continues at another column', () => {
+test('line numbers are correct if a text continues at another column', () => {
   const text =
     "Resources:\n  A: { Type: 'AWS::SNS::Topic', Properties: {\n  } }\n  B:\n    Type: AWS::SNS::Topic\n";
   expect(readTemplateDocument(text).lineOf('B.Type')).toBe(5);
 });
 
-test('what CloudFormation reads otherwise than it looks has a line each', () => {
+test('scalars that CloudFormation interprets unexpectedly are listed with their lines', () => {
   const text =
     'Resources:\n  A: { Type: "AWS::SNS::Topic" }\n  B:\n    Type: x\n    Account: 054676820928\n  A: { Type: "AWS::SQS::Queue" }\n';
   const { resources, surprises } = readTemplateDocument(text);
@@ -42,7 +42,7 @@ test('what CloudFormation reads otherwise than it looks has a line each', () => 
   ]);
 });
 
-test('a long template with many such places is read in well under a second', () => {
+test('a long template with many of them is parsed in well under a second', () => {
   const place = (index: number): string => `  T${index}:\n    Type: x\n    Tags: [{\n      Key: a\n    }]\n`;
   const text = `Resources:\n${Array.from({ length: 100 }, (_, index) => place(index)).join('')}`;
   expect(Object.keys(readTemplateDocument(text).resources)).toHaveLength(100);

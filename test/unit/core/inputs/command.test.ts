@@ -10,7 +10,7 @@ test.each<[string, string[]]>([
   ['echo $(reboot); rm -rf / && `id` | cat > x', 'echo $(reboot); rm -rf / && `id` | cat > x'.split(' ')],
   ['["node", "a b", ""]', ['node', 'a b', '']],
   ['[ -f x ]', ['[', '-f', 'x', ']']],
-])('%j is argv, and no shell reads it', (text, words) => {
+])('%j is parsed to arguments without a shell', (text, words) => {
   expect(parseCommand('pre-deploy', text)).toEqual(words);
 });
 

@@ -40,7 +40,7 @@ function read(env: Record<string, string>) {
 }
 
 describe('readInputs', () => {
-  test('nothing given: defaults, empty lists and maps, undefined', () => {
+  test('without inputs: defaults, empty lists and maps, undefined', () => {
     expect(read({})).toEqual({
       'stack-name': 'dev-platform-vpc',
       template: undefined,
@@ -72,7 +72,7 @@ describe('readInputs', () => {
     ]);
   });
 
-  test('an empty text is an input that is not given', () => {
+  test('an empty text counts as not given', () => {
     expect(read({ INPUT_TIMEOUT: '', INPUT_TEMPLATE: '  ' })).toMatchObject({
       timeout: 3_600_000,
       template: undefined,
@@ -80,7 +80,7 @@ describe('readInputs', () => {
     expect(() => read({ 'INPUT_STACK-NAME': ' ' })).toThrow('stack-name: a value is required');
   });
 
-  test('the environment stands for an input, and the input goes first', () => {
+  test('an environment variable can replace an input, and the input takes precedence', () => {
     expect(read({ AWS_REGION: 'eu-west-1' })['aws-region']).toBe('eu-west-1');
     expect(read({ AWS_REGION: 'eu-west-1', 'INPUT_AWS-REGION': 'eu-north-1' })['aws-region']).toBe(
       'eu-north-1',
@@ -91,7 +91,7 @@ describe('readInputs', () => {
     );
   });
 
-  test('spaces in a name become underscores, as GitHub does it', () => {
+  test('spaces in a name become underscores, as on GitHub', () => {
     expect(readInputs({ 'who to greet': text() }, sourceOf({ INPUT_WHO_TO_GREET: 'you' }))).toEqual({
       'who to greet': 'you',
     });
@@ -154,13 +154,13 @@ describe('readInputs', () => {
     expect(() => read({ [name]: value })).toThrow(message);
   });
 
-  test('a far word has no suggestion', () => {
+  test('a dissimilar word has no suggestion', () => {
     expect(() => read({ 'INPUT_ON-FAILURE': 'explode' })).not.toThrow('did you mean');
   });
 });
 
 describe('secretInputs', () => {
-  test('only what is secret and given', () => {
+  test('returns only secret inputs with a value', () => {
     expect(
       secretInputs(contract, sourceOf({ 'INPUT_STACK-NAME': 'x', 'INPUT_GITHUB-TOKEN': ' ghs_1 ' })),
     ).toEqual(['ghs_1']);
@@ -169,7 +169,7 @@ describe('secretInputs', () => {
 });
 
 describe('InputError', () => {
-  test('a long value is cut', () => {
+  test('a long value is truncated', () => {
     expect(new InputError('tags', 'x'.repeat(5000), 'expected no').message.length).toBeLessThan(200);
   });
 });

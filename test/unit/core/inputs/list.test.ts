@@ -35,7 +35,7 @@ describe('parseList', () => {
   });
 
   const items = fc.array(fc.string({ unit: 'grapheme' }).filter((item) => item !== ''));
-  test.each(['"', "'"])('any items survive between %s, whatever separates them', (quote) => {
+  test.each(['"', "'"])('any items between %s are preserved', (quote) => {
     fc.assert(
       fc.property(items, fc.constantFrom(',', '\n', '\r\n', ' , ', ',\n'), (values, separator) => {
         const text = values
@@ -46,7 +46,7 @@ describe('parseList', () => {
     );
   });
 
-  test('any items survive as JSON', () => {
+  test('any items are preserved as JSON', () => {
     fc.assert(
       fc.property(items, (values) => {
         expect(parseList('tags', JSON.stringify(values, null, 2))).toEqual(values);
@@ -54,7 +54,7 @@ describe('parseList', () => {
     );
   });
 
-  test('any text gives items or an InputError', () => {
+  test('any text results in items or an InputError', () => {
     fc.assert(
       fc.property(fc.string(), (text) => {
         try {

@@ -119,7 +119,7 @@ describe('parseMap', () => {
     minLength: 1,
   });
 
-  test('any map survives as JSON', () => {
+  test('any map is preserved as JSON', () => {
     fc.assert(
       fc.property(entries, (pairs) => {
         expect(
@@ -129,7 +129,7 @@ describe('parseMap', () => {
     );
   });
 
-  test('any map survives as YAML', () => {
+  test('any map is preserved as YAML', () => {
     fc.assert(
       fc.property(entries, (pairs) => {
         const map = new Map(pairs);
@@ -139,7 +139,7 @@ describe('parseMap', () => {
     );
   });
 
-  test('any value of one line survives in a key=value line', () => {
+  test('any single-line value is preserved in a key=value line', () => {
     const value = fc.string({ unit: 'grapheme' }).map((text) => text.replace(/[\r\n]/g, ' ').trim());
     const key = fc.stringMatching(/^[A-Za-z][\w:/-]{0,20}$/);
     const pairs = fc.uniqueArray(fc.tuple(key, value), { selector: ([name]) => name, minLength: 1 });
@@ -151,7 +151,7 @@ describe('parseMap', () => {
     );
   });
 
-  test('any text gives a map or an InputError', () => {
+  test('any text results in a map or an InputError', () => {
     fc.assert(
       fc.property(
         fc.oneof(

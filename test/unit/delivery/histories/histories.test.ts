@@ -248,7 +248,7 @@ test.each(FOUND.map((operations) => ({ operations, name: operations.join(', ') }
   },
 );
 
-test(`each rollback goes to what was good, in ${HISTORIES} histories of seed ${SEED}`, async () => {
+test(`each rollback goes to a good release, in ${HISTORIES} histories of seed ${SEED}`, async () => {
   for (let index = 0; index < HISTORIES; index++) {
     const seed = SEED + index;
     const wrong = await new History(seed).play();

@@ -86,7 +86,7 @@ const CASES: Record<string, { records: Release[]; running?: Release; left: strin
   },
 };
 
-describe('the releases that count', () => {
+describe('the relevant releases', () => {
   test.each(Object.entries(CASES))('%s', (_, { records, running, left }) => {
     expect(shown(records, running)).toEqual(left);
   });
@@ -100,7 +100,7 @@ const release = (run: number, sinceMinute: number, untilMinute?: number): Soakin
   ...(untilMinute !== undefined && { untilMs: START + untilMinute * MINUTE }),
 });
 
-test('a release soaks on while what follows builds on it, and never once something else came too early', () => {
+test('a release continues to soak while later releases build on it, but not after another release', () => {
   const soakMs = 60 * MINUTE;
   expect(soakedAt(release(1, 0), soakMs)).toBe(START + soakMs);
   expect(soakedAt(release(1, 0, 60), soakMs)).toBe(START + soakMs);
@@ -123,14 +123,14 @@ describe('services of one run', () => {
   const api = { name: 'api', releases: [release(3, 10), release(2, 5), release(1, 0)] };
   const web = { name: 'web', releases: [release(3, 12), release(1, 1)] };
 
-  test('go together: none is taken before all of its run have soaked', () => {
+  test('are promoted together, once all of them have soaked', () => {
     expect(chosen([api, web], at(61))).toEqual({ api: 1, web: 1 });
     expect(chosen([api, web], at(66))).toEqual({ api: 2, web: 1 });
     expect(chosen([api, web], at(71))).toEqual({ api: 2, web: 1 });
     expect(chosen([api, web], at(72))).toEqual({ api: 3, web: 3 });
   });
 
-  test('the rest of a soak within the time to wait counts as soaked; else the newest has to wait', () => {
+  test('a soak that ends within the waiting time counts as soaked; otherwise the newest release has to wait', () => {
     expect(chosen([api, web], at(60, 15))).toEqual({ api: 3, web: 3 });
     expect(chosen([api, web], at(10))).toEqual({ api: 3, web: 3 });
     const target = { api: digestOf(2), web: digestOf(1) };
@@ -190,7 +190,7 @@ function play(
   return { prod, givenUp };
 }
 
-test('pushes closer together than the soak starve prod of nothing, and never bring it backwards', () => {
+test('frequent pushes neither starve prod nor move it backwards', () => {
   let played = 0;
   let promotions = 0;
   for (const every of [1, 2, 5, 7, 20, 59, 61]) {

@@ -72,7 +72,7 @@ const ROWS: readonly [string, FaultRule, Partial<ServiceRequest>, string][] = [
   ],
 ];
 
-test.each(ROWS)('%s: the reason ends with what remains', async (_name, fault, request, ending) => {
+test.each(ROWS)('%s: the reason ends with the remaining work', async (_name, fault, request, ending) => {
   const world = await EcsWorld.withService();
   world.sandbox.addFault(fault);
   const { result } = await release(world, request, 2000);

@@ -33,7 +33,7 @@ const secrets = (...valueFrom: string[]): TaskDefinition =>
     ],
   }) as unknown as TaskDefinition;
 
-test('a role that does not exist is an error; a role of another account is not asked for', async () => {
+test('a missing role is an error; a role of another account is not checked', async () => {
   const context = contextFor(await sandboxOf({ scenario: SCENARIO }));
   expect(await missingRoles(context, DEV, roles(`${ROLE}/execution`))).toEqual([]);
   expect(await missingRoles(context, DEV, roles('arn:aws:iam::222222222222:role/gone'))).toEqual([]);
@@ -46,7 +46,7 @@ test('a role that does not exist is an error; a role of another account is not a
   ]);
 });
 
-test('a secret that does not exist is an error, whatever of it is asked for; parameters are not secrets', async () => {
+test('a missing secret is an error, whichever part is referenced; parameters are not secrets', async () => {
   const context = contextFor(await sandboxOf({ scenario: SCENARIO }));
   expect(await missingSecrets(context, secrets(`${SECRET}:db-AbCdEf:password::`, '/dev/token'))).toEqual([]);
   expect(await missingSecrets(context, secrets(`${SECRET}:db`, `${SECRET}:gone-AbCdEf:password::`))).toEqual([

@@ -39,7 +39,7 @@ function definitionOf(image: string, cpuArchitecture = 'X86_64'): TaskDefinition
   } as unknown as TaskDefinition;
 }
 
-test('an image by tag is pinned to its digest; one that does not exist stays as it is', async () => {
+test('an image by tag is pinned to its digest; a missing one is not changed', async () => {
   const { context, image } = await imageIn(await sandboxOf());
   const pinned = await pinImages(context, definitionOf(`${NAME}:v1`), API);
   expect(pinned.definition.containerDefinitions[0]?.image).toBe(`${NAME}@${image.digest}`);
@@ -49,7 +49,7 @@ test('an image by tag is pinned to its digest; one that does not exist stays as 
   expect(unpinned.get(`${NAME}:v2`)).toMatchObject({ level: 'error' });
 });
 
-test('the images of an index are a part of it, and no other digest is', async () => {
+test('only the images of an index are part of it', async () => {
   const { context, image } = await imageIn(await sandboxOf());
   const whole = `${NAME}@${image.digest}`;
   expect(await partOfImage(context, whole, image.children[0] ?? '')).toBe('part');
@@ -60,12 +60,12 @@ test.each([
   ['an image that is not there', `${NAME}:v2`],
   ['an image of a registry that does not exist', 'registry.invalid/api:v1'],
   ['an image of a region that does not have it', `${DEV}.dkr.ecr.us-east-1.amazonaws.com/${REPOSITORY}:v1`],
-])('of %s nothing can be said', async (_what, name) => {
+])('%s cannot be checked', async (_what, name) => {
   const { context, image } = await imageIn(await sandboxOf());
   expect(await partOfImage(context, name, image.digest)).toBe('unknown');
 });
 
-test('without the permission to read the index nothing can be said', async () => {
+test('without permission to read the index, it cannot be checked', async () => {
   const sandbox = await sandboxOf();
   const { context, image } = await imageIn(sandbox);
   sandbox.addFault({
@@ -78,7 +78,7 @@ test('without the permission to read the index nothing can be said', async () =>
   expect(await partOfImage(context, `${NAME}@${image.digest}`, image.children[0] ?? '')).toBe('unknown');
 });
 
-test('an image that is missing, or for another CPU only, is a finding', async () => {
+test('a missing image, or one for another CPU only, is a finding', async () => {
   const { session, context, image } = await imageIn(await sandboxOf());
   expect(await imageFindings(context, definitionOf(`${NAME}:v1`, 'ARM64'), NONE)).toEqual([]);
   const [missing] = await imageFindings(context, definitionOf(`${NAME}:v2`), NONE);
@@ -97,7 +97,7 @@ test('an image that is missing, or for another CPU only, is a finding', async ()
   expect(wrong).toMatchObject({ level: 'error', message: expect.stringContaining('is built for amd64') });
 });
 
-test('an image of one manifest is read by its config', async () => {
+test('the platform of a single image is read from its config', async () => {
   const sandbox = await sandboxOf();
   const { context, image } = await imageIn(sandbox);
   const [amd64 = '', arm64 = ''] = image.children;
@@ -122,7 +122,7 @@ test.each([
   ['a denial', { code: 'AccessDeniedException' }, 'Allow ecr:BatchGetImage to the role of the job.'],
   ['anything else', { code: 'InvalidParameterException' }, undefined],
 ])(
-  'a check that %s ends is a warning; a permission is advised on access denied only',
+  'a check that fails with %s is a warning; a permission is advised only on access denied',
   async (_, fault, fix) => {
     const sandbox = await sandboxOf();
     const { context } = await imageIn(sandbox);
@@ -136,7 +136,7 @@ test.each([
   },
 );
 
-test('a registry that hides a private image from a job without a login does not stop the deployment', async () => {
+test('a private image that a job without a login cannot see does not block the deployment', async () => {
   const { context } = await imageIn(await sandboxOf());
   const body = JSON.stringify({ errors: [{ code: 'NAME_UNKNOWN', message: 'unknown' }] });
   const server = createServer((_, response) => response.writeHead(404).end(body)).listen(0, '127.0.0.1');
@@ -168,7 +168,7 @@ test('a registry that hides a private image from a job without a login does not 
   }
 });
 
-test('a container that is not released keeps its tag', async () => {
+test('a container without a new image keeps its tag', async () => {
   const { context } = await imageIn(await sandboxOf());
   const { definition, unpinned } = await pinImages(context, definitionOf(`${NAME}:v1`), new Set(['other']));
   expect(definition.containerDefinitions[0]?.image).toBe(`${NAME}:v1`);

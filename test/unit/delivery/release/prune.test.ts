@@ -23,7 +23,7 @@ const deregistered = ({ sandbox }: EcsWorld): unknown[] =>
   sandbox.calls.of('DeregisterTaskDefinition').map(({ input }) => input['taskDefinition']);
 const revision = (arn: unknown): number => Number(String(arn).split(':').at(-1));
 
-test('of a thousand, each release deregisters the ten oldest that no rollback needs, also one with little time', async () => {
+test('each release deregisters the ten oldest revisions that no rollback needs', async () => {
   const world = await worldWith(1000);
   const { result } = await release(world, { keepRevisions: 1, timeoutMs: 8000 }, FAST);
   expect(result).toMatchObject({
@@ -47,7 +47,7 @@ test('deregistrations wait for the registrations of other services', async () =>
   expect(last.length).toBeGreaterThanOrEqual(deregistered(world).length);
 });
 
-test('a failure is a note, and says how many went', async () => {
+test('a failure is a note with the number of deregistered revisions', async () => {
   const world = await worldWith(5);
   world.sandbox.addFault({
     operation: 'DeregisterTaskDefinition',
@@ -66,14 +66,14 @@ test('a failure is a note, and says how many went', async () => {
   ]);
 });
 
-test('nothing is said where there is nothing to deregister', async () => {
+test('there is no note without revisions to deregister', async () => {
   const world = await worldWith(3);
   const { result } = await release(world, { keepRevisions: 5 }, FAST);
   expect(result).toMatchObject({ verdict: 'deployed', notes: [] });
   expect(deregistered(world)).toEqual([]);
 });
 
-test('a release that failed deregisters nothing', async () => {
+test('a failed release deregisters nothing', async () => {
   const rules = [{ does: 'exit' as const, match: { image: NEXT } }];
   const world = await EcsWorld.withService(
     { scenario: { ecs: { rules } } },

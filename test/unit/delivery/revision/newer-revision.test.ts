@@ -32,8 +32,8 @@ async function warningsOf(world: EcsWorld, request: Partial<ServiceRequest> = {}
   return lines.filter((line) => line.startsWith('::warning') && line.includes('is newer than'));
 }
 
-describe('a revision of another tool that the service never had', () => {
-  test('is named with its fields and both ways out', async () => {
+describe('a revision of another tool that the service never ran', () => {
+  test('is reported with its fields and both fixes', async () => {
     const world = await worldOf();
     await world.registerWith({ ...MODE('slow'), memory: 400, image: imageOf('3') });
     const { result, lines } = await release(world, {}, FAST);
@@ -44,7 +44,7 @@ describe('a revision of another tool that the service never had', () => {
     expect(lines).toContain(`::warning title=user-service::${warning}`);
   });
 
-  test('is found when nothing else changes, and beneath revisions of this suite that failed', async () => {
+  test('is found without other changes, and below failed revisions of this suite', async () => {
     const world = await worldOf();
     await world.registerWith(MODE('slow'));
     expect(await warningsOf(world, changesOf({ image: IMAGE }))).toHaveLength(1);
@@ -52,7 +52,7 @@ describe('a revision of another tool that the service never had', () => {
     expect(await warningsOf(world)).toHaveLength(1);
   });
 
-  test('is found where service deployments cannot be read', async () => {
+  test('is found if service deployments cannot be read', async () => {
     const world = await worldOf({ serviceDeployments: false });
     await world.registerWith(MODE('slow'));
     expect(await warningsOf(world)).toHaveLength(1);
@@ -98,7 +98,7 @@ describe('no warning', () => {
     },
   );
 
-  test('where the family cannot be read; the release goes on', async () => {
+  test('if the family cannot be read; the release continues', async () => {
     const world = await worldOf();
     await world.registerWith(MODE('slow'));
     // The second read is that of the service's own revision.
@@ -165,7 +165,7 @@ describe('no warning', () => {
     },
   );
 
-  test('after a release that was rolled back, of a role that may not tag', async () => {
+  test('after a rolled-back release of a role that may not tag', async () => {
     const world = await worldOf();
     world.sandbox.addFault(TAGS_DENIED);
     await STEPS['rolled back']!(world, 0);

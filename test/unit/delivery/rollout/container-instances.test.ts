@@ -128,7 +128,7 @@ describe.each(ROWS)('$name', (row) => {
   });
 });
 
-test('a number of tasks is refused for a daemon before anything is changed', async () => {
+test('a desired count is refused for a daemon before the first change', async () => {
   const world = await worldOf({ networkMode: 'bridge', service: { ...EC2, schedulingStrategy: 'DAEMON' } });
   const { result } = await release(world, { desiredCount: 3 }, SPEED);
   expect(result).toMatchObject({ verdict: 'failed' });
@@ -138,7 +138,7 @@ test('a number of tasks is refused for a daemon before anything is changed', asy
   expect(world.sandbox.calls.of('RegisterTaskDefinition')).toHaveLength(1);
 });
 
-test('a command that has no free host port on any instance: the reason says so', async () => {
+test('a command without a free host port fails with that reason', async () => {
   const service = { ...EC2, schedulingStrategy: 'DAEMON' as const };
   const world = await worldOf({ networkMode: 'host', hostPort: 3000, service });
   const { result } = await release(world, PRE_DEPLOY, SPEED);
@@ -149,7 +149,7 @@ test('a command that has no free host port on any instance: the reason says so',
   });
 });
 
-test('a fixed host port that the old tasks hold: the reason quotes ECS, and names the way out', async () => {
+test("a fixed host port in use by the old tasks fails with ECS's message and a fix", async () => {
   const world = await worldOf({ networkMode: 'bridge', hostPort: 8080, service: EC2 });
   const { result } = await release(world, { timeoutMs: 120_000 }, SPEED);
   expect(result.verdict).toBe('timed-out');
@@ -162,7 +162,7 @@ test('a fixed host port that the old tasks hold: the reason quotes ECS, and name
   });
 });
 
-test('a fixed port instead of a dynamic one is a change in bridge', async () => {
+test('a fixed port instead of a dynamic one is a change in bridge mode', async () => {
   const world = await worldOf({ networkMode: 'bridge', service: EC2 });
   const fixed = await world.register({
     networkMode: 'bridge',
@@ -201,7 +201,7 @@ test('failures before a healthy target of an instance do not count', async () =>
   expect((await release(world, {}, 40)).result).toMatchObject({ verdict: 'deployed' });
 });
 
-describe('the sandbox refuses as ECS does', () => {
+describe('the sandbox refuses the same as ECS', () => {
   const run = (world: EcsWorld, input: object) =>
     world.client.send(new RunTaskCommand({ cluster: CLUSTER, taskDefinition: 'user-service', ...input }));
 

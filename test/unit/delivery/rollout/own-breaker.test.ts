@@ -12,7 +12,7 @@ const worldOf = (ecs: EcsScenario, more = {}) => EcsWorld.withService({ scenario
 const CAUSE = 'The container app exited with code 1 right after it started';
 
 test.each(['rollback', 'stop', 'keep'] as const)(
-  'after three failed tasks the rollout has failed, and on-failure: %s applies',
+  'after three failed tasks, the rollout fails and on-failure: %s applies',
   async (onFailure) => {
     const world = await worldOf({ rules: [{ does: 'exit', match }] });
     const { result, lines } = await release(world, { onFailure });
@@ -25,7 +25,7 @@ test.each(['rollback', 'stop', 'keep'] as const)(
   },
 );
 
-test('each distinct cause is shown once, with the first task that fails of it', async () => {
+test('each distinct cause is shown once, with its first failed task', async () => {
   const world = await worldOf({
     rules: [
       { does: 'exit', match, times: 1 },
@@ -50,14 +50,14 @@ test('failures before a healthy task do not count', async () => {
   expect(result).toMatchObject({ verdict: 'deployed' });
 });
 
-test('where service deployments cannot be read the service tells of failed tasks all the same', async () => {
+test('failed tasks are counted even if service deployments cannot be read', async () => {
   const world = await worldOf({ serviceDeployments: false, rules: [{ does: 'exit', match }] });
   const { result } = await release(world);
   expect(result).toMatchObject({ verdict: 'rolled-back' });
   expect(result.reason).toContain('none became healthy');
 });
 
-test('a rollback whose tasks fail too has failed after as many of them', async () => {
+test('a rollback fails after the same number of failed tasks', async () => {
   const world = await worldOf({
     meanwhile: [{ does: 'replace', tasks: 2, stage: 'COMPLETED', match }],
     rules: [

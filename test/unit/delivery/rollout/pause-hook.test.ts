@@ -68,7 +68,7 @@ test.each([
 });
 
 test.each(['PRE_SCALE_UP', 'POST_SCALE_UP'] as const)(
-  'the hook of %s is for a person, and the smoke test runs after the rollout',
+  'the hook of %s waits for a person, and the smoke test runs after the rollout',
   async (stage) => {
     const world = await pausing([stage]);
     let answered = false;
@@ -99,14 +99,14 @@ test.each(['PRE_SCALE_UP', 'POST_SCALE_UP'] as const)(
   },
 );
 
-test('without a smoke test every hook is for a person; what happens at its end is said', async () => {
+test('without a smoke test, every hook waits for a person, and its timeout action is reported', async () => {
   const world = await pausing(['POST_TEST_TRAFFIC_SHIFT'], {}, { timeoutInMinutes: 60, action: 'CONTINUE' });
   const { result, lines } = await release(world);
   expect(result).toMatchObject({ verdict: 'deployed' });
   expect(lines.join('\n')).toContain('; then ECS continues it.');
 });
 
-test('a person who continues the hook while the smoke test runs undoes nothing', async () => {
+test('a person can continue the hook while the smoke test runs', async () => {
   const world = await pausing(['POST_TEST_TRAFFIC_SHIFT']);
   const smokeTest = await urlTest(async () => {
     await answerAsPerson(world, 'CONTINUE').catch(() => undefined);
@@ -119,7 +119,7 @@ test('a person who continues the hook while the smoke test runs undoes nothing',
   );
 });
 
-test('a smoke test that fails after a person has continued the hook takes the release back', async () => {
+test('a smoke test that fails after a person has continued the hook rolls the release back', async () => {
   const world = await pausing(['POST_TEST_TRAFFIC_SHIFT'], {
     rules: [{ does: 'run', match: { image: NEXT } }],
   });
@@ -136,7 +136,7 @@ test('a smoke test that fails after a person has continued the hook takes the re
   expect(result.reason).toContain('rolled back to user-service:1');
 });
 
-test('a person who rolls back while the smoke test runs is not overruled', async () => {
+test('a rollback by a person during the smoke test is respected', async () => {
   const world = await pausing(['POST_TEST_TRAFFIC_SHIFT']);
   const smokeTest = await urlTest(async () => {
     await answerAsPerson(world, 'ROLLBACK').catch(() => undefined);

@@ -10,7 +10,7 @@ type EcsScenario = NonNullable<Scenario['ecs']>;
 const match = { image: NEXT };
 const worldOf = (ecs: EcsScenario, more = {}) => EcsWorld.withService({ scenario: { ecs } }, more);
 
-test('tasks that are started as the rollout ends are waited for', async () => {
+test('waits for tasks that start at the end of the rollout', async () => {
   const world = await worldOf({
     meanwhile: [{ does: 'scale', desiredCount: 3, stage: 'COMPLETED', match }],
     rules: [
@@ -39,14 +39,14 @@ test('tasks that do not start within the timeout are noted', async () => {
   expect(lines.join('\n')).toContain('::warning title=user-service::user-service runs 2 of 3 tasks');
 });
 
-test('a task that is replaced as the rollout ends is waited for', async () => {
+test('waits for a task that is replaced at the end of the rollout', async () => {
   const world = await worldOf({ meanwhile: [{ does: 'replace', stage: 'COMPLETED', match }] });
   const { result } = await release(world);
   expect(result).toMatchObject({ verdict: 'deployed' });
   expect(result.reason).toContain('serves with 2 tasks');
 });
 
-test('tasks that fail as the rollout ends are proof against the release', async () => {
+test('tasks that fail at the end of the rollout fail the release', async () => {
   const world = await worldOf({
     meanwhile: [{ does: 'replace', tasks: 2, stage: 'COMPLETED', match }],
     rules: [
@@ -61,7 +61,7 @@ test('tasks that fail as the rollout ends are proof against the release', async 
   );
 });
 
-test('when no task starts at all nothing is proven', async () => {
+test('without a started task, nothing is proven', async () => {
   const world = await worldOf({
     meanwhile: [{ does: 'replace', tasks: 2, stage: 'COMPLETED', match }],
     rules: [
@@ -73,13 +73,13 @@ test('when no task starts at all nothing is proven', async () => {
   expect(result).toMatchObject({ verdict: 'timed-out' });
 });
 
-test('another deployment as the rollout ends is left alone', async () => {
+test('another deployment at the end of the rollout is not changed', async () => {
   const world = await worldOf({ meanwhile: [{ does: 'deploy', stage: 'COMPLETED', match }] });
   const { result } = await release(world);
   expect(result).toMatchObject({ verdict: 'superseded' });
 });
 
-test('scaling to 0 does not make an image good whose tasks failed', async () => {
+test('scaling to 0 does not prove an image whose tasks failed', async () => {
   const world = await worldOf({
     meanwhile: [{ does: 'scale', desiredCount: 0, stage: 'SCALE_UP', after: 2000, match }],
     rules: [
@@ -106,7 +106,7 @@ test('scaling to 0 without a failed task leaves the release unproven', async () 
   expect(lines.join('\n')).toContain('user-service wants 0 tasks: user-service:2 is not proven.');
 });
 
-test('a tag whose digest AWS does not tell is noted', async () => {
+test('a tag whose digest AWS does not return is noted', async () => {
   const image = 'registry.invalid/user-service:v1';
   const world = await worldOf({ rules: [{ does: 'run', match: { image }, digest: '' }] });
   const changes = { image, images: {}, environment: {}, secrets: {}, environmentMode: 'merge' as const };

@@ -27,13 +27,13 @@ test('a command gets the variables of the deployment, and no input of the action
   expect(result).toMatchObject({ ok: true, attempts: 1, detail: 'exit code 0' });
 });
 
-test('a command that fails is repeated until its time is over', async () => {
+test('a failed command is repeated until the timeout', async () => {
   const result = await runSmokeTest(contextWith(), command('exit 3', 2500), NO_EXTRAS);
   expect(result).toMatchObject({ ok: false, detail: 'exit code 3' });
   expect(result.attempts).toBeGreaterThan(1);
 });
 
-test('a program that does not exist says so', async () => {
+test('a missing program is reported', async () => {
   const missing = { kind: 'command', command: ['no-such-program'], timeoutMs: 10 } as const;
   const { ok, detail } = await runSmokeTest(contextWith(), missing, NO_EXTRAS);
   expect({ ok, detail }).toEqual({
@@ -81,14 +81,14 @@ const isWritten = (file: string) => (): boolean => {
   }
 };
 
-test('at its limit the command and what it started are stopped', async () => {
+test('at the timeout, the command and its child processes are stopped', async () => {
   const file = fileIn();
   const result = await runSmokeTest(contextWith(), command(waiting(file), 1500), NO_EXTRAS);
   expect(result).toMatchObject({ ok: false, attempts: 1, detail: 'stopped before it exited' });
   await eventually(() => areGone(file));
 });
 
-test('a cancelled job stops the command and what it started', async () => {
+test('a cancelled job stops the command and its child processes', async () => {
   const file = fileIn();
   const stop = new AbortController();
   const running = runSmokeTest(contextWith(stop.signal), command(waiting(file), 60_000), NO_EXTRAS);

@@ -32,14 +32,14 @@ test.each(['production', 'test'] as const)(
   },
 );
 
-test('a rule that splits the requests is a finding too', async () => {
+test('a rule that splits requests is a finding too', async () => {
   const world = await EcsWorld.withService({}, BLUE_GREEN);
   setWeights(world, 'production-rule', 50, 50);
   const { result } = await release(world);
   expect(result).toMatchObject({ verdict: 'failed' });
 });
 
-test('a service whose tasks are all unhealthy may be repaired', async () => {
+test('a service whose tasks are all unhealthy can be deployed', async () => {
   const world = await EcsWorld.withService({}, BLUE_GREEN);
   for (const { targets } of loadBalancingOf(world.sandbox.world, DEV, 'eu-west-1').targetGroups.values()) {
     for (const target of targets.values()) target.health = { State: 'unhealthy' };
@@ -87,7 +87,7 @@ test.each(['DescribeRules', 'DescribeTargetHealth'])('a denied %s is a warning',
   ]);
 });
 
-test('a service that wants no tasks has no targets to look for', async () => {
+test('a service with a desired count of 0 has no targets to check', async () => {
   const world = await EcsWorld.withService({}, { ...BLUE_GREEN, desiredCount: 0 });
   const { result } = await release(world);
   expect(result).toMatchObject({ verdict: 'deployed', findings: [] });

@@ -46,17 +46,17 @@ test.each(CASES)(`%s (one of ${CASES.length})`, (_name, text, state, says) => {
   expect(found.says).toMatch(says);
 });
 
-test('no folder of workflows', () => {
+test('no workflows folder', () => {
   expect(checkCallers(workspaceOf({}), '').check).toMatchObject({ state: 'ok' });
 });
 
-test('a copy of another name is known by the action that runs', () => {
+test('a copy with another name is recognized by its action', () => {
   const files = { 'x.yml': caller(`org/ci/${DEPLOY}@main`) };
   expect(check(files).check.state).toBe('ok');
   expect(check(files, 'org/ci').check.state).toBe('warning');
 });
 
-test('the claims of what deploys are those that GitHub sets', () => {
+test('the claims of deploy jobs are those that GitHub sets', () => {
   const deploying = ['deploy', 'pipeline', 'promote', 'rollback'];
   const callers = workflowsOf(CALLERS);
   for (const { path } of callers) {

@@ -7,7 +7,7 @@ test.each([
   [-59_000, 'ok', /^less than 1 minute/],
   [60_000, 'warning', /^1 minute behind the time of AWS$/],
   [-720_000, 'warning', /^12 minutes ahead of the time of AWS$/],
-])('a clock that is %d ms away from AWS', (offset, state, says) => {
+])('a clock that differs from AWS by %d ms', (offset, state, says) => {
   const check = checkClock(offset);
   expect(check.says).toMatch(says);
   expect(check.state).toBe(state);

@@ -99,7 +99,7 @@ describe(`which branches may deploy: ${BRANCHES.length} policies`, () => {
     expect(found?.says).toMatch(says);
   });
 
-  test('protected and promoted environments are no sandboxes', async () => {
+  test('protected and promoted environments need protection', async () => {
     const github = { environments: [{ name: 'dev', reviewers: ['lead'] }], branches: RULED };
     for (const environment of [{ protected: true }, { promoteFrom: 'other' }]) {
       const { branches } = await protectionOf({ github, environment });
@@ -152,7 +152,7 @@ test.each(APPROVALS)(
   },
 );
 
-test('who approves: approvers of the manifest, where GitHub has no reviewers', async () => {
+test('who approves: approvers of the manifest if GitHub has no reviewers', async () => {
   const { approval } = await protectionOf({
     github: { environments: [{ name: 'dev', branches: ['main'] }], branches: RULED },
     environment: { protected: true, approval: { approvers: ['lead', '@org/team'], selfApproval: false } },
@@ -163,7 +163,7 @@ test('who approves: approvers of the manifest, where GitHub has no reviewers', a
   });
 });
 
-describe('what cannot be read is never fine', () => {
+describe('settings that cannot be read are never ok', () => {
   const github = { environments: [{ name: 'dev', branches: ['main'] }], branches: RULED };
 
   test.each([
@@ -176,7 +176,7 @@ describe('what cannot be read is never fine', () => {
     expect(found?.fix).toBe('Give the job the permissions `actions: read` and `contents: read`.');
   });
 
-  test('a 404 of an environment that the list has', async () => {
+  test('a 404 for a listed environment', async () => {
     const sandbox = await sandboxOf({ scenario: { github } });
     sandbox.addFault({ kind: 'error', operation: 'repos/get-environment', status: 404, code: 'NotFound' });
     const { log, redactor } = recordingLog();
@@ -192,14 +192,14 @@ describe('what cannot be read is never fine', () => {
     expect(approval?.state).toBe('unknown');
   });
 
-  test('an environment that the list does not have is missing', async () => {
+  test('an unlisted environment is missing', async () => {
     const { approval, branches } = await protectionOf({ github: { environments: [{ name: 'develop' }] } });
     expect(approval).toMatchObject({ state: 'problem', says: expect.stringMatching(/^there is none/) });
     expect(branches).toBeUndefined();
   });
 });
 
-test('the fix keeps what protects the environment, and makes it right', async () => {
+test('the fix keeps existing protection and corrects the rest', async () => {
   const environment = { name: 'dev', reviewers: ['lead'], waitMinutes: 5, preventSelfReview: true };
   const { branches, sandbox } = await protectionOf({
     github: { environments: [environment], branches: RULED },

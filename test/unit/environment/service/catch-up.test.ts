@@ -70,7 +70,7 @@ test.each<[string, ResourceChange[], string[] | undefined]>([
   expect(catchUpImages({ changes })).toEqual(expected);
 });
 
-test('a plan names the part of it that is a catch-up', () => {
+test('a plan marks catch-up changes', () => {
   const recorded = `shop/api@sha256:${'2'.repeat(64)}`;
   const behind = change('ECS::TaskDefinition', 'Task', image(recorded));
   const changes = [behind, service, change('Logs::LogGroup', 'Log')];
