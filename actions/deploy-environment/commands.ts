@@ -12,7 +12,7 @@ import type { EnvironmentResult } from '../../src/environment/run/result.ts';
 import { readEnvironmentStatus } from '../../src/environment/run/status.ts';
 import { requireBuildFiles } from '../../src/environment/service/build-files.ts';
 import { builtServices } from '../../src/environment/service/build-request.ts';
-import { stackTargets, targetGraph } from '../../src/environment/run/targets.ts';
+import { stackTargets } from '../../src/environment/run/targets.ts';
 import { ledgerNames } from '../../src/delivery/ledger.ts';
 import { buildValuesOf, environmentRequest, type EnvironmentInputs, type Run } from './request.ts';
 
@@ -51,7 +51,6 @@ function doctor({ inputs, context, manifest, choice }: Run): Promise<Environment
   return runDoctor(context, {
     manifest,
     choice,
-    graph: targetGraph(manifest, choice, context.workspace),
     ledger: services.map(({ name }) => ledgerNames({ ...place, service: name }).image),
     roleToAssume: inputs['role-to-assume'],
     token: inputs['github-token'] ?? '',

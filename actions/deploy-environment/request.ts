@@ -5,7 +5,11 @@ import type { Context } from '../../src/core/context.ts';
 import { Slots } from '../../src/core/concurrency.ts';
 import { InputError, reasonOf } from '../../src/core/errors.ts';
 import type { Inputs } from '../../src/core/inputs/contract.ts';
-import { type Manifest, readManifest } from '../../src/environment/manifest/manifest.ts';
+import {
+  type Manifest,
+  readManifest,
+  requireParameterFiles,
+} from '../../src/environment/manifest/manifest.ts';
 import {
   type EnvironmentContext,
   type EnvironmentRequest,
@@ -45,6 +49,7 @@ export async function openRun(
   const workspace = env['GITHUB_WORKSPACE'] ?? process.cwd();
   const github = readGitHubContext(env);
   const manifest = readManifest(inputs.manifest, workspace, context, ownerAndName(github.repository).owner);
+  requireParameterFiles(manifest, workspace, context);
   const choice = chooseTargets(manifest, inputs);
   if (choice.onlyChanged && !RELEASING.has(inputs.command))
     throw new InputError(

@@ -8,8 +8,8 @@ const SECRET_ARN = /^arn:aws[\w-]*:(?:secretsmanager:[^:]*:\d{12}:secret:|ssm:[^
 /**
  * Advice for variables that look like secrets in `environment`. No value is shown.
  *
- * @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/security-tasks-containers.html "Use secrets
- *   management … instead of … environment variables"
+ * @see https://docs.aws.amazon.com/AmazonECS/latest/userguide/taskdef-envfiles.html "Environment variables specified in the task
+ *   definition are readable by all users and roles that are allowed the DescribeTaskDefinition action"
  */
 export function plainSecrets({ environment, containers }: ServiceInputs): string[] {
   const own = Object.entries(containersOf(containers)).map(([name, changes]) => ({

@@ -22,6 +22,13 @@ function commonFields(action: string, verdicts: Verdicts): Record<string, Schema
         },
         message: { type: 'string' },
         fix: { description: 'What to do about it.', type: 'string' },
+        at: {
+          description: 'The line of a file in the workspace that it is about.',
+          type: 'object',
+          properties: { file: { type: 'string' }, line: { type: 'number' } },
+          required: ['file', 'line'],
+          additionalProperties: false,
+        },
         link: { description: 'The page that explains the code or the verdict.', type: 'string' },
       },
       required: ['code', 'message'],

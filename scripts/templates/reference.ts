@@ -54,9 +54,10 @@ export function readParameters(name: string): ParameterFile {
   const paths = parameterFilesOf(name).map((file) => `templates/environments/${file}.json`);
   const { parameters, tags } = expandFiles(readParameterFiles(paths, '.'), supplied);
   const repositories = Object.values(manifest.services).map(({ repository }) => repository);
-  const values = Object.entries(parameters).map(([key, { value }]) => [key, value] as const);
+  const valuesOf = (given: typeof parameters): Record<string, string> =>
+    Object.fromEntries(Object.entries(given).map(([key, { value }]) => [key, value]));
   const Repositories = repositories.join(',');
-  return { Parameters: { ...Object.fromEntries(values), Repositories, ...supplied }, Tags: tags };
+  return { Parameters: { ...valuesOf(parameters), Repositories, ...supplied }, Tags: valuesOf(tags) };
 }
 
 /** The name of the ledger's parameter with the image of a service in an environment. */

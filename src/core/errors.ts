@@ -200,6 +200,8 @@ export interface ErrorInfo {
   code: ErrorCode;
   message: string;
   fix?: string;
+  /** The line that it is about. */
+  at?: FileLine;
 }
 
 /** The part of an error that users see: an expected failure in full, any other error only as an internal error. */
@@ -207,8 +209,8 @@ export function errorInfo(error: unknown): ErrorInfo {
   if (!(error instanceof PlatformError)) {
     return { code: 'internal', message: 'Internal error; the debug log has the stack. Please report this.' };
   }
-  const { code, message, fix } = error;
-  return { code, message, ...(fix !== undefined && { fix }) };
+  const { code, message, fix, at } = error;
+  return { code, message, ...(fix !== undefined && { fix }), ...(at !== undefined && { at }) };
 }
 
 /** The message of an error for users; see errorInfo. */

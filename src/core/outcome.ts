@@ -9,7 +9,6 @@ import {
   type ErrorInfo,
   type ErrorPage,
   type FileLine,
-  PlatformError,
 } from './errors.ts';
 import type { Annotation } from './log.ts';
 import { type Link, runLink, slackMessage } from './notification/message.ts';
@@ -77,7 +76,6 @@ export function failureOf(error: unknown, verdicts: Verdicts): Outcome {
     outputs: {},
     result: {},
     error: errorInfo(error),
-    ...(error instanceof PlatformError && error.at && { at: error.at }),
   };
 }
 
@@ -126,10 +124,10 @@ export function conclude(
   if (outcome.ok) {
     log.info(`${title}: ${reason}`);
   } else {
-    const { code, fix } = errorOf(outcome);
+    const { code, fix, at } = errorOf(outcome);
     const advice = fix === undefined || outcome.reason.includes(fix) ? '' : `\nFix: ${fix}`;
     const message = `${outcome.reason}${advice}`;
-    annotations.add({ level: 'error', title, message, priority: VERDICT_PRIORITY, ...outcome.at });
+    annotations.add({ level: 'error', title, message, priority: VERDICT_PRIORITY, ...(outcome.at ?? at) });
     log.info(`Error code: ${code} (${page?.path ?? ''})`);
   }
   annotations.flush(log, page?.url);
@@ -190,7 +188,7 @@ function resultOf(
 }
 
 /** A failure without an error is identified by its verdict. */
-function errorOf({ error, verdict, reason }: Outcome): { code: string; message: string; fix?: string } {
+function errorOf({ error, verdict, reason }: Outcome): Omit<ErrorInfo, 'code'> & { code: string } {
   return error ?? { code: verdict, message: reason };
 }
 

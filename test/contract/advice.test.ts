@@ -25,7 +25,6 @@ const EXCEPTIONS: Readonly<Record<string, string>> = {
   'src/cloudformation/execution/cancel.ts: on-failure': 'only where on-failure is keep',
   'src/cloudformation/execution/execute.ts: fail-fast': 'previews always wait',
   'src/cloudformation/nested-stacks.ts: allow-replace': 'previews have no nested stacks',
-  'src/cloudformation/parameters/placeholders.ts: parameter-files': 'a tag of a file of parameter-files',
   'src/delivery/release/on-failure.ts: on-failure': 'only where on-failure is keep',
   'src/environment/manifest/schema.ts: confirm': 'the description of a key, in its reference',
   'src/images/create-image.ts: max-builds': 'only where max-builds is set',

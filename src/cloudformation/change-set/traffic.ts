@@ -212,22 +212,3 @@ function sharesOf(actions: readonly ForwardAction[]): Shares {
   const sum = [...weights.values()].reduce((total, weight) => total + weight, 0);
   return new Map([...weights].flatMap(([arn, weight]) => (weight > 0 ? [[arn, weight / sum] as const] : [])));
 }
-
-/** A commit or a time, which is different in every run. */
-const RUN_SPECIFIC = /\b[0-9a-f]{40}\b|\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}/;
-
-/**
- * The first tag that is different in every run, if ECS shifts traffic with a rule of the template. CloudFormation propagates
- * stack tags to the rules, and writes a rule whose tags change with the template's weights. Such a stack could not be
- * updated without moving its traffic.
- */
-export function runSpecificTag(
-  template: string | undefined,
-  tags: Readonly<Record<string, string>>,
-): { tag: string; allowed: string } | undefined {
-  const found = Object.entries(tags).find(([, value]) => RUN_SPECIFIC.test(value));
-  const [rule] = found ? trafficRules(template) : [];
-  if (!found || rule === undefined) return undefined;
-  const allowed = `values that are the same in every run: ECS shifts traffic with ${rule}, and a changed tag resets it to the template's weights`;
-  return { tag: found.join('='), allowed };
-}

@@ -9,7 +9,7 @@ import {
   possiblyRejectedReplacements,
   rejectedReplacements,
 } from '../change-set/replacements.ts';
-import { runSpecificTag, trafficFindings } from '../change-set/traffic.ts';
+import { trafficFindings } from '../change-set/traffic.ts';
 import { note, changesSoFar, StackBlockedError, timeLeft, type CommandRun } from '../command-run.ts';
 import type { CloudFormationContext, DeployStackInputs } from '../context.ts';
 import { diagnose } from '../diagnosis/diagnosis.ts';
@@ -29,7 +29,9 @@ import { hasFailedInExpressMode, isShell, isStable, type StackSnapshot } from '.
 import { type ParameterFiles, readParameterFiles } from '../parameters/files.ts';
 import { expandFiles, sharedNamesOf } from '../parameters/placeholders.ts';
 import { declaredPairs } from '../parameters/inputs.ts';
-import { resolveParameters, type ResolvedParameter } from '../parameters/resolve.ts';
+import { type GivenParameters, resolveParameters, type ResolvedParameter } from '../parameters/resolve.ts';
+import { givenTags, tagProblem } from '../parameters/tags.ts';
+import { requireGivenValues, requireKeptValues } from '../parameters/values.ts';
 import { checkTemplateSize, loadTemplate, packaged, type Template } from '../template/template.ts';
 import type { Plan } from '../change-set/changes.ts';
 import { resultInEffect } from './in-effect.ts';
@@ -61,14 +63,24 @@ export async function loadSource({ context, inputs, identity }: CommandRun): Pro
   const template = packaged(context, loaded, identity.workspace, inputs);
   const given = declaredPairs(inputs, template.parameters);
   const files = expandFiles(read, given);
-  const tags = resolveTags(files.tags, inputs.tags);
-  const changing = runSpecificTag(template.body, tags);
-  if (changing) throw new InputError('tags', changing.tag, `expected ${changing.allowed}`);
+  const tags = usableTags(files.tags, inputs.tags, template);
   checkTemplateSize(template, inputs.artifactBucket);
   // A placeholder value is not an error if the template has no parameter of that name.
   const unused = sharedNamesOf(read).filter((name) => !Object.hasOwn(template.parameters, name));
   const parameters = Object.fromEntries(Object.entries(given).filter(([name]) => !unused.includes(name)));
+  requireGivenValues(template, givenParameters(inputs, { files, parameters }));
   return { template, files, parameters, tags };
+}
+
+function usableTags(
+  files: ParameterFiles['tags'],
+  input: Readonly<Record<string, string>>,
+  { body }: Template,
+): Record<string, string> {
+  const given = givenTags(files, input);
+  const problem = tagProblem(given, body);
+  if (problem) throw new InputError('tags', problem.shown, problem.expected, { at: problem.at });
+  return Object.fromEntries(Object.entries(given).map(([key, { value }]) => [key, value]));
 }
 
 /** The settings that a change set cannot contain: `stack-policy` (else that of the files) and `termination-protection`. */
@@ -85,24 +97,29 @@ export function readSettings({ inputs, identity }: CommandRun): StackSettings {
   };
 }
 
+function givenParameters(
+  { previousParameters: previous = [] }: DeployStackInputs,
+  { files, parameters }: Pick<Source, 'files' | 'parameters'>,
+): GivenParameters {
+  return { files: files.parameters, inline: parameters, previous };
+}
+
 /**
  * The parameters for the current state of the stack. A new or empty stack has no previous values.
- * @throws InputError for unknown parameters and for parameters without a value.
+ * @throws InputError for unknown parameters, for parameters without a value, and for values that CloudFormation rejects.
  */
 function parametersFor(
   run: CommandRun,
   source: Source,
   stack: StackSnapshot | undefined,
 ): ResolvedParameter[] {
-  const given = {
-    files: source.files.parameters,
-    inline: source.parameters,
-    previous: run.inputs.previousParameters ?? [],
-  };
   const existing = stack && !isShell(stack.status) ? stack : undefined;
-  return resolveParameters(source.template, given, existing, (message) => {
+  const given = givenParameters(run.inputs, source);
+  const resolved = resolveParameters(source.template, given, existing, (message) => {
     run.context.log.notice(message);
   });
+  requireKeptValues(source.template, resolved, existing);
+  return resolved;
 }
 
 /** Creates the plan under a unique name, and records its change set as pending. */
@@ -155,28 +172,6 @@ export function requireRollback({ inputs }: CommandRun, plan: Plan, stack: Stack
 /** A unique name that identifies the run: `plan-1001-1-3f2a9c1e`. */
 export function changeSetName(run: { id: string; attempt: number }): string {
   return `plan-${run.id.replace(/[^A-Za-z0-9]/g, '').slice(0, 60)}-${run.attempt}-${randomUUID().slice(0, 8)}`;
-}
-
-/**
- * The stack's tags: those of the files, overridden by the `tags` input.
- * @throws InputError for what CloudFormation rejects: more than 50 tags, a key over 128 or a value over 256
- * characters, a key that starts with `aws:`.
- */
-export function resolveTags(
-  files: Record<string, string>,
-  input: Record<string, string>,
-): Record<string, string> {
-  const tags = { ...files, ...input };
-  const keys = Object.keys(tags);
-  if (keys.length > 50) throw new InputError('tags', '', `expected at most 50 tags, got ${keys.length}`);
-  for (const [key, value] of Object.entries(tags)) {
-    if (key === '' || key.length > 128 || key.toLowerCase().startsWith('aws:')) {
-      throw new InputError('tags', key, 'expected keys of 1 to 128 characters that do not start with "aws:"');
-    }
-    if (value.length > 256)
-      throw new InputError('tags', '', `${key}: expected at most 256 characters, got ${value.length}`);
-  }
-  return tags;
 }
 
 /** Plans, guards, executes and watches. */

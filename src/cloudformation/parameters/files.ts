@@ -15,7 +15,8 @@ import { yamlProblem } from '../../core/inputs/yaml-problem.ts';
 
 const SECTIONS = ['Parameters', 'Tags', 'StackPolicy'];
 
-interface FileValue {
+/** A value, and the line that gives it. */
+export interface FileValue {
   value: string;
   file: string;
   /** 1-based. */
@@ -24,7 +25,7 @@ interface FileValue {
 
 export interface ParameterFiles {
   parameters: Record<string, FileValue>;
-  tags: Record<string, string>;
+  tags: Record<string, FileValue>;
   /** The stack policy of the last file that has one, as JSON. */
   stackPolicy?: string;
 }
@@ -49,12 +50,17 @@ export function readParameterFiles(
 ): ParameterFiles {
   const merged: ParameterFiles = { parameters: {}, tags: {} };
   for (const [index, given] of paths.entries()) {
-    const asked = { ...askedBy(index), path: given.replace(/^file:\/\//, '') };
+    const asked = { ...askedBy(index), path: parameterFilePath(given) };
     const place = { input: asked.input, path: given };
     const { content, lines } = parse(place, readInputFile(asked, workspace));
     readInto(merged, { ...place, lines }, content);
   }
   return merged;
+}
+
+/** The path of a parameter file, as the AWS CLI may write it: `file://dev.json`. */
+export function parameterFilePath(given: string): string {
+  return given.replace(/^file:\/\//, '');
 }
 
 /**
@@ -156,7 +162,9 @@ function addParameters(merged: ParameterFiles, place: Place, map: YAMLMap): void
 }
 
 function addTags(merged: ParameterFiles, place: Place, map: YAMLMap): void {
-  for (const [key, node] of entries(place, map)) merged.tags[key] = valueText(place, key, node);
+  for (const [key, node] of entries(place, map)) {
+    merged.tags[key] = fileValue(place, valueText(place, key, node), node);
+  }
 }
 
 function addListItem(merged: ParameterFiles, place: Place, item: unknown): void {

@@ -1,5 +1,5 @@
 import { type FileLine, PlatformError } from '../../core/errors.ts';
-import type { ParameterFiles } from './files.ts';
+import type { FileValue, ParameterFiles } from './files.ts';
 
 /** The placeholders of parameter files: `${Project}` and `${Environment}`. */
 const SHARED_NAMES = ['Project', 'Environment'] as const;
@@ -31,20 +31,26 @@ export function expandFiles(files: ParameterFiles, given: Readonly<Record<string
     const value = given[name] ?? files.parameters[name]?.value;
     if (value !== undefined) values[name] = value;
   }
-  const parameters = Object.entries(files.parameters).map(([key, { value, file, line }]) => {
-    requireValues(value, values, `${file}:${line}: ${key}`, { file, line });
-    return [key, { value: expandPlaceholders(value, values), file, line }] as const;
-  });
-  const tags = Object.entries(files.tags).map(([key, value]) => {
-    requireValues(value, values, `parameter-files: the tag ${key}`);
-    return [key, expandPlaceholders(value, values)] as const;
-  });
-  return { ...files, parameters: Object.fromEntries(parameters), tags: Object.fromEntries(tags) };
+  const expanded = (
+    of: Readonly<Record<string, FileValue>>,
+    nameOf: (key: string) => string,
+  ): Record<string, FileValue> =>
+    Object.fromEntries(
+      Object.entries(of).map(([key, { value, file, line }]) => {
+        requireValues(value, values, `${file}:${line}: ${nameOf(key)}`, { file, line });
+        return [key, { value: expandPlaceholders(value, values), file, line }] as const;
+      }),
+    );
+  return {
+    ...files,
+    parameters: expanded(files.parameters, (key) => key),
+    tags: expanded(files.tags, (key) => `the tag ${key}`),
+  };
 }
 
 /** The placeholders that the files use. */
 export function sharedNamesOf({ parameters, tags }: ParameterFiles): string[] {
-  const texts = [...Object.values(parameters).map(({ value }) => value), ...Object.values(tags)];
+  const texts = [...Object.values(parameters), ...Object.values(tags)].map(({ value }) => value);
   return SHARED_NAMES.filter((name) => texts.some((text) => text.includes(`\${${name}}`)));
 }
 
@@ -52,12 +58,12 @@ function requireValues(
   text: string,
   values: Readonly<Record<string, string>>,
   what: string,
-  at?: FileLine,
+  at: FileLine,
 ): void {
   const missing = SHARED_NAMES.find((name) => text.includes(`\${${name}}`) && values[name] === undefined);
   if (missing === undefined) return;
   throw new PlatformError('input-invalid', `${what} uses \${${missing}}, but ${missing} has no value.`, {
     fix: `Set ${missing} in parameters, or write \${!${missing}} for the literal text.`,
-    ...(at && { at }),
+    at,
   });
 }

@@ -3,7 +3,18 @@ import type { TemplateDocument } from './document.ts';
 import { conditionHolds, type Scope, unrolled } from './evaluate.ts';
 import { templateScope } from './graph.ts';
 import type { Properties, PropertyKind, ResourceSchema, Schemas } from './schemas.ts';
-import { type Entry, entriesOf, isLoop, literal, member, sectionOf, type Value, valueAt } from './tree.ts';
+import {
+  emptyAt,
+  type Entry,
+  entriesOf,
+  isLoop,
+  literal,
+  member,
+  NO_RESOURCES,
+  sectionOf,
+  type Value,
+  valueAt,
+} from './tree.ts';
 
 /** Something that a template says and CloudFormation refuses, or, as a notice, may refuse. */
 export interface TemplateFinding {
@@ -54,7 +65,10 @@ export function checkTemplate(
     mappings: new Set(scope.mappings.map(({ key }) => key)),
   };
   return {
-    findings: additions.length > 0 ? [additionNotice(additions)] : findingsOf(template, present, schemas),
+    findings:
+      additions.length > 0
+        ? [additionNotice(additions)]
+        : [...emptyFindings(document), ...findingsOf(template, present, schemas)],
     resources: present.flatMap(({ key, value }) => {
       const type = literal(member(value, 'Type'));
       return type === undefined ? [] : [{ logicalId: key, type, properties: member(value, 'Properties') }];
@@ -129,6 +143,14 @@ function additionNotice(additions: readonly Addition[]): TemplateFinding {
   const names = [...new Set(additions.map(({ name }) => name))].join(', ');
   const message = `The template is completed by ${names}. Only CloudFormation can check it.`;
   return { level: 'notice', message, line: first?.line ?? 1 };
+}
+
+function emptyFindings(document: TemplateDocument): TemplateFinding[] {
+  const line = emptyAt(document);
+  if (line === undefined) return [];
+  return [
+    { level: 'error', message: `the template has no resources. CloudFormation: ${NO_RESOURCES}`, line },
+  ];
 }
 
 function findingsOf(template: Checked, present: readonly Entry[], schemas?: Schemas): TemplateFinding[] {

@@ -17,6 +17,7 @@ import {
   TemplateSyntaxError,
 } from './document.ts';
 import { locate, type Place } from './locate.ts';
+import { emptyAt, NO_RESOURCES } from './tree.ts';
 
 /** A template to submit: exactly one of `body` and `url`. */
 export interface Template {
@@ -145,8 +146,13 @@ async function summarise(
 function fromText(context: CloudFormationContext, request: PackageRequest, body: string): Template {
   const { file } = request;
   const document = readTemplateDocument(body);
-  for (const { line, message } of document.surprises) {
-    context.annotations.add({ level: 'warning', title: 'Template', message, file, line });
+  const line = emptyAt(document);
+  if (line !== undefined) {
+    const problem = `expected at least one resource in Resources. CloudFormation: ${NO_RESOURCES}`;
+    throw new InputError('template', '', problem, { at: { file, line } });
+  }
+  for (const surprise of document.surprises) {
+    context.annotations.add({ level: 'warning', title: 'Template', file, ...surprise });
   }
   for (const { level, input, message, ...place } of checkLocalPaths(document, request)) {
     context.annotations.add({ level, title: 'Template', message: capitalize(message), ...place });

@@ -24,6 +24,20 @@ export function sectionOf(document: TemplateDocument, name: string): readonly En
   return entriesOf(readValue(document.node([name]), document, 1));
 }
 
+/**
+ * CloudFormation's refusal of a template without resources.
+ *
+ * @see https://github.com/agutoli/serverless-layers/issues/96
+ */
+export const NO_RESOURCES = '"Template format error: At least one Resources member must be defined."';
+
+/** The line of a template that has no resources; undefined where it has some, or where a transform may add them. */
+export function emptyAt(document: TemplateDocument): number | undefined {
+  if (sectionOf(document, 'Resources').length > 0 || document.node(['Transform']) !== undefined)
+    return undefined;
+  return document.lineOf('Resources') ?? 1;
+}
+
 /** The value at a path of a template. */
 export function valueAt(document: TemplateDocument, path: readonly string[]): Value {
   return readValue(document.node(path), document, 1);

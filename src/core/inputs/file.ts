@@ -17,10 +17,22 @@ export interface InputFile {
 
 /** Reads a file in the workspace. @throws InputError if it cannot be read. */
 export function readInputFile(asked: InputFile, workspace: string): string {
+  const { input, path, at, code } = asked;
   try {
-    return readFileSync(resolve(workspace, asked.path), 'utf8');
+    return readFileSync(resolve(workspace, path), 'utf8');
+  } catch (cause) {
+    const { message, fix } = readProblem(path, workspace, cause);
+    throw new InputError(input, '', message, { code, at, cause, fix });
+  }
+}
+
+/** Why a file in the workspace cannot be read; undefined where it can. */
+export function unreadableFile(path: string, workspace: string): string | undefined {
+  try {
+    readFileSync(resolve(workspace, path));
+    return undefined;
   } catch (error) {
-    throw unreadable(asked, workspace, error);
+    return readProblem(path, workspace, error).message;
   }
 }
 
@@ -31,12 +43,8 @@ const PROBLEMS: Readonly<Record<string, string>> = {
   EACCES: 'permission denied',
 };
 
-/** The error for an unreadable file. An empty workspace means that the job has not checked out the repository. */
-function unreadable(
-  { input, path, at, code: ownCode }: InputFile,
-  workspace: string,
-  error: unknown,
-): InputError {
+/** Why a file cannot be read. An empty workspace means that the job has not checked out the repository. */
+function readProblem(path: string, workspace: string, error: unknown): { message: string; fix?: string } {
   const { code = '' } = error as NodeJS.ErrnoException;
   const problem = PROBLEMS[code] ?? String(error);
   const isMissing = code === 'ENOENT' || code === 'ENOTDIR';
@@ -45,12 +53,10 @@ function unreadable(
     similar === undefined
       ? isMissing && ' Paths are relative to the workspace.'
       : ` Did you mean ${JSON.stringify(similar)}?`;
-  return new InputError(
-    input,
-    '',
-    `cannot read ${JSON.stringify(shownPath(path, workspace))} (${problem}).${advice || ''}`,
-    { code: ownCode, at, cause: error, ...(isMissing && isEmpty(workspace) && { fix: CHECKOUT }) },
-  );
+  return {
+    message: `cannot read ${JSON.stringify(shownPath(path, workspace))} (${problem}).${advice || ''}`,
+    ...(isMissing && isEmpty(workspace) && { fix: CHECKOUT }),
+  };
 }
 
 const CHECKOUT =

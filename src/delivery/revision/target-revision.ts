@@ -9,6 +9,7 @@ import {
 import { type ChangedField, secretValues, taskDefinitionDiff } from '../../ecs/task-definition/diff.ts';
 import { imageLine, readTaskDefinitionFile } from '../../ecs/task-definition/file.ts';
 import { imageProblem } from '../../images/registry/image-problem.ts';
+import { DOCKER_HUB, parseReference, registryIn } from '../../images/registry/reference.ts';
 import {
   readNewestRevision,
   readTaskDefinition,
@@ -84,6 +85,7 @@ export async function desiredRevision(
   }
   const changed = applyChanges(started, changes, facts);
   if (source.kind === 'file') await requireImages(source, changed);
+  requireRegistries(changed, running, changes);
   const all = new Set(changed.containerDefinitions.map(({ name }) => name));
   const released = source.kind === 'service' ? releasedContainers(changed, changes, facts) : all;
   const { definition, unpinned } = await pinImages(context, changed, released);
@@ -105,6 +107,27 @@ async function requireImages(
     const at = { file: shown, line: await imageLine(path, name) };
     const fix = `Give the image of ${name} in images, or in ${shown}.`;
     throw new InputError('task-definition', image, problem, { at, fix });
+  }
+}
+
+/**
+ * Throws InputError for the repository that a container runs already, without its registry: Docker looks for such an image
+ * on Docker Hub.
+ */
+function requireRegistries(
+  { containerDefinitions }: TaskDefinition,
+  running: RegisteredTaskDefinition | undefined,
+  { image: ofMain }: TaskDefinitionChanges,
+): void {
+  for (const { name, image } of containerDefinitions) {
+    const given = parseReference(image);
+    const now = running?.definition.containerDefinitions.find((one) => one.name === name)?.image ?? '';
+    const known = parseReference(now);
+    if (!given || !known || registryIn(given.name) !== undefined || known.registry === DOCKER_HUB) continue;
+    if (given.name !== known.path) continue;
+    const expected =
+      `expected an image with its registry, such as ${known.registry}/${image}. An image without one is of Docker Hub` as const;
+    throw new InputError(image === ofMain ? 'image' : 'images', image, expected);
   }
 }
 

@@ -122,11 +122,11 @@ const MINUTE_MS = 60_000;
 
 /**
  * The runner's clock, by the time of an answer of AWS. The SDK corrects its own signatures. Locks and soaks go by the
- * runner's clock, and so do tools that do not correct theirs: "A request must reach AWS within five minutes of the time stamp
- * in the request."
+ * runner's clock, and so do tools that do not correct theirs: "In most cases, a request must reach AWS within five minutes of
+ * the time stamp in the request."
  *
  * @param offsetMs how far the clock is behind AWS; negative where it is ahead.
- * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
+ * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html
  */
 export function checkClock(offsetMs: number): Check {
   const name = "the runner's clock";

@@ -3,7 +3,7 @@ import type { Session } from '../../aws/session.ts';
 import type { Environment, Manifest } from '../manifest/manifest.ts';
 import { type EnvironmentContext, openEnvironmentContext } from '../run/context.ts';
 import type { Check, DoctorResult } from '../run/result.ts';
-import { type Choice, neighboursOf, type TargetGraph } from '../run/targets.ts';
+import type { Choice, TargetGraph } from '../run/targets.ts';
 import { checkAccess, checkUpstream } from './access.ts';
 import { checkApprovers } from './approvers.ts';
 import { checkCallers } from './callers.ts';
@@ -11,17 +11,15 @@ import { checkExisting } from './existing.ts';
 import { checkBuilds, checkRepositories } from './images.ts';
 import { policyTitle, type RolePolicy, rolePolicies } from './policy.ts';
 import { checkProtection } from './protection.ts';
-import { logChecks } from './report.ts';
 import { checkNames, checkValues } from './values.ts';
 import { checkEcsRole, checkQuotas } from './account.ts';
-import { checkStacks, checkTemplates } from './templates.ts';
+import { checkStacks } from './stacks.ts';
+import { checkTemplates, readableNeighbours, readableTargets } from './templates.ts';
 import { plural } from '../../core/text.ts';
 
 interface DoctorRequest {
   manifest: Manifest;
   choice: Choice;
-  /** All stacks of the environment, those of services among them, as they would be deployed. */
-  graph: TargetGraph;
   /** Names in Parameter Store that a deployment or promotion writes by itself. */
   ledger: readonly string[];
   roleToAssume: string | undefined;
@@ -36,10 +34,10 @@ interface DoctorRequest {
  */
 export async function runDoctor(context: EnvironmentContext, request: DoctorRequest): Promise<DoctorResult> {
   const { manifest, choice, token, roleToAssume } = request;
-  const { targets } = request.graph;
   const { environment, existing } = choice;
   const { env, github } = context;
-  const stacks = targets.map(({ inputs }) => inputs);
+  const { graph, checks: unread } = readableTargets(manifest, choice, context.workspace);
+  const stacks = graph.targets.map(({ inputs }) => inputs);
   const { check: callers, workflowRefs } = checkCallers(
     context.workspace,
     env['GITHUB_ACTION_REPOSITORY'] ?? '',
@@ -57,8 +55,8 @@ export async function runDoctor(context: EnvironmentContext, request: DoctorRequ
   const { opened } = access;
   const session = opened?.session;
   const inside =
-    opened && targets.length > 0
-      ? await checkInside(inRole(context, environment, opened.role), opened.session, request)
+    opened && stacks.length > 0
+      ? await checkInside(inRole(context, environment, opened.role), opened.session, request, graph)
       : [];
   const { project } = manifest;
   const services = opened
@@ -79,11 +77,12 @@ export async function runDoctor(context: EnvironmentContext, request: DoctorRequ
     ...(promotion ? [promotion] : []),
     callers,
     ...builds,
+    ...unread,
     checkNames(manifest, stacks),
     ...(session ? inside : [notReached()]),
     ...services.checks,
   ];
-  logChecks(context.log, checks);
+  logChecks(context, checks);
   await logPolicies(context, services.policies);
   const { name, region } = environment;
   const { policies } = services;
@@ -103,14 +102,14 @@ function inRole(
 async function checkInside(
   context: EnvironmentContext,
   session: Session,
-  { manifest, graph, ledger, choice }: DoctorRequest,
+  { manifest, ledger, choice }: DoctorRequest,
+  { targets, graph }: TargetGraph,
 ): Promise<Check[]> {
-  const { targets } = graph;
   const { environment } = choice;
   const { workspace } = context;
   const client = await cloudFormationClient(session, context);
   const stacks = targets.map(({ inputs }) => inputs);
-  const neighbours = neighboursOf(manifest, environment, workspace);
+  const { neighbours, checks: unread } = readableNeighbours(manifest, environment, workspace);
   const place = { environment, workspace, neighbours };
   const { checks, read } = await checkTemplates({ ...context, client, session }, targets, place);
   const [states, values, quotas, roles, repositories] = await Promise.all([
@@ -118,9 +117,30 @@ async function checkInside(
     ssmClient(session, context).then((ssm) => checkValues(context, ssm, read, ledger)),
     quotasClient(session, context).then((quotasApi) => checkQuotas(context, quotasApi, read)),
     checkEcsRole(context, session, read),
-    checkRepositories(context, manifest, choice, { graph: graph.graph, neighbours }),
+    checkRepositories(context, manifest, choice, { graph, neighbours }),
   ]);
-  return [...checks, ...states, values, ...repositories, ...quotas, ...roles];
+  return [...unread, ...checks, ...states, values, ...repositories, ...quotas, ...roles];
+}
+
+/** The states from the worst to the best, as the log shows them. */
+const STATES: Readonly<Record<Check['state'], string>> = {
+  problem: 'problem',
+  unknown: 'not checked',
+  warning: 'warning',
+  ok: 'ok',
+};
+
+/** Writes every check to the log, the worst first, each with its fix. */
+function logChecks({ log }: EnvironmentContext, checks: readonly Check[]): void {
+  const width = Math.max(...Object.values(STATES).map((text) => text.length));
+  const order = Object.keys(STATES);
+  const indent = ' '.repeat(width + 2);
+  const sorted = [...checks].sort((a, b) => order.indexOf(a.state) - order.indexOf(b.state));
+  for (const { state, name, says, fix } of sorted) {
+    const lines = [`${STATES[state].padEnd(width)}  ${name}: ${says}`];
+    if (fix !== undefined) lines.push(`Fix: ${fix}`);
+    log.info(lines.join('\n').replaceAll('\n', `\n${indent}`));
+  }
 }
 
 async function logPolicies({ log }: EnvironmentContext, policies: readonly RolePolicy[]): Promise<void> {

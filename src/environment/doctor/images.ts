@@ -27,10 +27,10 @@ export async function checkBuilds(
   if (choice.environment.promoteFrom !== undefined || built.length === 0) return [];
   const name = 'folders and Dockerfiles of services';
   const missing = missingBuildFiles(manifest, choice, context.workspace, 'check');
-  const files: Check[] = missing.map(({ message, fix, at }) => ({
+  const files: Check[] = missing.map(({ message, fix }) => ({
     name,
     state: 'problem',
-    says: `${message} (${at.file}:${at.line})`,
+    says: message,
     fix,
   }));
   const found: Check = {

@@ -1,7 +1,8 @@
 import type { Context } from '../../core/context.ts';
 import { PlatformError, withPlace } from '../../core/errors.ts';
 import { sentence } from '../../core/text.ts';
-import { readInputFile } from '../../core/inputs/file.ts';
+import { parameterFilePath } from '../../cloudformation/parameters/files.ts';
+import { readInputFile, unreadableFile } from '../../core/inputs/file.ts';
 import {
   findingsIn,
   type ManifestDocument,
@@ -73,19 +74,43 @@ export function readManifest(
   try {
     return parseManifest(readInputFile({ input: 'manifest', path: file }, workspace), file, owner);
   } catch (error) {
-    if (error instanceof ManifestError) {
-      for (const { path, line, message } of error.problems.slice(1)) {
-        context.annotations.add({
-          level: 'error',
-          title: path || 'platform.yml',
-          message,
-          priority: 90,
-          file,
-          line,
-        });
-      }
-    }
+    if (error instanceof ManifestError) annotateOthers(error, file, context);
     throw error;
+  }
+}
+
+/**
+ * Requires the parameter files of all environments: a wrong path is found before the environment is deployed that has it.
+ *
+ * @throws ManifestError for those that cannot be read.
+ */
+export function requireParameterFiles(
+  { file, environments, lineOf }: Manifest,
+  workspace: string,
+  context: Pick<Context, 'annotations'>,
+): void {
+  const problems = Object.values(environments).flatMap(({ name, parameterFiles }) =>
+    parameterFiles.flatMap((path, index): Problem[] => {
+      const message = unreadableFile(parameterFilePath(path), workspace);
+      const key = ['environments', name, 'parameters'];
+      const line = lineOf([...key, String(index)]);
+      return message === undefined ? [] : [{ path: key.join('.'), line, message }];
+    }),
+  );
+  if (problems.length === 0) return;
+  const error = new ManifestError(file, problems);
+  annotateOthers(error, file, context);
+  throw error;
+}
+
+/** The first problem is annotated as the error itself. */
+function annotateOthers(
+  { problems }: ManifestError,
+  file: string,
+  { annotations }: Pick<Context, 'annotations'>,
+): void {
+  for (const { path, line, message } of problems.slice(1)) {
+    annotations.add({ level: 'error', title: path || 'platform.yml', message, priority: 90, file, line });
   }
 }
 

@@ -1,6 +1,6 @@
 import type { ParameterFiles } from '../../cloudformation/parameters/files.ts';
 import { expandPlaceholders } from '../../cloudformation/parameters/placeholders.ts';
-import { PlatformError } from '../../core/errors.ts';
+import { type FileLine, PlatformError } from '../../core/errors.ts';
 import { ledgerNames } from '../../delivery/ledger.ts';
 import type { Environment, Manifest, Service, Stack } from './manifest.ts';
 
@@ -9,6 +9,12 @@ export interface Supplied {
   value: string;
   /** What the value comes from: `platform.yml:3`. */
   from: string;
+}
+
+/** A value, and the line that gives it. */
+export interface GivenValue {
+  value: string;
+  at: FileLine;
 }
 
 /** The parameters of a stack or a service, and where each comes from. */
@@ -33,24 +39,25 @@ export function parametersOf({
   entry,
   declared,
   files,
-}: Given): Record<string, string> {
+}: Given): Record<string, GivenValue> {
   const supplied = suppliedParameters(manifest, environment, entry);
   const names = placeholders(manifest.project, environment);
-  const parameters: Record<string, string> = {};
-  for (const [key, given] of Object.entries(files.parameters)) {
+  const parameters: Record<string, GivenValue> = {};
+  for (const [key, { value: text, ...at }] of Object.entries(files.parameters)) {
     if (!declared.has(key)) continue;
-    const value = expandPlaceholders(given.value, names);
-    refuseContradiction(key, { ...given, value }, supplied[key]);
-    parameters[key] = value;
+    const value = expandPlaceholders(text, names);
+    refuseContradiction(key, { value, ...at }, supplied[key]);
+    parameters[key] = { value, at };
   }
   for (const [key, text] of Object.entries(entry.parameters)) {
     const value = expandPlaceholders(text, names);
     const section = isService(entry) ? 'services' : 'stacks';
-    const line = manifest.lineOf([section, entry.name, 'parameters', key]);
-    refuseContradiction(key, { value, file: manifest.file, line }, supplied[key]);
-    parameters[key] = value;
+    const at = { file: manifest.file, line: manifest.lineOf([section, entry.name, 'parameters', key]) };
+    refuseContradiction(key, { value, ...at }, supplied[key]);
+    parameters[key] = { value, at };
   }
-  for (const [key, { value }] of Object.entries(supplied)) if (declared.has(key)) parameters[key] = value;
+  for (const [key, { value, at }] of Object.entries(supplied))
+    if (declared.has(key)) parameters[key] = { value, at };
   return parameters;
 }
 
@@ -71,10 +78,10 @@ function suppliedParameters(
   manifest: Manifest,
   environment: Environment,
   entry: Stack | Service,
-): Record<string, Supplied> {
-  const { file, lineOf, project } = manifest;
-  const by = (value: string, ...path: string[]): Supplied => ({ value, from: `${file}:${lineOf(path)}` });
-  const ofImage = (service: string): Record<string, Supplied> => ({
+): Record<string, SuppliedByFile> {
+  const { project } = manifest;
+  const by = (value: string, ...path: string[]): SuppliedByFile => suppliedAt(manifest, value, path);
+  const ofImage = (service: string): Record<string, SuppliedByFile> => ({
     ServiceName: by(service, 'services', service),
     Image: by(ledgerNames({ project, environment: environment.name, service }).image, 'services', service),
   });
@@ -92,10 +99,22 @@ function suppliedParameters(
   };
 }
 
+/** A parameter that a line of platform.yml supplies. */
+type SuppliedByFile = Supplied & GivenValue;
+
+function suppliedAt(
+  { file, lineOf }: Pick<Manifest, 'file' | 'lineOf'>,
+  value: string,
+  path: readonly string[],
+): SuppliedByFile {
+  const line = lineOf(path);
+  return { value, from: `${file}:${line}`, at: { file, line } };
+}
+
 function routeOf(
   { name, route, port }: Service,
-  by: (value: string, ...path: string[]) => Supplied,
-): Record<string, Supplied> {
+  by: (value: string, ...path: string[]) => SuppliedByFile,
+): Record<string, SuppliedByFile> {
   return {
     Paths: by(route?.paths.join(',') ?? '', 'services', name, 'paths'),
     Priority: by(String(route?.priority ?? ''), 'services', name, 'priority'),
@@ -109,15 +128,12 @@ function repositoriesOf({ services }: Manifest): string[] {
 }
 
 /** The environment that takes its images from one, or none. A template can name one only, so several are not supplied. */
-function promotesTo(
-  { file, lineOf, environments }: Manifest,
-  { name }: Environment,
-): Record<string, Supplied> {
-  const downstream = Object.values(environments).filter(({ promoteFrom }) => promoteFrom === name);
+function promotesTo(manifest: Manifest, { name }: Environment): Record<string, SuppliedByFile> {
+  const downstream = Object.values(manifest.environments).filter(({ promoteFrom }) => promoteFrom === name);
   if (downstream.length > 1) return {};
   const [next] = downstream;
   const path = next ? ['environments', next.name, 'promote-from'] : ['environments', name];
-  return { PromotesTo: { value: next?.name ?? '', from: `${file}:${lineOf(path)}` } };
+  return { PromotesTo: suppliedAt(manifest, next?.name ?? '', path) };
 }
 
 /**

@@ -10,7 +10,7 @@ import { InputError, PlatformError, reasonOf } from '../../core/errors.ts';
 import { listOf, withoutAccount } from '../../core/text.ts';
 import type { PullRequest } from '../../github/pulls.ts';
 import { digestOfReference } from '../../images/registry/manifest.ts';
-import { checkTargets, requireValidTargets } from '../doctor/templates.ts';
+import { checkTargets, requireValidTargets } from '../doctor/targets/check.ts';
 import type { PreviewContext, PreviewRequest, PreviewService } from './context.ts';
 import { declaredIn, readShared, type Shared } from './parameters.ts';
 import { priceOf } from './price.ts';

@@ -30,7 +30,7 @@ export function readShared(
   return {
     listenerName: request.parameters['Listener'] ?? parameters['Listener']?.value,
     parameters: { ...valuesOf(ofFiles), ...declaredIn(template, valuesOf(supplied)) },
-    tags,
+    tags: valuesOf(tags),
     ...(stackPolicy !== undefined && { stackPolicy }),
   };
 }

@@ -21,7 +21,7 @@ import {
   withEnvironmentLock,
 } from './context.ts';
 import { requireRepositories } from '../doctor/images.ts';
-import { checkTargets, describeTargets, requireValidTargets } from '../doctor/templates.ts';
+import { checkTargets, describeTargets, requireValidTargets } from '../doctor/targets/check.ts';
 import { runImages, type RunImages } from './images.ts';
 import { runParts, type Part } from './parts.ts';
 import { DEPLOYING, overallVerdict, type RunEnd, type RunResult } from './result.ts';

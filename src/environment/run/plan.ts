@@ -9,7 +9,7 @@ import { describeStack, isFailedCreation, isShell, type StackSnapshot } from '..
 import { errorInfo } from '../../core/errors.ts';
 import { capitalize, listOf, outOf, plural } from '../../core/text.ts';
 import { requireRepositories } from '../doctor/images.ts';
-import { checkTargets, requireValidTargets, type TargetCheck } from '../doctor/templates.ts';
+import { checkTargets, requireValidTargets, type TargetCheck } from '../doctor/targets/check.ts';
 import { type EnvironmentContext, type EnvironmentRequest, requireAccounts } from './context.ts';
 import { refuseRun, runResult } from './deploy.ts';
 import { runParts, type Part } from './parts.ts';

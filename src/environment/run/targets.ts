@@ -7,12 +7,12 @@ import { readTemplateDocument, TemplateSyntaxError } from '../../cloudformation/
 import { GraphError, stackGraph, type StackGraph } from '../../cloudformation/template/graph.ts';
 import { type ParameterFiles, readParameterFiles } from '../../cloudformation/parameters/files.ts';
 import { expandPlaceholders } from '../../cloudformation/parameters/placeholders.ts';
-import { InputError } from '../../core/errors.ts';
+import { type FileLine, InputError, PlatformError } from '../../core/errors.ts';
 import { expectedOneOf } from '../../core/inputs/choice.ts';
 import { type InputFile, readInputFile } from '../../core/inputs/file.ts';
 import { capitalize, sentence } from '../../core/text.ts';
 import type { SmokeTest } from '../../delivery/release/request.ts';
-import { isService, parametersOf, placeholders } from '../manifest/supplied.ts';
+import { type GivenValue, isService, parametersOf, placeholders } from '../manifest/supplied.ts';
 import type {
   Environment,
   ExistingService,
@@ -28,12 +28,20 @@ export interface StackTarget {
   name: string;
   /** For deploy-stack's library: `deploy`, nothing allowed that loses data, an hour. */
   inputs: DeployStackInputs & { template: string };
+  /** The line that gives each of its parameters and tags. */
+  lines: GivenLines;
   /** The service that the stack is, if it is one. */
   service?: Service;
   /** The service whose image the stack runs, such as a scheduled task. */
   imageOf?: string;
   /** What it comes after, as the manifest says. */
   after: readonly string[];
+}
+
+/** Where the parameters and the tags of a stack are given, by name. */
+export interface GivenLines {
+  parameters: Readonly<Record<string, FileLine>>;
+  tags: Readonly<Record<string, FileLine>>;
 }
 
 /** A service that exists already, where the environment has it. */
@@ -67,16 +75,28 @@ export function stackTargets(manifest: Manifest, choice: Choice, workspace: stri
 /**
  * The stacks of a choice, and what they take from each other. Nothing of it asks AWS.
  *
+ * @param skip is told why a stack is left out; absent, the first such stack is an error.
  * @throws InputError for a template or a file that cannot be used, and for stacks that wait for each other.
  */
-export function targetGraph(manifest: Manifest, choice: Choice, workspace: string): TargetGraph {
+export function targetGraph(
+  manifest: Manifest,
+  choice: Choice,
+  workspace: string,
+  skip?: (stackName: string, error: PlatformError) => void,
+): TargetGraph {
   const { environment } = choice;
   const files = readParameterFiles(environment.parameterFiles, workspace, (index) =>
     keyOf(manifest, ['environments', environment.name, 'parameters'], String(index)),
   );
-  const read = [...choice.stacks, ...choice.services].map((entry) => {
-    const text = readTemplate(manifest, entry, workspace);
-    return { text, target: targetOf(manifest, environment, entry, text, files) };
+  const read = [...choice.stacks, ...choice.services].flatMap((entry) => {
+    try {
+      const text = readTemplate(manifest, entry, workspace);
+      return [{ text, target: targetOf(manifest, environment, entry, text, files) }];
+    } catch (error) {
+      if (!skip || !(error instanceof PlatformError)) throw error;
+      skip(stackName(manifest, environment, entry.name), error);
+      return [];
+    }
   });
   const graph = graphOf(read, environment);
   const targets = new Map(read.map(({ target }) => [target.name, target]));
@@ -93,6 +113,8 @@ function targetOf(
   const service = isService(entry) ? entry : undefined;
   const imageOf = isService(entry) ? undefined : entry.service;
   const declared = declaredParameters(entry, text);
+  const parameters = parametersOf({ manifest, environment, entry, declared, files });
+  const tags = tagsOf(manifest, environment, entry, files);
   const { executionRole, artifactBucket } = environment;
   return {
     name: entry.name,
@@ -100,9 +122,9 @@ function targetOf(
       command: 'deploy',
       stackName: stackName(manifest, environment, entry.name),
       template: entry.template,
-      parameters: parametersOf({ manifest, environment, entry, declared, files }),
+      parameters: valuesOf(parameters),
       parameterFiles: [],
-      tags: tagsOf(manifest, environment, entry, files),
+      tags: valuesOf(tags),
       capabilities: ['CAPABILITY_IAM', 'CAPABILITY_NAMED_IAM'],
       allowReplace: [],
       allowDelete: [],
@@ -121,6 +143,7 @@ function targetOf(
       ...(artifactBucket !== undefined && { artifactBucket }),
       ...stackOptions(entry),
     },
+    lines: { parameters: linesOf(parameters), tags: linesOf(tags) },
     after: isService(entry) ? [] : entry.after,
     ...(service && { service }),
     ...(imageOf !== undefined && { imageOf }),
@@ -128,15 +151,33 @@ function targetOf(
 }
 
 function tagsOf(
-  { project }: Manifest,
+  { project, file, lineOf }: Manifest,
   environment: Environment,
   entry: Stack | Service,
   files: ParameterFiles,
-): Record<string, string> {
+): Record<string, GivenValue> {
   const names = placeholders(project, environment);
-  const expanded = (tags: Readonly<Record<string, string>>) =>
-    Object.fromEntries(Object.entries(tags).map(([key, value]) => [key, expandPlaceholders(value, names)]));
-  return { ...expanded(files.tags), ...environment.tags, ...expanded(entry.tags) };
+  const placed = (path: readonly string[], tags: Readonly<Record<string, string>>) =>
+    Object.entries(tags).map(
+      ([key, value]) => [key, { value, at: { file, line: lineOf([...path, 'tags', key]) } }] as const,
+    );
+  const expanded = (tags: readonly (readonly [string, GivenValue])[]) =>
+    tags.map(([key, { value, at }]) => [key, { value: expandPlaceholders(value, names), at }] as const);
+  const ofFiles = Object.entries(files.tags).map(([key, { value, ...at }]) => [key, { value, at }] as const);
+  return Object.fromEntries([
+    ...expanded(ofFiles),
+    // The placeholders of an environment were replaced when platform.yml was read.
+    ...placed(['environments', environment.name], environment.tags),
+    ...expanded(placed([isService(entry) ? 'services' : 'stacks', entry.name], entry.tags)),
+  ]);
+}
+
+function valuesOf(given: Readonly<Record<string, GivenValue>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(given).map(([key, { value }]) => [key, value]));
+}
+
+function linesOf(given: Readonly<Record<string, GivenValue>>): Record<string, FileLine> {
+  return Object.fromEntries(Object.entries(given).map(([key, { at }]) => [key, at]));
 }
 
 /** How a stack is changed, as the manifest says of it. */

@@ -1,7 +1,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Context } from '../../core/context.ts';
-import { type FileLine, PlatformError } from '../../core/errors.ts';
+import { type FileLine, PlatformError, withPlace } from '../../core/errors.ts';
 import { sentence, suggest } from '../../core/text.ts';
 import type { Manifest, Service } from '../manifest/manifest.ts';
 import type { Choice } from '../run/targets.ts';
@@ -10,6 +10,7 @@ import type { Choice } from '../run/targets.ts';
 export interface MissingBuildFile {
   /** Relative to the workspace. */
   path: string;
+  /** With the line. */
   message: string;
   fix: string;
   /** Where the manifest names it. */
@@ -57,19 +58,14 @@ export function requireBuildFiles(
   purpose: Purpose,
 ): void {
   const found = missingBuildFiles(manifest, choice, workspace, purpose);
-  const [first] = found;
+  const [first, ...others] = found;
   if (!first) return;
-  for (const { message, fix, at } of found) {
-    annotations.add({
-      level: 'error',
-      title: 'Build files',
-      message: `${sentence(message)} Fix: ${fix}`,
-      priority: 90,
-      ...at,
-    });
+  for (const { message, fix, at } of others) {
+    const text = `${sentence(message)} Fix: ${fix}`;
+    annotations.add({ level: 'error', title: 'Build files', message: text, priority: 90, ...at });
   }
-  const lines = found.map(({ message, at }) => `${at.file}:${at.line}: ${message}`);
-  throw new PlatformError('manifest-invalid', lines.join('\n'), { fix: first.fix });
+  const messages = found.map(({ message }) => (others.length === 0 ? message : sentence(message)));
+  throw new PlatformError('manifest-invalid', messages.join('\n'), { fix: first.fix, at: first.at });
 }
 
 function filesOf(name: string, build: Service['build'], path: string | undefined): BuildFile[] {
@@ -103,13 +99,14 @@ function missing(manifest: Manifest, { key, path, kind }: BuildFile, workspace: 
   const name = key.join('.');
   const what = kind === 'file' && /dockerfile/i.test(path) ? 'Dockerfile' : WHAT[kind];
   const meant = neighbourOf(path, workspace);
-  const hint = meant === undefined ? '' : `; did you mean "${meant}"?`;
+  const hint = meant === undefined ? '' : `. Did you mean "${meant}"?`;
+  const at = { file: manifest.file, line: manifest.lineOf(key) };
   return [
     {
       path,
-      message: `${name}: no such ${what} "${path}"${hint}`,
+      message: `${name}: ${withPlace(`no such ${what} "${path}"${hint}`, at)}`,
       fix: `Correct ${name}, or add the ${what} ${path}.`,
-      at: { file: manifest.file, line: manifest.lineOf(key) },
+      at,
     },
   ];
 }

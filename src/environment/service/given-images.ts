@@ -6,7 +6,7 @@ import { readManifest } from '../../images/registry/manifest-reader.ts';
 import type { ImageRepository } from '../../images/registry/repository.ts';
 import { requireSignedImage } from '../../images/signature/verify.ts';
 import { readRelease } from '../../delivery/ledger.ts';
-import type { TargetCheck } from '../doctor/templates.ts';
+import type { TargetCheck } from '../doctor/targets/check.ts';
 import { signerOf } from '../manifest/places.ts';
 import { contextAt, type EnvironmentContext, type EnvironmentRequest } from '../run/context.ts';
 import { existingUri } from '../run/images.ts';

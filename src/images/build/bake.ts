@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { InputError, PlatformError } from '../../core/errors.ts';
+import { shownPath } from '../../core/inputs/file.ts';
 import { type BuildRequest, isRemoteContext, isSbom, resolveContexts } from './command.ts';
 import { type DockerClient, lastLine } from './docker.ts';
 
@@ -66,7 +67,7 @@ export async function resolveBake(
   build: BuildRequest,
 ): Promise<{ build: BuildRequest; notes: string[] }> {
   const { name, target } = await readTarget(docker, bake, build.workspace);
-  const refuse = refusal(bake, name);
+  const refuse = refusal(shownFiles(bake, build), name);
   requireSupported(target, refuse);
   const { workspace } = build;
   const context = resolve(workspace, target.context ?? '.');
@@ -91,8 +92,13 @@ export async function resolveBake(
 
 type Refuse = (what: string) => InputError;
 
-function refusal({ files }: BakeRequest, name: string): Refuse {
+function refusal(files: readonly string[], name: string): Refuse {
   return (what) => new InputError('bake-file', '', `${files.join(', ')}: the target ${name} ${what}`);
+}
+
+/** The files as messages show them, those of buildx included, which runs in the workspace. */
+function shownFiles({ files }: BakeRequest, { workspace }: Pick<BuildRequest, 'workspace'>): string[] {
+  return files.map((file) => shownPath(file, workspace));
 }
 
 async function readTarget(
@@ -100,7 +106,8 @@ async function readTarget(
   bake: BakeRequest,
   cwd: string,
 ): Promise<{ name: string; target: BakeTarget }> {
-  const { files, target } = bake;
+  const { target } = bake;
+  const files = shownFiles(bake, { workspace: cwd });
   if (!TARGET_NAME.test(target)) {
     throw new InputError('target', target, 'expected the name of a target of the bake file');
   }
@@ -125,7 +132,7 @@ async function readTarget(
   if (first && others.length === 0) return { name: first[0], target: first[1] };
   const linked = Object.entries(targets[target]?.contexts ?? {}).find(([, from]) => isTarget(from));
   if (linked) {
-    const refuse = refusal(bake, target);
+    const refuse = refusal(files, target);
     throw refuse(
       `takes the context ${linked[0]} from another target (${linked[1]}), which is not supported: ` +
         'make it a stage of the Dockerfile, or push it first and name it as docker-image://…',

@@ -92,13 +92,21 @@ describe('a bake file', () => {
   });
 
   test.each<[Record<string, string>, Recording['bake'], RegExp]>([
-    [{ target: 'api' }, { target: { api: { 'no-cache': true } } }, /the target api sets no-cache/],
+    [
+      { target: 'api' },
+      { target: { api: { 'no-cache': true } } },
+      /^bake-file: docker-bake\.hcl: the target api sets no-cache/,
+    ],
     [
       {},
       { target: { api: {}, web: {} } },
       /^target: expected one target, got "default"\. This group has several: api, web/,
     ],
-    [{ target: 'api' }, undefined, /docker buildx bake failed: "ERROR: failed to find target/],
+    [
+      { target: 'api' },
+      undefined,
+      /^bake-file: docker-bake\.hcl: docker buildx bake failed: "ERROR: failed to find target/,
+    ],
     [{ service: 'api' }, undefined, /^service: expected no value, because bake-file is given, got "api"/],
     [
       { 'bake-file': 'nowhere.hcl' },

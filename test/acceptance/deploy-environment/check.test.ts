@@ -40,7 +40,14 @@ const changes = (sandbox: Sandbox): string[] =>
 const GROUP = (description: string): string =>
   `  Sg: { Type: AWS::EC2::SecurityGroup, Properties: { GroupDescription: ${description}, VpcId: !ImportValue shop-vpc } }\n`;
 
-const PROBLEMS: readonly [what: string, app: string, given: string, reason: string][] = [
+const PROBLEMS: readonly [
+  what: string,
+  app: string,
+  given: string,
+  reason: string,
+  file?: string,
+  line?: number,
+][] = [
   [
     'a value is missing',
     `Parameters:\n  Size: { Type: String }\nResources:\n${GROUP('!Ref Size')}`,
@@ -51,7 +58,9 @@ const PROBLEMS: readonly [what: string, app: string, given: string, reason: stri
     'a value is not allowed',
     `Parameters:\n  Size: { Type: String, AllowedValues: [small, large] }\nResources:\n${GROUP('!Ref Size')}`,
     ', parameters: { Size: big }',
-    'dev cannot be deployed: Size: expected one of small, large, got "big" (app.yml:2). Nothing was changed.',
+    'dev cannot be deployed: Size: expected one of small, large (app.yml:2), got "big" (platform.yml:7). Nothing was changed.',
+    'platform.yml',
+    7,
   ],
   [
     'a reference leads nowhere',
@@ -61,7 +70,7 @@ const PROBLEMS: readonly [what: string, app: string, given: string, reason: stri
   ],
 ];
 
-describe.each(PROBLEMS)('%s', (what, app, given, reason) => {
+describe.each(PROBLEMS)('%s', (what, app, given, reason, file = 'app.yml', line = 2) => {
   test.each(['plan', 'deploy'])('%s refuses before the first change', async (command) => {
     const sandbox = await newSandbox();
     const run = await deployEnvironment(sandbox, { command }, { workspace: workspaceOf(app, given) });
@@ -69,7 +78,7 @@ describe.each(PROBLEMS)('%s', (what, app, given, reason) => {
     expect(run.outputs['verdict']).toBe('failed');
     expect(run.outputs['reason']).toBe(reason);
     expect(changes(sandbox)).toEqual([]);
-    expect(run.log).toContain('file=app.yml,line=2');
+    expect(run.log).toContain(`file=${file},line=${line}`);
     if (what === 'a reference leads nowhere') expectExample('template-invalid', run);
   });
 });
@@ -78,7 +87,7 @@ test('doctor reports the same problem', async () => {
   const sandbox = await newSandbox();
   const [, app = '', given] = PROBLEMS[1] ?? [];
   const run = await deployEnvironment(sandbox, { command: 'doctor' }, { workspace: workspaceOf(app, given) });
-  expect(run.summary).toContain('Size: expected one of small, large, got "big" (app.yml:2)');
+  expect(run.summary).toContain('Size: expected one of small, large (app.yml:2), got "big" (platform.yml:7)');
 });
 
 const READER = (output: string): string => `Resources:

@@ -50,11 +50,54 @@ const named = (type: string, property: string, length: number, rest = ''): strin
 
 const ROWS: readonly Row[] = [
   {
+    what: 'a template is missing',
+    files: { 'platform.yml': manifest.replace('template: queue.yml', 'template: quue.yml') },
+    check: 'template of dev-shop-queue',
+    state: 'problem',
+    says: /^stacks\.queue\.template: cannot read "quue\.yml" \(no such file\) \(platform\.yml:7\)\. Did you mean "queue\.yml"\?$/,
+    fix: /^Correct the template/,
+    code: 'manifest-invalid',
+  },
+  {
+    what: 'a template is not YAML',
+    files: { 'queue.yml': 'Resources: {' },
+    check: 'template of dev-shop-queue',
+    state: 'problem',
+    says: /^stacks\.queue\.template: expected YAML or JSON \(queue\.yml:1\)\./,
+    fix: /^Correct the template/,
+    code: 'template-invalid',
+  },
+  {
+    what: 'a parameter file is not JSON',
+    files: { 'dev.json': '{' },
+    check: 'templates and parameters',
+    state: 'problem',
+    says: /^environments\.dev\.parameters: expected JSON or YAML \(dev\.json:1\)\./,
+    fix: /^Correct the template, or its parameters in the manifest\.$/,
+    code: 'input-invalid',
+  },
+  {
+    what: 'a template of another environment of the account is missing',
+    files: {
+      'platform.yml': manifest
+        .replace('stacks:\n', "  staging: { account: '111111111111' }\nstacks:\n")
+        .replace('services:\n', '  audit: { template: audit.yml, environments: [staging] }\nservices:\n')
+        .replace(/ {2}queue: .*\n/, '')
+        .replace('template: network.yml', 'template: network.yml, environments: [dev]')
+        .replace('template: api.yml', 'template: api.yml, environments: [dev]'),
+    },
+    check: 'other environments in account 111111111111',
+    state: 'problem',
+    says: /^stacks\.audit\.template: cannot read "audit\.yml" \(no such file\) \(platform\.yml:9\)\./,
+    fix: /^Correct the template/,
+    code: 'manifest-invalid',
+  },
+  {
     what: 'the folder of a service is missing',
     files: { 'platform.yml': built, 'apis/Dockerfile': 'FROM scratch' },
     check: 'Dockerfiles',
     state: 'problem',
-    says: /^services\.api\.path: no such folder "api"; did you mean "apis"\? \(platform\.yml:10\)$/,
+    says: /^services\.api\.path: no such folder "api" \(platform\.yml:10\)\. Did you mean "apis"\?$/,
     fix: /^Correct services\.api\.path, or add the folder api\.$/,
     code: 'manifest-invalid',
   },
@@ -228,7 +271,7 @@ test('deploy refuses an OCI layout that does not exist before the first change',
   const run = await deployEnvironment(sandbox, {}, { workspace: workspaceOf(SMALL_PLATFORM) });
   expect(run.result['error']).toMatchObject({
     code: 'manifest-invalid',
-    message: 'platform.yml:10: services.api.build.oci-layout: no such OCI layout "image"',
+    message: 'services.api.build.oci-layout: no such OCI layout "image" (platform.yml:10)',
     fix: 'Correct services.api.build.oci-layout, or add the OCI layout image.',
   });
   expect(sandbox.calls.of('CreateChangeSet')).toEqual([]);

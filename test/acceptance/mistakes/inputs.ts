@@ -65,8 +65,53 @@ export const IN_INPUTS: readonly Mistake[] = [
     ...stack,
     what: 'a value that is not allowed',
     inputs: { parameters: 'Size=big' },
-    code: 'plan-failed',
-    says: `The plan of dev-shop-net failed: Parameter 'Size' must be one of AllowedValues (net.yml:2)`,
+    says: 'parameters: Size: expected one of small, large, got "big" (net.yml:2)',
+    at: 'net.yml:2',
+  },
+  {
+    ...stack,
+    what: 'a value of a file that is not allowed',
+    inputs: { 'parameter-files': 'dev.json' },
+    files: { 'net.yml': NET, 'dev.json': '{\n  "Size": "big"\n}\n' },
+    says: 'parameters: Size: expected one of small, large (net.yml:2), got "big" (dev.json:2)',
+    at: 'dev.json:2',
+  },
+  {
+    ...stack,
+    what: 'values that do not fit their rules',
+    inputs: { parameters: 'Code=abc\nCount=9\nName=ab' },
+    files: {
+      'net.yml': `Parameters:
+  Code: { Type: String, AllowedPattern: '[A-Z]+', ConstraintDescription: capitals }
+  Count: { Type: Number, MinValue: 1, MaxValue: 5 }
+  Name: { Type: String, MinLength: 3 }
+Resources:
+  Topic: { Type: AWS::SNS::Topic }
+`,
+    },
+    says: 'parameters: Code: expected text that matches [A-Z]+ ("capitals"), got "abc" (net.yml:2); Count: expected at most 5, got "9" (net.yml:3); Name: expected at least 3 characters, got "ab" (net.yml:4)',
+  },
+  {
+    ...stack,
+    what: 'a default that is not allowed',
+    files: { 'net.yml': NET.replace('Default: small', 'Default: medium') },
+    says: 'parameters: Size: expected one of small, large, got "medium", the default (net.yml:2)',
+    at: 'net.yml:2',
+  },
+  {
+    ...stack,
+    what: 'a template without resources',
+    files: { 'net.yml': 'Description: nothing\n' },
+    says: 'template: expected at least one resource in Resources (net.yml:1). CloudFormation: "Template format error: At least one Resources member must be defined."',
+    at: 'net.yml:1',
+  },
+  {
+    ...stack,
+    what: 'a tag of a file that is too long',
+    inputs: { 'parameter-files': 'dev.json' },
+    files: { 'net.yml': NET, 'dev.json': `{\n  "Tags": { "team": "${'x'.repeat(257)}" }\n}\n` },
+    says: 'tags: expected a value of at most 256 characters for team, got 257 (dev.json:2)',
+    at: 'dev.json:2',
   },
   {
     ...stack,
@@ -182,6 +227,7 @@ export const IN_INPUTS: readonly Mistake[] = [
     inputs: { 'task-definition': 'task.json' },
     files: { 'task.json': '{\n  "family": "a",,\n}\n' },
     says: 'task-definition: expected JSON or YAML (task.json:2). The problem: a character is not allowed here. Nothing was changed.',
+    at: 'task.json:2',
   },
   {
     ...service,
@@ -195,6 +241,60 @@ export const IN_INPUTS: readonly Mistake[] = [
     what: 'a container that does not exist',
     inputs: { images: `web=shop.example.com/a@${DIGEST}` },
     says: 'images: expected app (containers of the task definition), got "web". Nothing was changed.',
+  },
+  {
+    ...service,
+    what: 'an image without its registry',
+    inputs: { image: 'user-service:1.4' },
+    says: 'image: expected an image with its registry, such as registry.example.com/user-service:1.4, got "user-service:1.4". An image without one is of Docker Hub. Nothing was changed.',
+  },
+  {
+    ...service,
+    what: 'an image of a container without its registry',
+    inputs: { images: 'app=user-service:1.4' },
+    says: 'images: expected an image with its registry, such as registry.example.com/user-service:1.4, got "user-service:1.4". An image without one is of Docker Hub. Nothing was changed.',
+  },
+  {
+    ...service,
+    what: 'the placeholder of an image',
+    inputs: { image: '<IMAGE1_NAME>' },
+    says: 'image: expected an image such as ghcr.io/org/app:1.2 or repository@sha256:…, got "<IMAGE1_NAME>". Replace the placeholder <IMAGE1_NAME>',
+  },
+  {
+    ...service,
+    what: 'the placeholder of a variable as image',
+    inputs: { image: 'registry.example.com/user-service:$GITHUB_SHA' },
+    says: 'image: expected an image such as ghcr.io/org/app:1.2 or repository@sha256:…, got "registry.example.com/user-service:$GITHUB_SHA". Replace the placeholder $GITHUB_SHA',
+  },
+  {
+    ...service,
+    what: 'an image without its tag',
+    inputs: { image: 'registry.example.com/user-service:' },
+    says: 'image: expected an image such as ghcr.io/org/app:1.2 or repository@sha256:…, got "registry.example.com/user-service:". The tag is empty',
+  },
+  {
+    ...service,
+    what: 'a digest without its repository',
+    inputs: { image: DIGEST },
+    says: `image: expected an image such as ghcr.io/org/app:1.2 or repository@sha256:…, got "${DIGEST}". A digest needs the name of its repository`,
+  },
+  {
+    ...service,
+    what: 'the URL of an image',
+    inputs: { image: 'https://registry.example.com/user-service:1.4' },
+    says: 'image: expected an image such as ghcr.io/org/app:1.2 or repository@sha256:…, without https://, got "https://registry.example.com/user-service:1.4"',
+  },
+  {
+    ...service,
+    what: 'the placeholder of an image in a task definition',
+    inputs: { 'task-definition': 'task.json' },
+    files: {
+      'task.json':
+        '{\n  "family": "user-service",\n  "containerDefinitions": [\n    { "name": "app", "image": "<IMAGE1_NAME>" }\n  ]\n}\n',
+    },
+    says: 'task-definition: expected an image such as ghcr.io/org/app:1.2 or repository@sha256:…, got "<IMAGE1_NAME>" (task.json:4). Replace the placeholder <IMAGE1_NAME>. Nothing was changed.',
+    fix: 'Give the image of app in images, or in task.json.',
+    at: 'task.json:4',
   },
   {
     ...service,
@@ -246,6 +346,26 @@ export const IN_INPUTS: readonly Mistake[] = [
   },
   {
     ...image,
+    what: 'another name of the Dockerfile',
+    files: { 'Dockerfile.prod': 'FROM scratch\n' },
+    says: 'file: expected a Dockerfile in the workspace, got "Dockerfile"',
+  },
+  {
+    ...image,
+    what: 'a service without a Dockerfile',
+    inputs: { service: 'api', context: '' },
+    files: { 'api/main.ts': '' },
+    says: 'file: expected a Dockerfile in the workspace, got "api/Dockerfile"',
+  },
+  {
+    ...image,
+    what: 'a missing bake file',
+    inputs: { 'bake-file': 'docker-bake.hcl', context: '' },
+    files: { 'README.md': '' },
+    says: 'bake-file: expected a file in the workspace, got "docker-bake.hcl"',
+  },
+  {
+    ...image,
     what: 'a missing context',
     inputs: { context: 'services/api' },
     says: 'context: expected a folder in the workspace, got "services/api"',
@@ -270,6 +390,18 @@ export const IN_INPUTS: readonly Mistake[] = [
   },
   {
     ...promotion,
+    what: 'the placeholder of an image',
+    inputs: { images: 'api=<IMAGE1_NAME>' },
+    says: 'images: expected sha256:… for api, got "<IMAGE1_NAME>"',
+  },
+  {
+    ...promotion,
+    what: 'an image without a digest',
+    inputs: { images: 'api=shop/api:1.4' },
+    says: 'images: expected sha256:… for api, got "shop/api:1.4"',
+  },
+  {
+    ...promotion,
     what: 'a target that does not exist',
     inputs: { to: 'stagng' },
     says: 'to: expected one of dev, staging (platform.yml), got "stagng". Did you mean staging?',
@@ -279,6 +411,12 @@ export const IN_INPUTS: readonly Mistake[] = [
     what: 'the same environment twice',
     inputs: { to: 'dev' },
     says: 'from: expected another environment than to, got "dev"',
+  },
+  {
+    ...preview,
+    what: 'the placeholder of an image',
+    inputs: { images: 'api=<IMAGE1_NAME>', 'pull-request': '7' },
+    says: 'images: expected the image of api as sha256:… or repository@sha256:…, got "<IMAGE1_NAME>"',
   },
   {
     ...preview,

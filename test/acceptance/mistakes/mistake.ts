@@ -32,6 +32,8 @@ export interface Mistake {
   fix?: string;
   /** Where the annotation is. */
   at?: `${string}:${number}`;
+  /** Where a further annotation is, of the check that found it. */
+  marks?: `${string}:${number}`;
 }
 
 /** What an action needs beside the mistake. */

@@ -1,8 +1,10 @@
-import { PLATFORM, platformWith } from './files.ts';
+import { NET, PLATFORM, platformWith } from './files.ts';
 import type { Mistake } from './mistake.ts';
 
 const action = 'deploy-environment';
 const code = 'manifest-invalid';
+const WEB = 'web: { path: web, template: net.yml }';
+const PROJECT = "  Project: { Type: String, AllowedPattern: '^[a-z][a-z0-9]{1,19}$' }\n";
 
 /** Mistakes in platform.yml and in the files that it names. */
 export const IN_PLATFORM_FILE: readonly Mistake[] = [
@@ -204,6 +206,14 @@ export const IN_PLATFORM_FILE: readonly Mistake[] = [
     at: 'platform.yml:4',
   },
   {
+    what: 'a missing parameter file of another environment',
+    action,
+    files: platformWith('promote-from: dev', 'promote-from: dev, parameters: [staging.json]'),
+    code,
+    says: 'environments.staging.parameters: cannot read "staging.json" (no such file) (platform.yml:5). Paths are relative to the workspace.',
+    at: 'platform.yml:5',
+  },
+  {
     what: 'broken JSON',
     action,
     files: platformWith("account: '111111111111'", "account: '111111111111', parameters: dev.json", {
@@ -224,6 +234,24 @@ export const IN_PLATFORM_FILE: readonly Mistake[] = [
     at: 'dev.json:3',
   },
   {
+    what: 'a missing folder of a service',
+    action,
+    files: platformWith('services:', `services:\n  ${WEB}`, { 'wbe/Dockerfile': 'FROM scratch\n' }),
+    code,
+    says: 'services.web.path: no such folder "web" (platform.yml:9). Did you mean "wbe"?',
+    fix: 'Correct services.web.path, or add the folder web.',
+    at: 'platform.yml:9',
+  },
+  {
+    what: 'a missing Dockerfile',
+    action,
+    files: platformWith('services:', `services:\n  ${WEB}`, { 'web/main.ts': '' }),
+    code,
+    says: 'services.web.path: no such Dockerfile "web/Dockerfile" (platform.yml:9)',
+    fix: 'Correct services.web.path, or add the Dockerfile web/Dockerfile.',
+    at: 'platform.yml:9',
+  },
+  {
     what: 'a missing template',
     action,
     files: platformWith('net.yml', 'templates/net.yml'),
@@ -242,6 +270,14 @@ export const IN_PLATFORM_FILE: readonly Mistake[] = [
     at: 'net.yml:4',
   },
   {
+    what: 'a template without resources',
+    action,
+    files: platformWith('', '', { 'net.yml': 'Parameters: {}\nResources: {}\n' }),
+    code: 'template-invalid',
+    says: 'dev cannot be deployed: the template has no resources. CloudFormation: "Template format error: At least one Resources member must be defined." (net.yml:2). Nothing was changed.',
+    marks: 'net.yml:2',
+  },
+  {
     what: 'a reference to nothing',
     action,
     files: platformWith('', '', {
@@ -256,14 +292,49 @@ export const IN_PLATFORM_FILE: readonly Mistake[] = [
     action,
     files: platformWith('template: net.yml', 'template: net.yml, parameters: { Sise: large }'),
     code: 'template-invalid',
-    says: 'dev cannot be deployed: Sise is not a parameter of the template; did you mean Size? (net.yml:1). Nothing was changed.',
+    says: 'dev cannot be deployed: Sise is not a parameter of net.yml; did you mean Size? (platform.yml:7). Nothing was changed.',
+    marks: 'platform.yml:7',
   },
   {
     what: 'a value that the template does not allow',
     action,
     files: platformWith('template: net.yml', 'template: net.yml, parameters: { Size: big }'),
     code: 'template-invalid',
-    says: 'dev cannot be deployed: Size: expected one of small, large, got "big" (net.yml:2). Nothing was changed.',
+    says: 'dev cannot be deployed: Size: expected one of small, large (net.yml:2), got "big" (platform.yml:7). Nothing was changed.',
+    marks: 'platform.yml:7',
+  },
+  {
+    what: 'a value of a parameter file that the template does not allow',
+    action,
+    files: platformWith("account: '111111111111'", "account: '111111111111', parameters: dev.json", {
+      'dev.json': '{\n  "Parameters": {\n    "Size": "big"\n  }\n}\n',
+    }),
+    code: 'template-invalid',
+    says: 'dev cannot be deployed: Size: expected one of small, large (net.yml:2), got "big" (dev.json:3). Nothing was changed.',
+    marks: 'dev.json:3',
+  },
+  {
+    what: 'a project that the templates do not allow',
+    action,
+    files: {
+      'platform.yml': PLATFORM.replace('project: shop', 'project: store-front').replace(
+        '  net: { template: net.yml }',
+        '  net: { template: net.yml }\n  bus: { template: bus.yml }',
+      ),
+      'net.yml': NET.replace('Parameters:\n', (found) => `${found}${PROJECT}`),
+      'bus.yml': NET.replace('Parameters:\n', (found) => `${found}${PROJECT}`),
+    },
+    code: 'template-invalid',
+    says: 'dev cannot be deployed: Project: expected text that matches ^[a-z][a-z0-9]{1,19}$ (net.yml:2), got "store-front" (platform.yml:1). Nothing was changed.',
+    marks: 'platform.yml:1',
+  },
+  {
+    what: 'a tag with a key that AWS keeps',
+    action,
+    files: platformWith('template: net.yml', "template: net.yml, tags: { 'aws:team': shop }"),
+    code: 'template-invalid',
+    says: 'dev cannot be deployed: tags: expected keys of 1 to 128 characters that do not start with "aws:", got "aws:team" (platform.yml:7). Nothing was changed.',
+    marks: 'platform.yml:7',
   },
   {
     what: 'a parameter without a value',

@@ -56,6 +56,8 @@ test.each(MISTAKES.map((mistake) => [mistake.action, mistake.what, mistake] as c
     ]);
     expect(log.split('\n').filter((line) => line.startsWith(annotationOf(mistake)))).toHaveLength(1);
     expect(log).not.toContain('    at ');
+    const [, file = '', line = ''] = /^(.*):(\d+)$/.exec(mistake.marks ?? '') ?? [];
+    if (file !== '') expect(log).toContain(`::error title=Template check,file=${file},line=${line}::`);
   },
 );
 

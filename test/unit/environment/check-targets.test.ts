@@ -2,7 +2,7 @@ import { afterAll, describe, expect, test } from '@jest/globals';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { checkTargets } from '../../../src/environment/doctor/templates.ts';
+import { checkTargets } from '../../../src/environment/doctor/targets/check.ts';
 import { parseManifest } from '../../../src/environment/manifest/manifest.ts';
 import { chooseTargets, neighboursOf, targetGraph } from '../../../src/environment/run/targets.ts';
 
@@ -32,7 +32,10 @@ services: {}`,
   const { environment } = choice;
   const checks = await checkTargets(targets, stacks, { environment, workspace, graph });
   return checks.flatMap((check) =>
-    check.findings.map(({ level, message, line }) => `${line} ${level}: ${message}`),
+    check.findings.map(
+      ({ level, message, line, file }) =>
+        `${file === undefined ? '' : `${file}:`}${line} ${level}: ${message}`,
+    ),
   );
 }
 
@@ -63,21 +66,35 @@ test.each<
     SIZE,
     'Size: big',
     { Size: 'small' },
-    ['2 error: Size: expected one of small, large, got "big"'],
+    ['platform.yml:4 error: Size: expected one of small, large (app.yml:2), got "big"'],
+  ],
+  [
+    'a value of the stack that is not allowed',
+    SIZE,
+    '',
+    { Size: 'big' },
+    ['2 error: Size: expected one of small, large, got "big", the value of the stack'],
   ],
   [
     'a secret',
     `Parameters:\n  Password: { Type: String, NoEcho: true, MinLength: 8 }\n${TOPIC}`,
     'Password: hunter2',
     undefined,
-    ['2 error: Password: expected at least 8 characters, got ****'],
+    ['platform.yml:4 error: Password: expected at least 8 characters (app.yml:2), got ****'],
+  ],
+  [
+    'a secret of the stack, which CloudFormation does not show',
+    `Parameters:\n  Password: { Type: String, NoEcho: true, MinLength: 8 }\n${TOPIC}`,
+    '',
+    { Password: '****' },
+    [],
   ],
   [
     'a name that the template does not declare',
     SIZE,
     'Size: small, Sizee: x',
     undefined,
-    ['1 error: Sizee is not a parameter of the template; did you mean Size?'],
+    ['platform.yml:4 error: Sizee is not a parameter of app.yml; did you mean Size?'],
   ],
   [
     'a default that is not allowed',

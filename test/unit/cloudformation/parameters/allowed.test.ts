@@ -1,6 +1,6 @@
 import { afterAll, expect, test } from '@jest/globals';
 import { readTemplateDocument } from '../../../../src/cloudformation/template/document.ts';
-import { valueProblem } from '../../../../src/cloudformation/parameters/resolve.ts';
+import { valueProblem } from '../../../../src/cloudformation/parameters/values.ts';
 import { valueAt } from '../../../../src/cloudformation/template/tree.ts';
 
 let right = 0;
@@ -29,7 +29,7 @@ test.each([
   [
     "Type: String, AllowedPattern: 'a|b', ConstraintDescription: must be a or b",
     'ab',
-    'expected must be a or b (a|b)',
+    'expected text that matches a|b ("must be a or b")',
   ],
   ["Type: CommaDelimitedList, AllowedPattern: '[0-9]+'", '1, 2', undefined],
   ["Type: CommaDelimitedList, AllowedPattern: '[0-9]+'", '1,x', 'expected text that matches [0-9]+'],

@@ -49,7 +49,10 @@ describe('the formats', () => {
       '{"Parameters": {}, "Tags": {"team": "core", "cost": 12}, "StackPolicy": {"Statement": []}}',
       '{"Tags": {"team": "data"}}',
     );
-    expect(files.tags).toEqual({ team: 'data', cost: '12' });
+    expect(files.tags).toEqual({
+      team: { value: 'data', file: '1.json', line: 1 },
+      cost: { value: '12', file: '0.json', line: 1 },
+    });
     expect(files.stackPolicy).toBe('{"Statement":[]}');
   });
 

@@ -29,10 +29,11 @@ test('text without a placeholder is not changed, and an escaped placeholder is u
 });
 
 function filesOf(values: Record<string, string>, tags: Record<string, string> = {}): ParameterFiles {
-  const parameters = Object.entries(values).map(
-    ([key, value], index) => [key, { value, file: 'a.json', line: index + 2 }] as const,
-  );
-  return { parameters: Object.fromEntries(parameters), tags };
+  const placed = (texts: Record<string, string>): ParameterFiles['parameters'] =>
+    Object.fromEntries(
+      Object.entries(texts).map(([key, value], index) => [key, { value, file: 'a.json', line: index + 2 }]),
+    );
+  return { parameters: placed(values), tags: placed(tags) };
 }
 
 describe('parameter files', () => {
@@ -60,10 +61,7 @@ describe('parameter files', () => {
 
   test.each([
     [filesOf({ A: '1', ...vpc }), 'a.json:3: VpcId uses ${Project}, but Project has no value.'],
-    [
-      filesOf({}, { b: '${Project}' }),
-      'parameter-files: the tag b uses ${Project}, but Project has no value.',
-    ],
+    [filesOf({}, { b: '${Project}' }), 'a.json:2: the tag b uses ${Project}, but Project has no value.'],
   ])('without a value for a name are an error', (files, message) => {
     expect(() => expandFiles(files, {})).toThrow(message);
   });

@@ -1,8 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { resolveParameters } from '../../../../src/cloudformation/parameters/resolve.ts';
 import { hideSecrets } from '../../../../src/cloudformation/template/secrets.ts';
-import { runSpecificTag } from '../../../../src/cloudformation/change-set/traffic.ts';
-import { resolveTags } from '../../../../src/cloudformation/commands/deploy.ts';
 import { recordingLog } from '../../core/fakes.ts';
 import { stackOf, templateOf } from '../aws.ts';
 import { fc } from '../../../support/property.ts';
@@ -34,10 +32,10 @@ function resolve(
   );
 }
 
-describe('the source of a value', () => {
+describe('where a value comes from', () => {
   const required = { DbPassword: 'p', Zones: 'a,b' };
 
-  test('inputs override files, files override the stack, the stack overrides the default', () => {
+  test('the input wins over files, files over the stack, the stack over the default', () => {
     const files = {
       DbPassword: { value: 'from file', file: 'dev.json', line: 1 },
       VpcCidr: { value: '1', file: 'dev.json', line: 1 },
@@ -50,7 +48,7 @@ describe('the source of a value', () => {
     });
   });
 
-  test('a parameter that is new in the stack uses its default', () => {
+  test('a parameter that the stack does not have yet takes its default', () => {
     expect(resolve({}, required)['VpcCidr']).toEqual({
       usePrevious: false,
       noEcho: false,
@@ -70,7 +68,7 @@ describe('the source of a value', () => {
     );
   });
 
-  test('names of the object prototype are not parameters', () => {
+  test('names of the object prototype are no parameters', () => {
     const template = templateOf('Parameters:\n  toString:\n    Type: String\nResources: {}\n');
     expect(() => resolveParameters(template, nothing, stackOf(), quiet)).toThrow(
       /expected a value for toString/,
@@ -78,8 +76,8 @@ describe('the source of a value', () => {
   });
 });
 
-describe('refused', () => {
-  test('an unknown parameter, with a suggestion', () => {
+describe('what is refused', () => {
+  test('an unknown parameter, with what was probably meant', () => {
     const inline = { VpcCdr: '10.1.0.0/16' };
     expect(() => resolve({ inline })).toThrow(
       'parameters: expected parameters of the template (VpcCidr, DbPassword, Zones), got "VpcCdr". Did you mean "VpcCidr"?',
@@ -93,7 +91,7 @@ describe('refused', () => {
     );
   });
 
-  test('a parameter for a template without parameters', () => {
+  test('a template without parameters says so', () => {
     const given = { files: {}, inline: { A: '1' } };
     expect(() => resolveParameters(templateOf('Resources: {}'), given, undefined, quiet)).toThrow(
       /^parameters: expected no parameters, because the template declares none, got "A"$/,
@@ -113,7 +111,7 @@ describe('refused', () => {
   });
 });
 
-test('undeclared keys of files are skipped with one notice per file', () => {
+test('keys of files that the template does not declare are skipped with one notice a file', () => {
   const notices: string[] = [];
   const file = (value: string, name: string) => ({ value, file: name, line: 1 });
   const files = {
@@ -134,7 +132,7 @@ test('undeclared keys of files are skipped with one notice per file', () => {
 });
 
 describe('secrets', () => {
-  test('masks NoEcho values and those with a secret-like name, but not booleans and others', () => {
+  test('NoEcho values and those with a secret name are hidden; booleans and the rest are not', () => {
     const { log, lines, redactor } = recordingLog();
     const parameter = (key: string, value: string, noEcho = false) => {
       return { key, value, noEcho, usePrevious: false, source: 'parameters' };
@@ -151,53 +149,5 @@ describe('secrets', () => {
       'visible-value *** *** true /dev/db/secret',
     );
     expect(lines).toEqual(['::add-mask::noecho-value', '::add-mask::token-value']);
-  });
-});
-
-describe('tags', () => {
-  test("the input's tags override those of files", () => {
-    expect(resolveTags({ a: '1', b: '2' }, { b: '3' })).toEqual({ a: '1', b: '3' });
-  });
-
-  const rules = (named: string): string => `
-Resources:
-  Rule: { Type: AWS::ElasticLoadBalancingV2::ListenerRule, Properties: { Priority: 1 } }
-  Service:
-    Type: AWS::ECS::Service
-    Properties: { LoadBalancers: [{ TargetGroupArn: x, AdvancedConfiguration: { ${named}: !Ref Rule } }] }`;
-  const SHA = 'b'.repeat(40);
-
-  test.each([
-    ['a commit', { Commit: SHA }, rules('ProductionListenerRule'), `Commit=${SHA}`],
-    ['a commit in a text', { Source: `org/app@${SHA}` }, rules('TestListenerRule'), `Source=org/app@${SHA}`],
-    [
-      'a time',
-      { DeployedAt: '2026-11-27T18:00:00Z' },
-      rules('ProductionListenerRule'),
-      'DeployedAt=2026-11-27T18:00:00Z',
-    ],
-    [
-      'what stays',
-      { Team: 'shop', CostCentre: '4711', Until: '2027-01-01' },
-      rules('ProductionListenerRule'),
-      undefined,
-    ],
-    ['a rule that nothing shifts', { Commit: SHA }, rules('RoleArn'), undefined],
-    ['a template without rules', { Commit: SHA }, 'Resources: { T: { Type: AWS::SNS::Topic } }', undefined],
-  ])('where ECS shifts traffic: %s', (_what, tags, template, tag) => {
-    expect(runSpecificTag(template, tags as Record<string, string>)?.tag).toBe(tag);
-  });
-
-  test.each([
-    [
-      Object.fromEntries(Array.from({ length: 51 }, (_, n) => [`k${n}`, 'v'])),
-      /^tags: expected at most 50 tags, got 51$/,
-    ],
-    [{ 'aws:name': 'x' }, /"aws:name"/],
-    [{ '': 'x' }, /keys of 1 to 128/],
-    [{ ['k'.repeat(129)]: 'x' }, /keys of 1 to 128/],
-    [{ k: 'v'.repeat(257) }, /at most 256/],
-  ])('%o is refused', (tags, message) => {
-    expect(() => resolveTags({}, tags as Record<string, string>)).toThrow(message);
   });
 });

@@ -237,9 +237,9 @@ function templates(): [file: string, text: string][] {
     readdirSync(folder, { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile() && /\.(?:ya?ml|json|template)$/.test(entry.name))
       .map(({ parentPath, name }) => join(parentPath, name))
-      .filter((file) => !file.includes('node_modules'))
+      .filter((file) => !file.includes('node_modules') && !file.startsWith('test/situations/'))
       .map((file): [string, string] => [file, readFileSync(file, 'utf8')])
-      .filter(([, text]) => /^\s*"?Resources"?:/m.test(text)),
+      .filter(([, text]) => /^(?:Resources|\s*"Resources"):/m.test(text)),
   );
 }
 

@@ -4,13 +4,13 @@ import {
   checkTemplate,
   type DeclaredResource,
   type TemplateFinding,
-} from '../../cloudformation/template/check.ts';
-import { readTemplateDocument, type TemplateDocument } from '../../cloudformation/template/document.ts';
-import { isKnown, partsOf, possibleTexts, type Scope } from '../../cloudformation/template/evaluate.ts';
-import { templateScope } from '../../cloudformation/template/graph.ts';
-import { literal, member, sectionOf, type Value, valueAt } from '../../cloudformation/template/tree.ts';
-import type { Environment } from '../manifest/manifest.ts';
-import { type Neighbour, pseudoParameters, WORLDWIDE_TYPES } from '../run/targets.ts';
+} from '../../../cloudformation/template/check.ts';
+import { readTemplateDocument, type TemplateDocument } from '../../../cloudformation/template/document.ts';
+import { isKnown, partsOf, possibleTexts, type Scope } from '../../../cloudformation/template/evaluate.ts';
+import { templateScope } from '../../../cloudformation/template/graph.ts';
+import { literal, member, sectionOf, type Value, valueAt } from '../../../cloudformation/template/tree.ts';
+import type { Environment } from '../../manifest/manifest.ts';
+import { type Neighbour, pseudoParameters, WORLDWIDE_TYPES } from '../../run/targets.ts';
 
 /** The property that names a resource, of types whose names an account has once in a region. */
 const UNIQUE_NAMES: Readonly<Record<string, string>> = {
@@ -57,11 +57,14 @@ const GIVEN_NAMES: ReadonlySet<string> = new Set(['AWS::IAM::OIDCProvider', 'AWS
  *
  * @see https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html "can have a maximum
  *   of 32 characters"
- * @see https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html
- * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html "Role name: 64", "User name: 64"
+ * @see https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html "can have a maximum of
+ *   32 characters"
+ * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
  * @see https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html "limited to 64 characters in length"
- * @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html "between 3 (min) and 63 (max)"
- * @see https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBCluster.html "from 1 to 63 letters"
+ * @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html "between 3 (min) and 63 (max) characters
+ *   long"
+ * @see https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBCluster.html "from 1 to 63 (for Aurora DB
+ *   clusters) or 1 to 52 (for Multi-AZ DB clusters) letters, numbers, or hyphens"
  * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html "up to 80 characters"
  */
 const MOST_CHARACTERS: Readonly<Record<string, number>> = {
