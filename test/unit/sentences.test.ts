@@ -34,7 +34,7 @@ function combinations(...ranges: readonly (readonly number[])[]): number[][] {
 const repeat = <T>(count: number, make: (index: number) => T): T[] =>
   Array.from({ length: count }, (_, index) => make(index));
 
-test('what is wrong with a sentence is found', () => {
+test('finds faults in a sentence', () => {
   const wrong: [string, string][] = [
     ['dev: the release did not finish within 4 min 1 of 11', 'does not end'],
     ['Deployed  dev.', 'has two spaces'],
@@ -98,7 +98,7 @@ describe('an environment', () => {
     'outdated',
     'held',
     'cancelled',
-  ])('whose parts end %s says so of any number of them', (verdict) => {
+  ])('with parts that end %s has a correct sentence for any number', (verdict) => {
     for (const [changed = 0, same = 0, failed = 0, waiting = 0] of combinations(
       COUNTS,
       COUNTS,
@@ -167,7 +167,7 @@ describe('a stack', () => {
       ...(code && { code }),
     }) as unknown as NonNullable<Diagnosis['rootCause']>;
 
-  test('that was changed says by how much', () => {
+  test('that was changed has the number of changes', () => {
     for (const [added = 0, removed = 0] of combinations(COUNTS, COUNTS)) {
       for (const kind of ['create', 'update'] as const) {
         const { reason } = successResult(planOf(added, removed, kind), { durationMs: 61_000 } as Execution);
@@ -176,7 +176,7 @@ describe('a stack', () => {
     }
   });
 
-  test('whose change is not proven says of how many', () => {
+  test('with unproven changes has their number', () => {
     for (const count of COUNTS.filter((each) => each > 0)) {
       const unproven = repeat(count, (index) => ({
         logicalId: `Queue${index}`,
@@ -193,7 +193,7 @@ describe('a stack', () => {
     }
   });
 
-  test('that failed says its cause once, whatever AWS ends it with', () => {
+  test('that failed has its cause once, whatever the punctuation', () => {
     const statuses = [
       'UPDATE_ROLLBACK_COMPLETE',
       'ROLLBACK_COMPLETE',
@@ -228,7 +228,7 @@ describe('a stack', () => {
 });
 
 describe('a preview', () => {
-  test('that was removed says how much of it', async () => {
+  test('that was removed has the number of resources', async () => {
     const context = { updateComment: () => Promise.resolve() } as unknown as PreviewContext;
     for (const [stacks = 0, tags = 0, deployments = 0, failures = 0] of combinations(
       COUNTS,

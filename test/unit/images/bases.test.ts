@@ -63,7 +63,7 @@ describe.each([
   ['COPY --from', (base: string) => `FROM scratch\nCOPY --from=${base} /a /a\n`],
   ['RUN --mount', (base: string) => `FROM scratch\nRUN --mount=from=${base},target=/t ls\n`],
 ])('a base image by %s', (_, dockerfile) => {
-  test('that moves is other content; one that does not is reused', async () => {
+  test('that moves changes the content; one that does not is reused', async () => {
     const { base, first, run, builds, uri } = await scene(dockerfile);
     expect((await run()).verdict).toBe('pushed');
     const again = await run();
@@ -81,7 +81,7 @@ describe.each([
   });
 });
 
-test('a private base image is read with the docker login of the job', async () => {
+test("a private base image is read with the job's docker login", async () => {
   const { base, run } = await scene((image) => `FROM ${image}\n`, true);
   await run();
   await base.image('24', 'second');
@@ -89,7 +89,7 @@ test('a private base image is read with the docker login of the job', async () =
   expect(moved).toMatchObject({ verdict: 'pushed', notes: [] });
 });
 
-test('an image of a named context counts by its digest, and takes the place of a base', async () => {
+test('an image of a named context is hashed by its digest and replaces a base image', async () => {
   const { base, first, run, builds, uri } = await scene(() => 'FROM app\nCOPY --from=tools / /\n');
   const contexts = {
     buildContexts: { app: `docker-image://${uri}`, tools: `docker-image://${uri}@${first}` },
@@ -103,7 +103,7 @@ test('an image of a named context counts by its digest, and takes the place of a
   expect((await run(contexts)).verdict).toBe('pushed');
 });
 
-test('a pinned image, scratch and a stage are not asked for', async () => {
+test('a pinned image, scratch and a stage are not looked up', async () => {
   const pinned = `org/base:24@sha256:${'a'.repeat(64)}`;
   const { run, asked } = await scene(
     () => `FROM scratch AS a\nFROM a\nCOPY --from=${pinned} / /\nCOPY --from=A / /\n`,
@@ -112,7 +112,7 @@ test('a pinned image, scratch and a stage are not asked for', async () => {
   expect(asked()).toEqual([]);
 });
 
-test('without an answer the name counts, and a note says so', async () => {
+test('without a response, the name is hashed, with a note', async () => {
   const { run } = await scene(() => 'FROM 127.0.0.1:1/org/base:24\nCOPY --from=ghcr.io/UPPER / /\n');
   const done = await run();
   expect(done.verdict).toBe('pushed');
@@ -124,12 +124,12 @@ test('without an answer the name counts, and a note says so', async () => {
   expect((await run()).verdict).toBe('reused');
 });
 
-test('an image that its registry does not have counts by its name', async () => {
+test('a missing image is hashed by its name', async () => {
   const { run, uri } = await scene((image) => `FROM ${image}-none\n`);
   expect((await run()).notes).toEqual([expect.stringContaining(`${uri}-none counts by its name`)]);
 });
 
-test('the builds of one command ask once for a base, and each line has one warning', async () => {
+test('the builds of one command look up a base image once, and each line has one warning', async () => {
   const { run, bases, asked, workspace } = await scene((image) => `FROM ${image} AS a\nFROM ${image}\n`);
   const web = { context: `${workspace}/web`, file: `${workspace}/web/Dockerfile` };
   const runs = [await run({}, bases), await run(web, bases), await run({}, bases)];

@@ -87,12 +87,12 @@ const run = async ({ run: go, elsewhere = 'shop/user-service' }: Way, lie: Lie) 
   go(await sandboxOf({ scenario: { ecr: { lies: [{ repository: elsewhere, ...lie }] } } }));
 
 describe.each(Object.entries(WAYS))('%s', (name, way) => {
-  test('is green where the registry keeps it', async () => {
+  test('is green if the registry stores it', async () => {
     const { result, digest } = await run(way, { does: 'drop', reference: 'nothing' });
     expect(result).toMatchObject({ verdict: name.startsWith('a reused') ? 'reused' : 'pushed', digest });
   });
 
-  test('is red where the tag is accepted and dropped', async () => {
+  test('is red if the tag is accepted but dropped', async () => {
     const { result, digest } = await run(way, { does: 'drop', reference: 'v1' });
     expect(result.verdict).toBe('failed');
     expect('error' in result && result.error.code).toBe('image-unproven');
@@ -101,7 +101,7 @@ describe.each(Object.entries(WAYS))('%s', (name, way) => {
     expect(result.reason).toContain('finds no image');
   });
 
-  test('is red where another pusher takes the tag, and names both digests', async () => {
+  test('is red if another push moves the tag, with both digests', async () => {
     const { result, digest } = await run(way, { does: 'move', reference: 'v1' });
     expect(result.verdict).toBe('failed');
     expect('error' in result && result.error.code).toBe('image-unproven');
@@ -109,13 +109,13 @@ describe.each(Object.entries(WAYS))('%s', (name, way) => {
     expect(result.reason.match(/sha256:[0-9a-f]{64}/g)).toHaveLength(2);
   });
 
-  test.each([1, 3])('is green where %d reads do not see the tag yet', async (reads) => {
+  test.each([1, 3])('is green if the tag is not visible in %d reads', async (reads) => {
     const { result, digest } = await run(way, { does: 'hide', reference: 'v1', reads });
     expect(result).toMatchObject({ digest, tags: ['v1'] });
   });
 });
 
-test.each(['a layout'])('%s is red where its manifest is accepted and dropped', async (name) => {
+test.each(['a layout'])('%s is red if its manifest is accepted but dropped', async (name) => {
   const way = WAYS[name] as Way;
   const { result, digest } = await run(way, { does: 'drop', reference: 'sha256:*' });
   expect(result.verdict).toBe('failed');
@@ -123,7 +123,7 @@ test.each(['a layout'])('%s is red where its manifest is accepted and dropped', 
   expect(result.reason).toContain(digest);
 });
 
-test('a content tag that is dropped is red, since the next run would build again', async () => {
+test('a dropped content tag is red, because the next run would build again', async () => {
   const { result } = await run(WAYS['a build by BuildKit'] as Way, { does: 'drop', reference: 'content-*' });
   expect(result.verdict).toBe('failed');
   expect(result.reason).toContain('The tag content-');

@@ -70,7 +70,7 @@ function ready(result: ImageResult) {
 }
 
 describe.each(Object.entries(REPOSITORIES))('a repository that is %s', (name, settings) => {
-  test('has the rebuilt image for the content: the next commit, and its plan, take it', async () => {
+  test('uses the rebuilt image for the content in the next commit and its plan', async () => {
     const { builds, push, find, tag } = await scene(settings);
     const first = await builds('one');
     expect(ready(await push(byCommit(COMMIT)))).toEqual({ verdict: 'pushed', digest: first, tags: [COMMIT] });
@@ -86,7 +86,7 @@ describe.each(Object.entries(REPOSITORIES))('a repository that is %s', (name, se
     expect(await tag(rebuilt.tags[0] ?? '')).toBe(second);
   });
 
-  test('numbers the commit of a rebuild where its tag cannot move, and does so again in a second run', async () => {
+  test('numbers the commit tag of a rebuild if it is immutable, also in a second run', async () => {
     const { builds, push, tag } = await scene(settings);
     const first = await builds('one');
     await push(byCommit(COMMIT));
@@ -99,7 +99,7 @@ describe.each(Object.entries(REPOSITORIES))('a repository that is %s', (name, se
     expect(await tag(COMMIT)).toBe(name === 'mutable' ? second : first);
   });
 
-  test('is rebuilt once when its image is too old, with nothing from a cache', async () => {
+  test('is rebuilt once without a cache if its image is too old', async () => {
     const { builds, push, find, setTime, docker } = await scene(settings);
     const first = await builds('one');
     const weekly = { ...byCommit(COMMIT), rebuildAfterMs: 7 * DAY_MS };
@@ -119,7 +119,7 @@ describe.each(Object.entries(REPOSITORIES))('a repository that is %s', (name, se
     expect(ready(await push(byCommit(NEXT)))).toMatchObject({ verdict: 'reused', digest: second });
   });
 
-  test('gives one image to two jobs that rebuild at once', async () => {
+  test('has one image for two concurrent rebuilds', async () => {
     const { sandbox, builds, push, find, session } = await scene(settings);
     await builds('one');
     await push(byCommit(COMMIT));
@@ -138,7 +138,7 @@ describe.each(Object.entries(REPOSITORIES))('a repository that is %s', (name, se
     expect(await find()).toBe(sha256(others));
   });
 
-  test('takes a rebuild that makes the same image for no other', async () => {
+  test('treats a rebuild with the same image as unchanged', async () => {
     const { builds, push, find, session } = await scene(settings);
     const only = await builds('one');
     await push(byCommit(COMMIT));
@@ -149,7 +149,7 @@ describe.each(Object.entries(REPOSITORIES))('a repository that is %s', (name, se
   });
 });
 
-describe('a tag that was asked for, is immutable, and is on the older image', () => {
+describe('a requested immutable tag on the older image', () => {
   const settings = REPOSITORIES['immutable'] ?? {};
   const release = { tags: ['v1'], numberTags: false };
 
@@ -165,7 +165,7 @@ describe('a tag that was asked for, is immutable, and is on the older image', ()
     expect(docker.builds).toHaveLength(1);
   });
 
-  test('serves in a second run of its job, also after a rebuild and when one is due', async () => {
+  test('is accepted in a second run of its job, also after a rebuild and if one is due', async () => {
     const { builds, push, setTime } = await scene(settings);
     const first = await builds('one');
     await push(release);
@@ -190,7 +190,7 @@ describe('a tag that was asked for, is immutable, and is on the older image', ()
   });
 });
 
-test('a reused image without provenance is noted, where a build adds it by default', async () => {
+test('a reused image without provenance is noted if builds add it by default', async () => {
   const { session, docker, builds, push } = await scene({});
   const without = 'The reused image has no provenance';
   await builds('one');
@@ -203,7 +203,7 @@ test('a reused image without provenance is noted, where a build adds it by defau
   expect(reused.notes.join()).not.toContain(without);
 });
 
-test('one look finds the newest of many rebuilds, also where the old ones have expired', async () => {
+test('one call finds the newest of many rebuilds, even if old ones have expired', async () => {
   const { sandbox, session, builds, push, find } = await scene({});
   await builds('one');
   await push(byCommit(COMMIT));
@@ -217,7 +217,7 @@ test('one look finds the newest of many rebuilds, also where the old ones have e
   expect(sandbox.calls.of('BatchGetImage')).toHaveLength(2);
 });
 
-test(`the look-up of a reused image is one call`, async () => {
+test(`looking up a reused image takes one call`, async () => {
   const { sandbox, builds, push } = await scene({});
   await builds('one');
   await push(byCommit(COMMIT));

@@ -20,7 +20,7 @@ describe('a request', () => {
     });
   });
 
-  test('of copies has the tags of the image, where they name none', () => {
+  test("for copies uses the image's tags by default", () => {
     const also = 'ghcr.io/org/app, org/app:latest, localhost:5000/app';
     expect(requested({ also, tags: 'v1,v2' })).toMatchObject({
       also: [

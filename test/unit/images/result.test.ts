@@ -17,7 +17,7 @@ function refusal(status: number, code: string): RegistryError {
   return new RegistryError('put the manifest v1', { status, headers: {}, body });
 }
 
-describe('a run that ended early', () => {
+describe('a run that did not complete', () => {
   test.each<[string, unknown, Stage, { verdict: string; reason: string; code: string }]>([
     [
       'a cancelled job',
@@ -89,7 +89,7 @@ describe('a run that ended early', () => {
     expect(failedResult(progressIn(stage), error)).toMatchObject({ verdict, reason, error: { code } });
   });
 
-  test('by a failed build has the step and its place', () => {
+  test('because of a failed build has the step and its position', () => {
     const place = { file: 'api/Dockerfile', line: 3 };
     const error = new BuildFailedError('exit code: 1', {
       step: 'RUN false',

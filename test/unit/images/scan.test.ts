@@ -25,7 +25,7 @@ describe('findings', () => {
     finding('high', 'CVE-0', '3.1'),
   ];
 
-  test('block from the severity on: fixable first, then the worst', () => {
+  test('block from the severity on: fixable first, then by severity', () => {
     expect(blockingFindings(all, 'high').map(({ name }) => name)).toEqual([
       'CVE-4',
       'CVE-0',
@@ -65,7 +65,7 @@ describe('an image passes', () => {
     expect(scanBlockReason(base)).toBeUndefined();
   });
 
-  test('never when something blocks, or nobody could look', () => {
+  test('never with blocking findings or without a scan', () => {
     const blocking = [finding('high', 'CVE-3', '3.1'), finding('high', 'CVE-5')];
     expect(scanBlockReason({ ...base, blocking })).toBe(
       'The scan found 2 vulnerabilities of severity high or higher, 1 with a known fix: CVE-3 in openssl, CVE-5 in openssl.',

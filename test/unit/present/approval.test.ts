@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { approvalLines } from '../../../src/present/approval.ts';
 
-test('who approved, how, and what a reviewer wrote, which is nobody else’s Markdown', () => {
+test("shows who approved, how, and the reviewer's escaped comment", () => {
   const comment = '<img src=x> @org/all [here](https://evil.example) | `x`';
   const [line = '', ...others] = approvalLines({
     environment: 'prod',

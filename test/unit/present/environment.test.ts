@@ -63,7 +63,7 @@ describe('a deployment', () => {
     images: { user: 'sha256:1' },
   };
 
-  test('has its parts in the result, without account ids', () => {
+  test('has its stacks and services in the result, without account ids', () => {
     expect(presentEnvironment(result).result).toEqual({
       environment: 'dev',
       region: 'eu-west-1',
@@ -93,7 +93,7 @@ describe('a deployment', () => {
     });
   });
 
-  test("shows a failed stack as deploy-stack does, and annotates its resource's failure", () => {
+  test('shows a failed stack like deploy-stack and annotates the failed resource', () => {
     expect(presentEnvironment(result).fix).toBe('Allow it.');
     expect(titles(result)).toEqual(['❌ dev: failed', undefined, '❌ dev-shop-vpc: failed', 'Root cause']);
     expect(presentEnvironment(result).annotations).toEqual([
@@ -121,7 +121,7 @@ describe('a plan', () => {
     });
   });
 
-  test('that waits for an approver says so', () => {
+  test('that waits for an approver is marked', () => {
     const awaitsApproval = 'One of ada starts the workflow.';
     const { outputs, summary } = presentEnvironment({
       ...base,
@@ -135,27 +135,27 @@ describe('a plan', () => {
     );
   });
 
-  test('that is not complete cannot', () => {
+  test('that is incomplete cannot', () => {
     const { outputs, result } = presentEnvironment({ ...base, verdict: 'failed', complete: false });
     expect(outputs).toEqual({ environment: 'dev', 'awaits-approval': 'false', 'has-changes': 'false' });
     expect(result).toMatchObject({ fingerprint: 'v1:abc', notes: [] });
   });
 });
 
-test('data that would be lost is named, one note each', () => {
+test('lists each possible data loss in a note', () => {
   const losses = ['data/Table (AWS::DynamoDB::Table)'];
   const { ok, result } = presentEnvironment({ ...RUN, command: 'destroy', verdict: 'blocked', losses });
   expect(ok).toBe(false);
   expect(result).toMatchObject({ notes: ['Would be deleted: data/Table (AWS::DynamoDB::Table)'] });
 });
 
-test('an approved plan that changed says what differs', () => {
+test('shows the differences of a changed plan', () => {
   const difference = ['vpc: its change set does something else.'];
   const { result } = presentEnvironment({ ...RUN, command: 'apply', verdict: 'plan-changed', difference });
   expect(result).toMatchObject({ parts: [], notes: difference, difference });
 });
 
-test('checks are shown the worst first, then each fix', () => {
+test('shows the worst checks first, then the fixes', () => {
   const result: EnvironmentResult = {
     ...ABOUT,
     command: 'doctor',
@@ -171,7 +171,7 @@ test('checks are shown the worst first, then each fix', () => {
   expect(body.indexOf('dev-shop-vpc')).toBeLessThan(body.indexOf('the role deploy'));
 });
 
-test('drift of one stack is shown with what differs; one in sync is only in the table', () => {
+test('shows the differences of a drifted stack; a stack in sync is only in the table', () => {
   const compared = { region: 'eu-west-1', command: 'drift' as const, durationMs: 0, notes: [] };
   const result: EnvironmentResult = {
     ...ABOUT,

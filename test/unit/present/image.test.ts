@@ -28,7 +28,7 @@ function resultJson(result: ImageResult): unknown {
   return JSON.parse(JSON.stringify(presentImage(result).result));
 }
 
-describe('an image that was pushed', () => {
+describe('a pushed image', () => {
   const result: ImageResult = {
     ...run,
     ...image,
@@ -50,7 +50,7 @@ describe('an image that was pushed', () => {
     });
   });
 
-  test('is in the result without what was not done', () => {
+  test('is in the result without skipped steps', () => {
     const { repository, region, steps, notes } = run;
     const { platforms, image: name, reused } = image;
     expect(resultJson(result)).toEqual({
@@ -60,13 +60,13 @@ describe('an image that was pushed', () => {
   });
 });
 
-test('an image that its scan blocks has outputs, and no tag', () => {
+test('an image blocked by its scan has outputs, but no tag', () => {
   const outcome = presentImage({ ...run, ...image, scan, verdict: 'blocked', reason: 'No scan.' });
   expect(outcome).toMatchObject({ ok: false, outputs: { digest, tag: '', scan: 'blocked' } });
   expect(outcome.summary?.map(({ body }) => body).join('\n')).toContain('No scan exists for linux/amd64');
 });
 
-describe('a run that failed', () => {
+describe('a failed run', () => {
   const error = { code: 'build-failed', message: 'exit code: 1' } as const;
   const failure = {
     step: 'RUN false',
@@ -88,7 +88,7 @@ describe('a run that failed', () => {
     ]);
   });
 
-  test('after the push has the image in the result, and not in the outputs', () => {
+  test('after the push has the image in the result, but not in the outputs', () => {
     const late: ImageResult = {
       ...run,
       verdict: 'timed-out',

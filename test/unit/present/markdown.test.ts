@@ -101,7 +101,7 @@ describe('escapeCell', () => {
     expect(escapeCell(text)).toBe(markdown);
   });
 
-  test('any text is one cell of one row, and shows as it was', () => {
+  test('any text is one cell and is displayed unchanged', () => {
     fc.assert(
       fc.property(nasty, nasty, (first, second) => {
         const [token, ...others] = marked.lexer(table(['A', 'B'], [[escapeCell(first), escapeCell(second)]]));
@@ -129,7 +129,7 @@ describe('code', () => {
     expect(code(text)).toBe(markdown);
   });
 
-  test('any text is code in one cell, and shows as it was', () => {
+  test('any text is code in one cell and is displayed unchanged', () => {
     fc.assert(
       fc.property(nasty, (text) => {
         const [token] = marked.lexer(table(['A'], [[code(text)]]));
@@ -145,7 +145,7 @@ describe('code', () => {
 });
 
 describe('table', () => {
-  test('missing cells are empty, superfluous ones go, and lines stay on their row', () => {
+  test('missing cells are empty, extra ones are dropped, and lines stay in their row', () => {
     expect(table(['A', 'B'], [['1'], ['1', '2', '3'], ['a\nb', ' c ']])).toBe(
       '| A | B |\n| --- | --- |\n| 1 |  |\n| 1 | 2 |\n| a<br>b | c |',
     );
@@ -207,12 +207,12 @@ describe('fitSections', () => {
     priority,
   });
 
-  test('what fits is joined in its order', () => {
+  test('sections that fit are joined in order', () => {
     const parts = [section('B', 1, 0), { body: 'no title', priority: 9 }, section('A', 2, 5)];
     expect(fitSections(parts, 1000)).toBe('### B\n\nB line\n\nno title\n\n### A\n\nA line\nA line');
   });
 
-  test('the least important goes first, is cut between lines, and is named', () => {
+  test('the least important section is truncated first, between lines, and named', () => {
     const text = fitSections([section('Low', 1000, 0), section('High', 200, 1)], 6000);
     expect(text).toContain('High line\n'.repeat(200).trim());
     expect(text).toMatch(/^### Low\n\n(Low line\n)+\n### High/);
@@ -222,13 +222,13 @@ describe('fitSections', () => {
     expect(text.length).toBeGreaterThan(3500);
   });
 
-  test('what would keep next to nothing is left out', () => {
+  test('a section with almost no content left is omitted', () => {
     const text = fitSections([section('High', 390, 1), section('Low', 1000, 0)], 6000);
     expect(text).toMatch(/: Low omitted\. See the log for the full text\.$/);
     expect(text).not.toContain('Low line');
   });
 
-  test('of equals the last goes first', () => {
+  test('of equal sections, the last is truncated first', () => {
     const text = fitSections(
       [section('First', 300, 1), section('Second', 300, 1), section('Third', 300, 1)],
       6000,
@@ -237,17 +237,17 @@ describe('fitSections', () => {
     expect(text).toContain('Second truncated; Third omitted');
   });
 
-  test('a table keeps a row, or goes with its heading', () => {
+  test('a table keeps at least one row, or is omitted with its heading', () => {
     const wide = table(['A', 'B'], [['x'.repeat(5000), 'y']]);
     const text = fitSections([{ title: 'Table', body: wide, priority: 0 }], 4000);
     expect(text).toBe("> Shortened to fit GitHub's limit: Table omitted. See the log for the full text.");
   });
 
-  test('a limit that has no room for anything gives nothing', () => {
+  test('a limit that is too small results in an empty text', () => {
     expect(fitSections([section('A', 100, 0)], 10)).toBe('');
   });
 
-  test.each(['bytes', 'characters'] as const)('never over the limit in %s', (unit) => {
+  test.each(['bytes', 'characters'] as const)('never exceeds the limit in %s', (unit) => {
     fc.assert(
       fc.property(sections, fc.integer({ min: 0, max: 20_000 }), (parts, limit) => {
         const text = fitSections(parts, limit, unit);

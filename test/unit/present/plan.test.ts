@@ -106,7 +106,7 @@ describe('the order', () => {
     expect(text).toMatch(/### May be replaced \(1\)\n\nCloudFormation decides only while it runs/);
   });
 
-  test('what blocks says what allows it', () => {
+  test('a blocked change shows the opt-in', () => {
     expect(text).toContain('| `Data/Replaced` | T | would be replaced | `allow-replace: Data/Replaced` |');
     expect(text).toContain('> [!CAUTION]');
   });
@@ -128,7 +128,7 @@ describe('a warning', () => {
     expect(render(changes)).toContain(`> [!WARNING]\n> ${sentence}`);
   });
 
-  test('is not given without need', () => {
+  test('is not shown unnecessarily', () => {
     expect(render([change(), change({ action: 'add' })])).not.toContain('[!');
     for (const type of ['AWS::ECS::TaskDefinition', 'AWS::IAM::Policy', 'Custom::Any']) {
       expect(
@@ -139,7 +139,7 @@ describe('a warning', () => {
 });
 
 describe('a row', () => {
-  test('shows short values at once, and what causes a replacement', () => {
+  test('shows short values inline, and the cause of a replacement', () => {
     const replaced = change({
       replacement: 'yes',
       policyAction: 'ReplaceAndSnapshot',
@@ -162,7 +162,7 @@ describe('a row', () => {
       'removed from the template, after a final snapshot: `db-1`',
     ],
     [{ policyAction: 'Retain', physicalId: 'db-1' }, 'leaves the stack and stays in the account: `db-1`'],
-  ])('of something removed, %o', (values, text) => {
+  ])('of a removed resource, %o', (values, text) => {
     expect(render([change({ action: 'remove', ...values })])).toContain(text);
   });
 
@@ -171,7 +171,7 @@ describe('a row', () => {
     expect(render([change({ properties })])).toContain('`P4`<br>and 3 more');
   });
 
-  test('the item of a list is told by its name', () => {
+  test('identifies a list item by its name', () => {
     const properties = [property('Tags.0.Value', { label: 'team', before: 'a', after: 'b' })];
     expect(render([change({ properties })])).toContain('`Tags.0.Value` (team): `a` → `b`');
   });
@@ -181,7 +181,7 @@ describe('values', () => {
   const values = (one: Partial<PropertyChange>, action: ResourceChange['action'] = 'modify') =>
     render([change({ action, properties: [property('P', one)] })]);
 
-  test('of a JSON text: only what differs', () => {
+  test('of a JSON text: only the differences', () => {
     const text = values({
       before: '{"a":{"b":1,"c":[1,2]},"same":true}',
       after: '{"a":{"b":2,"c":[1]},"same":true,"new":"x"}',
@@ -233,14 +233,14 @@ describe('parameters and tags', () => {
     expect(text).toContain('| Parameter | `Size` | `l` |');
   });
 
-  test('what a parameter of an SSM type resolves to is told', () => {
+  test('shows the resolved value of an SSM parameter', () => {
     const resolved = { Size: 'db.t4g.large' };
     expect(render([change()], { settings: { ...settings, resolved }, kind: 'create' })).toContain(
       '| Parameter | `Size` | `l`: `db.t4g.large` |',
     );
   });
 
-  test('nothing that changes is not told', () => {
+  test('every change is shown', () => {
     expect(render([change()], { settings, before: settings })).not.toContain('Parameters');
   });
 });
@@ -256,13 +256,13 @@ describe('a large plan', () => {
       }),
     );
 
-  test('tells many new resources by type', () => {
+  test('groups many new resources by type', () => {
     const text = render(many('add', 60));
     expect(text).toContain('| Type | Count | Resources |');
     expect(text).toMatch(/\| AWS::T::T0 \| 20 \| `Resource0`, .* and 8 more \|/);
   });
 
-  test('keeps what destroys when a comment is too small for everything', () => {
+  test('keeps destructive changes if a comment is too small for everything', () => {
     const changes = [
       ...many('add', 250),
       ...many('modify', 248),
@@ -281,13 +281,13 @@ describe('a large plan', () => {
     expect(text).toContain('Shortened');
   });
 
-  test('a resource with very many properties is cut, and says so', () => {
+  test('a resource with very many properties is truncated with a note', () => {
     const properties = Array.from({ length: 80 }, (_, n) => property(`P${n}`, { before: '1', after: '2' }));
     expect(render([change({ properties })])).toContain('30 more are not shown.');
   });
 });
 
-test('is never longer than the limit, however much there is to say', () => {
+test('never exceeds the limit', () => {
   const some = fc.array(
     fc.record({
       logicalId: fc.stringMatching(/^[A-Z][a-z]{0,9}$/),
@@ -362,7 +362,7 @@ describe('drift', () => {
     properties: [{ path: 'Properties.Delay', expected: '5', actual: '9' }],
   };
 
-  test('what was deleted first, then each difference', () => {
+  test('lists deleted resources first, then each difference', () => {
     const deleted = { ...drifted, logicalId: 'Bucket', status: 'deleted' as const, properties: [] };
     const text = fitSections(
       driftSections('app', { resources: [drifted, deleted], unchecked: ['Custom'] }),

@@ -37,7 +37,7 @@ function deployed(result: StackResult): DeployedPreview {
   };
 }
 
-test('a deployment has its own stacks among the outputs, and all services in the result', () => {
+test('a deployment has its stacks in the outputs, and all services in the result', () => {
   const { outputs, result } = presentPreview(deployed(stack('created', 'made')), RUN_URL);
   expect(outputs).toEqual({
     'pull-request': '7',
@@ -59,7 +59,7 @@ test('a deployment has its own stacks among the outputs, and all services in the
   ]);
 });
 
-test('a failed stack is in the summary by its own presenter, and not in the comment', () => {
+test('a failed stack is in the summary, but not in the comment', () => {
   const preview = deployed(stack('failed', 'no quota'));
   const titled = (sections: readonly { title?: string }[]): unknown[] => sections.map(({ title }) => title);
   const comment = titled(previewComment(preview, RUN_URL));
@@ -89,7 +89,7 @@ test('a superseded run keeps the outputs of what it deployed', () => {
   });
 });
 
-test('a removal names what it removed', () => {
+test('a removal lists what it removed', () => {
   const removal: Removal = {
     stacks: ['dev-shop-pr-7-user'],
     tags: ['shop/user:pr-7-abc'],
@@ -111,7 +111,7 @@ test('a removal names what it removed', () => {
   });
 });
 
-test('a sweep sorts what it looked at by what became of it', () => {
+test('a sweep groups previews by their result', () => {
   const item = (what: string, state: 'removed' | 'kept' | 'left') => ({
     what,
     pullRequest: 7,

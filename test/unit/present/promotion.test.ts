@@ -60,7 +60,7 @@ describe('a promotion', () => {
     expect(summaryOf(PROMOTED)).toContain('`sha256:111111111111` → `sha256:222222222222`');
   });
 
-  test('that restored everything has changed nothing', () => {
+  test('that restored everything reports no change', () => {
     const [promoted, ...others] = PROMOTED.report.services;
     const end = { ...promoted!.end!, ok: false, verdict: 'rolled-back', runs: 'what it ran before' } as const;
     const report = { ...PROMOTED.report, services: [{ ...promoted!, end }, ...others] };
@@ -69,7 +69,7 @@ describe('a promotion', () => {
     expect(presentPromotion(result).fix).toBeUndefined();
   });
 
-  test('that failed hands on what to do about the first service that did', () => {
+  test('that failed has the fix of the first failed service', () => {
     const [promoted, ...others] = PROMOTED.report.services;
     const failure = { cause: 'The container ended', fix: 'Read its log.', log: [] };
     const end = { ...promoted!.end!, ok: false, verdict: 'rolled-back', failure } as const;
@@ -79,7 +79,7 @@ describe('a promotion', () => {
     );
   });
 
-  test('that failed says its cause once, with the log above the services', () => {
+  test('that failed shows its cause once, with the log above the services', () => {
     const [promoted, ...others] = PROMOTED.report.services;
     const failure = {
       cause: 'The container api exited with code 1 right after it started',
@@ -108,7 +108,7 @@ describe('a promotion', () => {
     expect(alone).toContain(why);
   });
 
-  test('that is blocked shows the findings, and hands on the error', () => {
+  test('that is blocked shows the findings and has the error', () => {
     const finding = { gate: 'soak', message: 'It runs for 2 min', fix: 'Wait.', bypassed: false } as const;
     const services = [{ service: 'user-service', action: 'blocked', findings: [finding] } as const].map(
       (one) => ({ ...one, findings: [...one.findings] }),
@@ -139,7 +139,7 @@ describe('a hold', () => {
     expect(summaryOf(HELD)).toContain('| 2026-11-25T09:00:00Z | ada | Load test |');
   });
 
-  test('that was only planned, or not there, is none', () => {
+  test('that was only planned, or did not exist, is not a change', () => {
     const planned: PromotionResult = { ...HELD, verdict: 'planned' };
     expect(presentPromotion(planned).outputs).toMatchObject({ 'has-changes': 'false' });
     const { kind, ok, to, reason } = HELD;

@@ -47,7 +47,7 @@ const FAILED: ServiceResult = {
 const summaryOf = (result: ServiceResult): string =>
   fitSections(presentService(result).summary ?? [], 1_000_000);
 
-test('a failure hands on what to do about it, a rollback by command is news', () => {
+test('a failure has its fix, and a rollback by command is posted', () => {
   expect(presentService(FAILED).fix).toBe('Read its log.');
   expect(presentService(DEPLOYED)).not.toHaveProperty('fix');
   expect(presentRollback(DEPLOYED).announcement).toEqual({
@@ -57,7 +57,7 @@ test('a failure hands on what to do about it, a rollback by command is news', ()
   expect(presentRollback(FAILED).announcement).toBeUndefined();
 });
 
-describe('a release that went well', () => {
+describe('a successful release', () => {
   test('has its outputs, and its report as the result', () => {
     const { verdict, ok, reason, ...report } = DEPLOYED;
     expect(presentService(DEPLOYED)).toMatchObject({
@@ -76,7 +76,7 @@ describe('a release that went well', () => {
     });
   });
 
-  test('says what runs, what changed and when', () => {
+  test('shows what is running, what changed and when', () => {
     const text = summaryOf(DEPLOYED);
     expect(text).toContain('### ✅ user-service: deployed');
     expect(text).toContain('`user-service:1 → user-service:2`');
@@ -85,7 +85,7 @@ describe('a release that went well', () => {
   });
 });
 
-describe('a release that failed', () => {
+describe('a failed release', () => {
   test('is annotated with the cause, the fix and the end of the log, before the findings', () => {
     const [why, before] = presentService(FAILED).annotations ?? [];
     expect(why).toMatchObject({ level: 'error', title: 'Why user-service failed', priority: 500 });
@@ -100,7 +100,7 @@ describe('a release that failed', () => {
     });
   });
 
-  test('notes and what has no fix are shown without one', () => {
+  test('notes and findings without a fix are shown without one', () => {
     const findings = [
       { level: 'note', message: 'The role cannot be checked.' },
       { level: 'warning', message: 'The images cannot be checked.' },
@@ -110,14 +110,14 @@ describe('a release that failed', () => {
     expect(summaryOf({ ...DEPLOYED, findings })).toContain('| ℹ️ | The role cannot be checked. |  |');
   });
 
-  test('shows why before what was changed', () => {
+  test('shows the cause before the changes', () => {
     const text = summaryOf(FAILED);
     expect(text.indexOf('### Why')).toBeGreaterThan(0);
     expect(text.indexOf('### Why')).toBeLessThan(text.indexOf('### Rollback'));
     expect(text).toContain('To `user-service:1`: **complete**.');
   });
 
-  test('hands on the error of the run', () => {
+  test('has the error of the run', () => {
     const error = { code: 'timed-out', message: 'the release did not finish' } as const;
     const result: ServiceResult = { ...FAILED, verdict: 'timed-out', error };
     expect(presentService(result).error).toEqual(error);

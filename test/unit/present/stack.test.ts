@@ -80,7 +80,7 @@ describe('the summary of a run', () => {
     );
   });
 
-  test('of a failure says why before all else', () => {
+  test('of a failure shows the cause first', () => {
     const rootCause = {
       logicalId: 'Subnet',
       nesting: ['Network'],
@@ -101,7 +101,7 @@ describe('the summary of a run', () => {
     expect(text.indexOf('### Root cause')).toBeLessThan(text.indexOf('### Outputs'));
   });
 
-  test('names ten of what else failed', () => {
+  test('lists ten of the other failures', () => {
     const alsoFailed = Array.from({ length: 12 }, (_, index) => failed(`R${index}`, 'A::B::C', 'bad'));
     const text = markdown({ verdict: 'failed', alsoFailed });
     expect(text).toContain('`R9`');
@@ -109,7 +109,7 @@ describe('the summary of a run', () => {
     expect(text).toContain('… and 2 more.');
   });
 
-  test('draws the timeline in order, rollback told', () => {
+  test('draws the timeline in order, with the rollback', () => {
     const step = {
       nesting: [],
       type: 'A::B::C',
@@ -214,7 +214,7 @@ describe('the annotations of a run', () => {
     ]);
   });
 
-  test('put what CloudFormation refuses on the line of the template', () => {
+  test("put CloudFormation's refusals on the line of the template", () => {
     const message = 'Property DBInstanceClass of resource Db is wrong';
     const finding = { level: 'error' as const, message, logicalId: 'Db', file: 'app.yml', line: 5 };
     const general = { level: 'warning' as const, message };
@@ -228,7 +228,7 @@ describe('the annotations of a run', () => {
   test.each([
     ['blocked', 'error'],
     ['planned', 'warning'],
-  ] as const)('of a plan that is %s show its losses as %s', (verdict, level) => {
+  ] as const)('of a plan that is %s show possible losses as %s', (verdict, level) => {
     const guard = [
       {
         logicalId: 'Table',
@@ -262,7 +262,7 @@ describe('the annotations of a run', () => {
     ]);
   });
 
-  test('warn of what a complete update could not delete', () => {
+  test('warn about resources that a complete update could not delete', () => {
     const failure = {
       ...failed('Old', 'AWS::EC2::VPC', 'in use'),
       physicalId: 'vpc-1',

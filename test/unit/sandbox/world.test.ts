@@ -12,7 +12,7 @@ describe('the clock', () => {
     expect(performance.now() - before).toBeGreaterThanOrEqual(99);
   });
 
-  test('tells the real time', () => {
+  test('returns the real time', () => {
     const before = Date.now();
     expect(new World({ timeScale: 1000 }).clock.now().getTime()).toBeGreaterThanOrEqual(before);
   });
@@ -32,7 +32,7 @@ describe('the clock', () => {
 });
 
 // In a process of its own: jest's `process` hears no warnings.
-test('hundreds may sleep on one signal, without a warning', async () => {
+test('hundreds can sleep on one signal without a warning', async () => {
   const script = `
     import { World } from './sandbox/world.ts';
     const world = new World();
@@ -43,7 +43,7 @@ test('hundreds may sleep on one signal, without a warning', async () => {
 });
 
 describe('background work', () => {
-  test('ends with the world, without a word', async () => {
+  test('ends silently with the world', async () => {
     const world = new World();
     let ended = false;
     world.run(async () => {
@@ -55,21 +55,21 @@ describe('background work', () => {
     expect(ended).toBe(true);
   });
 
-  test('that fails makes the closing fail', async () => {
+  test('that fails makes close fail', async () => {
     const world = new World();
     world.run(() => Promise.reject(new Error('a defect')));
     await expect(world.close()).rejects.toThrow('a defect');
   });
 });
 
-test('stores are of an account and a region', () => {
+test('stores are separate by account and region', () => {
   const world = new World();
   const listOf = (account: string, region: string) => world.store<string[]>(account, region, 'x', () => []);
   listOf('1', 'a').push('one');
   expect([listOf('1', 'a'), listOf('1', 'b'), listOf('2', 'a')]).toEqual([['one'], [], []]);
 });
 
-test('ids follow from the seed', () => {
+test('ids are derived from the seed', () => {
   const ids = (seed: number) => {
     const world = new World({ scenario: { seed } });
     return [world.newId('vpc'), world.newId('vpc'), world.newUuid()];

@@ -20,7 +20,7 @@ function install(name: string, manifest: object, text?: string): string {
   return module;
 }
 
-test('packages of the same text stand above it, once', () => {
+test('packages with the same text are grouped', () => {
   const modules = [
     install('b', { license: 'MIT' }, 'Do what\r\nyou like.\r\n'),
     install('@scope/c', { license: 'ISC' }),
@@ -29,7 +29,7 @@ test('packages of the same text stand above it, once', () => {
   expect(licencesOf({ modules })).toBe('@scope/c\nISC\n\na\nb\nMIT\nDo what\nyou like.\n');
 });
 
-test('a module that another has merged counts, and one of no chunk does not', () => {
+test('a merged module counts, and one without a chunk does not', () => {
   const merged = install('merged', { license: 'MIT' });
   const dropped = install('dropped', { license: 'MIT' });
   const modules = [

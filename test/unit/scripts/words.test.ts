@@ -24,7 +24,7 @@ test('names the file and the line, and what to write instead', () => {
   ]);
 });
 
-test('takes whole words alone', () => {
+test('matches whole words only', () => {
   expect(check('marshalled, brought to, smallest, a one-shall-ow-name')).toEqual([]);
 });
 
@@ -32,14 +32,14 @@ test.each([
   ['`${found.length} stacks changed`', '${found.length} stacks'],
   ['`${count} tasks of it`', '${count} tasks'],
   ["count === 1 ? '1 task' : many", "=== 1 ? '1 task"],
-])('%s is right only for some numbers', (text, shown) => {
+])('%s is correct only for some numbers', (text, shown) => {
   expect(check(text)).toEqual([
     `src/file.ts:1: "${shown}" is wrong for 1: use plural or outOf of src/core/text.ts`,
   ]);
   expect(check(text, 'docs/file.md')).toEqual([]);
 });
 
-test('a number with its noun by plural is right for all', () => {
+test('a number with plural is correct for all', () => {
   expect(
     check("`${plural(found.length, 'stack')} ${found.length} of ${outOf(1, found.length, 'stack')}`"),
   ).toEqual([]);
@@ -55,13 +55,13 @@ describe('exceptions', () => {
     expect(checkWords(texts, PHRASES, [{ ...exception, path: 'docs/law' }])).toHaveLength(2);
   });
 
-  test('are reported once nothing needs them', () => {
+  test('are reported if unused', () => {
     expect(checkWords(new Map(), PHRASES, [exception])).toEqual([
       'scripts/words/exceptions.ts: docs/law.md has no "shall"',
     ]);
   });
 });
 
-test('each phrase is a regular expression that cannot match nothing', () => {
+test('no phrase matches the empty text', () => {
   for (const phrase of PHRASES) expect(check('').concat(check(phrase.write))).toEqual([]);
 });

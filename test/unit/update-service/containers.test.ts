@@ -65,6 +65,6 @@ test.each([
   ['app: { command: { a: 1 } }', /^containers: app\.command: expected a command/],
   ['app: { cpu: much }', /^containers: app\.cpu: expected 256 or 0\.25 vCPU$/],
   ['app: { memory: 1 TB }', /^containers: app\.memory: expected 512 or 0\.5 GB$/],
-])('%s is an error that names the place, and no value of a variable', (text, message) => {
+])('%s is an error with the position, but no value of a variable', (text, message) => {
   expect(() => read(text)).toThrow(message);
 });

@@ -49,7 +49,7 @@ const resolveTarget = (api: object, build: Partial<BuildRequest> = {}) =>
   resolveBake(printing({ api }), bake, { ...request, ...build });
 
 describe('a target of a bake file', () => {
-  test('is resolved by buildx, in the workspace', async () => {
+  test('is resolved by buildx in the workspace', async () => {
     const client = printing({ api: { context: '.', dockerfile: 'Dockerfile' } });
     await resolveBake(client, { ...bake, files: ['/w/a.hcl', '/tmp/meta.json'] }, request);
     expect(client.calls).toEqual([
@@ -95,7 +95,7 @@ describe('a target of a bake file', () => {
     });
   });
 
-  test('without anything is the Dockerfile of the workspace', async () => {
+  test('without settings is the Dockerfile of the workspace', async () => {
     const { build } = await resolveTarget({});
     expect(build).toEqual({ ...request, target: undefined });
   });
@@ -107,7 +107,7 @@ describe('a target of a bake file', () => {
       'text with other words',
       ['type=env,id=npm,src=NPM_TOKEN', 'type=file,id=aws,source=/w/key', 'id=.npmrc'],
     ],
-  ])('has its secrets where docker reads them, from %s', async (_, secret) => {
+  ])('passes its secrets to docker, from %s', async (_, secret) => {
     const { build } = await resolveTarget({ secret });
     expect(build.secretSpecs).toEqual({
       npm: 'id=npm,env=NPM_TOKEN',
@@ -118,7 +118,7 @@ describe('a target of a bake file', () => {
   });
 
   test.each([[[{ id: 'default' }, { id: 'key', paths: ['/k', 'l'] }]], [['default', 'key=/k,l']]])(
-    'has its agents of ssh, from %j',
+    'has its SSH agents, from %j',
     async (ssh) => {
       expect((await resolveTarget({ ssh })).build.ssh).toEqual(['default', 'key=/k,/w/l']);
     },
@@ -143,7 +143,7 @@ describe('a target of a bake file', () => {
     expect(inputs.build).toMatchObject({ provenance: 'max', sbom: 'false' });
   });
 
-  test('gives way to the inputs', async () => {
+  test('is overridden by the inputs', async () => {
     const file = { platforms: ['linux/amd64'], args: { A: '1', B: '2' }, labels: { team: 'a', x: 'y' } };
     const inputs = { platforms: ['linux/arm64'], buildArgs: { A: '3' } };
     const { build } = await resolveBake(
@@ -159,7 +159,7 @@ describe('a target of a bake file', () => {
     });
   });
 
-  test('says which of its settings are not used', async () => {
+  test('reports which settings are not used', async () => {
     const { notes } = await resolveTarget({ tags: ['org/api:1'], 'cache-to': [{ type: 'gha' }] });
     expect(notes).toEqual([
       'The tags of the bake file (org/api:1) are not used: see the inputs repository, tags and also.',
@@ -168,7 +168,7 @@ describe('a target of a bake file', () => {
   });
 });
 
-describe('what cannot be honoured is refused by name', () => {
+describe('unsupported settings are refused by name', () => {
   test.each<[object, RegExp]>([
     [{ 'no-cache': true }, /target api sets no-cache, which is not supported$/],
     [{ 'no-cache-filter': ['a'] }, /sets no-cache-filter/],
@@ -222,7 +222,7 @@ describe('what cannot be honoured is refused by name', () => {
   );
 });
 
-describe('buildx that cannot resolve it', () => {
+describe('a buildx that cannot resolve it', () => {
   test('is quoted', async () => {
     const printed = answer('', { exitCode: 1, stderr: '#1 ...\nERROR: failed to find target api' });
     await expect(resolveBake(docker(printed), bake, request)).rejects.toThrow(

@@ -54,9 +54,9 @@ function docker(answers: Record<string, CommandResult>) {
   };
 }
 
-describe('what builds', () => {
+describe('the builder', () => {
   test.each(['docker-container', 'kubernetes'])(
-    'is buildx that pushes itself, with the driver %s',
+    'is buildx with its own push, with the driver %s',
     async (driver) => {
       const answers = {
         version: version('28.2.2'),
@@ -67,7 +67,7 @@ describe('what builds', () => {
     },
   );
 
-  test('is a remote builder, known by its endpoint', async () => {
+  test('is a remote builder, identified by its endpoint', async () => {
     const answers = {
       version: version('28.2.2'),
       'buildx version': { ...OK, stdout: 'v0.24' },
@@ -83,7 +83,7 @@ describe('what builds', () => {
   test.each([
     ['[["driver-type","io.containerd.snapshotter.v1"]]', 'layout'],
     ['[["Backing Filesystem","extfs"]]', 'daemon'],
-  ])('is the daemon with %s, where the image then is: %s', async (status, output) => {
+  ])('is the daemon with %s, which keeps the image: %s', async (status, output) => {
     const answers = {
       version: version('28.2.2', '28.2.2'),
       'buildx version': { ...OK, stdout: 'v0.24' },
@@ -93,13 +93,13 @@ describe('what builds', () => {
     expect(await findBuilder(docker(answers))).toMatchObject({ name: 'buildx', output });
   });
 
-  test('is docker build where there is no buildx', async () => {
+  test('is docker build without buildx', async () => {
     const answers = { version: version('20.10.24', '20.10.24'), 'buildx version': NO_BUILDX };
     expect(await findBuilder(docker(answers))).toMatchObject({ name: 'docker build', output: 'daemon' });
   });
 });
 
-describe('nothing builds, and the message says what to do', () => {
+describe('no builder, with a fix', () => {
   const NO_DAEMON = {
     ...version('28.2.2'),
     exitCode: 1,
@@ -149,7 +149,7 @@ describe('nothing builds, and the message says what to do', () => {
   });
 });
 
-describe('where a request names no platform, it is built for', () => {
+describe('without a requested platform, the target platform is', () => {
   const BUILDX = { ...OK, stdout: 'v0.38' };
   const nodes = (...platforms: string[]): CommandResult => ({
     ...OK,
@@ -173,7 +173,7 @@ describe('where a request names no platform, it is built for', () => {
     expect(await readBuildDefaults(docker(answers), [])).toEqual({ name: 'buildx', platforms });
   });
 
-  test('what a builder lists once it has started', async () => {
+  test('the platform that a builder lists once it has started', async () => {
     const answers = {
       'buildx version': BUILDX,
       'buildx inspect --bootstrap': nodes('linux/riscv64'),
@@ -185,7 +185,7 @@ describe('where a request names no platform, it is built for', () => {
     });
   });
 
-  test('what is not known, where the builder does not start', async () => {
+  test('unknown if the builder does not start', async () => {
     const answers = {
       'buildx version': BUILDX,
       'buildx inspect': { ...NO_BUILDX, stdout: 'Name: a\nError: gone\n' },
@@ -193,7 +193,7 @@ describe('where a request names no platform, it is built for', () => {
     expect(await readBuildDefaults(docker(answers), [])).toEqual({ name: 'buildx', platforms: [] });
   });
 
-  test("the daemon's platform, by docker's own client", async () => {
+  test("the daemon's platform, with docker's own client", async () => {
     const { stdout } = version('20.10.24', '20.10.24');
     const server = { Version: '20.10.24', Os: 'linux', Arch: 'arm64' };
     const own = { ...OK, stdout: JSON.stringify({ ...(JSON.parse(stdout) as object), Server: server }) };
@@ -204,7 +204,7 @@ describe('where a request names no platform, it is built for', () => {
     });
   });
 
-  test('what is asked for, without a look at the builder', async () => {
+  test('the requested platform, without inspecting the builder', async () => {
     const answers = { 'buildx version': BUILDX };
     expect(await readBuildDefaults(docker(answers), ['linux/amd64'])).toEqual({
       name: 'buildx',

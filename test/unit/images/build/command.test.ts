@@ -40,7 +40,7 @@ const target: BuildTarget = {
 };
 
 describe('the command line', () => {
-  test('pushes by digest, without a tag, with the least attestations, and needs no image of Docker Hub', () => {
+  test('pushes by digest, without a tag, with minimal attestations, and needs no image from Docker Hub', () => {
     expect(buildCommand(request, target).args).toEqual([
       ...['buildx', 'build', '--progress', 'plain', '--file', '/w/services/api/Dockerfile'],
       ...['--attest', 'type=provenance,mode=min'],
@@ -81,7 +81,7 @@ describe('the command line', () => {
     ]);
   });
 
-  test('never holds the value of a secret', () => {
+  test('never contains the value of a secret', () => {
     const { args, env } = buildCommand(
       { ...request, secrets: { npm: 'correct-horse', 'a.b': 'battery\nstaple' } },
       target,
@@ -94,14 +94,14 @@ describe('the command line', () => {
   test.each([
     ['true', 'type=sbom'],
     [SCANNER, `type=sbom,${SCANNER}`],
-  ] as const)('makes an SBOM where sbom is %s', (sbom, attest) => {
+  ] as const)('creates an SBOM if sbom is %s', (sbom, attest) => {
     expect(buildCommand({ ...request, sbom }, target).args).toEqual(
       expect.arrayContaining(['--attest', attest]),
     );
     expect(requireBuilderSupport({ ...request, sbom }, container)).toEqual([]);
   });
 
-  test('without attestations makes a plain manifest', () => {
+  test('without attestations creates a plain manifest', () => {
     const { args } = buildCommand({ ...request, provenance: 'false', sbom: 'false' }, target);
     expect(args).toEqual(expect.arrayContaining(['--provenance=false', '--sbom=false']));
     expect(args).not.toContain('--attest');
@@ -111,14 +111,14 @@ describe('the command line', () => {
     ['a container', container, ['--attest', 'type=provenance,mode=min', '--output', 'type=cacheonly']],
     ["buildx's docker driver", { ...container, output: 'daemon' }, ['type=cacheonly', '--provenance=false']],
     ['docker build', plain, ['--progress', 'plain', '--file', '/w/services/api/Dockerfile']],
-  ])('without an image to push exports nothing, with %s', (_, builder, expected) => {
+  ])('without a push exports nothing, with %s', (_, builder, expected) => {
     const { imageName: _name, ...nowhere } = target;
     const { args } = buildCommand(request, { ...nowhere, builder });
     expect(args).toEqual(expect.arrayContaining([...expected, '--output', 'type=cacheonly']));
     expect(args.join(' ')).not.toMatch(/push|--tag|--load|metadata/);
   });
 
-  test('has what a bake file sets beside the inputs', () => {
+  test('has the settings of a bake file in addition to the inputs', () => {
     const options = ['--pull', '--network', 'none'];
     const secretSpecs = { npm: 'id=npm,env=NPM_TOKEN', aws: 'id=aws,src=/w/key' };
     const { args } = buildCommand({ ...request, options, secretSpecs }, target);
@@ -127,12 +127,12 @@ describe('the command line', () => {
     );
   });
 
-  test('exports a layout where the daemon has containerd', () => {
+  test('exports a layout if the daemon uses containerd', () => {
     const { args } = buildCommand(request, { ...target, builder: { ...container, output: 'layout' } });
     expect(args.slice(-3)).toEqual(['--output', 'type=oci,dest=/t/built.tar', '/w/services']);
   });
 
-  test('without buildx is that of docker build', () => {
+  test('without buildx is docker build', () => {
     expect(buildCommand(request, { ...target, builder: plain }).args).toEqual([
       ...['build', '--progress', 'plain', '--file', '/w/services/api/Dockerfile'],
       ...['--tag', 'build-push-image:1', '/w/services'],
@@ -149,20 +149,20 @@ describe('the command line', () => {
 describe('the cache', () => {
   const repository = { name: 'shop/api', uri: 'host/shop/api', mayWrite: true };
 
-  test('in the registry has what ECR needs', () => {
+  test('in the registry has the settings that ECR needs', () => {
     expect(cacheOptions(request, container, repository, {}).cache).toEqual({
       from: 'type=registry,ref=host/shop/api:cache-build',
       to: 'type=registry,ref=host/shop/api:cache-build,mode=max,image-manifest=true,oci-mediatypes=true,ignore-error=true',
     });
   });
 
-  test('is read only where its tag cannot move, and says so', () => {
+  test('is read-only if its tag is immutable, with a note', () => {
     const { cache, note } = cacheOptions(request, container, { ...repository, mayWrite: false }, {});
     expect(cache).toEqual({ from: 'type=registry,ref=host/shop/api:cache-build' });
     expect(note).toContain('immutable');
   });
 
-  test("of GitHub has a scope of its own, and needs the job's token", () => {
+  test("of GitHub has its own scope and needs the job's token", () => {
     const gha = { ...request, cache: 'gha' as const, target: 'test stage' };
     const env = { ACTIONS_RUNTIME_TOKEN: 'x' };
     expect(cacheOptions(gha, container, repository, env).cache).toEqual({
@@ -174,14 +174,14 @@ describe('the cache', () => {
     });
   });
 
-  test('none is none; without buildx there is none, and that is said', () => {
+  test('none disables it; without buildx there is none, with a note', () => {
     expect(cacheOptions({ ...request, cache: 'none' }, container, repository, {})).toEqual({});
     expect(cacheOptions(request, plain, repository, {})).toEqual({
       note: expect.stringContaining('docker build 20.10'),
     });
   });
 
-  test('in the registry is not used where nothing logs in to it', () => {
+  test('in the registry is not used without a login', () => {
     expect(cacheOptions(request, container, { name: 'shop/api', mayWrite: false }, {})).toEqual({
       note: 'Layers are not cached between runs: nothing logs in to the repository. Use build-push-image with cache: gha.',
     });
@@ -193,7 +193,7 @@ describe('the cache', () => {
   });
 });
 
-describe('what a builder without buildx cannot do', () => {
+describe('a feature that needs buildx', () => {
   test.each<[string, Partial<BuildRequest>]>([
     ['platforms', { platforms: ['linux/amd64', 'linux/arm64'] }],
     ['provenance', { provenance: 'max' }],
@@ -201,13 +201,13 @@ describe('what a builder without buildx cannot do', () => {
     ['sbom', { sbom: 'true' }],
     ['sbom', { sbom: SCANNER }],
     ['build-contexts', { buildContexts: { base: '/b' } }],
-  ])('is an error for %s when it was asked for', (input, changes) => {
+  ])('is an error for %s if requested', (input, changes) => {
     expect(() => requireBuilderSupport({ ...request, ...changes }, plain)).toThrow(
       new RegExp(`^${input}: .*setup-buildx-action`),
     );
   });
 
-  test('is a note when it was left to us', () => {
+  test('is a note if it is a default', () => {
     expect(requireBuilderSupport(request, plain)).toEqual([
       expect.stringMatching(/^The image has no provenance: docker build 20.10 makes none/),
       expect.stringMatching(/^The image has no SBOM\. To add one, run build-push-image with sbom: true/),

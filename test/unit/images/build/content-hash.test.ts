@@ -131,7 +131,7 @@ describe('the hash changes with', () => {
     expect(await hashOf(folder, changes)).not.toBe(await hashOf(folder));
   });
 
-  test('a file of a named context, but not one that it ignores', async () => {
+  test('a file of a named context, but not an ignored one', async () => {
     const folder = workspaceOf(files);
     const other = workspaceOf({ 'a.txt': 'a', 'b.txt': 'b', '.dockerignore': 'b.txt' });
     const changes = { buildContexts: { other } };
@@ -144,7 +144,7 @@ describe('the hash changes with', () => {
 });
 
 describe('the hash does not change with', () => {
-  test('a file that is ignored', async () => {
+  test('an ignored file', async () => {
     const folder = workspaceOf({ ...DOCKERFILE, 'docs/b.md': 'b', '.dockerignore': 'docs' });
     const before = await hashOf(folder);
     writeFileSync(join(folder, 'docs/b.md'), 'c');
@@ -160,7 +160,7 @@ describe('the hash does not change with', () => {
   });
 });
 
-test('the rules beside the Dockerfile win over those in the context', async () => {
+test('the ignore file next to the Dockerfile overrides that of the context', async () => {
   const folder = workspaceOf({
     ...DOCKERFILE,
     'a.txt': 'a',
@@ -172,7 +172,7 @@ test('the rules beside the Dockerfile win over those in the context', async () =
   expect(await hashOf(folder)).toBe(before);
 });
 
-test('says when every commit would be other content', async () => {
+test('reports if every commit would change the content', async () => {
   const folder = workspaceOf(DOCKERFILE);
   commitAll(folder);
   const { notes } = await hashContent(requestFor(folder), surroundings());
@@ -185,7 +185,7 @@ describe('the platform', () => {
     return (await hashContent(requestFor(folder, { platforms }), surroundings({ platforms: defaults }))).hash;
   };
 
-  test('of the builder counts where none is asked for, and spelling it out changes nothing', async () => {
+  test('of the builder is the default, and setting it explicitly changes nothing', async () => {
     const byDefault = await hashFor([], ['linux/arm64']);
     expect(await hashFor([], ['linux/amd64'])).not.toBe(byDefault);
     expect(await hashFor(['linux/arm64'], ['linux/amd64'])).toBe(byDefault);
@@ -217,13 +217,13 @@ describe('the platform', () => {
   });
 });
 
-test("docker's own client reads ignore files otherwise: its images are other content", async () => {
+test("docker's own client interprets ignore files differently, so its images have a different hash", async () => {
   const request = requestFor(workspaceOf(DOCKERFILE));
   const { hash } = await hashContent(request, surroundings({ dialect: 'docker-20' }));
   expect(hash).not.toBe((await hashContent(request, surroundings())).hash);
 });
 
-test('SOURCE_DATE_EPOCH counts as the build argument that Docker makes of it', async () => {
+test('SOURCE_DATE_EPOCH is hashed as the build argument that Docker creates from it', async () => {
   const folder = workspaceOf(DOCKERFILE);
   const env = { SOURCE_DATE_EPOCH: '1' };
   const { hash } = await hashContent(requestFor(folder), surroundings({ env }));
@@ -231,7 +231,7 @@ test('SOURCE_DATE_EPOCH counts as the build argument that Docker makes of it', a
   expect(hash).toBe(await hashOf(folder, { buildArgs: env }));
 });
 
-describe('what git knows of a file is not taken for its content', () => {
+describe("git's information about a file is not used as its content", () => {
   const CRLF = 'a\r\nb\r\n';
 
   /** Each leaves a file on disk that differs from what the index or the attributes let expect. */
@@ -319,14 +319,14 @@ describe('what git knows of a file is not taken for its content', () => {
   }
 });
 
-test('a large file is hashed to its end', async () => {
+test('a large file is hashed completely', async () => {
   const folder = workspaceOf({ ...DOCKERFILE, large: 'x'.repeat(5_000_000) });
   const before = await hashOf(folder);
   appendFileSync(join(folder, 'large'), 'y');
   expect(await hashOf(folder)).not.toBe(before);
 });
 
-test('no two contexts have one hash', async () => {
+test('no two contexts have the same hash', async () => {
   const name = fc.constantFrom('a', 'b', 'a/b', 'b/a');
   const content = fc.constantFrom('', '\n', '["a","file",33188,0]\n', 'x');
   const context = fc.dictionary(name, content, { maxKeys: 3 });
@@ -396,12 +396,12 @@ describe('an OCI layout as a named context', () => {
     ['the only image, whatever its tag', { a: {} }, ':v9'],
     ['a digest', { a: {}, b: {} }, `@${digestOf('a')}`],
     ['a digest behind a tag', { a: {}, b: { [TAG]: 'v1' } }, `:v1@${digestOf('a')}`],
-  ])('counts by %s', async (_, images, reference) => {
+  ])('is hashed by %s', async (_, images, reference) => {
     const expected = await hashWith(`${layoutOf({ a: {} })}@${digestOf('a')}`);
     expect(await hashWith(`${layoutOf(images)}${reference}`)).toBe(expected);
   });
 
-  test('of another digest is other content, and another image in the layout is not', async () => {
+  test('with another digest changes the content, another image in the layout does not', async () => {
     const one = await hashWith(layoutOf({ a: { [TAG]: 'latest' } }));
     expect(await hashWith(layoutOf({ b: { [TAG]: 'latest' } }))).not.toBe(one);
     expect(await hashWith(layoutOf({ a: { [TAG]: 'latest' }, c: { [TAG]: 'v3' } }))).toBe(one);

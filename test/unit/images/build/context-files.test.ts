@@ -98,7 +98,7 @@ test.each([
   expect(() => rulesOf(rules)).toThrow(JSON.stringify(pattern).slice(0, -1));
 });
 
-test('a mistake that Docker finds when it compares a path is found then', () => {
+test('an error that Docker detects when it matches a path is detected then', () => {
   const rules = rulesOf('*.md\n!x*[b-a]');
   expect(ignores(rules, 'a.ts')).toBe(false);
   expect(() => ignores(rules, 'a.md')).toThrow('.dockerignore:2: expected a pattern that Docker accepts');
@@ -107,7 +107,7 @@ test('a mistake that Docker finds when it compares a path is found then', () => 
 const SERVICES = ['user-service', 'product-service', 'order-service', 'frontend', 'gateway'];
 
 test.each(SERVICES)(
-  'the build of %s sees itself, what is shared, and nothing of another service',
+  'the build context of %s has its files and the shared ones, but none of another service',
   (service) => {
     const { rules } = ignoreRules('services', join('services', service, 'Dockerfile'));
     const seen = contextEntries('services', rules)
@@ -148,7 +148,7 @@ describe('an ignore file that is a link', () => {
     ['itself', '.dockerignore'],
     ['a folder', 'app'],
     ['a path that the client and the builder may read in two ways', 'app/../shared.ignore'],
-  ])('to %s hides nothing', (_, target) => {
+  ])('to %s ignores nothing', (_, target) => {
     const outer = workspaceOf({
       'outside.ignore': 'hidden',
       'app/hidden': '',
@@ -162,7 +162,7 @@ describe('an ignore file that is a link', () => {
     expect(notes).toEqual([expect.stringContaining(`Docker does not use ${join(folder, '.dockerignore')}`)]);
   });
 
-  test('beside the Dockerfile and out of its folder leaves the one of the context in force', () => {
+  test('next to the Dockerfile and out of its folder has no effect', () => {
     const folder = workspaceOf({
       '.dockerignore': 'hidden',
       hidden: '',
@@ -176,12 +176,12 @@ describe('an ignore file that is a link', () => {
   });
 });
 
-test('a folder of the name of an ignore file hides nothing', () => {
+test('a folder with the name of an ignore file ignores nothing', () => {
   const folder = workspaceOf({ '.dockerignore/a': '', hidden: '' });
   expect(ignoreRules(folder).notes).toEqual([]);
 });
 
-test('names that are not UTF-8 are different entries, and rules apply to their bytes', () => {
+test('file names that are not UTF-8 are distinct, and rules apply to their bytes', () => {
   const folder = workspaceOf({});
   for (const name of ['a\xff', 'a\xfe', 'b\xff', 'é']) writeFileSync(locate(folder, name), '');
   const paths = (rules: string): string[] => contextEntries(folder, rulesOf(rules)).map(({ path }) => path);

@@ -21,7 +21,7 @@ function clientOf(env: NodeJS.ProcessEnv, signal?: AbortSignal): DockerClient {
   return new DockerClient(workspaceOf({}), 'host', env, contextOf(signal));
 }
 
-test('standard input, output, error lines and the exit code', async () => {
+test('passes standard input, output, error lines and the exit code', async () => {
   const { env } = program('cat; echo one >&2; printf two >&2; exit 3');
   const lines: string[] = [];
   const result = await clientOf(env).run(['x'], { input: 'hello', onLine: (line) => lines.push(line) });
@@ -29,12 +29,12 @@ test('standard input, output, error lines and the exit code', async () => {
   expect(lines).toEqual(['one', 'two']);
 });
 
-test('no docker is an error that says so', async () => {
+test('a missing docker is an error', async () => {
   const run = clientOf({ PATH: '/nowhere', HOME: '/nowhere' }).run(['x']);
   await expect(run).rejects.toThrow('no docker client on this machine');
 });
 
-test('a cancelled job interrupts docker and what it has started', async () => {
+test('a cancelled job interrupts docker and its child processes', async () => {
   const { folder, env } = program(
     `trap 'exit 130' INT
     sh -c 'trap "echo child > $FOLDER/child; exit" INT; echo ready >&2; while :; do sleep 0.05; done'`,
@@ -50,7 +50,7 @@ test('a cancelled job interrupts docker and what it has started', async () => {
   expect(existsSync(join(folder, 'child'))).toBe(true);
 });
 
-test('what does not stop when interrupted is killed', async () => {
+test('a process that does not stop is killed', async () => {
   const { folder, env } = program(
     `trap '' INT; echo $$ > $FOLDER/pid; echo ready >&2; while :; do sleep 0.1; done`,
   );
@@ -65,7 +65,7 @@ test('what does not stop when interrupted is killed', async () => {
   expect(() => process.kill(pid, 0)).toThrow('ESRCH');
 });
 
-test("the user's logins, helpers and folders hold, but our password never goes to a keychain", () => {
+test("the user's logins, helpers and folders are used, but our password is never stored in a keychain", () => {
   const home = workspaceOf({
     '.docker/config.json': JSON.stringify({
       auths: { 'ghcr.io': { auth: 'x' } },
@@ -87,7 +87,7 @@ test("the user's logins, helpers and folders hold, but our password never goes t
   expect(existsSync(join(home, '.docker/cli-plugins/docker-buildx'))).toBe(true);
 });
 
-test("DOCKER_CONFIG names the user's folder; there may be none", () => {
+test("DOCKER_CONFIG is the user's folder, which may not exist", () => {
   const users = workspaceOf({ 'config.json': '{"proxies":{}}' });
   const folder = workspaceOf({});
   const config = createDockerConfig(folder, 'host', { DOCKER_CONFIG: users, HOME: '/nowhere' });
@@ -100,7 +100,7 @@ test("DOCKER_CONFIG names the user's folder; there may be none", () => {
   expect(existsSync(join(other, 'docker-config/config.json'))).toBe(true);
 });
 
-test('a configuration that cannot be read is an error that names it', () => {
+test('an unreadable configuration is an error with its name', () => {
   const users = workspaceOf({});
   mkdirSync(join(users, '.docker'));
   writeFileSync(join(users, '.docker/config.json'), '{');

@@ -279,7 +279,7 @@ COPY  no-such-file.txt \\
 ADD http://127.0.0.1:1/x /x
 `;
 
-describe('what a failed build says', () => {
+describe('the message of a failed build', () => {
   test.each(Object.entries(FAILURES))('%s', (name, { sbom = 'auto', fix, ...expected }) => {
     const failure = explain(readFileSync(join(RECORDED, `${name}.txt`), 'utf8'), { sbom }, DOCKERFILE);
     const { message, step, place, output, transient } = failure;
@@ -300,7 +300,7 @@ describe('what a failed build says', () => {
     ['denied: requested access to the resource is denied', true],
     ['denied: Your quota of storage is used up', false],
     ['unauthorized: Your authorization token has expired. Reauthenticate and try again.', false],
-  ])('a push that is refused with %j has a fix: %s', (words, hasFix) => {
+  ])('a push refused with %j has a fix: %s', (words, hasFix) => {
     const error = `failed to push host/shop/api: ${words}`;
     const text = `#6 exporting to image\n#6 ERROR: ${error}\n------\n > exporting to image:\n------\nERROR: failed to build: failed to solve: ${error}`;
     const { fix, step } = explain(text);
@@ -308,7 +308,7 @@ describe('what a failed build says', () => {
     expect(fix).toEqual(hasFix ? expect.stringMatching(/login.*policy.*quota/) : undefined);
   });
 
-  test('is known for every recorded output of a build that failed', () => {
+  test('is tested for every recorded output of a failed build', () => {
     const files = readdirSync(RECORDED, { recursive: true, encoding: 'utf8' });
     const names = files.filter((file) => file.endsWith('.txt')).map((file) => file.replace('.txt', ''));
     const failed = names.filter((name) => !name.includes('/restored'));

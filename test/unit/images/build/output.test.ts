@@ -52,7 +52,7 @@ function recorded(name: string): BuildProgress {
 }
 
 describe("BuildKit's progress", () => {
-  test("has the Dockerfile's steps, what they took and what came from the cache", () => {
+  test("has the Dockerfile's steps, their durations and cache hits", () => {
     expect(progressOf(BUILDX).steps).toEqual([
       {
         name: '[linux/amd64 build 1/3] FROM docker.io/library/node:24@sha256:abc',
@@ -66,7 +66,7 @@ describe("BuildKit's progress", () => {
     expect(progressOf(BUILDX).failedFor('anything')).toBeUndefined();
   });
 
-  test("counts steps as cached whose layers come from a registry's cache, unpacked or not", () => {
+  test("counts steps with layers from a registry's cache as cached", () => {
     const cached = (name: string) =>
       recorded(name).steps.map((step) => [step.name.slice(0, 11), step.cached]);
     expect(cached('buildx-0.38/restored')).toEqual([
@@ -86,7 +86,7 @@ describe("BuildKit's progress", () => {
     ]);
   });
 
-  test('counts a step as cached whose layers are unpacked, where its CACHED was not printed', () => {
+  test('counts a step with unpacked layers as cached even if CACHED was not printed', () => {
     const restored = progressOf('#9 [4/5] RUN make\n#9 extracting sha256:aa 0.1s done\n#9 DONE 0.4s');
     expect(restored.steps).toMatchObject([{ cached: true, durationMs: 400 }]);
     const run = progressOf(
@@ -95,7 +95,7 @@ describe("BuildKit's progress", () => {
     expect(run.steps).toMatchObject([{ cached: false }]);
   });
 
-  test('leaves out steps that were cancelled, and keeps an error of several lines', () => {
+  test('omits cancelled steps and keeps a multi-line error', () => {
     const progress = recorded('buildx-0.38/one-platform-fails');
     expect(progress.steps.map(({ name }) => name).join('\n')).not.toContain('sleep 5');
     const said = 'failed to push h/api: errors:\ndenied\ntoomanyrequests: Rate exceeded';

@@ -49,7 +49,7 @@ test.each([
   ['docker 20.10', savedBy20],
   ['docker 25', () => savedBy25([Buffer.from(one), Buffer.from(two)])],
   ["containerd's store", () => savedBy25([gzipSync(one), gzipSync(two)])],
-])('what %s saves becomes a layout with compressed layers', async (_, saved) => {
+])('an image saved by %s becomes a layout with compressed layers', async (_, saved) => {
   const folder = workspaceOf({});
   await layoutFromSaved(saved(), folder, new Map(), signal);
   const { root } = await ImageLayout.open('oci-layout', folder);
@@ -62,7 +62,7 @@ test.each([
   expect(readdirSync(folder).sort()).toEqual(['blobs', 'index.json', 'oci-layout']);
 });
 
-test('a layer that the registry has is not compressed again', async () => {
+test('a layer in the registry is not compressed again', async () => {
   const folder = workspaceOf({});
   const known = {
     mediaType: 'application/vnd.oci.image.layer.v1.tar+gzip',
@@ -87,7 +87,7 @@ test('an archive that ends early is an error', async () => {
   );
 });
 
-test('an archive that is cut off anywhere is an error, and never hangs', async () => {
+test('an archive truncated anywhere is an error and never hangs', async () => {
   const whole = await buffer(savedBy20());
   // The end of a tar is two empty blocks, which a reader need not see.
   const needed = whole.length - 1024;

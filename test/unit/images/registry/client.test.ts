@@ -64,7 +64,7 @@ describe('a blob', () => {
   test.each([
     ['of other bytes', (bytes: Buffer) => blobOf(bytes, sha256('other'))],
     ['that is too short', (bytes: Buffer) => ({ ...blobOf(bytes), size: bytes.length + 1 })],
-  ])('%s is not kept, and the error says what is damaged', async (_, damaged) => {
+  ])('%s is not stored, and the error names the damage', async (_, damaged) => {
     const { registry, sandbox } = await setUp();
     const blob = damaged(randomBytes(3000));
     await expect(registry.upload(blob)).rejects.toThrow(
@@ -80,7 +80,7 @@ describe('a blob', () => {
     ["a proxy's page", { kind: 'status', status: 503 }],
     ['a lost connection', { kind: 'reset' }],
     ['a body that was cut', { kind: 'malformed' }],
-  ])('survives %s at every call', async (_, fault) => {
+  ])('recovers from %s at every call', async (_, fault) => {
     const { registry, sandbox } = await setUp();
     for (const operation of ['HeadBlob', 'StartUpload', 'PutUpload', 'GetBlob', 'DownloadLayer']) {
       sandbox.addFault({ kind: 'error', ...fault, service: 'registry', operation, times: 2 });
@@ -92,7 +92,7 @@ describe('a blob', () => {
     expect(sha256(await registry.blob(blob.digest))).toBe(blob.digest);
   });
 
-  test('whose answer was lost is not sent again', async () => {
+  test('with a lost response is not sent again', async () => {
     const { registry, sandbox } = await setUp();
     sandbox.addFault({ service: 'registry', operation: 'PutUpload', kind: 'reset', after: true });
     await registry.upload(blobOf(randomBytes(3000)));
@@ -100,7 +100,7 @@ describe('a blob', () => {
     expect(sandbox.calls.of('HeadBlob')).toHaveLength(1);
   });
 
-  test('waits as long as the registry asks for', async () => {
+  test('waits as long as the registry requests', async () => {
     const { registry, sandbox, context } = await setUp();
     sandbox.addFault({ service: 'registry', operation: 'StartUpload', kind: 'throttle', times: 7 });
     await registry.upload(blobOf(randomBytes(10)));
@@ -108,7 +108,7 @@ describe('a blob', () => {
     expect(Math.max(...context.clock.sleeps)).toBeLessThanOrEqual(10_000);
   });
 
-  test('is given up after eight attempts', async () => {
+  test('fails after eight attempts', async () => {
     const { registry, sandbox } = await setUp();
     sandbox.addFault({ service: 'registry', operation: 'StartUpload', kind: 'throttle', times: 100 });
     await expect(registry.upload(blobOf(randomBytes(10)))).rejects.toThrow(/TOOMANYREQUESTS: Rate exceeded/);
@@ -118,7 +118,7 @@ describe('a blob', () => {
   test.each([
     ['DENIED', 403, 'DENIED: not for you'],
     ['UNSUPPORTED', 501, 'UNSUPPORTED: not for you'],
-  ])('that is refused with %s is not tried again', async (code, status, message) => {
+  ])('refused with %s is not retried', async (code, status, message) => {
     const { registry, sandbox } = await setUp();
     const rule = { service: 'registry', operation: 'StartUpload', kind: 'error' as const, times: 100 };
     sandbox.addFault({ ...rule, code, status, message: 'not for you' });
@@ -126,7 +126,7 @@ describe('a blob', () => {
     expect(sandbox.calls.of('StartUpload')).toHaveLength(1);
   });
 
-  test('that is refused half-way is not sent to its end', async () => {
+  test('refused during the upload is not sent completely', async () => {
     const server = createServer((request, response) => {
       if (request.method === 'POST') response.writeHead(202, { location: '/upload' }).end();
       else response.writeHead(403).end();
@@ -153,7 +153,7 @@ describe('a blob', () => {
     }
   });
 
-  test('is asked for elsewhere without the password', async () => {
+  test('is requested from another host without the password', async () => {
     const bytes = randomBytes(10);
     const seen: (string | undefined)[] = [];
     const elsewhere = createServer((request, response) => {
@@ -180,7 +180,7 @@ describe('a blob', () => {
     }
   });
 
-  test('on its way stops when the job is cancelled', async () => {
+  test('stops if the job is cancelled', async () => {
     const controller = new AbortController();
     const { registry, sandbox } = await setUp(controller.signal);
     sandbox.addFault({ service: 'registry', operation: 'PutUpload', kind: 'delay', delayMs: 60_000 });
@@ -193,7 +193,7 @@ describe('a blob', () => {
 });
 
 describe('a manifest', () => {
-  test('is put and read by tag and by digest, byte for byte', async () => {
+  test('is written and read by tag and by digest, byte for byte', async () => {
     const { registry, session } = await setUp();
     const text = await session.manifest();
     const manifest = parseManifest(Buffer.from(text), undefined);
@@ -204,7 +204,7 @@ describe('a manifest', () => {
     expect(await registry.manifest('v2')).toBeUndefined();
   });
 
-  test('that was cut on the way is asked for again', async () => {
+  test('that was truncated is requested again', async () => {
     const { registry, session, sandbox } = await setUp();
     const digest = await session.image('v1');
     sandbox.addFault({
@@ -217,7 +217,7 @@ describe('a manifest', () => {
     expect((await registry.manifest('v1'))?.digest).toBe(digest);
   });
 
-  test('of a repository that is not there is an error, not an absence', async () => {
+  test('of a missing repository is an error, not a missing manifest', async () => {
     const { session, context } = await setUp();
     const other = clientFor(`${session.uri}x`, session.authorization, context);
     await expect(other.manifest('v1')).rejects.toThrow('NAME_UNKNOWN');

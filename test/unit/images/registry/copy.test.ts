@@ -70,7 +70,7 @@ describe('to another account', () => {
     }
   });
 
-  test('the second time no byte moves, and one call is made for each part, and two more', async () => {
+  test('the second copy transfers nothing and makes few calls', async () => {
     const sandbox = await sandboxOf();
     const { source, copy } = await twoAccounts(sandbox);
     const { digest } = await pushMultiPlatform(source, 'v1');
@@ -81,7 +81,7 @@ describe('to another account', () => {
     expect(calls().sort()).toEqual(['BatchGetImage', 'BatchGetImage', ...lists]);
   });
 
-  test('only what is missing moves: a layer that another image brought stays', async () => {
+  test('transfers only missing layers', async () => {
     const sandbox = await sandboxOf();
     const { source, copy } = await twoAccounts(sandbox);
     const layers = { shared: randomBytes(100_000), own: (name: string) => name };
@@ -93,7 +93,7 @@ describe('to another account', () => {
     expect(report.copiedBytes).toBeLessThan(2000);
   });
 
-  test('signatures and SBOMs come along: by reference, by tag, and what signs an SBOM', async () => {
+  test('copies signatures and SBOMs by reference and by tag, and their signatures', async () => {
     const sandbox = await sandboxOf();
     const { source, target, copy } = await twoAccounts(sandbox);
     const { digest } = await pushMultiPlatform(source, 'v1');
@@ -114,7 +114,7 @@ describe('to another account', () => {
     expect(imageDetails?.[0]?.imageDigest).toBe(tagged);
   });
 
-  test('what was signed after the copy comes with the next one', async () => {
+  test('later signatures are copied by the next copy', async () => {
     const sandbox = await sandboxOf();
     const { source, copy } = await twoAccounts(sandbox);
     const { digest } = await pushMultiPlatform(source, 'v1');
@@ -127,7 +127,7 @@ describe('to another account', () => {
     expect(calls().filter((call) => call !== 'ListImageReferrers').length).toBeLessThanOrEqual(4);
   });
 
-  test('a tag that another image has there stays where it is; the image gets one of its own', async () => {
+  test('a tag of another image is not moved; the image gets its own tag', async () => {
     const sandbox = await sandboxOf();
     const { source, target, copy } = await twoAccounts(sandbox);
     const { digest } = await pushMultiPlatform(source, 'v1');
@@ -140,7 +140,7 @@ describe('to another account', () => {
     expect(imageDetails?.[0]?.imageDigest).toBe(other);
   });
 
-  test('an image that is not there is an error that says where it was looked for', async () => {
+  test('a missing image is an error with its repository', async () => {
     const sandbox = await sandboxOf();
     const { copy } = await twoAccounts(sandbox);
     const digest = sha256('nothing');
@@ -149,7 +149,7 @@ describe('to another account', () => {
 });
 
 describe('within one registry', () => {
-  test('layers are mounted where the account shares them', async () => {
+  test('layers are mounted if the account shares them', async () => {
     const sandbox = await sandboxOf();
     const source = await RegistrySession.open(sandbox, untagged);
     const target = await RegistrySession.open(sandbox, { ...untagged, repositoryName: OTHER });
@@ -159,7 +159,7 @@ describe('within one registry', () => {
     expect(report).toMatchObject({ state: 'copied', copiedBlobs: 0, copiedBytes: 0, mountedBlobs: 9 });
   });
 
-  test('and copied where it does not', async () => {
+  test('and copied otherwise', async () => {
     const sandbox = await sandboxOf();
     const source = await RegistrySession.open(sandbox, untagged);
     const target = await RegistrySession.open(sandbox, { ...untagged, repositoryName: OTHER });
@@ -187,7 +187,7 @@ describe('when the network fails', () => {
     { kind: 'reset', service: 'registry', operation: 'PutUpload', after: true },
     { kind: 'reset', service: 'ecr', operation: 'PutImage', after: true },
     { kind: 'throttle', service: 'ecr', operation: 'GetDownloadUrlForLayer', times: 3 },
-  ] as const)('$kind of $operation: the copy is whole all the same', async (fault) => {
+  ] as const)('$kind of $operation: the copy is complete', async (fault) => {
     const sandbox = await sandboxOf();
     const { source, target } = await twoAccounts(sandbox);
     const { digest } = await pushMultiPlatform(source, 'v1');
@@ -202,7 +202,7 @@ describe('when the network fails', () => {
     expect(sha256((await manifestOf(target, digest)) ?? '')).toBe(digest);
   });
 
-  test('a repository that is not there, or denies, is an error', async () => {
+  test('a missing or denied repository is an error', async () => {
     const sandbox = await sandboxOf();
     const source = await RegistrySession.open(sandbox, untagged);
     const { digest } = await pushMultiPlatform(source, 'v1');

@@ -31,6 +31,6 @@ test.each([
   ['ghcr.io/Org/App:1', /The name of a repository is in lower case$/],
   [DIGEST, /A digest needs the name of its repository$/],
   [`${REPOSITORY}@sha256:1234`, /^expected an image/],
-])('%j is none', (image, problem) => {
+])('%j is not an image', (image, problem) => {
   expect(imageProblem(image)).toMatch(problem);
 });

@@ -10,7 +10,7 @@ afterEach(() => {
   jest.useRealTimers();
 });
 
-test('a registry that does not answer is given up', async () => {
+test('a registry that does not respond times out', async () => {
   const server = createServer(() => undefined).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const image = `127.0.0.1:${(server.address() as AddressInfo).port}/app:v1`;

@@ -18,7 +18,7 @@ describe('a layout', () => {
     expect(opened.images).toEqual([opened.root]);
   });
 
-  test('of an index has the images below it', async () => {
+  test('of an index has its images', async () => {
     const layout = writer();
     const [amd, arm] = [layout.image(['a'], 'amd64'), layout.image(['b'], 'arm64')];
     const opened = await ImageLayout.open('oci-layout', layout.finish(layout.index([amd, arm])));
@@ -114,7 +114,7 @@ describe('a layout', () => {
 });
 
 describe('a tar of a layout', () => {
-  test('is unpacked, but nothing beside the layout', async () => {
+  test('is unpacked, except files outside the layout', async () => {
     const layout = writer();
     const image = layout.image(['one']);
     layout.finish(image);
@@ -130,7 +130,7 @@ describe('a tar of a layout', () => {
   });
 
   test.each(['no tar at all, but long enough to look like one'.repeat(20), 'short'])(
-    'that is none is an error',
+    'that is invalid is an error',
     async (text) => {
       const folder = workspaceOf({ 'layout.tar': text });
       const unpacking = unpackLayout('oci-layout', join(folder, 'layout.tar'), join(folder, 'x'), signal);

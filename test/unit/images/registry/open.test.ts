@@ -72,7 +72,7 @@ async function serverOf(
 }
 
 describe('a public image', () => {
-  test('is read with one anonymous token, its config from elsewhere without it', async () => {
+  test('is read with one anonymous token, and its config from another host without it', async () => {
     const { sandbox, uri, digest } = await withImage('public');
     const { registry } = await opened(uri);
     expect(await registry.digest('v1')).toBe(digest);
@@ -94,7 +94,7 @@ describe('a public image', () => {
   });
 
   test.each(['throttle', 'error', 'reset', 'malformed'] as const)(
-    'survives %s of the registry and of its token server',
+    'recovers from %s of the registry and of its token server',
     async (kind) => {
       const { sandbox, uri, digest } = await withImage('public');
       for (const operation of ['HeadManifest', 'GetToken']) {
@@ -104,7 +104,7 @@ describe('a public image', () => {
     },
   );
 
-  test('is given up after as many attempts as are asked for', async () => {
+  test('fails after the configured number of attempts', async () => {
     const { sandbox, uri } = await withImage('public');
     sandbox.addFault({ service: 'token-registry', operation: 'HeadManifest', kind: 'throttle', times: 99 });
     const { registry } = await opened(uri);
@@ -114,7 +114,7 @@ describe('a public image', () => {
 });
 
 describe('a private image', () => {
-  test('is refused to those who are not logged in, as one that does not exist', async () => {
+  test('is refused without a login, like a missing image', async () => {
     const { host, uri } = await withImage('private');
     for (const image of [uri, `${host}/org/none`]) {
       const { registry } = await opened(image);
@@ -162,7 +162,7 @@ describe('a private image', () => {
     for (const hidden of secrets) expect(shown).not.toContain(hidden);
   });
 
-  test('takes what is pushed with the login, with a wider token', async () => {
+  test('accepts a push with the login, with a wider token', async () => {
     const { sandbox, host } = await withImage('private');
     const { registry } = await opened(
       `${host}/org/new`,
@@ -218,7 +218,7 @@ describe('a login', () => {
     await expect(registry.digest('v1')).rejects.toThrow(message);
   });
 
-  test('that a helper does not have is none', async () => {
+  test('that a helper does not have is ignored', async () => {
     const { uri, digest } = await withImage('public');
     const env = dockerConfig(
       { credsStore: 'test' },
@@ -227,7 +227,7 @@ describe('a login', () => {
     expect(await (await opened(uri, env)).registry.digest('v1')).toBe(digest);
   });
 
-  test('of another registry stays there', async () => {
+  test('of another registry is not used', async () => {
     const seen: (string | undefined)[] = [];
     const host = await serverOf((request, response) => {
       seen.push(request.headers.authorization);
@@ -259,7 +259,7 @@ async function withRealm(realm: (port: string) => string) {
 }
 
 describe('a token server', () => {
-  test('on another host gets the login of the registry that names it, as from docker', async () => {
+  test('on another host gets the login of its registry, as with docker', async () => {
     const { host, seen } = await withRealm((tokens) => `http://${tokens}/token`);
     const { registry } = await opened(`${host}/a`, dockerConfig({ auths: { [host]: { auth: ENCODED } } }));
     expect(await registry.digest('v1')).toBe(sha256('x'));
@@ -295,7 +295,7 @@ describe('a token server', () => {
 });
 
 describe('an answer', () => {
-  test('of a proxy that is 404 is an error, that of a registry an absence', async () => {
+  test('404 of a proxy is an error, 404 of a registry means missing', async () => {
     const proxy = await serverOf((_, response) => response.writeHead(404).end('<html>Not found</html>'));
     await expect((await opened(`${proxy}/a`)).registry.digest('v1')).rejects.toThrow('HTTP 404');
     const code = JSON.stringify({ errors: [{ code: 'MANIFEST_UNKNOWN', message: 'unknown' }] });
@@ -303,7 +303,7 @@ describe('an answer', () => {
     expect(await (await opened(`${registry}/a`)).registry.digest('v1')).toBeUndefined();
   });
 
-  test('without a digest is read whole', async () => {
+  test('without a digest is read completely', async () => {
     const text = JSON.stringify({
       schemaVersion: 2,
       mediaType: 'application/vnd.oci.image.index.v1+json',
@@ -313,7 +313,7 @@ describe('an answer', () => {
     expect(await (await opened(`${host}/a`)).registry.digest('v1')).toBe(sha256(text));
   });
 
-  test('that asks for authorization again and again is an error', async () => {
+  test('that repeatedly requires authorization is an error', async () => {
     let asked = 0;
     const host = await serverOf((_, response) => {
       asked++;
@@ -324,7 +324,7 @@ describe('an answer', () => {
     expect(asked).toBe(2);
   });
 
-  test('that redirects for ever is an error', async () => {
+  test('with endless redirects is an error', async () => {
     let asked = 0;
     const host = await serverOf((request, response) => {
       asked++;
@@ -334,7 +334,7 @@ describe('an answer', () => {
     expect(asked).toBeLessThan(20);
   });
 
-  test('of a host that does not exist comes at once', async () => {
+  test('of an unknown host fails immediately', async () => {
     const { registry, context } = await opened('registry.invalid/a');
     await expect(registry.digest('v1')).rejects.toMatchObject({ code: 'service-unavailable' });
     expect(context.clock.sleeps).toEqual([]);
@@ -345,7 +345,7 @@ test.each([
   ['docker.io', 'https://index.docker.io/v1/'],
   ['ghcr.io', 'ghcr.io'],
   ['localhost:5000', 'localhost:5000'],
-])('the login of %s is kept as %s', async (registry, key) => {
+])('the login of %s is stored as %s', async (registry, key) => {
   const env = dockerConfig({ auths: { [key]: { auth: ENCODED }, 'other.example.com': { auth: 'eDp5' } } });
   expect(await findLogin(registry, { ...contextOf(), env })).toEqual(LOGIN);
   const helped = dockerConfig(
@@ -369,7 +369,7 @@ test.each([
   expect(found).toHaveLength(warnings);
 });
 
-test('a registry of ECR is opened with the docker login where AWS gives no password', async () => {
+test('an ECR registry is opened with the docker login if AWS returns no password', async () => {
   const image = '111111111111.dkr.ecr.eu-west-1.amazonaws.com/app';
   await expect(opened(image)).rejects.toThrow('no ECR here');
   const env = dockerConfig({ auths: { '111111111111.dkr.ecr.eu-west-1.amazonaws.com': { auth: ENCODED } } });

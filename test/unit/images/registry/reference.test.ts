@@ -130,7 +130,7 @@ describe('an image’s name', () => {
     expect(parseReference(name)).toBeUndefined();
   });
 
-  test.each(READ)('%s is put together as it was given, and means the same by its whole name', (name) => {
+  test.each(READ)('%s keeps its form and has the same meaning with its full name', (name) => {
     const { registry, path, name: short, tag, digest } = parseReference(name)!;
     const version = `${tag === undefined ? '' : `:${tag}`}${digest === undefined ? '' : `@${digest}`}`;
     expect(`${short}${version}`).toBe(name);
@@ -144,7 +144,7 @@ test.each([
   ['111111111111.dkr.ecr-fips.us-gov-west-1.amazonaws.com', '111111111111', 'us-gov-west-1'],
   ['111111111111.dkr.ecr.cn-north-1.amazonaws.com.cn', '111111111111', 'cn-north-1'],
   ['111111111111.dkr-ecr.eu-west-1.on.aws', '111111111111', 'eu-west-1'],
-])('%s is a registry of ECR', (host, account, region) => {
+])('%s is an ECR registry', (host, account, region) => {
   expect(ecrRegistry(host)).toEqual({ account, region });
 });
 
@@ -154,7 +154,7 @@ test.each([
   'docker.io',
   '111111111111.dkr.ecr.eu-west-1.amazonaws.com.example.com',
   '11111.dkr.ecr.eu-west-1.amazonaws.com',
-])('%s is none', (host) => {
+])('%s is not', (host) => {
   expect(ecrRegistry(host)).toBeUndefined();
 });
 

@@ -70,7 +70,7 @@ describe('between registries with token servers', () => {
     expect(scopesOf(sandbox, copy)).toEqual(['repository:org/copy:pull,push']);
   });
 
-  test('a token that expires on the way is renewed, in a read, a write and an upload', async () => {
+  test('an expiring token is renewed during a read, a write and an upload', async () => {
     const { sandbox, app, copy } = await twoRegistries({
       source: { expireBefore: ['GetBlob'] },
       target: { expireBefore: ['HeadBlob', 'PutUpload'] },
@@ -88,7 +88,7 @@ describe('between registries with token servers', () => {
     expect([...refused]).toEqual(expect.arrayContaining(['GetBlob', 'HeadBlob', 'PutUpload']));
   });
 
-  test('a login that may not push is an error that says so', async () => {
+  test('a login without push permission is reported', async () => {
     const { app } = await twoRegistries();
     const writer = await open(app.uri, { login: false, push: true });
     const bytes = randomBytes(10);
@@ -103,7 +103,7 @@ describe('between registries with token servers', () => {
   });
 });
 
-describe('what refers to an image', () => {
+describe('the referrers of an image', () => {
   /** A registry that answers from a map of paths. */
   async function registryWith(
     answers: Record<string, { status?: number; type?: string; body: string; link?: string }>,
@@ -157,13 +157,13 @@ describe('what refers to an image', () => {
       ['c'],
     ],
     ['not at all', {}, []],
-  ])('is found %s', async (_, answers, names) => {
+  ])('are found %s', async (_, answers, names) => {
     const registry = await registryWith(answers);
     const found = await registry.referrers(SUBJECT);
     expect(found.map(({ digest }) => digest)).toEqual(names.map((name) => sha256(name)));
   });
 
-  test('is an error where the registry fails', async () => {
+  test('are an error if the registry fails', async () => {
     const registry = await registryWith({ [API]: { status: 403, body: '{"errors":[{"code":"DENIED"}]}' } });
     await expect(registry.referrers(SUBJECT)).rejects.toMatchObject({ code: 'access-denied' });
   });

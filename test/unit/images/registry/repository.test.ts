@@ -9,7 +9,7 @@ import { contextOf } from './context.ts';
 const sandboxOf = useSandboxes();
 
 describe('a repository', () => {
-  test('that does not exist is an error that says what to do', async () => {
+  test('that does not exist is an error with a fix', async () => {
     const client = ecrOf(await sandboxOf());
     const opening = openRepository(client, REPOSITORY, { create: false }, contextOf());
     await expect(opening).rejects.toThrow(
@@ -17,7 +17,7 @@ describe('a repository', () => {
     );
   });
 
-  test('that exists stays as it is', async () => {
+  test('that exists is not changed', async () => {
     const client = ecrOf(await sandboxOf());
     await client.send(new CreateRepositoryCommand({ repositoryName: REPOSITORY }));
     const repository = await openRepository(client, REPOSITORY, { create: true }, contextOf());
@@ -38,7 +38,7 @@ describe('a repository', () => {
     ['DescribeRepositories', 'cannot be read'],
     ['CreateRepository', 'cannot be created'],
     ['PutLifecyclePolicy', 'was created, but its lifecycle policy cannot be set'],
-  ])('when %s is denied is an error that says what for', async (operation, message) => {
+  ])('is an error with the purpose if %s is denied', async (operation, message) => {
     const sandbox = await sandboxOf();
     sandbox.addFault({
       service: 'ecr',

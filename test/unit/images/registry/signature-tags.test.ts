@@ -41,7 +41,7 @@ afterAll(() => {
 });
 
 describe('a merge of signatures', () => {
-  test('loses none, takes all, and does nothing the second time', () => {
+  test('keeps all, adds all, and does nothing the second time', () => {
     const some = fc.subarray(['a', 'b', 'c', 'd', 'e', 'f']);
     const property = fc.property(some, some, (ours, theirs) => {
       cases++;
@@ -74,12 +74,12 @@ describe('a merge of signatures', () => {
       signatures(Array.from({ length: 1000 }, (_, index) => String(index))),
       'would have more than 1000 signatures',
     ],
-  ])('leaves %s', (_, tag, ours, theirs, why) => {
+  ])('does not change %s', (_, tag, ours, theirs, why) => {
     const merged = mergeTagged(tag, manifestOf(ours), manifestOf(theirs));
     expect(merged).toEqual({ kind: 'left', why: expect.stringContaining(why) });
   });
 
-  test('leaves an index', () => {
+  test('does not change an index', () => {
     const index = manifestOf(JSON.stringify({ schemaVersion: 2, manifests: [child('a')] }), INDEX_TYPE);
     expect(mergeTagged('x.sig', manifestOf(signatures(['a'])), index).kind).toBe('left');
   });
@@ -89,7 +89,7 @@ function child(name: string) {
   return { mediaType: IMAGE_TYPE, digest: sha256(name), size: 1, artifactType: `type/${name}` };
 }
 
-describe('a merge of the list of what refers to an image', () => {
+describe('a merge of the list of referrers', () => {
   const listOf = (names: readonly string[]) =>
     manifestOf(
       JSON.stringify({ schemaVersion: 2, mediaType: INDEX_TYPE, manifests: names.map(child) }),
@@ -120,7 +120,7 @@ describe('a merge of the list of what refers to an image', () => {
     });
   });
 
-  test('leaves what is no such list', () => {
+  test('does not change other content', () => {
     const image = listOf(['amd64', 'arm64']);
     for (const theirs of [image, manifestOf(signatures(['a']))]) {
       expect(mergeReferrers(image.digest, [child('a')], theirs).kind).toBe('left');
@@ -147,7 +147,7 @@ const MATRIX = Object.keys(TARGETS).flatMap((target) =>
 );
 
 describe('a copy into a repository', () => {
-  test.each(MATRIX)('.%s, %s: nothing is lost, and the rest is told', async (suffix, kind) => {
+  test.each(MATRIX)('.%s, %s: nothing is lost, and the rest is reported', async (suffix, kind) => {
     const sandbox = await sandboxOf();
     for (const [index, before] of THERE.entries()) {
       const repositoryName = `shop/app-${index}`;
@@ -191,7 +191,7 @@ async function signaturesIn(session: RegistrySession, tag: string): Promise<stri
   return answer.status === 404 ? [] : namesIn(await answer.text());
 }
 
-test('repositories of the template and of create-repository let these tags move', async () => {
+test('these tags are mutable in repositories of the template and of create-repository', async () => {
   const sandbox = await sandboxOf();
   const created = await openRepository(ecrOf(sandbox), 'shop/created', { create: true }, contextOf());
   const resources = Object.values(readTemplate('registry').Resources);

@@ -24,20 +24,23 @@ async function setUp(imageTagMutability: 'MUTABLE' | 'IMMUTABLE', lies: Lies = [
   return { sandbox, session, repository, registry, manifest, context };
 }
 
-test('a tag that nobody has is claimed', async () => {
+test('a free tag is claimed', async () => {
   const { repository, registry, manifest, context } = await setUp('IMMUTABLE');
   expect(await claimTag(registry, repository, manifest, 'content-1', context)).toBe(manifest);
   expect((await registry.manifest('content-1'))?.digest).toBe(manifest.digest);
 });
 
-test.each(['MUTABLE', 'IMMUTABLE'] as const)('a tag that another image has stays: %s', async (mutability) => {
-  const { session, repository, registry, manifest, context } = await setUp(mutability);
-  const first = await session.image('content-1', 'theirs');
-  expect((await claimTag(registry, repository, manifest, 'content-1', context)).digest).toBe(first);
-  expect((await registry.manifest('content-1'))?.digest).toBe(first);
-});
+test.each(['MUTABLE', 'IMMUTABLE'] as const)(
+  'a tag of another image is not moved: %s',
+  async (mutability) => {
+    const { session, repository, registry, manifest, context } = await setUp(mutability);
+    const first = await session.image('content-1', 'theirs');
+    expect((await claimTag(registry, repository, manifest, 'content-1', context)).digest).toBe(first);
+    expect((await registry.manifest('content-1'))?.digest).toBe(first);
+  },
+);
 
-test('a tag that another image gets between the look and the claim stays too', async () => {
+test('neither is a tag that another image gets before the claim', async () => {
   const { sandbox, session, repository, registry, manifest, context } = await setUp('IMMUTABLE');
   const first = await session.image('content-1', 'theirs');
   sandbox.addFault({ operation: 'GetManifest', kind: 'error', status: 404, code: 'MANIFEST_UNKNOWN' });
@@ -45,7 +48,7 @@ test('a tag that another image gets between the look and the claim stays too', a
   expect(sandbox.calls.of('PutManifest').at(-1)?.code).toBe('TAG_INVALID');
 });
 
-test('a mutable tag that another job moves after the claim is its: its image serves', async () => {
+test('a mutable tag that another job moves after the claim is accepted with its image', async () => {
   const lies: Lies = [{ does: 'move', reference: 'content-1', times: 1 }];
   const { session, repository, registry, manifest, context } = await setUp('MUTABLE', lies);
   const other = await session.image('other', 'theirs');

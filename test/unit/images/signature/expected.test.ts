@@ -72,7 +72,7 @@ const change = fc.oneof(
 );
 
 describe('a rule for a workflow', () => {
-  test('accepts the signer that it is of', () => {
+  test('accepts the expected signer', () => {
     fc.assert(
       fc.property(pairs, ({ text, found }) => {
         expect(identityObjection(signerOf(text), found)).toBeUndefined();
@@ -105,7 +105,7 @@ describe('a rule for a workflow', () => {
     console.log(`identities: ${CASES} accepted, ${refused} changed ones refused`);
   });
 
-  test('refuses a certificate that does not name its source', () => {
+  test('refuses a certificate without a source', () => {
     fc.assert(
       fc.property(pairs, ({ text, found: { issuer, identity } }) => {
         expect(identityObjection(signerOf(text), { issuer, identity })).toContain('got none');

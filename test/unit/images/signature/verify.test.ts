@@ -443,7 +443,7 @@ describe('a signature by the expected signer', () => {
 });
 
 describe('any other signature', () => {
-  test.each(refused)('$name is refused, and the reason says why', async ({ make, expected, reason }) => {
+  test.each(refused)('$name is refused with the reason', async ({ make, expected, reason }) => {
     const images = new SignedImages();
     await make(images);
     const verification = await verify(images, expected?.());

@@ -26,13 +26,13 @@ Done.
 `);
 });
 
-test('annotations of a level are found in groups too', () => {
+test('finds annotations of a level in groups too', () => {
   expect(annotationsOf(LOG, 'error')).toEqual(['Error: deploy-stack: rolled-back: No address is left.']);
   expect(annotationsOf(LOG, 'warning')).toEqual(['Warning: templates/vpc.yml:12: Quota: 5: One\ntwo%']);
   expect(annotationsOf(LOG, 'notice')).toEqual([]);
 });
 
-test('whatever @actions/core writes as an annotation is read back', () => {
+test('reads every annotation of @actions/core', () => {
   const text = fc
     .string({ unit: 'grapheme', minLength: 1, maxLength: 40 })
     .filter((each) => each.trim() === each);
@@ -47,7 +47,7 @@ test('whatever @actions/core writes as an annotation is read back', () => {
   expect(tried).toBe(300);
 });
 
-test('whatever is registered as a secret is not shown', () => {
+test('does not show registered secrets', () => {
   fc.assert(
     fc.property(fc.string({ minLength: 8 }), (secret) => {
       expect(readLog(`${secretOf(secret)}Done.\n`)).toEqual([{ kind: 'text', text: 'Done.' }]);

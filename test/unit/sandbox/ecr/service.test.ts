@@ -38,7 +38,7 @@ async function codeOf(answer: Response): Promise<string | undefined> {
   return ((await answer.json()) as { errors?: { code?: string }[] }).errors?.[0]?.code;
 }
 
-test('a listing has pages of 100 items, or of up to 1000 where it asks for them', async () => {
+test('a listing has pages of 100 items, or up to 1000 if requested', async () => {
   const session = await sessionOf();
   const manifest = await session.manifest();
   for (let index = 0; index < 101; index++) await session.put(`tag-${index}`, manifest);
@@ -66,7 +66,7 @@ test('a listing has pages of 100 items, or of up to 1000 where it asks for them'
 });
 
 describe('a repository', () => {
-  test('is created with its settings, and only once', async () => {
+  test('is created once with its settings', async () => {
     const sandbox = await sandboxOf();
     const client = ecrOf(sandbox);
     const create = new CreateRepositoryCommand({ repositoryName, imageTagMutability: 'IMMUTABLE' });
@@ -111,7 +111,7 @@ describe('a repository', () => {
 });
 
 describe('the registry protocol', () => {
-  test('wants a password, and says of which kind', async () => {
+  test('requires authentication, with a challenge', async () => {
     const session = await sessionOf();
     const answer = await session.fetch('GET', 'tags/list', { headers: { authorization: 'Basic eDp5' } });
     expect(answer.status).toBe(401);
@@ -120,7 +120,7 @@ describe('the registry protocol', () => {
     );
   });
 
-  test('takes blobs in pieces, whole, and refuses what their digest does not say', async () => {
+  test('accepts blobs in chunks or at once, and refuses a wrong digest', async () => {
     const session = await sessionOf();
     const started = await session.fetch('POST', 'blobs/uploads/');
     const path = (started.headers.get('location') ?? '').replace(/^.*\/blobs\//, 'blobs/');
@@ -142,7 +142,7 @@ describe('the registry protocol', () => {
     expect((await session.fetch('HEAD', `blobs/${sha256('x')}`)).status).toBe(404);
   });
 
-  test('sends elsewhere for the bytes of a blob', async () => {
+  test('redirects to another host for the bytes of a blob', async () => {
     const session = await sessionOf();
     const digest = await session.upload('hello');
     const answer = await session.fetch('GET', `blobs/${digest}`);
@@ -150,7 +150,7 @@ describe('the registry protocol', () => {
     expect(await (await fetch(answer.headers.get('location') ?? '')).text()).toBe('hello');
   });
 
-  test('refuses a manifest whose parts are not there, or that is none', async () => {
+  test('refuses an invalid manifest, or one with missing parts', async () => {
     const session = await sessionOf();
     const absent = { mediaType: CONFIG_TYPE, digest: sha256('absent'), size: 6 };
     const manifest = JSON.stringify({ schemaVersion: 2, config: absent, layers: [] });
@@ -167,7 +167,7 @@ describe('the registry protocol', () => {
     expect((await session.fetch('GET', 'manifests/v1')).status).toBe(404);
   });
 
-  test('gives a manifest back byte for byte, by tag and by digest', async () => {
+  test('returns a manifest byte for byte, by tag and by digest', async () => {
     const session = await sessionOf();
     const manifest = `${await session.manifest()}\n`;
     await session.put(sha256(manifest), manifest);
@@ -179,7 +179,7 @@ describe('the registry protocol', () => {
     expect(await (await session.fetch('GET', 'tags/list')).json()).toMatchObject({ tags: ['v1'] });
   });
 
-  test('knows no repository that was not created', async () => {
+  test('does not find a repository that was not created', async () => {
     const session = await sessionOf();
     const other = await fetch(`http://${session.uri.replace('/', '/v2/')}x/blobs/uploads/`, {
       method: 'POST',
@@ -195,7 +195,7 @@ describe('an immutable tag', () => {
     imageTagMutabilityExclusionFilters: [{ filterType: 'WILDCARD' as const, filter: 'env-*' }],
   };
 
-  test('stays where it is; one that is excluded moves', async () => {
+  test('cannot move; an excluded one can', async () => {
     const session = await sessionOf(settings);
     await session.image('v1', 'one');
     await session.image('env-dev', 'one');
@@ -204,7 +204,7 @@ describe('an immutable tag', () => {
     expect((await session.put('env-dev', second)).status).toBe(201);
   });
 
-  test('is refused by the protocol even for the same image, and by the API as what is there already', async () => {
+  test('is refused by the protocol and the API, even for the same image', async () => {
     const session = await sessionOf(settings);
     await session.image('v1');
     const same = await session.manifest();
@@ -217,7 +217,7 @@ describe('an immutable tag', () => {
 });
 
 describe('images', () => {
-  test('are found by tag and digest, and get another tag by their manifest', async () => {
+  test('are found by tag and digest, and can be tagged again with their manifest', async () => {
     const session = await sessionOf();
     const imageDigest = await session.image('v1');
     const get = new BatchGetImageCommand({
@@ -304,7 +304,7 @@ describe('layers', () => {
     expect(await (await fetch(downloadUrl)).text()).toBe('hello');
   });
 
-  test('are mounted from another repository where the account allows it', async () => {
+  test('are mounted from another repository if the account allows it', async () => {
     const sandbox = await sandboxOf();
     const source = await RegistrySession.open(sandbox);
     const target = await RegistrySession.open(sandbox, { repositoryName: 'other' });
@@ -318,7 +318,7 @@ describe('layers', () => {
   });
 });
 
-test("another account may do what the repository's policy allows", async () => {
+test("another account has the permissions of the repository's policy", async () => {
   const sandbox = await sandboxOf();
   const session = await RegistrySession.open(sandbox);
   const imageDigest = await session.image('v1');
@@ -373,7 +373,7 @@ describe('a scan', () => {
     }
   }
 
-  test('runs on push and finds what the scenario says', async () => {
+  test("runs on push and has the scenario's findings", async () => {
     const scenario = { ecr: { scans } };
     const session = await sessionOf(
       { imageScanningConfiguration: { scanOnPush: true } },
@@ -394,7 +394,7 @@ describe('a scan', () => {
     });
   });
 
-  test('is asked for where none runs on push', async () => {
+  test('can be started if none runs on push', async () => {
     const session = await sessionOf();
     const imageDigest = await session.image('v1');
     expect((await refusal(findings(session, imageDigest))).name).toBe('ScanNotFoundException');
@@ -406,7 +406,7 @@ describe('a scan', () => {
     expect((await refusal(again)).name).toBe('LimitExceededException');
   });
 
-  test("can be Inspector's, which scans when it wants", async () => {
+  test("can be Inspector's, which scans on its own schedule", async () => {
     const scenario = { ecr: { scans: scans.map((rule) => ({ ...rule, enhanced: true })) } };
     const session = await sessionOf({}, { scenario });
     const imageDigest = await session.image('v1');

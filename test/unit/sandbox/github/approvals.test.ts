@@ -10,7 +10,7 @@ const teams = [
 ];
 
 describe('a run', () => {
-  test('has who started it and who started the attempt', async () => {
+  test('has the actor and the triggering actor', async () => {
     const runs = [{ id: 7, attempt: 2, event: 'workflow_dispatch', actor: 'ada', triggeringActor: 'grace' }];
     const { actions } = octokitOf(await sandboxOf({ scenario: { github: { runs } } })).rest;
     const { data } = await actions.getWorkflowRunAttempt({ ...repo, run_id: 7, attempt_number: 2 });
@@ -26,7 +26,7 @@ describe('a run', () => {
   });
 
   // "Anyone with read access to the repository can use this endpoint": docs.github.com/rest/actions/workflow-runs.
-  test('has its reviews, which a job reads by actions: read', async () => {
+  test('has its reviews, which a job can read with actions: read', async () => {
     const approvals = [{ run: 7, user: 'ada', environments: ['prod'], comment: 'Ship it' }];
     const sandbox = await sandboxOf({ scenario: { github: { runs: [{ id: 7 }], approvals } } });
     const jobOf = (permissions: Record<string, 'read'>) => {
@@ -42,7 +42,7 @@ describe('a run', () => {
 });
 
 describe('a team', () => {
-  test('has its members, those of the teams below it, and those who were invited', async () => {
+  test('has its members, those of child teams, and invited ones', async () => {
     const { teams: api } = octokitOf(await sandboxOf({ scenario: { github: { teams } } }), 'members').rest;
     const stateOf = async (team_slug: string, username: string) =>
       (await api.getMembershipForUserInOrg({ org: 'org', team_slug, username })).data.state;
@@ -55,7 +55,7 @@ describe('a team', () => {
   });
 
   // "The API returns 404 (not 403) when it can't see the membership": github.com/PostHog/posthog/pull/56869.
-  test('is not there for the token of a job', async () => {
+  test("is not visible for a job's token", async () => {
     const sandbox = await sandboxOf({ scenario: { github: { teams } } });
     const env = sandbox.jobEnv({ permissions: { actions: 'write', contents: 'write' }, claims: {} });
     for (const token of [env['GITHUB_TOKEN'] ?? '', sandbox.tokens.installation]) {

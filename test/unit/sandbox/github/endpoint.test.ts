@@ -7,7 +7,7 @@ const repo = { owner: 'org', repo: 'platform' };
 const bot = { login: 'github-actions[bot]', type: 'Bot' };
 const ofGitHub = (github: Scenario['github']) => sandboxOf({ scenario: { ...(github && { github }) } });
 
-describe('who one is', () => {
+describe('the viewer', () => {
   test.each([
     ['user', 'lead', { login: 'lead', type: 'User' }],
     ['installation', 'github-actions[bot]', undefined],
@@ -73,7 +73,7 @@ describe('a comparison of commits', () => {
     expect(data.commits.map(({ sha }) => sha)).toEqual(shas);
   });
 
-  test('has what people wrote', async () => {
+  test('has the commit messages and authors', async () => {
     const { data } = await compare('a...b');
     expect(data.commits).toMatchObject([{ commit: { message: 'Second\n\nMore' }, author: { login: 'ada' } }]);
   });
@@ -92,7 +92,7 @@ describe('a comparison of commits', () => {
   });
 });
 
-test('there is no conditional write', async () => {
+test('conditional writes are refused', async () => {
   const octokit = octokitOf(await ofGitHub({ comments: [{ issue: 1, body: 'one' }] }));
   const { data } = await octokit.rest.issues.listComments({ ...repo, issue_number: 1 });
   const comment = { ...repo, comment_id: data[0]?.id ?? 0, body: 'two' };
@@ -159,14 +159,14 @@ describe('comments', () => {
     expect([refused.status, refused.message]).toEqual([422, expect.stringContaining(message)]);
   });
 
-  test('a body of the longest length is taken', async () => {
+  test('a body of the maximum length is accepted', async () => {
     const { issues } = octokitOf(await sandboxOf()).rest;
     expect((await issues.createComment({ ...repo, issue_number: 1, body: 'x'.repeat(65_536) })).status).toBe(
       201,
     );
   });
 
-  test('a fork’s token reads and does not write', async () => {
+  test('a fork’s token can read but not write', async () => {
     const { issues } = octokitOf(await sandboxOf(), 'readOnly').rest;
     expect((await issues.listComments({ ...repo, issue_number: 1 })).data).toEqual([]);
     const refused = await refusal(issues.createComment({ ...repo, issue_number: 1, body: 'x' }));
@@ -176,7 +176,7 @@ describe('comments', () => {
     ]);
   });
 
-  test('of no issue, of no repository, at no address: not found', async () => {
+  test('of a missing issue, repository or path: not found', async () => {
     const octokit = octokitOf(await ofGitHub({ pulls: [{ number: 1 }], runs: [] }));
     for (const asked of [
       octokit.rest.actions.getWorkflowRun({ ...repo, run_id: 1 }),
@@ -191,7 +191,7 @@ describe('comments', () => {
 });
 
 describe('deployments', () => {
-  test('have statuses, and a success ends the earlier ones', async () => {
+  test('have statuses, and a success deactivates earlier deployments', async () => {
     const { repos } = octokitOf(await sandboxOf()).rest;
     const create = async (environment: string, more: object = {}) => {
       const { data } = await repos.createDeployment({
@@ -240,7 +240,7 @@ describe('environments and approvals', () => {
     approvals: [{ run: 42, user: 'second', environments: ['dev'], comment: 'fine' }],
   };
 
-  test('an environment shows what protects it', async () => {
+  test('an environment has its protection rules', async () => {
     const { repos } = octokitOf(await ofGitHub(github)).rest;
     const { data } = await repos.getAllEnvironments(repo);
     expect([data.total_count, data.environments!.map(({ name }) => name)]).toEqual([2, ['prod/eu', 'dev']]);
@@ -258,7 +258,7 @@ describe('environments and approvals', () => {
     expect((await refusal(repos.getEnvironment({ ...repo, environment_name: 'prd' }))).status).toBe(404);
   });
 
-  test('a run waits until a reviewer approves it, and tells who did', async () => {
+  test('a run waits until a reviewer approves it, and records who did', async () => {
     const sandbox = await ofGitHub(github);
     const run = { ...repo, run_id: 42 };
     const { actions } = octokitOf(sandbox, 'user').rest;
@@ -287,7 +287,7 @@ describe('environments and approvals', () => {
     expect((await refusal(actions.reviewPendingDeploymentsForRun(review))).status).toBe(422);
   });
 
-  test('who is no reviewer does not approve', async () => {
+  test('only a reviewer can approve', async () => {
     const { actions } = octokitOf(await ofGitHub({ ...github, user: 'stranger' }), 'user').rest;
     const [pending] = (await actions.getPendingDeploymentsForRun({ ...repo, run_id: 42 })).data;
     expect(pending!.current_user_can_approve).toBe(false);
@@ -296,7 +296,7 @@ describe('environments and approvals', () => {
     expect((await refusal(actions.reviewPendingDeploymentsForRun(review))).status).toBe(422);
   });
 
-  test('an approval of a run that is not there is an error of the scenario', async () => {
+  test('an approval of a missing run is an error of the scenario', async () => {
     const sandbox = await ofGitHub({ runs: [], approvals: [{ run: 7, user: 'x', environments: [] }] }).catch(
       (error: unknown) => error,
     );
@@ -304,7 +304,7 @@ describe('environments and approvals', () => {
   });
 });
 
-test('pull requests are listed by state and head, and tell a fork', async () => {
+test('pull requests are listed by state and head, and show forks', async () => {
   const { pulls } = octokitOf(
     await ofGitHub({
       pulls: [
@@ -379,12 +379,12 @@ describe('a dispatch of a workflow', () => {
   });
 });
 
-test('every answer tells the rate limit', async () => {
+test('every response has the rate limit', async () => {
   const { headers } = await octokitOf(await sandboxOf()).rest.repos.get(repo);
   expect(headers).toMatchObject({ 'x-ratelimit-limit': '5000', 'x-ratelimit-remaining': '4999' });
 });
 
-test('a body that is no JSON is refused', async () => {
+test('a body that is not JSON is refused', async () => {
   const sandbox = await sandboxOf();
   const headers = { authorization: `Bearer ${sandbox.tokens.installation}` };
   const url = `${sandbox.githubUrl}/repos/org/platform/issues/1/comments`;

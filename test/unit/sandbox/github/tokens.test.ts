@@ -9,7 +9,7 @@ const octokitOfJob = ({ GITHUB_TOKEN, GITHUB_API_URL }: Record<string, string>) 
   getOctokit(GITHUB_TOKEN!, { baseUrl: GITHUB_API_URL! }).rest;
 
 describe("a job's tokens", () => {
-  test('do what its permissions say, and no more', async () => {
+  test('have exactly its permissions', async () => {
     const sandbox = await sandboxOf();
     const env = sandbox.jobEnv({ permissions: { 'pull-requests': 'write', actions: 'read' }, claims: {} });
     const { issues, repos, actions } = octokitOfJob(env);
@@ -23,7 +23,7 @@ describe("a job's tokens", () => {
     ]);
   });
 
-  test('merge a pull request only where they may write contents', async () => {
+  test('can merge a pull request only with contents: write', async () => {
     const sandbox = await sandboxOf();
     const merged = (permissions: Permissions) =>
       octokitOfJob(sandbox.jobEnv({ permissions, claims: {} })).pulls.merge({ ...repo, pull_number: 1 });
@@ -39,7 +39,7 @@ describe("a job's tokens", () => {
     expect(refused.status).toBe(403);
   });
 
-  test('make its own claims, also beside those of another job', async () => {
+  test('have its own claims, also next to another job', async () => {
     const sandbox = await sandboxOf();
     const subjects = ['dev', 'prod'].map(async (environment) => {
       const env = sandbox.jobEnv({ permissions: { 'id-token': 'write' }, claims: { environment } });
@@ -53,7 +53,7 @@ describe("a job's tokens", () => {
     ]);
   });
 
-  test('are no identity without the permission for it', async () => {
+  test('are not available without id-token: write', async () => {
     const sandbox = await sandboxOf();
     expect(Object.keys(sandbox.jobEnv({ permissions: {}, claims: {} }))).not.toContain(
       'ACTIONS_ID_TOKEN_REQUEST_URL',

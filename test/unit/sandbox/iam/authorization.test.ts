@@ -143,14 +143,14 @@ describe('a role with policies', () => {
     });
   });
 
-  test('a role without policies, and the account itself, have all rights, and nothing is recorded', async () => {
+  test('a role without policies, and the account itself, have all permissions, and nothing is recorded', async () => {
     const sandbox = await sandboxOf({ scenario: { roles: [{ arn: ROLE, trust: TRUST }] } });
     const ssm = await as(sandbox, SSMClient);
     await ssm.send(new PutParameterCommand({ Name: '/shop/dev/image', Value: '1', Type: 'String' }));
     expect(decisionsOf(sandbox.world).all).toEqual([]);
   });
 
-  test('a session policy holds for a role without policies too', async () => {
+  test('a session policy also applies to a role without policies', async () => {
     const sandbox = await sandboxOf();
     const ssm = await as(sandbox, SSMClient, policy(allow('s3:*')), ROLE);
     expect(await refusal(ssm.send(read))).toEqual(
@@ -158,13 +158,13 @@ describe('a role with policies', () => {
     );
   });
 
-  test('who it is may always be asked', async () => {
+  test('GetCallerIdentity is always allowed', async () => {
     const sandbox = await withRole({});
     expect((await (await as(sandbox, STSClient)).send(new GetCallerIdentityCommand({}))).Arn).toBe(SESSION);
   });
 });
 
-describe('the words of each service', () => {
+describe('the message of each service', () => {
   const because = (action: string, resource: string): string =>
     `User: ${SESSION} is not authorized to perform: ${action} on resource: ${resource} because no identity-based policy allows the ${action} action`;
 
@@ -229,7 +229,7 @@ function unknownTo(decisions: readonly Decision[]): string[] {
 /** Keys that every request has. */
 const GLOBAL = /^aws:(Principal|Requested|Secure|Via|Current|Epoch)/;
 
-describe('from call to question', () => {
+describe('required permissions of a call', () => {
   /** What a call asks of a role that may do everything. */
   async function asked(call: (sandbox: Sandbox) => Promise<unknown>): Promise<object[]> {
     const sandbox = await withRole({ All: policy(allow('*')) });
@@ -308,7 +308,7 @@ describe('from call to question', () => {
     ]);
   });
 
-  test('an object that is not there needs ListBucket; an upload shows its precondition', async () => {
+  test('a missing object needs ListBucket; an upload has its precondition', async () => {
     const asks = await asked(async (s) => {
       s.objects(DEV).createBucket(BUCKET);
       const s3 = await as(s, S3Client);
@@ -324,7 +324,7 @@ describe('from call to question', () => {
     ]);
   });
 
-  test('a task definition: its roles are passed, its tags are a permission of their own', async () => {
+  test('a task definition: its roles are passed, its tags need a separate permission', async () => {
     const command = new RegisterTaskDefinitionCommand({
       family: 'shop',
       containerDefinitions: [{ name: 'app', image: 'x' }],
@@ -374,7 +374,7 @@ ${rest}`;
       PolicyDocument: { Version: '2012-10-17', Statement: [{ Effect: Allow, Action: 'ssm:Put*', Resource: '*' }] }
 `;
 
-  test('has the rights of its policies, as they are now, within its boundary', async () => {
+  test('has the permissions of its current policies within its boundary', async () => {
     const stacks = await Stacks.start();
     await stacks.deploy('s', body("['ssm:Get*', 's3:*']", inline));
     const ssm = await as(stacks.sandbox, SSMClient);

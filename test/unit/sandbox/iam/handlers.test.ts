@@ -61,7 +61,7 @@ describe('a service role', () => {
     'logs:DeleteLogGroup',
   ];
 
-  test('that may do all that the handler needs makes the resource', async () => {
+  test('with all permissions of the handler creates the resource', async () => {
     const stacks = await start(allow(...ALL));
     expect((await stacks.deploy('s', LOGS, { RoleARN: EXECUTION })).StackStatus).toBe('CREATE_COMPLETE');
     expect((await stacks.delete('s')).StackStatus).toBe('DELETE_COMPLETE');
@@ -69,7 +69,7 @@ describe('a service role', () => {
   });
 
   test.each(ALL.filter((action) => !action.includes('Delete')))(
-    'without %s fails, in the words of its service',
+    "without %s fails with the service's message",
     async (missing) => {
       const stacks = await start(allow(...ALL.filter((action) => action !== missing)));
       expect((await stacks.deploy('s', LOGS, { RoleARN: EXECUTION })).StackStatus).toBe('ROLLBACK_COMPLETE');
@@ -84,7 +84,7 @@ describe('a service role', () => {
     },
   );
 
-  test('fails for a type whose handlers the sandbox does not know', async () => {
+  test('fails for a type with unknown handlers', async () => {
     const stacks = await start(allow('*'));
     const template = 'Resources: { Stream: { Type: AWS::Kinesis::Stream, Properties: { ShardCount: 1 } } }';
     expect((await stacks.deploy('s', template, { RoleARN: EXECUTION })).StackStatus).toMatch(
@@ -105,7 +105,7 @@ describe('a service role', () => {
 });
 
 describe('without a service role, the caller', () => {
-  test('needs the rights itself', async () => {
+  test('needs the permissions itself', async () => {
     const stacks = await start({}, allow('cloudformation:*', 'logs:Describe*'));
     await (await callerOf(stacks)).send(new CreateStackCommand({ StackName: 's', TemplateBody: LOGS }));
     expect((await stacks.settled('s')).StackStatus).toBe('ROLLBACK_COMPLETE');
@@ -118,7 +118,7 @@ describe('without a service role, the caller', () => {
     ['AWS::EC2::VPC::Id', 'vpc-0123456789abcdef0', 'ec2:DescribeVpcs'],
     ['List<AWS::EC2::Subnet::Id>', 'subnet-0123456789abcdef0', 'ec2:DescribeSubnets'],
     ['String', 'a', undefined],
-  ])('needs to look a parameter of type %s up', async (type, value, action) => {
+  ])('needs permission to read a parameter of type %s', async (type, value, action) => {
     const stacks = await start({}, allow('cloudformation:*', 'logs:*'));
     const body = `Parameters: { P: { Type: '${type}', Default: ${value} } }\n${LOGS}`;
     const answer = (await callerOf(stacks)).send(
@@ -148,7 +148,7 @@ describe('without a service role, the caller', () => {
   });
 });
 
-test('AWS has the actions that are asked', () => {
+test('all required actions exist on AWS', () => {
   expect(referenceOf('logs:createloggroup')?.name).toBe('CreateLogGroup');
   expect(referenceOf('s3:PutBucketReplication')).toBeUndefined();
 });

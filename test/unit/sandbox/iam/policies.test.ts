@@ -21,7 +21,7 @@ function says(
 }
 
 /** @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html */
-describe('conditions, as the User Guide says', () => {
+describe('conditions, as in the User Guide', () => {
   test.each<[string, object, Context, string]>([
     [
       '"not present … the values do not match and the condition is false"',
@@ -168,7 +168,7 @@ describe('actions and resources', () => {
     expect(says(statement, context)).toBe(effect);
   });
 
-  test('what is not known of a resource: an Allow of some such resource allows, a Deny must deny all of them', () => {
+  test('for an unknown resource, an Allow of any such resource allows, and a Deny must match all of them', () => {
     const partial = { resource: 'arn:aws:s3:::bucket/*', isPartial: true };
     expect(says({ Resource: 'arn:aws:s3:::bucket/home/*' }, {}, partial)).toBe('allow');
     expect(says({ Resource: 'arn:aws:s3:::other/*' }, {}, partial)).toBe('none');

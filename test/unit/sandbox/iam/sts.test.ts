@@ -42,14 +42,14 @@ const assume = (sandbox: Sandbox, WebIdentityToken: string, more: object = {}) =
     }),
   );
 
-describe('who is calling', () => {
-  test('the key tells the account', async () => {
+describe('the caller', () => {
+  test('the access key determines the account', async () => {
     const sandbox = await sandboxOf();
     const { Account, Arn } = await stsOf(sandbox, STAGING).send(new GetCallerIdentityCommand());
     expect([Account, Arn]).toEqual([STAGING, `arn:aws:iam::${STAGING}:user/sandbox`]);
   });
 
-  test('a key of nobody is refused', async () => {
+  test('an unknown key is refused', async () => {
     const sandbox = await sandboxOf();
     const sts = new STSClient({
       ...configOf(sandbox),
@@ -87,7 +87,7 @@ describe('a role by web identity', () => {
     ]);
   });
 
-  test('gives credentials of the role, which work', async () => {
+  test('returns valid credentials of the role', async () => {
     const sandbox = await sandboxOf();
     const before = Date.now();
     const { Credentials, SubjectFromWebIdentityToken } = await assume(sandbox, await tokenOf(sandbox));
@@ -146,7 +146,7 @@ describe('a role by web identity', () => {
     expect(refused.message).toEqual(typeof message === 'string' ? message : expect.stringMatching(message));
   });
 
-  test('refused: a token that another key signed, and what is no token', async () => {
+  test('refused: a token signed with another key, and an invalid token', async () => {
     const sandbox = await sandboxOf();
     const [header, payload] = (await tokenOf(sandbox)).split('.');
     const forged = await refusal(
@@ -221,7 +221,7 @@ describe("a role's trust policy", () => {
     else expect((await refusal(assumed)).name).toBe('AccessDenied');
   });
 
-  test('a denial beats what allows', async () => {
+  test('a Deny overrides an Allow', async () => {
     const sandbox = await sandboxOf();
     const allowed = trustOf({}).Statement as object[];
     const denied = trustOf({}, { Effect: 'Deny' }).Statement as object[];
@@ -229,7 +229,7 @@ describe("a role's trust policy", () => {
     expect((await refusal(assume(sandbox, await tokenOf(sandbox)))).name).toBe('AccessDenied');
   });
 
-  test('a role that a session assumes lasts an hour at most, whatever its own limit is', async () => {
+  test('a role assumed by a session is valid for at most an hour, whatever its own limit', async () => {
     const sandbox = await sandboxOf();
     const statement = { Action: 'sts:AssumeRole', Principal: { AWS: '*' } };
     identityStore(sandbox.world).putRole(ROLE, trustOf({}, statement), 43_200);
@@ -256,7 +256,7 @@ describe("a role's trust policy", () => {
     });
   });
 
-  test('holds for AssumeRole too', async () => {
+  test('also applies to AssumeRole', async () => {
     const sandbox = await sandboxOf();
     const statement = { Action: 'sts:AssumeRole', Principal: { AWS: `arn:aws:iam::${DEV}:root` } };
     identityStore(sandbox.world).putRole(ROLE, trustOf({}, statement));
@@ -272,7 +272,7 @@ describe("a role's trust policy", () => {
 });
 
 describe('the OIDC issuer', () => {
-  test('publishes the key that signs', async () => {
+  test('publishes its signing key', async () => {
     const sandbox = await sandboxOf();
     const get = async (path: string) => (await fetch(`${sandbox.url}/oidc/.well-known/${path}`)).json();
     const configuration = (await get('openid-configuration')) as { issuer: string; jwks_uri: string };
@@ -286,7 +286,7 @@ describe('the OIDC issuer', () => {
     });
   });
 
-  test('wants the request token', async () => {
+  test('requires the request token', async () => {
     const sandbox = await sandboxOf();
     expect((await fetch(sandbox.oidcUrl)).status).toBe(401);
   });
@@ -295,7 +295,7 @@ describe('the OIDC issuer', () => {
     [{ environment: 'prod' }, 'repo:org/platform:environment:prod'],
     [{ event_name: 'pull_request' }, 'repo:org/platform:pull_request'],
     [{ sub: 'repo:org@1/platform@2:ref:refs/heads/main' }, 'repo:org@1/platform@2:ref:refs/heads/main'],
-  ])('%j makes the subject %s', async (claims, sub) => {
+  ])('%j has the subject %s', async (claims, sub) => {
     const sandbox = await sandboxOf();
     Object.assign(sandbox.claims, claims);
     const [, payload] = (await tokenOf(sandbox)).split('.');

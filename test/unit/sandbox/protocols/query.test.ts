@@ -49,8 +49,8 @@ function clientOf(answer: (operation: string) => Reply): { client: CloudFormatio
 const succeeding = (output: object) =>
   clientOf((operation) => query.succeed(output, { ...CALL, operation }, SERVICE));
 
-describe('what the SDK sends', () => {
-  test('lists, structures, maps, empty lists, numbers and booleans are read', async () => {
+describe('requests of the SDK', () => {
+  test('parses lists, structures, maps, empty lists, numbers and booleans', async () => {
     const { client, sent } = succeeding({ Id: 'arn' });
     await client.send(
       new CreateChangeSetCommand({
@@ -90,14 +90,14 @@ describe('what the SDK sends', () => {
     expect(Object.keys(sent())).not.toContain('NotificationARNs');
   });
 
-  test('keys of any name are no more than keys', () => {
+  test('accepts keys of any name', () => {
     const form = new URLSearchParams('__proto__.polluted=1&constructor=2&A.member.1=x');
     expect(parseForm(form).A).toEqual(['x']);
     expect(({} as Record<string, unknown>).polluted).toBeUndefined();
   });
 });
 
-describe('what the SDK reads', () => {
+describe('responses to the SDK', () => {
   test('nested lists, times, numbers, booleans, and text of any kind', async () => {
     const time = new Date('2026-01-02T03:04:05.678Z');
     const text = ' <a href="x">&amp; \r\n\t é 🚀 \u0001 ';

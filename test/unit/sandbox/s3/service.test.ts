@@ -42,7 +42,7 @@ describe('an object', () => {
     ['a text', 'Resources: {}\n'],
     ['bytes', Buffer.from([0, 1, 2, 255])],
     ['nothing', Buffer.alloc(0)],
-  ])('of %s comes back as it was', async (_, Body) => {
+  ])('of %s is returned unchanged', async (_, Body) => {
     const { s3 } = await withBucket();
     const Key = 'templates/a b+c/ü.yml';
     await s3.send(
@@ -55,7 +55,7 @@ describe('an object', () => {
     expect(head).toMatchObject({ ContentLength: Buffer.byteLength(Body), ETag: got.ETag });
   });
 
-  test('of a stream, in chunks with its checksum behind, comes back as it was', async () => {
+  test('of a stream, in chunks with a trailing checksum, is returned unchanged', async () => {
     const { sandbox, s3 } = await withBucket();
     const parts = [Buffer.alloc(100_000, 'a'), Buffer.alloc(70_000, 'b')];
     const Body = Readable.from(parts);
@@ -72,7 +72,7 @@ describe('an object', () => {
     expect(got.ContentEncoding).toBeUndefined();
   });
 
-  test('with a checksum of another body is refused', async () => {
+  test('with a wrong checksum is refused', async () => {
     const { s3 } = await withBucket();
     const put = new PutObjectCommand({
       Bucket,
@@ -83,7 +83,7 @@ describe('an object', () => {
     expect(await refusal(s3.send(put))).toMatchObject({ name: 'BadDigest', status: 400 });
   });
 
-  test('is not written over when there must be none', async () => {
+  test('is not overwritten with If-None-Match', async () => {
     const { s3 } = await withBucket();
     const put = new PutObjectCommand({ Bucket, Key: 'a', Body: 'b', IfNoneMatch: '*' });
     await s3.send(put);
@@ -101,7 +101,7 @@ describe('an object', () => {
     expect((await s3.send(new ListObjectsV2Command({ Bucket }))).KeyCount).toBe(0);
   });
 
-  test('that is not there is no such key', async () => {
+  test('that does not exist is NoSuchKey', async () => {
     const { s3 } = await withBucket();
     const missing = { Bucket, Key: 'a' };
     expect(await refusal(s3.send(new GetObjectCommand(missing)))).toMatchObject({
@@ -114,7 +114,7 @@ describe('an object', () => {
     });
   });
 
-  test('is reached by a presigned URL', async () => {
+  test('is available at a presigned URL', async () => {
     const { sandbox, s3 } = await withBucket();
     await s3.send(new PutObjectCommand({ Bucket, Key: 'a', Body: 'signed' }));
     const credential = encodeURIComponent(
@@ -147,7 +147,7 @@ describe('a list', () => {
 });
 
 describe('a bucket', () => {
-  test('is one account’s, and no other may have it', async () => {
+  test('belongs to one account, and its name is unique', async () => {
     const { sandbox, s3 } = await withBucket();
     const other = s3Of(sandbox, STAGING);
     expect((await s3.send(new ListBucketsCommand())).Buckets).toMatchObject([{ Name: Bucket }]);
@@ -195,12 +195,12 @@ describe('a bucket', () => {
     expect(await refusal(s3.send(put))).toMatchObject({ name: 'NoSuchBucket', status: 404 });
   });
 
-  test('must have a name that a host may have', async () => {
+  test('must have a valid host name', async () => {
     const s3 = s3Of(await sandboxOf());
     expect((await refusal(s3.send(create('eu-west-1', 'Has_Capitals')))).name).toBe('InvalidBucketName');
   });
 
-  test('is named by the host as well', async () => {
+  test('can be addressed by the host name as well', async () => {
     const { sandbox, s3 } = await withBucket();
     await s3.send(new PutObjectCommand({ Bucket, Key: 'a', Body: 'x' }));
     const credential = `${sandbox.env().AWS_ACCESS_KEY_ID!}/20260101/eu-west-1/s3/aws4_request`;
@@ -214,7 +214,7 @@ describe('a bucket', () => {
   });
 });
 
-test('what the sandbox does not do is not implemented, and says what', async () => {
+test('an unsupported operation is reported as not implemented', async () => {
   const { s3 } = await withBucket();
   const refused = await refusal(s3.send(new GetBucketPolicyCommand({ Bucket })));
   expect(refused).toMatchObject({ name: 'NotImplemented', status: 501 });

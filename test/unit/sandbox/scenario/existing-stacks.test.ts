@@ -8,7 +8,7 @@ import { clientOf, sandboxOf } from '../clients.ts';
 const environments = { dev: '111111111111', staging: '222222222222' };
 const stacks = bootstrapped({ project: 'shop', environments, previews: ['dev'] });
 
-describe('stacks that are there from the start', () => {
+describe('existing stacks', () => {
   test('exist before the first call, however slow the clock is', async () => {
     const sandbox = await sandboxOf({ timeScale: 0.001, scenario: { stacks } });
     const client = clientOf(sandbox, CloudFormationClient, environments.dev);
@@ -20,7 +20,7 @@ describe('stacks that are there from the start', () => {
     ]);
   });
 
-  test('have made the roles of each environment, in its account', async () => {
+  test('have created the roles of each environment in its account', async () => {
     const sandbox = await sandboxOf({ scenario: { stacks } });
     const isThere = (name: string, account: string): boolean =>
       identityStore(sandbox.world).role(`arn:aws:iam::${account}:role/shop-${name}`) !== undefined;
@@ -34,7 +34,7 @@ describe('stacks that are there from the start', () => {
     }
   });
 
-  test('that cannot be made are an error of the start, with the reason', async () => {
+  test('that cannot be created are an error at the start, with the reason', async () => {
     const [stack] = stacks;
     if (!stack) throw new Error('there is no stack');
     const twice = [stack, { ...stack, name: 'another' }];

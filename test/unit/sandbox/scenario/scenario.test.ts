@@ -46,7 +46,7 @@ github:
   environments: [{ name: prod, reviewers: [lead], waitMinutes: 5 }]
 `;
 
-test('a file may say everything, nothing, or be an object', async () => {
+test('a scenario can be complete, empty, or an object', async () => {
   expect(await fromFile(COMPLETE)).toMatchObject({
     timeScale: 500,
     features: { staleReads: 2 },
@@ -57,14 +57,14 @@ test('a file may say everything, nothing, or be an object', async () => {
   expect(await readScenario({ seed: 3 })).toEqual({ seed: 3 });
 });
 
-test('the examples of the README are scenarios', async () => {
+test('the examples of the README are valid scenarios', async () => {
   const readme = readFileSync('sandbox/README.md', 'utf8');
   const examples = [...readme.matchAll(/```yaml\n(.*?)```/gs)].map(([, example]) => example!);
   expect(examples.length).toBeGreaterThanOrEqual(2);
   for (const example of examples) expect(await fromFile(example)).not.toEqual({});
 });
 
-describe('an error names the place, the value, and what is allowed', () => {
+describe('an error has the position, the value and the expected value', () => {
   test.each([
     [{ timescale: 5 }, /^scenario: expected a key out of timeScale, seed, faults, .*, got "timescale"$/],
     [{ timeScale: 0 }, 'scenario.timeScale: expected a number above 0, got 0'],
@@ -99,13 +99,13 @@ describe('an error names the place, the value, and what is allowed', () => {
     await expect(readScenario(scenario)).rejects.toThrow(message);
   });
 
-  test('a file that is no YAML, or is not there', async () => {
+  test('a file that is not YAML, or is missing', async () => {
     await expect(fromFile('a: [')).rejects.toThrow(/at line 1/);
     await expect(readScenario('/nowhere/scenario.yml')).rejects.toThrow('/nowhere/scenario.yml');
   });
 });
 
-test('the command’s time scale goes before the scenario’s, and that before the usual', async () => {
+test('the command’s time scale overrides the scenario’s, which overrides the default', async () => {
   const scaleOf = async (options: object) => (await sandboxOf(options)).world.clock.timeScale;
   expect([
     await scaleOf({}),

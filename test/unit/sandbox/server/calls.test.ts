@@ -34,7 +34,7 @@ test('every call is logged, with caller, endpoint, operation and result', async 
   expect(sandbox.calls.where({ account: STAGING })).toEqual([first]);
 });
 
-test('a call can be waited for, and is seen before it is answered', async () => {
+test('a call can be awaited, and is visible before its response', async () => {
   const sandbox = await sandboxOf({ scenario: { faults: [{ kind: 'delay', delayMs: 50, nth: 2 }] } });
   const second = sandbox.calls.arrival({ operation: 'GetCallerIdentity' }, 2);
   await stsOf(sandbox).send(whoAmI);
@@ -45,7 +45,7 @@ test('a call can be waited for, and is seen before it is answered', async () => 
   expect(call.status).toBe(200);
 });
 
-test('calls go to a file, a line of JSON each', async () => {
+test('calls are written to a file, one line of JSON each', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'sandbox-'));
   try {
     const sandbox = await sandboxOf({ dataDir: join(folder, 'data') });
@@ -61,7 +61,7 @@ test('calls go to a file, a line of JSON each', async () => {
   }
 });
 
-test('a sandbox that closes lets go of a call that it holds back', async () => {
+test('a closing sandbox releases a delayed call', async () => {
   const sandbox = await startSandbox({ scenario: { faults: [{ kind: 'delay', delayMs: 600_000 }] } });
   const answer = refusal(stsOf(sandbox).send(whoAmI));
   await sandbox.calls.arrival({ operation: 'GetCallerIdentity' });

@@ -6,7 +6,7 @@ import { query } from '../../../../sandbox/protocols/query.ts';
 import { AwsError } from '../../../../sandbox/protocols/service.ts';
 import { World } from '../../../../sandbox/world.ts';
 
-test('a defect of the sandbox is loud, and of a status that no client retries', async () => {
+test('an internal error of the sandbox has a status that no client retries', async () => {
   const said = jest.spyOn(console, 'error').mockReturnValue(undefined);
   const calls = new CallLog();
   const origin = { service: 'sts', account: '', region: '', principalArn: '', requestId: 'r' };

@@ -52,7 +52,7 @@ describe.each(SERVICES)('%s', (service, call) => {
         github: { status: 500, message: expect.stringContaining('Server Error') },
       },
     ],
-  ])('%s is in its own words, once', async (kind, expected) => {
+  ])('%s has its own message, once', async (kind, expected) => {
     const sandbox = await withFaults({ kind, service });
     expect(await refusal(call(sandbox))).toMatchObject(expected[service]!);
     await call(sandbox);
@@ -66,13 +66,13 @@ describe.each(SERVICES)('%s', (service, call) => {
     await call(sandbox);
   });
 
-  test('status comes without a body that anybody can read', async () => {
+  test('status has an unreadable body', async () => {
     const sandbox = await withFaults({ kind: 'status', status: 502 });
     expect((await refusal(call(sandbox))).status).toBe(502);
   });
 });
 
-test('a malformed answer is a success that cannot be read', async () => {
+test('a malformed response is a success that cannot be parsed', async () => {
   for (const after of [true, false]) {
     const sandbox = await withFaults({ kind: 'malformed', after }, { kind: 'malformed', after, nth: 2 });
     await expect(ask(sandbox)).rejects.toThrow();
@@ -83,7 +83,7 @@ test('a malformed answer is a success that cannot be read', async () => {
   }
 });
 
-test('a delay holds the answer back, and no more', async () => {
+test('a delay only delays the response', async () => {
   const sandbox = await withFaults({ kind: 'delay', delayMs: 200 });
   const before = performance.now();
   expect((await ask(sandbox)).Account).toBe(DEV);
@@ -91,7 +91,7 @@ test('a delay holds the answer back, and no more', async () => {
 });
 
 test.each<[FaultRule['kind']]>([['throttle'], ['error'], ['reset'], ['malformed'], ['status']])(
-  '%s after the call has been applied loses only the answer; before, the call too',
+  '%s after the call loses only the response; before it, the call too',
   async (kind) => {
     for (const after of [true, false]) {
       const sandbox = await withFaults({ kind, after, operation: 'PutParameter' });
@@ -103,7 +103,7 @@ test.each<[FaultRule['kind']]>([['throttle'], ['error'], ['reset'], ['malformed'
   },
 );
 
-test('GitHub says when to come again, and may say 429', async () => {
+test('GitHub has retry-after, and may return 429', async () => {
   const sandbox = await withFaults({ kind: 'throttle', status: 429, delayMs: 2500 });
   await expect(getRepo(sandbox)).rejects.toMatchObject({
     status: 429,
@@ -111,7 +111,7 @@ test('GitHub says when to come again, and may say 429', async () => {
   });
 });
 
-test('a rule has its own words when it gives them', async () => {
+test('a rule can have its own message', async () => {
   const sandbox = await withFaults({
     kind: 'error',
     code: 'TooManyUpdates',
@@ -131,7 +131,7 @@ test('the token endpoint can fail too', async () => {
   expect(statuses.map(({ status }) => status)).toEqual([500, 429, 401]);
 });
 
-describe('which calls are struck', () => {
+describe('affected calls', () => {
   test.each<[FaultRule, string]>([
     [{ kind: 'error' }, 'x.......'],
     [{ kind: 'error', nth: 3 }, '..x.....'],
@@ -149,7 +149,7 @@ describe('which calls are struck', () => {
     expect(await pattern(8, () => ask(sandbox))).toBe(expected);
   });
 
-  test('by likelihood, the same in each run of a seed', async () => {
+  test('by probability, the same in each run with a seed', async () => {
     const faults: FaultRule[] = [{ kind: 'error', probability: 0.5 }];
     const seen = async (seed: number) => {
       const sandbox = await sandboxOf({ scenario: { seed, faults } });
@@ -161,7 +161,7 @@ describe('which calls are struck', () => {
     expect(other).not.toBe(first);
   });
 
-  test('one rule strikes a call; those behind it wait for the next', async () => {
+  test('only one rule applies to a call; later rules wait for the next', async () => {
     const sandbox = await withFaults({ kind: 'throttle', nth: 2 }, { kind: 'error', nth: 2 });
     expect(await pattern(4, () => ask(sandbox))).toBe('.xx.');
     sandbox.addFault({ kind: 'error', account: STAGING });
@@ -169,7 +169,7 @@ describe('which calls are struck', () => {
     expect(await pattern(2, () => ask(sandbox, STAGING))).toBe('x.');
   });
 
-  test('a rule that is none is refused', async () => {
+  test('an invalid rule is refused', async () => {
     const sandbox = await sandboxOf();
     const rule = { kind: 'explode' } as unknown as FaultRule;
     expect(() => {

@@ -36,7 +36,7 @@ async function answered(count: number, call: () => Promise<unknown>): Promise<nu
   return answers;
 }
 
-test('a bucket takes its size at once, then its refill', async () => {
+test('a bucket allows its size immediately, then its refill', async () => {
   const buckets = [{ service: 'ssm', operations: ['PutParameter'], size: 5, refill: 2 }];
   const { sandbox, pass } = await withRates({ buckets });
   const ssm = ssmOf(sandbox);
@@ -47,14 +47,14 @@ test('a bucket takes its size at once, then its refill', async () => {
   expect(await answered(8, () => put(ssm))).toBe(5);
 });
 
-test('each account and region has its own', async () => {
+test('each account and region has its own bucket', async () => {
   const buckets = [{ service: 'ssm', size: 1, refill: 1 }];
   const { sandbox } = await withRates({ buckets });
   expect(await answered(2, () => put(ssmOf(sandbox, DEV)))).toBe(1);
   expect(await answered(2, () => put(ssmOf(sandbox, STAGING)))).toBe(1);
 });
 
-test('operations share a bucket, or each has its own', async () => {
+test('operations share a bucket or have separate ones', async () => {
   const operations = ['List*'];
   const shared = await withRates({ buckets: [{ service: 'ecs', size: 1, refill: 1, operations }] });
   const own = await withRates({ buckets: [{ service: 'ecs', size: 1, refill: 1, operations, each: true }] });
@@ -68,7 +68,7 @@ test('operations share a bucket, or each has its own', async () => {
   expect(await ask(own)).toEqual(['ClusterNotFoundException', 'ClusterNotFoundException']);
 });
 
-test("a refusal has the protocol's words, and the log has the bucket", async () => {
+test("a refusal has the protocol's message, and the log has the bucket", async () => {
   const buckets = ['cloudformation', 'ssm', 's3'].map((service) => ({ service, size: 0.5, refill: 0.1 }));
   const { sandbox } = await withRates({ buckets });
   const cloudFormation = clientOf(sandbox, CloudFormationClient);
@@ -89,7 +89,7 @@ test("a refusal has the protocol's words, and the log has the bucket", async () 
   expect(sandbox.calls.where({ bucket: 'ssm *' })[0]?.code).toBe('ThrottlingException');
 });
 
-test("AWS's own limits, with one of the scenario before them", async () => {
+test("AWS's limits, overridden by one of the scenario", async () => {
   const buckets = [{ service: 'ssm', operations: ['PutParameter'], size: 1, refill: 1 }];
   const { sandbox } = await withRates({ preset: 'aws', buckets });
   const ssm = ssmOf(sandbox);
@@ -100,7 +100,7 @@ test("AWS's own limits, with one of the scenario before them", async () => {
   expect(await answered(15, () => cloudFormation.send(new ListExportsCommand({})))).toBe(15);
 });
 
-test('a call that is refused takes no turn of a fault', async () => {
+test('a throttled call does not count for a fault rule', async () => {
   const rates = { buckets: [{ service: 'ssm', size: 1, refill: 0.001 }] };
   const sandbox = await sandboxOf({ scenario: { rates, faults: [{ kind: 'error', nth: 2 }] } });
   expect(await answered(3, () => put(ssmOf(sandbox)))).toBe(1);

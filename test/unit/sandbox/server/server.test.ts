@@ -14,8 +14,8 @@ const signed = (service: string, sandbox: { env(): Record<string, string> }) => 
   authorization: `AWS4-HMAC-SHA256 Credential=${sandbox.env().AWS_ACCESS_KEY_ID!}/20260101/eu-west-1/${service}/aws4_request, SignedHeaders=host, Signature=0`,
 });
 
-describe('who may call', () => {
-  test('a key of nobody is refused in each protocol', async () => {
+describe('authentication', () => {
+  test('an unknown key is refused in each protocol', async () => {
     const sandbox = await sandboxOf();
     const credentials = { accessKeyId: 'AKIANOBODY', secretAccessKey: 'x' };
     const ssm = new SSMClient({ ...configOf(sandbox), credentials });
@@ -26,7 +26,7 @@ describe('who may call', () => {
     expect((await refusal(s3.send(new ListBucketsCommand()))).name).toBe('InvalidAccessKeyId');
   });
 
-  test('a session that has ended is refused in each protocol', async () => {
+  test('an expired session is refused in each protocol', async () => {
     const sandbox = await sandboxOf();
     const session = credentialStore(sandbox.world).issue({ arn: 'arn:aws:sts::x', account: DEV }, -1);
     const config = { ...configOf(sandbox), credentials: session };
@@ -54,7 +54,7 @@ describe('who may call', () => {
   });
 });
 
-describe('what the sandbox does not know', () => {
+describe('unsupported', () => {
   test('an operation', async () => {
     const refused = await refusal(stsOf(await sandboxOf()).send(new GetSessionTokenCommand()));
     expect([refused.name, refused.message]).toEqual([
@@ -71,7 +71,7 @@ describe('what the sandbox does not know', () => {
     expect(await response.json()).toMatchObject({ message: 'the sandbox has no service "quantum"' });
   });
 
-  test('a body that is no JSON', async () => {
+  test('a body that is not JSON', async () => {
     const sandbox = await sandboxOf();
     const headers = { ...signed('ssm', sandbox), 'x-amz-target': 'AmazonSSM.GetParameter' };
     const response = await fetch(sandbox.url, { method: 'POST', headers, body: '[]' });
@@ -79,7 +79,7 @@ describe('what the sandbox does not know', () => {
   });
 });
 
-test('calls of many accounts at once do not mix', async () => {
+test('concurrent calls of many accounts are separate', async () => {
   const sandbox = await sandboxOf();
   const accounts = Array.from({ length: 30 }, (_, index) => sandbox.world.accounts[index % 3]!);
   const asked = accounts.map((account) => stsOf(sandbox, account).send(new GetCallerIdentityCommand()));
@@ -102,7 +102,7 @@ describe('the command line', () => {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
 
-  test('prints what to export, serves, and stops on SIGTERM', async () => {
+  test('prints the variables to export, serves, and stops on SIGTERM', async () => {
     const child = run('--time-scale', '5', '--account', DEV);
     const env: Record<string, string> = {};
     for await (const line of createInterface(child.stdout)) {
@@ -136,7 +136,7 @@ describe('the command line', () => {
   });
 });
 
-test('a sandbox that is closed answers no more, and may be closed again', async () => {
+test('a closed sandbox no longer responds, and can be closed again', async () => {
   const sandbox = await sandboxOf();
   const ssm = ssmOf(sandbox);
   await refusal(ssm.send(new GetParameterCommand({ Name: '/no' })));

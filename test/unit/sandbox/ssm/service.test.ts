@@ -38,14 +38,14 @@ describe('a parameter', () => {
     expect(Parameter!.LastModifiedDate!.getTime()).toBeGreaterThanOrEqual(before);
   });
 
-  test('is the account’s own', async () => {
+  test('belongs to its account', async () => {
     const sandbox = await sandboxOf();
     await put(ssmOf(sandbox), '/a', '1');
     const elsewhere = ssmOf(sandbox, STAGING).send(new GetParameterCommand({ Name: '/a' }));
     expect((await refusal(elsewhere)).name).toBe('ParameterNotFound');
   });
 
-  test('keeps its history, of which the last hundred versions stay', async () => {
+  test('keeps the last hundred versions of its history', async () => {
     const sandbox = await sandboxOf();
     const ssm = ssmOf(sandbox);
     await put(ssm, '/a', '1');
@@ -65,7 +65,7 @@ describe('a parameter', () => {
     expect(gone).toMatchObject({ name: 'ParameterVersionNotFound', status: 400 });
   });
 
-  test('a secure one tells its value only when it is to be decrypted', async () => {
+  test('of type SecureString returns its value only with decryption', async () => {
     const ssm = ssmOf(await sandboxOf());
     await put(ssm, '/secret', 'hunter2', { Type: 'SecureString' });
     const read = async (WithDecryption: boolean) =>
@@ -112,7 +112,7 @@ describe('several parameters', () => {
     expect(deleted).toMatchObject({ DeletedParameters: ['/org/dev'], InvalidParameters: ['/nowhere'] });
   });
 
-  test('are read and deleted in tens at most', async () => {
+  test('are read and deleted in batches of at most ten', async () => {
     const ssm = ssmOf(await sandboxOf());
     const Names = Array.from({ length: 11 }, (_, index) => `/many/${index}`);
     for (const command of [new GetParametersCommand({ Names }), new DeleteParametersCommand({ Names })]) {
@@ -196,7 +196,7 @@ test.each<[string, Partial<PutParameterCommandInput>, string, string]>([
   expect([refused.name, refused.message]).toEqual([name, expect.stringContaining(message)]);
 });
 
-test('what does not exist is not found, without a message', async () => {
+test('a missing parameter is not found, without a message', async () => {
   const ssm = ssmOf(await sandboxOf());
   const missing = { Name: '/no' };
   for (const call of [

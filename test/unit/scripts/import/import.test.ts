@@ -51,7 +51,7 @@ function valueOf(file: string): unknown {
 }
 
 describe.each(Object.entries(IMPORT_CASES))('%s', (_name, { args, files }: ImportCase) => {
-  test('every value is in the report, once', () => {
+  test('every value is in the report once', () => {
     const { report } = run(args);
     const walked = files.map((file) => {
       const sections = sectionsOf(report, file);
@@ -70,7 +70,7 @@ describe.each(Object.entries(IMPORT_CASES))('%s', (_name, { args, files }: Impor
     expect(walked.reduce((sum, count) => sum + count, 0)).toBeGreaterThan(20);
   });
 
-  test('a value that is taken over decides about the output, and one that has no counterpart does not', () => {
+  test('an imported value changes the output, and one without a counterpart does not', () => {
     const { report, ...before } = run(args);
     let tried = 0;
     for (const file of files) {
@@ -95,7 +95,7 @@ describe.each(Object.entries(IMPORT_CASES))('%s', (_name, { args, files }: Impor
     expect(tried).toBeGreaterThan(5);
   });
 
-  test('keys that nobody documents are reported at every level', () => {
+  test('undocumented keys are reported at every level', () => {
     const { report: before } = run(args);
     let tried = 0;
     for (const file of files) {
@@ -117,7 +117,7 @@ describe.each(Object.entries(IMPORT_CASES))('%s', (_name, { args, files }: Impor
     expect(tried).toBeGreaterThan(5);
   });
 
-  test('platform.yml is valid and no plain secret is anywhere', () => {
+  test('platform.yml is valid, and no file contains a secret', () => {
     const result = run(args);
     expect(() => parseManifest(result.files['platform.yml'] ?? '', 'platform.yml')).not.toThrow();
     const all = `${outputOf(result)}${result.report}`;
@@ -190,7 +190,7 @@ function another(value: unknown, path: string): unknown {
   return /Arn|valueFrom|^arn/.test(path) || text.startsWith('arn:') ? `${text}x` : `x${text}`;
 }
 
-test('a value that Copilot reads from the shell is nowhere in the output', () => {
+test('a value that Copilot reads from the shell is not in the output', () => {
   const { args, files } = IMPORT_CASES['copilot'] ?? { args: [] as string[], files: [] };
   const { report } = run(args);
   let tried = 0;
@@ -272,7 +272,7 @@ describe('a Copilot manifest', () => {
     ]);
   });
 
-  test('gets a template with its variables, secrets and command, and with what it was made from', () => {
+  test('gets a template with its variables, secrets, command and source', () => {
     const text = files['templates/frontend.yml'] ?? '';
     const original = readFileSync('templates/fargate.yml', 'utf8').split('\n');
     const added = text.split('\n').filter((line) => !original.includes(line));
@@ -300,7 +300,7 @@ describe('a Copilot manifest', () => {
     ]);
   });
 
-  test('of a backend is a worker, of a worker has a queue, of a job runs in the image of a service', () => {
+  test("of a backend becomes a worker, of a worker gets a queue, of a job runs a service's image", () => {
     expect(platform.services['quotes']).toMatchObject({
       build: { from: 'ghcr.io/org/quotes:1.2' },
       parameters: { Capacity: 'spot', MinTasks: '2', MaxTasks: '2', Cpu: '256' },
@@ -362,7 +362,7 @@ test('a task definition becomes a service with a template', () => {
   expect(bare.files).toEqual(files);
 });
 
-test('an ecspresso configuration becomes a service that exists already, in each environment', () => {
+test('an ecspresso configuration becomes an existing service in each environment', () => {
   const other = {
     'prod.yml': inputText('ecspresso.yml').replace('eu-west-1', 'us-east-1').replace('`shop`', '`shop-prod`'),
   };
@@ -401,7 +401,7 @@ test('an ecspresso configuration becomes a service that exists already, in each 
   });
 });
 
-describe('what cannot be imported is refused', () => {
+describe('unsupported input is refused', () => {
   const copilot = 'copilot/frontend/manifest.yml';
   const job = 'copilot/nightly/manifest.yml';
   const web = inputText(copilot);
@@ -492,7 +492,7 @@ describe('what cannot be imported is refused', () => {
   });
 });
 
-test('a placeholder in the place of an image is reported', () => {
+test('a placeholder instead of an image is reported', () => {
   const copilot = 'copilot/quotes/manifest.yml';
   const location = 'aws_account_id.dkr.ecr.us-west-2.amazonaws.com/quotes:latest';
   const text = inputText(copilot).replace('ghcr.io/org/quotes:1.2', location);
@@ -504,7 +504,7 @@ test('a placeholder in the place of an image is reported', () => {
   expect(files['platform.yml']).not.toContain('aws_account_id');
 });
 
-test('files that exist are not overwritten', () => {
+test('existing files are not overwritten', () => {
   const { args } = IMPORT_CASES['ecspresso'] ?? { args: [] as string[] };
   const out = join(folder, 'out');
   run([...args, '--out', out]);

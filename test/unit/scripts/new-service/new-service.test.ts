@@ -59,13 +59,13 @@ describe.each([
     ],
   ],
 ])('%s', (_, more, lines) => {
-  test('is added to platform.yml, whose other lines stay', () => {
+  test('is added to platform.yml without changing other lines', () => {
     addService(['carts', ...more], folder);
     expect(added(manifest(), REFERENCE)).toEqual(lines);
     expect(parseManifest(manifest(), 'platform.yml').services['carts']?.name).toBe('carts');
   });
 
-  test('has tests that pass, its name in its files, and the bases of the other images', () => {
+  test('has passing tests, its name in its files, and the same base images as others', () => {
     const said = addService(['carts', ...more, '--in', '.'], folder);
     const target = join(folder, 'services/carts');
     const files = readdirSync(target, { recursive: true, encoding: 'utf8' }).filter((name) =>
@@ -88,7 +88,7 @@ describe.each([
   });
 });
 
-test('a web service starts, answers, and ends with 0 on SIGTERM', async () => {
+test('a web service starts, responds, and exits with 0 on SIGTERM', async () => {
   addService(['carts'], folder);
   const port = await freePort();
   const service = spawn(node24(), ['src/main.ts'], {
@@ -128,7 +128,7 @@ describe('is refused, and nothing is written', () => {
     expect(existsSync(join(folder, 'services'))).toBe(false);
   });
 
-  test('where the folder exists, or platform.yml does not', () => {
+  test('if the folder exists, or platform.yml does not', () => {
     addService(['carts'], folder);
     writeFileSync(join(folder, 'platform.yml'), REFERENCE);
     expect(() => addService(['carts'], folder)).toThrow(/services\/carts already exists$/);
@@ -136,7 +136,7 @@ describe('is refused, and nothing is written', () => {
   });
 });
 
-test('the command ends with 1 and one line', () => {
+test('the command exits with 1 and prints one line', () => {
   const run = spawnSync('npx', ['tsx', 'scripts/new-service/main.ts', 'Carts', '--in', folder], {
     encoding: 'utf8',
   });
@@ -144,7 +144,7 @@ test('the command ends with 1 and one line', () => {
   expect(run.stderr.trim().split('\n')).toEqual([expect.stringMatching(/^new-service: .*, got "Carts"/)]);
 });
 
-test('priorities are taken in order, before a service that takes every path', () => {
+test('priorities are assigned in order, before a service for all paths', () => {
   for (const [index, expected] of [140, 150, 160].entries()) {
     addService([`service-${index}`], folder);
     const { services } = parseManifest(manifest(), 'platform.yml');

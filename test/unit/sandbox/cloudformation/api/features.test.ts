@@ -54,7 +54,7 @@ describe('an endpoint that lacks', () => {
     });
   });
 
-  test('some of the values: it says so', async () => {
+  test('some of the values, with a status reason', async () => {
     const stacks = await startWith({ incompleteValues: true });
     await stacks.deploy('s', topics('x'));
     const plan = await stacks.plan('s', topics('y'));
@@ -82,7 +82,7 @@ describe('an endpoint that lacks', () => {
   });
 });
 
-test('a status that is read just after the execution may be the old one', async () => {
+test('a status read just after the execution may be stale', async () => {
   const stacks = await startWith({ staleReads: 2 });
   const plan = await stacks.plan('s', topics('x'), { ChangeSetType: 'CREATE' });
   const stack = await stacks.apply(plan);
@@ -106,7 +106,7 @@ describe('an express deployment', () => {
     });
   });
 
-  test('keeps what it has when it fails, unless it is to roll back', async () => {
+  test('keeps its resources if it fails, unless rollback is enabled', async () => {
     const stacks = await Stacks.start({
       scenario: { resources: [{ match: {}, on: 'create', fail: { message: 'No.' } }] },
     });

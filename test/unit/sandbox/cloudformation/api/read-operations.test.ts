@@ -21,8 +21,8 @@ Outputs:
 const topic = (display: string, more = ''): string =>
   `Resources: { T: { Type: AWS::SNS::Topic, Properties: { DisplayName: ${display} }${more} } }`;
 
-describe('what is read of stacks', () => {
-  test('events, newest first, 100 a page', async () => {
+describe('reads of stacks', () => {
+  test('events, newest first, 100 per page', async () => {
     const stacks = await Stacks.start();
     const resources = Array.from({ length: 60 }, (_, i) => `  T${i}: { Type: AWS::SNS::Topic }`).join('\n');
     await stacks.deploy('many', `Resources:\n${resources}`);
@@ -42,7 +42,7 @@ describe('what is read of stacks', () => {
     expect(second.StackEvents?.at(-1)).toMatchObject({ ResourceStatus: 'REVIEW_IN_PROGRESS' });
   });
 
-  test('pages stay as they are while events arrive', async () => {
+  test('pages are stable while events arrive', async () => {
     const stacks = await Stacks.start();
     const resources = (display: string) =>
       Array.from(
@@ -60,7 +60,7 @@ describe('what is read of stacks', () => {
     expect(ids).toHaveLength(123);
   });
 
-  test('all stacks, 1 MB a page', async () => {
+  test('all stacks, 1 MB per page', async () => {
     const stacks = await Stacks.start();
     const outputs = Array.from({ length: 15 }, (_, i) => `  O${i}: { Value: !Ref Text }`).join('\n');
     const template = `Parameters: { Text: { Type: String, Default: ${'x'.repeat(4000)} } }\n${topic('a')}\nOutputs:\n${outputs}`;
@@ -106,7 +106,7 @@ describe('what is read of stacks', () => {
     });
   });
 
-  test('stacks of another account stay unseen', async () => {
+  test('stacks of another account are not visible', async () => {
     const stacks = await Stacks.start();
     const { StackId } = await stacks.deploy('net', NETWORK);
     const others = new Stacks(stacks.sandbox, STAGING);

@@ -11,7 +11,7 @@ import { Stacks } from '../stacks.ts';
 const topic = (display: string, more = ''): string =>
   `Resources: { T: { Type: AWS::SNS::Topic, Properties: { DisplayName: ${display} }${more} } }`;
 
-describe('what is refused', () => {
+describe('refused', () => {
   test('deleting a protected stack', async () => {
     const stacks = await Stacks.start();
     await stacks.deploy('s', topic('a'));
@@ -30,7 +30,7 @@ describe('what is refused', () => {
     expect(await stacks.delete('s')).toMatchObject({ StackStatus: 'DELETE_COMPLETE' });
   });
 
-  test('making a stack twice, changing none and changing one at work', async () => {
+  test('creating a stack twice, updating a missing one, and updating one in progress', async () => {
     const stacks = await Stacks.start({ timeScale: 4 });
     const create = (token?: string) =>
       stacks.client.send(
@@ -98,7 +98,7 @@ describe('what is refused', () => {
     expect(await stacks.find('s')).toBeUndefined();
   });
 
-  test('roles without the capability to make them', async () => {
+  test('roles without the required capability', async () => {
     const stacks = await Stacks.start();
     const role = (name: string) =>
       `Resources: { R: { Type: AWS::IAM::Role, Properties: { ${name}AssumeRolePolicyDocument: { Version: '2012-10-17' } } } }`;

@@ -91,7 +91,7 @@ describe('a template', () => {
     });
   });
 
-  test('as it was given, and as it was after its transforms', async () => {
+  test('is returned as submitted and as processed', async () => {
     const stacks = await Stacks.start();
     const plan = await stacks.plan('s', LOOP, {
       ChangeSetType: 'CREATE',
@@ -114,7 +114,7 @@ describe('a template', () => {
     expect([TemplateBody, StagesAvailable]).toEqual([LOOP, ['Original', 'Processed']]);
   });
 
-  test('that lies in S3', async () => {
+  test('in S3', async () => {
     const stacks = await Stacks.start();
     const s3 = s3Of(stacks.sandbox);
     await s3.send(
@@ -167,7 +167,7 @@ Resources: { T: { Type: AWS::SNS::Topic } }
       }),
     );
 
-  test('refuse values that break them', async () => {
+  test('refuse values that violate them', async () => {
     const stacks = await Stacks.start();
     expect(await refusal(create(stacks, 'prod', '1'))).toMatchObject({
       name: 'ValidationError',

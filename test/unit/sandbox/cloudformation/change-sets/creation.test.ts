@@ -17,7 +17,7 @@ describe('a change set without changes', () => {
   const noChanges =
     "The submitted information didn't contain changes. Submit different information to create a change set.";
 
-  test('fails in the words that everybody looks for', async () => {
+  test('fails with the well-known message', async () => {
     const stacks = await Stacks.start();
     await stacks.deploy('s', parameter('a'));
     const plan = await stacks.plan('s', parameter('"a"'));
@@ -39,14 +39,14 @@ describe('a change set without changes', () => {
     });
   });
 
-  test('is one with a transform, in other words', async () => {
+  test('with a transform fails with another message', async () => {
     const stacks = await Stacks.start();
     const body = `Transform: AWS::LanguageExtensions\n${parameter('a')}`;
     await stacks.deploy('s', body);
     expect((await stacks.plan('s', body)).StatusReason).toBe('No updates are to be performed.');
   });
 
-  test('is not one that changes outputs alone', async () => {
+  test('is not one that changes only outputs', async () => {
     const stacks = await Stacks.start();
     await stacks.deploy('s', parameter('a'));
     const plan = await stacks.plan(
@@ -62,7 +62,7 @@ describe('a change set without changes', () => {
 });
 
 describe('the life of a change set', () => {
-  test('executing one deletes the others, and it stays to be described', async () => {
+  test('executing one deletes the others, and it can still be described', async () => {
     const stacks = await Stacks.start();
     await stacks.deploy('s', parameter('a'));
     const [first, second] = [await stacks.plan('s', parameter('b')), await stacks.plan('s', parameter('c'))];
@@ -83,7 +83,7 @@ describe('the life of a change set', () => {
     );
   });
 
-  test('a stack that goes another way makes it obsolete', async () => {
+  test('another change of the stack makes it obsolete', async () => {
     const stacks = await Stacks.start();
     await stacks.deploy('s', parameter('a'));
     const plan = await stacks.plan('s', parameter('b'));
@@ -94,7 +94,7 @@ describe('the life of a change set', () => {
     );
   });
 
-  test('deleting the only one of a new stack leaves the shell', async () => {
+  test('deleting the only one of a new stack leaves the empty stack', async () => {
     const stacks = await Stacks.start();
     const plan = await stacks.plan('s', parameter('a'), { ChangeSetType: 'CREATE' });
     await stacks.client.send(new DeleteChangeSetCommand({ ChangeSetName: plan.ChangeSetId }));

@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { Stacks } from '../stacks.ts';
 
 describe('early validation', () => {
-  test('finds unknown, missing and wrong properties, with their places', async () => {
+  test('finds unknown, missing and invalid properties, with their positions', async () => {
     const stacks = await Stacks.start();
     const body = `
 Resources:
@@ -38,7 +38,7 @@ Resources:
     ]);
   });
 
-  test('finds names that are taken', async () => {
+  test('finds names that are already in use', async () => {
     const stacks = await Stacks.start();
     const body = 'Resources: { B: { Type: AWS::S3::Bucket, Properties: { BucketName: taken } } }';
     await stacks.deploy('one', body);
@@ -57,7 +57,7 @@ Resources:
     });
   });
 
-  test('switched off, the resource fails instead', async () => {
+  test('disabled, the resource fails instead', async () => {
     const stacks = await Stacks.start();
     const body = 'Resources: { V: { Type: AWS::EC2::VPC, Properties: { Cidr: 10.0.0.0/16 } } }';
     const plan = await stacks.plan('s', body, { ChangeSetType: 'CREATE', DisableValidation: true });

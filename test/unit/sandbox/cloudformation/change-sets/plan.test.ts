@@ -8,7 +8,7 @@ Resources:
   Topic2: { Type: AWS::SNS::Topic, Properties: ${second} }
 `;
 
-describe('what a change set says', () => {
+describe('the content of a change set', () => {
   test('of a new stack', async () => {
     const stacks = await Stacks.start();
     const plan = await stacks.plan(
@@ -54,7 +54,7 @@ describe('what a change set says', () => {
   });
 
   /** The next three answers of AWS are on record. */
-  test('of an attribute of a resource that changes: a guess, which is left out beside values', async () => {
+  test('of an attribute of a changed resource: a guess, omitted with property values', async () => {
     const stacks = await Stacks.start();
     const body = (display: string) =>
       topics(
@@ -103,7 +103,7 @@ describe('what a change set says', () => {
     });
   });
 
-  test('of what refers to a resource that is replaced', async () => {
+  test('of references to a replaced resource', async () => {
     const stacks = await Stacks.start();
     const body = (name: string, display: string) =>
       topics(
@@ -137,7 +137,7 @@ describe('what a change set says', () => {
     ]);
   });
 
-  test('of a parameter that changes', async () => {
+  test('of a changed parameter', async () => {
     const stacks = await Stacks.start();
     const body = `
 Parameters: { Name: { Type: String } }
@@ -208,7 +208,7 @@ Resources:
     });
   });
 
-  test('of attributes beside the properties', async () => {
+  test('of attributes other than properties', async () => {
     const stacks = await Stacks.start();
     await stacks.deploy('s', 'Resources: { T: { Type: AWS::SNS::Topic, Metadata: { A: 1 } } }');
     const plan = await stacks.plan(
@@ -235,7 +235,7 @@ Resources:
     expect(changesOf(plan).T?.Scope).toEqual(['Metadata', 'DeletionPolicy']);
   });
 
-  test('of a tag of the stack, which is one of every resource that can have tags', async () => {
+  test('of a stack tag, which is added to every taggable resource', async () => {
     const stacks = await Stacks.start();
     const body =
       'Resources: { T: { Type: AWS::SNS::Topic }, P: { Type: AWS::SNS::TopicPolicy, Properties: { Topics: [!Ref T], PolicyDocument: {} } } }';
@@ -259,7 +259,7 @@ Resources:
     expect((await stacks.find('s'))?.Tags).toEqual([{ Key: 'team', Value: 'b' }]);
   });
 
-  test('of a secret: that it changes, and not what it is', async () => {
+  test('of a secret: that it changes, but not its value', async () => {
     const stacks = await Stacks.start();
     const body = `
 Parameters: { Secret: { Type: String, NoEcho: true } }

@@ -49,7 +49,7 @@ const driftsOf = async (stacks: Stacks, filters?: 'MODIFIED'[]) =>
   ).StackResourceDrifts!;
 
 describe('drift', () => {
-  test('there is none', async () => {
+  test('without drift', async () => {
     const { stacks } = await deployed();
     expect(await driftsOf(stacks)).toEqual([]);
     expect(await detect(stacks)).toMatchObject({
@@ -64,7 +64,7 @@ describe('drift', () => {
     expect((await stacks.find('s'))?.DriftInformation).toMatchObject({ StackDriftStatus: 'IN_SYNC' });
   });
 
-  test('of properties that somebody changed, and of a resource that is gone; secrets stay hidden', async () => {
+  test('of changed properties and a deleted resource; secrets are masked', async () => {
     const { stacks, byHand } = await deployed();
     byHand('T', { DisplayName: 'two', KmsMasterKeyId: 'other secret' });
     byHand('Q', 'delete');
@@ -96,7 +96,7 @@ describe('drift', () => {
     expect(one.StackResourceDrift?.StackResourceDriftStatus).toBe('DELETED');
   });
 
-  test('of an unknown detection, or of a stack at work', async () => {
+  test('of an unknown detection, or a stack in progress', async () => {
     const { stacks } = await deployed();
     expect(
       await refusal(
@@ -113,7 +113,7 @@ describe('drift', () => {
     });
   });
 
-  test('is what a scenario says', async () => {
+  test('is defined by a scenario', async () => {
     const stacks = await Stacks.start({
       scenario: {
         drift: [{ stack: 's', logicalId: 'Q', set: { DelaySeconds: 9, Tags: [{ Key: 'a', Value: 'b' }] } }],
@@ -130,7 +130,7 @@ describe('drift', () => {
     ]);
   });
 
-  test('is not what an ordinary change set sees; an update keeps it', async () => {
+  test('is not visible in an ordinary change set; an update keeps it', async () => {
     const { stacks, byHand } = await deployed();
     byHand('T', { DisplayName: 'two' });
     expect((await stacks.plan('s', BODY)).Status).toBe('FAILED');
@@ -142,7 +142,7 @@ describe('drift', () => {
 describe('a change set that reverts drift', () => {
   const REVERT = { DeploymentMode: 'REVERT_DRIFT' } as const;
 
-  test('shows what there was, what is, and what will be; its execution puts it right', async () => {
+  test('shows the previous, live and target values; its execution reverts the drift', async () => {
     const { stacks, byHand } = await deployed();
     byHand('T', { DisplayName: 'two' });
     const plan = await stacks.plan('s', BODY.replace('DisplayName: one', 'DisplayName: three'), REVERT);
@@ -167,7 +167,7 @@ describe('a change set that reverts drift', () => {
     expect((await detect(stacks)).StackDriftStatus).toBe('IN_SYNC');
   });
 
-  test('creates again what is gone', async () => {
+  test('recreates deleted resources', async () => {
     const { stacks, byHand } = await deployed();
     byHand('Q', 'delete');
     const plan = await stacks.plan('s', BODY, REVERT);
@@ -176,7 +176,7 @@ describe('a change set that reverts drift', () => {
     expect((await detect(stacks)).StackDriftStatus).toBe('IN_SYNC');
   });
 
-  test('takes over what somebody changed to what the template says', async () => {
+  test('accepts manual changes that match the template', async () => {
     const { stacks, byHand } = await deployed();
     byHand('T', { DisplayName: 'two' });
     const plan = await stacks.plan('s', BODY.replace('DisplayName: one', 'DisplayName: two'), REVERT);
@@ -188,7 +188,7 @@ describe('a change set that reverts drift', () => {
     expect((await detect(stacks)).StackDriftStatus).toBe('IN_SYNC');
   });
 
-  test('of an endpoint that knows no such mode is an ordinary one', async () => {
+  test('of an endpoint without this mode is an ordinary one', async () => {
     const { stacks, byHand } = await deployed();
     byHand('T', { DisplayName: 'two' });
     stacks.sandbox.world.scenario.features = { revertDrift: false };

@@ -20,7 +20,7 @@ const topic = (display: string, more = ''): string =>
   `Resources: { T: { Type: AWS::SNS::Topic, Properties: { DisplayName: ${display} }${more} } }`;
 
 describe('the life of a stack', () => {
-  test('creation, in the order and words of AWS', async () => {
+  test("creation, with AWS's order and messages", async () => {
     const stacks = await Stacks.start();
     const stack = await stacks.deploy('net', NETWORK);
     expect(await stacks.story('net')).toEqual([
@@ -78,7 +78,7 @@ describe('the life of a stack', () => {
     expect([...operations]).toEqual([expect.stringMatching(/^[0-9a-f-]{36}$/)]);
   });
 
-  test('what needs a role is begun when the role is configured, not when it is stable', async () => {
+  test('resources that need a role start once it is configured, not stable', async () => {
     const stacks = await Stacks.start();
     await stacks.deploy(
       's',
@@ -138,7 +138,7 @@ Resources:
     expect(story.indexOf('Group DELETE_COMPLETE')).toBeLessThan(story.indexOf('Vpc DELETE_IN_PROGRESS'));
   });
 
-  test('deletion, in reverse order; afterwards only its ARN finds it', async () => {
+  test('deletion in reverse order; afterwards only its ARN identifies it', async () => {
     const stacks = await Stacks.start();
     const { StackId } = await stacks.deploy('net', NETWORK);
     const before = (await stacks.events('net')).length;
@@ -168,7 +168,7 @@ Resources:
     expect(again.StackId).not.toBe(StackId);
   });
 
-  test('a stack that is deleted while it is made', async () => {
+  test('a stack that is deleted during its creation', async () => {
     const stacks = await Stacks.start({
       scenario: { resources: [{ match: { logicalId: 'Vpc' }, on: 'create', seconds: 20_000 }] },
     });

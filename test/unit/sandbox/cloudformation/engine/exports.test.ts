@@ -18,7 +18,7 @@ const reasons = async (stacks: Stacks, name: string) =>
   (await stacks.events(name)).map(({ ResourceStatusReason }) => ResourceStatusReason);
 
 describe('exports', () => {
-  test('are listed, and so is who imports them', async () => {
+  test('are listed with the importing stacks', async () => {
     const stacks = await Stacks.start();
     const { StackId } = await stacks.deploy('from', exporting('x'));
     await stacks.deploy('into', importing('x'));
@@ -44,7 +44,7 @@ describe('exports', () => {
     );
   });
 
-  test('neither go nor change while somebody imports them', async () => {
+  test('cannot be deleted or changed while they are imported', async () => {
     const stacks = await Stacks.start();
     await stacks.deploy('from', exporting('x'));
     await stacks.deploy('into', importing('x'));
@@ -104,7 +104,7 @@ describe('a stack policy', () => {
     );
   });
 
-  test('can be set aside for one update', async () => {
+  test('can be overridden for one update', async () => {
     const stacks = await Stacks.start();
     await stacks.deploy('s', vpc('10.0.0.0/16'));
     await stacks.client.send(
@@ -147,7 +147,7 @@ describe('a stack policy', () => {
     ['is no JSON', '{'],
     ['names no action of updates', policy('Create:*')],
     ['is for somebody', policy('Update:*').replace('"Principal":"*"', '"Principal":"me"')],
-  ])('is refused when it %s', async (_, StackPolicyBody) => {
+  ])('is refused if it %s', async (_, StackPolicyBody) => {
     const stacks = await Stacks.start();
     await stacks.deploy('s', vpc('10.0.0.0/16'));
     expect(

@@ -51,7 +51,7 @@ const childOf = async (stacks: Stacks) =>
   (await stacks.client.send(new DescribeStacksCommand({}))).Stacks!.find(({ ParentId }) => ParentId)!;
 
 describe('a nested stack', () => {
-  test('is made, with outputs, events and a parent', async () => {
+  test('is created with outputs, events and a parent', async () => {
     const stacks = await start();
     const root = await stacks.deploy('root', parent('one'));
     const child = await childOf(stacks);
@@ -82,7 +82,7 @@ describe('a nested stack', () => {
     ]);
   });
 
-  test('changes by its parameters, its template, or not at all', async () => {
+  test('changes with its parameters or its template', async () => {
     const stacks = await start();
     await stacks.deploy('root', parent('one'));
     const child = (await childOf(stacks)).StackId!;
@@ -103,7 +103,7 @@ describe('a nested stack', () => {
     expect(await stacks.story(child)).toContain('W CREATE_COMPLETE');
   });
 
-  test('cleans up only when its root has succeeded', async () => {
+  test('cleans up only after its root has succeeded', async () => {
     const stacks = await start();
     await stacks.deploy('root', parent('one'));
     const child = (await childOf(stacks)).StackId!;
@@ -119,7 +119,7 @@ describe('a nested stack', () => {
     expect(root.Outputs).toEqual((await stacks.find(child))?.Outputs);
   });
 
-  test('that fails takes its root back with it', async () => {
+  test('that fails rolls back its root', async () => {
     const stacks = await start({
       resources: [
         { match: { logicalId: 'V' }, on: 'create', seconds: 150, fail: { message: 'Too many VPCs.' } },
@@ -135,7 +135,7 @@ describe('a nested stack', () => {
     expect((await stacks.find(child!.StackId!))?.StackStatus).toBe('DELETE_COMPLETE');
   });
 
-  test('goes back when what is beside it fails', async () => {
+  test('is rolled back if another resource fails', async () => {
     const stacks = await start({
       resources: [{ match: { logicalId: 'Q' }, on: 'update', fail: { message: 'No.' } }],
     });
@@ -153,7 +153,7 @@ describe('a nested stack', () => {
     expect((await stacks.find(child))?.StackStatus).toBe('UPDATE_COMPLETE');
   });
 
-  test('that fails to update says so in its root', async () => {
+  test('that fails to update is reported in its root', async () => {
     const stacks = await start({
       resources: [{ match: { logicalId: 'T' }, on: 'update', fail: { message: 'No.' } }],
     });
@@ -168,7 +168,7 @@ describe('a nested stack', () => {
   });
 
   test.each([[false], [true]])(
-    'whose rollback fails holds its root up, until it is skipped (all by force: %s)',
+    'whose rollback fails blocks its root until it is skipped (forced: %s)',
     async (ForceRollback) => {
       const stacks = await start({
         resources: [
@@ -193,7 +193,7 @@ describe('a nested stack', () => {
     },
   );
 
-  test('goes with its root, and not by itself', async () => {
+  test('is deleted only with its root', async () => {
     const stacks = await start();
     await stacks.deploy('root', parent('one'));
     const child = (await childOf(stacks)).StackId!;
@@ -211,7 +211,7 @@ describe('a nested stack', () => {
     expect((await stacks.story(child)).slice(-1)).toEqual(['* DELETE_COMPLETE']);
   });
 
-  test('whose template nobody can read fails the stack around it', async () => {
+  test('with an unreadable template fails its parent stack', async () => {
     const stacks = await start();
     const root = await stacks.deploy('root', parent('one', '', 'nope.yml')).catch(String);
     expect(`${JSON.stringify(root)}${(await stacks.story('root')).join()}`).toMatch(/S3/);
@@ -268,7 +268,7 @@ describe('change sets of nested stacks', () => {
     expect((await nestedOf(stacks, change.ChangeSetId)).ExecutionStatus).toBe('EXECUTE_COMPLETE');
   });
 
-  test('nothing changes: neither set is made', async () => {
+  test('without changes, neither change set is created', async () => {
     const stacks = await start();
     await stacks.deploy('root', parent('one'));
     const plan = await stacks.plan('root', parent('one'), { IncludeNestedStacks: true });
@@ -281,7 +281,7 @@ describe('change sets of nested stacks', () => {
     });
   });
 
-  test('one that cannot be made fails the root', async () => {
+  test('a change set that cannot be created fails the root', async () => {
     const stacks = await start();
     const plan = await stacks.plan('root', parent('one', ', Nope: 1'), {
       ChangeSetType: 'CREATE',

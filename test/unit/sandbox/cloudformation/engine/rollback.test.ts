@@ -33,8 +33,8 @@ Resources:
 const storyOf = async (stacks: Stacks, name: string, ...ids: string[]) =>
   (await stacks.story(name)).filter((line) => ids.some((id) => line.startsWith(`${id} `)));
 
-describe('a creation that fails', () => {
-  test('rolls back, and what was under way is cancelled', async () => {
+describe('a failed creation', () => {
+  test('rolls back, and resources in progress are cancelled', async () => {
     const stacks = await startWith(fails('B', 'create', { seconds: 150 }), {
       match: { logicalId: 'C' },
       on: 'create',
@@ -70,7 +70,7 @@ describe('a creation that fails', () => {
     expect(await stacks.delete('s')).toMatchObject({ StackStatus: 'DELETE_COMPLETE' });
   });
 
-  test('of a resource that never was: nothing of it to delete', async () => {
+  test('of a resource that never existed has nothing to delete', async () => {
     const stacks = await startWith(
       fails('A', 'create', { fail: { message: 'a already exists', code: 'AlreadyExists' } }),
     );
@@ -82,7 +82,7 @@ describe('a creation that fails', () => {
     );
   });
 
-  test('rolls back, and that fails too', async () => {
+  test('rolls back, and the rollback fails too', async () => {
     const stacks = await startWith(fails('C', 'create'), fails('A', 'delete'));
     const stack = await stacks.deploy('s', chain('x'));
     expect(stack).toMatchObject({
@@ -92,7 +92,7 @@ describe('a creation that fails', () => {
     expect(await storyOf(stacks, 's', 'A')).toContain('A DELETE_FAILED (A has had enough.)');
   });
 
-  test('keeps what there is when asked to, and goes on with the next update', async () => {
+  test('keeps its resources on request, and continues with the next update', async () => {
     const stacks = await startWith(fails('B', 'create', { fail: { message: 'Not yet.', times: 1 } }));
     const stack = await stacks.deploy('s', chain('x'), { execute: { DisableRollback: true } });
     expect(stack).toMatchObject({
@@ -112,7 +112,7 @@ describe('a creation that fails', () => {
     expect(await storyOf(stacks, 's', 'C')).toContain('C CREATE_COMPLETE');
   });
 
-  test('kept, and rolled back by hand', async () => {
+  test('kept, and rolled back manually', async () => {
     const stacks = await startWith(fails('B', 'create'));
     await stacks.deploy('s', chain('x'), { OnStackFailure: 'DO_NOTHING' });
     const { OperationId } = await stacks.client.send(new RollbackStackCommand({ StackName: 's' }));
@@ -124,7 +124,7 @@ describe('a creation that fails', () => {
     });
   });
 
-  test('deletes the stack when asked to', async () => {
+  test('deletes the stack on request', async () => {
     const stacks = await startWith(fails('B', 'create'));
     const stack = await stacks.deploy('s', chain('x'), { OnStackFailure: 'DELETE' });
     expect(stack).toMatchObject({ StackStatus: 'DELETE_COMPLETE' });
@@ -137,7 +137,7 @@ describe('a creation that fails', () => {
     expect(await stacks.find('s')).toBeUndefined();
   });
 
-  test('that takes longer than allowed', async () => {
+  test('that exceeds its timeout', async () => {
     const stacks = await startWith({ match: { logicalId: 'A' }, on: 'create', seconds: 100_000 });
     const { StackId } = await stacks.client.send(
       new CreateStackCommand({ StackName: 's', TemplateBody: topics('x', ['A']), TimeoutInMinutes: 1 }),
@@ -149,8 +149,8 @@ describe('a creation that fails', () => {
   });
 });
 
-describe('an update that fails', () => {
-  test('rolls back to what was', async () => {
+describe('a failed update', () => {
+  test('rolls back to the previous state', async () => {
     const stacks = await startWith(fails('B', 'update'));
     await stacks.deploy('s', chain('x'));
     const before = (await stacks.events('s')).length;
@@ -183,7 +183,7 @@ describe('an update that fails', () => {
     expect(plan.Status).toBe('FAILED');
   });
 
-  test('cannot roll back; continuing may skip what fails', async () => {
+  test('cannot roll back; continuing can skip failed resources', async () => {
     const stacks = await startWith(fails('C', 'update'), fails('B', 'rollback'));
     await stacks.deploy('s', chain('x'));
     const stack = await stacks.deploy('s', chain('y'));
@@ -202,7 +202,7 @@ describe('an update that fails', () => {
     expect(await refusal(goOn())).toMatchObject({ name: 'ValidationError' });
   });
 
-  test('is kept as it is when asked to; then it is tried again, or rolled back', async () => {
+  test('is kept on request; then it is retried or rolled back', async () => {
     const stacks = await startWith(fails('B', 'update', { fail: { message: 'Not yet.', times: 2 } }));
     await stacks.deploy('s', chain('x'));
     const keep = { execute: { DisableRollback: true } };
@@ -235,7 +235,7 @@ Outputs: { V: { Value: !Ref V } }`;
     expect(story.slice(-3)).toEqual(['G UPDATE_COMPLETE', 'V DELETE_IN_PROGRESS', 'V DELETE_COMPLETE']);
   });
 
-  test('is one that somebody cancels', async () => {
+  test('is a cancelled update', async () => {
     const stacks = await startWith({ match: { logicalId: 'B' }, on: 'update', seconds: 20_000 });
     await stacks.deploy('s', chain('x'));
     const plan = await stacks.plan('s', chain('y'));
@@ -256,7 +256,7 @@ Outputs: { V: { Value: !Ref V } }`;
     });
   });
 
-  test('is one that only cleaning up fails of: it has succeeded', async () => {
+  test('has succeeded if only its clean-up fails', async () => {
     const stacks = await startWith(fails('C', 'delete'));
     await stacks.deploy('s', topics('x'));
     expect(await stacks.deploy('s', topics('x', ['A', 'B']))).toMatchObject({
@@ -265,7 +265,7 @@ Outputs: { V: { Value: !Ref V } }`;
     });
   });
 
-  test('is one that replaces a resource whose name is given', async () => {
+  test('is caused by replacing a resource with a custom name', async () => {
     const stacks = await Stacks.start();
     const queue = (fifo: string) =>
       `Resources: { Q: { Type: AWS::DynamoDB::Table, Properties: { TableName: orders, BillingMode: PAY_PER_REQUEST, KeySchema: [{ AttributeName: ${fifo}, KeyType: HASH }], AttributeDefinitions: [{ AttributeName: ${fifo}, AttributeType: S }] } } }`;
@@ -277,8 +277,8 @@ Outputs: { V: { Value: !Ref V } }`;
   });
 });
 
-describe('a deletion that fails', () => {
-  test('and what then gets rid of the stack', async () => {
+describe('a failed deletion', () => {
+  test('and ways to delete the stack then', async () => {
     const stacks = await startWith(fails('A', 'delete'));
     const { StackId } = await stacks.deploy('s', chain('x'));
     expect(await refusal(stacks.delete('s', { RetainResources: ['A'] }))).toMatchObject({
@@ -307,7 +307,7 @@ describe('a deletion that fails', () => {
   });
 });
 
-test('what failed is what DescribeEvents tells of an operation', async () => {
+test('DescribeEvents lists the failures of an operation', async () => {
   const stacks = await startWith(fails('B', 'update'));
   await stacks.deploy('s', chain('x'));
   const stack = await stacks.deploy('s', chain('y'));

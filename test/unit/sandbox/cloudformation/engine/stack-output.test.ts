@@ -55,7 +55,7 @@ describe('an output of another stack', () => {
       'Resources: { W: { Type: AWS::SNS::Topic } }\nOutputs: { O: { Value: x, Export: { Name: !GetStackOutput { StackName: a, OutputName: O } } } }',
       'Template error: The Name field of Export must not depend on any resources, imported values, or Fn::GetAZs.',
     ],
-  ])('is refused where AWS does not take it', async (template, message) => {
+  ])('is refused where AWS does not support it', async (template, message) => {
     const stacks = await Stacks.start();
     expect(await refusal(stacks.deploy('bad', template))).toMatchObject({ message });
   });

@@ -103,8 +103,8 @@ async function serviceOf(stacks: Stacks): Promise<Service | undefined> {
     .services?.[0];
 }
 
-describe('what stacks make of a service', () => {
-  test('is there in every service that knows of it, and goes with the stack', async () => {
+describe('a service created by a stack', () => {
+  test('exists in all related services, and is deleted with the stack', async () => {
     const stacks = await Stacks.start();
     expect((await stacks.deploy('api', template('api:1'))).StackStatus).toBe('CREATE_COMPLETE');
     expect(await serviceOf(stacks)).toMatchObject({
@@ -174,7 +174,7 @@ describe('what stacks make of a service', () => {
     },
   );
 
-  test('tasks that fail fail the stack, and it goes back to what ran', async () => {
+  test('failing tasks fail the stack, which rolls back to the previous revision', async () => {
     const stacks = await Stacks.start({ scenario: failing });
     await stacks.deploy('api', template('api:1'));
     const before = await serviceOf(stacks);
@@ -188,7 +188,7 @@ describe('what stacks make of a service', () => {
     expect((await serviceOf(stacks))?.taskDefinition).toBe(before?.taskDefinition);
   });
 
-  test('a first deployment that fails takes the stack with it', async () => {
+  test('a failed first deployment fails the stack', async () => {
     const stacks = await Stacks.start({ scenario: failing });
     expect((await stacks.deploy('api', template('api:2'))).StackStatus).toBe('ROLLBACK_COMPLETE');
     expect(await stacks.story('api')).toContainEqual(
@@ -196,7 +196,7 @@ describe('what stacks make of a service', () => {
     );
   });
 
-  test("a priority is one rule's", async () => {
+  test('a priority is unique', async () => {
     const stacks = await Stacks.start();
     await stacks.deploy('api', template('api:1'));
     const rule = (ListenerArn: string) => `

@@ -35,7 +35,7 @@ async function refusedEarly(stacks: Stacks, body: string, name: string): Promise
   ]);
 }
 
-describe('what stacks do to other services', () => {
+describe('effects of stacks on other services', () => {
   test('a policy of a role that does not exist fails', async () => {
     const stacks = await Stacks.start();
     const statement = "{ Effect: Allow, Action: 's3:*', Resource: '*' }";
@@ -64,7 +64,7 @@ describe('what stacks do to other services', () => {
     expect((await stacks.find('s'))?.StackStatus).toBe('DELETE_FAILED');
   });
 
-  test('parameters of SSM are there, change and go', async () => {
+  test('SSM parameters are created, changed and deleted', async () => {
     const stacks = await Stacks.start();
     const ssm = ssmOf(stacks.sandbox);
     const read = async () => (await ssm.send(new GetParameterCommand({ Name: '/shop/url' }))).Parameter;
@@ -76,7 +76,7 @@ describe('what stacks do to other services', () => {
     expect(await refusal(read())).toMatchObject({ name: 'ParameterNotFound' });
   });
 
-  test('a parameter that somebody made is not taken over', async () => {
+  test('an existing parameter is not taken over', async () => {
     const stacks = await Stacks.start();
     await ssmOf(stacks.sandbox).send(
       new PutParameterCommand({ Name: '/shop/url', Type: 'String', Value: 'mine' }),
@@ -90,7 +90,7 @@ describe('what stacks do to other services', () => {
     expect(Parameter?.Value).toBe('mine');
   });
 
-  test('parameters of a template that SSM has', async () => {
+  test('template parameters from SSM', async () => {
     const stacks = await Stacks.start();
     await ssmOf(stacks.sandbox).send(
       new PutParameterCommand({ Name: '/image', Type: 'String', Value: 'v1' }),
@@ -110,7 +110,7 @@ Outputs: { O: { Value: '{{resolve:ssm:/image}}' }, P: { Value: !Ref Image } }`;
     expect((await stacks.deploy('s', body)).Parameters?.[0]?.ResolvedValue).toBe('v2');
   });
 
-  test('buckets have one name in all accounts, and go only empty', async () => {
+  test('bucket names are unique across accounts, and only empty buckets can be deleted', async () => {
     const stacks = await Stacks.start();
     const others = new Stacks(stacks.sandbox, STAGING);
     await stacks.deploy('s', bucket('orders-bucket'));
@@ -123,7 +123,7 @@ Outputs: { O: { Value: '{{resolve:ssm:/image}}' }, P: { Value: !Ref Image } }`;
     expect(await reasons(stacks, 's')).toMatch(/The bucket you tried to delete is not empty/);
   });
 
-  test('repositories of images are there with their settings, and go only empty', async () => {
+  test('image repositories have their settings, and only empty ones can be deleted', async () => {
     const stacks = await Stacks.start();
     const ecr = clientOf(stacks.sandbox, ECRClient);
     const body = (ScanOnPush: boolean, EmptyOnDelete = false) => `
@@ -156,7 +156,7 @@ Resources:
     expect(await refusal(read())).toMatchObject({ name: 'RepositoryNotFoundException' });
   });
 
-  test('names are taken once: other kinds of resources', async () => {
+  test('names of other resource types are unique', async () => {
     const stacks = await Stacks.start();
     const queue = 'Resources: { Q: { Type: AWS::SQS::Queue, Properties: { QueueName: orders } } }';
     await stacks.deploy('one', queue);
@@ -165,7 +165,7 @@ Resources:
     expect((await stacks.deploy('three', queue)).StackStatus).toBe('CREATE_COMPLETE');
   });
 
-  test('roles can be assumed as their trust policies say', async () => {
+  test('roles can be assumed according to their trust policies', async () => {
     const stacks = await Stacks.start();
     const body = (Action: string) => `
 Resources:
@@ -189,7 +189,7 @@ Outputs: { Arn: { Value: !GetAtt R.Arn } }`;
   });
 });
 
-describe('what an account has once', () => {
+describe('resources that are unique in an account', () => {
   const once: [what: string, properties: string, reason: RegExp][] = [
     [
       'AWS::IAM::OIDCProvider',
@@ -204,7 +204,7 @@ describe('what an account has once', () => {
   ];
 
   test.each(once)(
-    '%s is refused the second time, and there again when the first is gone',
+    '%s is refused the second time, and possible again once the first is deleted',
     async (type, properties, reason) => {
       const stacks = await Stacks.start();
       const body = (name: string): string =>
@@ -218,7 +218,7 @@ describe('what an account has once', () => {
     },
   );
 
-  test('monitors of their own are as many as you like', async () => {
+  test('custom monitors are not limited', async () => {
     const stacks = await Stacks.start();
     const body = `Resources: { X: { Type: AWS::CE::AnomalyMonitor, Properties: { MonitorName: a, MonitorType: CUSTOM } } }`;
     for (const name of ['first', 'second']) {
@@ -276,7 +276,7 @@ describe('the log groups that RDS writes to', () => {
     expect(found?.retentionInDays).toBeUndefined();
   });
 
-  test('are used where they exist already', async () => {
+  test('are used if they already exist', async () => {
     const stacks = await Stacks.start();
     await stacks.deploy(
       's',

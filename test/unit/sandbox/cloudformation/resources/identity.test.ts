@@ -103,7 +103,7 @@ test.each([
     'ChineseboostAnalyticsStack-RainlyticsSummariesJobLogs1C6CB09C-Ab3dEf6hIj9k',
   ],
   ['AWS::IAM::Role', 'ShortRole', 'ChineseboostAnalyticsStack-ShortRole-Ab3dEf6hIj9k'],
-])('the generated name of %s %s is shortened where it does not fit', (type, logicalId, name) => {
+])('the generated name of %s %s is shortened to fit', (type, logicalId, name) => {
   const thing = made(type);
   const place = { ...thing.place, stackName: 'ChineseboostAnalyticsStack' };
   expect(physicalIdOf({ ...thing, logicalId, place })).toBe(name);

@@ -72,7 +72,7 @@ test.each<[string, JsonObject, JsonObject, string[]]>([
   expect(differences.map(({ path, recreation }) => `${path.join('/')} ${recreation}`)).toEqual(expected);
 });
 
-test('values are printed as AWS prints them', () => {
+test("values have AWS's format", () => {
   expect(printValue(true)).toBe('true');
   expect(printValue({ Size: 8, List: [1] })).toBe('{"Size":"8","List":["1"]}');
   expect(printValue('x'.repeat(5000))).toMatch(/^\(Truncated-Signature\):[0-9a-f]{64}$/);

@@ -6,7 +6,7 @@ import { parseTemplate } from '../../../../../sandbox/cloudformation/templates/t
 import type { JsonObject } from '../../../../../sandbox/cloudformation/json.ts';
 import { changesOf, Stacks } from '../stacks.ts';
 
-describe('names that only one resource may have', () => {
+describe('unique names', () => {
   const key = (type: string, properties: JsonObject): string | undefined =>
     exclusiveName(schemaOf(type)!, properties)?.key;
 
@@ -25,7 +25,7 @@ describe('names that only one resource may have', () => {
       { LogGroupName: 'x', FilterName: 'a' },
       { LogGroupName: 'x', FilterName: 'a' },
     ],
-  ])('%s: %j and %j are one', (type, one, other) => {
+  ])('%s: %j and %j collide', (type, one, other) => {
     expect(key(type, one)).toBeDefined();
     expect(key(type, one)).toBe(key(type, other));
   });
@@ -45,7 +45,7 @@ describe('names that only one resource may have', () => {
     ],
     ['AWS::ApiGateway::Stage', { RestApiId: 'x', StageName: 'a' }, { RestApiId: 'y', StageName: 'a' }],
     ['AWS::Lambda::Alias', { FunctionName: 'x', Name: 'a' }, { FunctionName: 'y', Name: 'a' }],
-  ])('%s: %j and %j are two', (type, one, other) => {
+  ])('%s: %j and %j do not collide', (type, one, other) => {
     expect(key(type, one)).not.toBe(key(type, other));
   });
 
@@ -56,7 +56,7 @@ describe('names that only one resource may have', () => {
     ['AWS::Route53::HostedZone', { Name: 'example.com' }],
     ['AWS::ECS::TaskDefinition', { Family: 'a' }],
     ['AWS::Logs::MetricFilter', { LogGroupName: 'x' }],
-  ])('%s takes %j as often as one likes', (type, properties) => {
+  ])('%s allows %j repeatedly', (type, properties) => {
     expect(key(type, properties)).toBeUndefined();
   });
 });
@@ -79,11 +79,11 @@ test.each<[string, string, boolean]>([
   ['(?<name>a)\\k<name>', 'aa', true],
   // Nothing that JavaScript could express: CloudFormation's to judge.
   ['(?<=a{1,3})\\Gb(', 'anything', true],
-])('the pattern %s takes %j: %s', (pattern, value, fits) => {
+])('the pattern %s matches %j: %s', (pattern, value, fits) => {
   expect(fitsPattern(value, pattern)).toBe(fits);
 });
 
-test('loops take their values from mappings, and names may be functions', () => {
+test('loops read values from mappings, and names may be functions', () => {
   const { resources, outputs } = parseTemplate(
     `
 Transform: AWS::LanguageExtensions
@@ -157,13 +157,13 @@ Resources:
       'Resources',
     ],
     ['an output', '  There: { Type: AWS::SQS::Queue }\nOutputs: { A: { Value: !Ref Absent } }\n', 'Outputs'],
-  ])('a reference to a resource that is not there is refused at once: in %s', async (_name, rest, block) => {
+  ])('a reference to a missing resource is refused: in %s', async (_name, rest, block) => {
     await refused(BEHIND + rest).toThrow(
       `Template format error: Unresolved resource dependencies [Absent] in the ${block} block of the template`,
     );
   });
 
-  test('a rule is checked against what exists, and what nobody made here is taken to fit', async () => {
+  test('a rule is checked against existing resources, and unknown ones are accepted', async () => {
     const network = (index: number): string =>
       `Resources:\n  Vpc: { Type: AWS::EC2::VPC, Properties: { CidrBlock: 10.${index}.0.0/16 } }\n  Subnet: { Type: AWS::EC2::Subnet, Properties: { VpcId: !Ref Vpc, CidrBlock: 10.${index}.0.0/24 } }\nOutputs: { A: { Value: !Ref Vpc }, B: { Value: !Ref Subnet } }`;
     const [one, other] = await Promise.all(
@@ -200,7 +200,7 @@ Resources: { T: { Type: AWS::SNS::Topic } }
     expect(second.Outputs?.[0]?.OutputValue !== first.Outputs?.[0]?.OutputValue).toBe(replaced);
   });
 
-  test('a table whose attribute gets another type is replaced', async () => {
+  test('a table with a changed attribute type is replaced', async () => {
     const body = (type: string): string =>
       `Resources: { Table: { Type: AWS::DynamoDB::Table, Properties: { BillingMode: PAY_PER_REQUEST, AttributeDefinitions: [{ AttributeName: id, AttributeType: ${type} }], KeySchema: [{ AttributeName: id, KeyType: HASH }] } } }\nOutputs: { Id: { Value: !Ref Table } }`;
     const first = await stacks.deploy('table', body('S'));
@@ -208,7 +208,7 @@ Resources: { T: { Type: AWS::SNS::Topic } }
     expect(second.Outputs?.[0]?.OutputValue).not.toBe(first.Outputs?.[0]?.OutputValue);
   });
 
-  test('attributes that are lists have more than one element, and images are published in every region', async () => {
+  test('list attributes have several elements, and images exist in every region', async () => {
     const { Outputs = [] } = await stacks.deploy(
       'lists',
       `

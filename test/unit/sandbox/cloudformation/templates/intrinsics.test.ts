@@ -142,7 +142,7 @@ describe('functions', () => {
   });
 });
 
-test('loops of AWS::LanguageExtensions are written out', () => {
+test('loops of AWS::LanguageExtensions are expanded', () => {
   const template = parseTemplate(
     `
 Transform: AWS::LanguageExtensions
@@ -163,7 +163,7 @@ Resources:
   });
 });
 
-test('what only keys may hold stays in values', () => {
+test('syntax for keys is not changed in values', () => {
   const template = parseTemplate(
     `
 Transform: AWS::LanguageExtensions
@@ -177,7 +177,7 @@ Resources:
   expect(template.resources.Topictwob?.properties).toEqual({ DisplayName: 'Topic&{Name} two-b' });
 });
 
-test('with nested stacks in the plan, only what one of them may have given cannot be selected from', () => {
+test('with nested stacks in the plan, Fn::Select fails only for their outputs', () => {
   const planning = { ...scope, nestedPlanning: true };
   const subnets = '!Select [1, !Cidr [!GetAtt New.CidrBlock, 2, !Ref Env]]';
   expect(resolve(parseTemplateText(subnets), planning)).toBe(KNOWN_AFTER_APPLY);

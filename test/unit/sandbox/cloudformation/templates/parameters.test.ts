@@ -44,7 +44,7 @@ describe('values', () => {
     expect(parameterReference(resolved(parameter, value))).toEqual(expected);
   });
 
-  test('the present value is kept where asked for, and an SSM one read again', () => {
+  test('the previous value is kept on request, and an SSM value is read again', () => {
     const template = declared('{ Type: AWS::SSM::Parameter::Value<String> }');
     const first = resolveParameters(template, [{ ParameterKey: 'P', ParameterValue: '/shop/image' }], {
       previous: undefined,
@@ -105,7 +105,7 @@ describe('refusals', () => {
     ).toThrow('Parameters: [Q] do not exist in the template');
   });
 
-  test('a previous value that there is none of, or beside a new one', () => {
+  test('a missing previous value, or one in addition to a new value', () => {
     expect(() => resolved('{ Type: String }', undefined, { UsePreviousValue: 'true' })).toThrow(
       /not in the previous template/,
     );

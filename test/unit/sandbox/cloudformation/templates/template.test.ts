@@ -9,7 +9,7 @@ const read = (body: string): void => {
 const TOPIC = 'T: { Type: AWS::SNS::Topic }';
 
 /** Messages recorded from AWS, or given in its documentation. */
-describe('a template that is refused', () => {
+describe('a refused template', () => {
   test.each([
     [
       'bad JSON',
@@ -169,7 +169,7 @@ describe('a template that is refused', () => {
     }).toThrow(message);
   });
 
-  test('resources that wait for each other', () => {
+  test('circular dependencies', () => {
     const body = `Resources:
   A: { Type: AWS::SNS::Topic, Properties: { TopicName: !Ref B } }
   B: { Type: AWS::SNS::Topic, DependsOn: C }
@@ -180,7 +180,7 @@ describe('a template that is refused', () => {
     }).toThrow('Circular dependency between resources: [A, B, C]');
   });
 
-  test('more resources than CloudFormation takes', () => {
+  test('more resources than CloudFormation allows', () => {
     const resources = Array.from(
       { length: 501 },
       (_, index) => `  T${index}: { Type: AWS::SNS::Topic }`,
@@ -191,7 +191,7 @@ describe('a template that is refused', () => {
   });
 });
 
-test('YAML is that of version 1.1, as CloudFormation reads it', () => {
+test('YAML is parsed as version 1.1, like CloudFormation', () => {
   const { resources } = parseTemplate(`
 AWSTemplateFormatVersion: 2010-09-09
 Resources:
@@ -203,7 +203,7 @@ Resources:
   expect(resources.A?.properties.AssumeRolePolicyDocument).toEqual({ Version: '2012-10-17', Enabled: true });
 });
 
-test('a function of SAM becomes a function and its role', () => {
+test('a SAM function becomes a function and its role', () => {
   const { resources } = parseTemplate(`
 Transform: AWS::Serverless-2016-10-31
 Globals: { Function: { Runtime: nodejs24.x } }

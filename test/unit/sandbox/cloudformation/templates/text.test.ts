@@ -3,7 +3,7 @@ import { asText } from '../../../../../sandbox/cloudformation/json.ts';
 import { parseTemplateText } from '../../../../../sandbox/cloudformation/templates/text.ts';
 import { REFUSED, SCALARS, SHAPES } from '../../../../support/yaml-facts.ts';
 
-test(`${SCALARS.length} of ${SCALARS.length} scalars are read as CloudFormation reads them`, () => {
+test(`${SCALARS.length} scalars are parsed like CloudFormation`, () => {
   const read = SCALARS.map(({ written }) => ({
     written,
     text: asText(parseTemplateText(`A: ${written}\n`)),

@@ -44,7 +44,7 @@ async function list(
   return { found: answer.serviceDeployments ?? [], next: answer.nextToken };
 }
 
-test('a page has 20, or as many as are asked for, up to 100', async () => {
+test('a page has 20 items, or up to 100 if requested', async () => {
   const { found, next } = await list();
   expect(found).toHaveLength(20);
   expect((await list({ nextToken: next! })).found[0]?.serviceDeploymentArn).not.toBe(
@@ -65,7 +65,7 @@ test('the history goes back 90 days', async () => {
   expect(failures).toMatchObject([{ reason: 'MISSING' }]);
 });
 
-test('it is narrowed by status and by time', async () => {
+test('can be filtered by status and time', async () => {
   const { found } = await list({
     maxResults: 100,
     status: ['SUCCESSFUL'],

@@ -44,8 +44,8 @@ function stopped(ecs: EcsWorld, { taskArn }: Task): Promise<Task> {
   );
 }
 
-describe('a task by itself', () => {
-  test('runs to its end', async () => {
+describe('a standalone task', () => {
+  test('runs until it exits', async () => {
     const ecs = await EcsWorld.start();
     const overrides = { containerOverrides: [{ name: 'app', command: ['migrate'] }] };
     const task = await run(ecs, { overrides, startedBy: 'run-1', tags: [{ key: 'a', value: 'b' }] });
@@ -68,7 +68,7 @@ describe('a task by itself', () => {
     });
   });
 
-  test('fails as the scenario says, and services do not', async () => {
+  test('fails according to the scenario, and services do not', async () => {
     const rules = [
       { does: 'exit' as const, exitCode: 4, logs: ['migration failed'], match: { oneOff: true } },
     ];
@@ -103,7 +103,7 @@ describe('a task by itself', () => {
 });
 
 describe('a task of a service', () => {
-  test('that somebody stops is replaced', async () => {
+  test('that is stopped is replaced', async () => {
     const ecs = await EcsWorld.withService();
     const [task] = await ecs.tasks();
     await ecs.client.send(new StopTaskCommand({ cluster: CLUSTER, task: task!.taskArn }));
@@ -115,7 +115,7 @@ describe('a task of a service', () => {
     expect(await ecs.list()).toHaveLength(1);
   });
 
-  test('the scheduler gives its reason when it stops one', async () => {
+  test("has the scheduler's reason if it is stopped", async () => {
     const ecs = await EcsWorld.withService();
     await ecs.update({ desiredCount: 1 });
     const [gone] = await ecs.until(
@@ -128,7 +128,7 @@ describe('a task of a service', () => {
     });
   });
 
-  test('its log is read from the head and from the tail', async () => {
+  test('has a log that can be read from both ends', async () => {
     const rules = [{ does: 'run' as const, logs: ['1', '2', '3', '4', '5'] }];
     const ecs = await EcsWorld.withService({ scenario: { ecs: { rules } } });
     const [task] = await ecs.tasks();
@@ -158,8 +158,8 @@ describe('a task of a service', () => {
   });
 });
 
-describe('what ECS refuses', () => {
-  test('what is not there', async () => {
+describe('refused by ECS', () => {
+  test('missing resources', async () => {
     const ecs = await EcsWorld.withService();
     const { client } = ecs;
     const calls: [Promise<unknown>, object][] = [
@@ -223,7 +223,7 @@ describe('what ECS refuses', () => {
     expect((await ecs.service()).serviceName).toBe(SERVICE);
   });
 
-  test('a second service of the name, and a task definition of a service that others deploy', async () => {
+  test('a second service with the same name, and a task definition of a service with another controller', async () => {
     const ecs = await EcsWorld.withService({}, { deploymentController: { type: 'CODE_DEPLOY' } });
     expect((await refusal(ecs.create())).message).toBe('Creation of service was not idempotent.');
     expect((await refusal(ecs.deployNext())).message).toMatch(/CODE_DEPLOY deployment controller/);
@@ -237,7 +237,7 @@ describe('what ECS refuses', () => {
   });
 });
 
-describe('what ECS keeps', () => {
+describe('kept by ECS', () => {
   test('revisions of a family, until they are deregistered', async () => {
     const ecs = await EcsWorld.start();
     const { client } = ecs;
@@ -297,7 +297,7 @@ describe('what ECS keeps', () => {
     expect((await ecs.create()).status).toBe('ACTIVE');
   });
 
-  test('each account its own', async () => {
+  test('separate data for each account', async () => {
     const ecs = await EcsWorld.withService();
     await ecs.client.send(new CreateClusterCommand({ clusterName: 'other' }));
     const list = new ListTasksCommand({ cluster: 'other' });

@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { EcsWorld, IMAGE } from '../ecs-world.ts';
 
 describe('a rolling deployment', () => {
-  test('replaces every task, and says so in each view of it', async () => {
+  test('replaces every task, and shows it in all views', async () => {
     const ecs = await EcsWorld.withService();
     const before = await ecs.service();
     const service = await ecs.deployNext();
@@ -41,7 +41,7 @@ describe('a rolling deployment', () => {
     expect(IMAGE).toContain('sha256');
   });
 
-  test('of what runs already is none', async () => {
+  test('of the running revision does nothing', async () => {
     const ecs = await EcsWorld.withService();
     const before = await ecs.service();
     const service = await ecs.update({ taskDefinition: before.taskDefinition });

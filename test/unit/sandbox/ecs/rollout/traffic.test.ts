@@ -26,7 +26,7 @@ function weights(ecs: EcsWorld, rule: string): (number | undefined)[] {
   return action!.ForwardConfig!.TargetGroups!.map(({ Weight }) => Weight);
 }
 
-describe('traffic that is shifted', () => {
+describe('shifted traffic', () => {
   test('at once, through every stage, to the other target group and back again', async () => {
     // Long enough to be seen on a busy machine too.
     const ecs = await serviceOf({ ...BLUE_GREEN, bakeTimeInMinutes: 10 });
@@ -54,7 +54,7 @@ describe('traffic that is shifted', () => {
     expect(weights(ecs, 'test-rule')).toEqual([100, 0]);
   });
 
-  test('as the load balancer tells it', async () => {
+  test('as shown by the load balancer', async () => {
     const ecs = await serviceOf(BLUE_GREEN);
     await ecs.deployNext();
     await ecs.ended();
@@ -124,7 +124,7 @@ describe('a PAUSE hook', () => {
     return { ecs, serviceDeploymentArn: serviceDeploymentArn!, hookId: lifecycleHookDetails![0]!.hookId! };
   }
 
-  test('waits until somebody says CONTINUE', async () => {
+  test('waits until CONTINUE', async () => {
     const { ecs, serviceDeploymentArn, hookId } = await paused();
     await ecs.client.send(
       new ContinueServiceDeploymentCommand({ serviceDeploymentArn, hookId, action: 'CONTINUE' }),
@@ -189,7 +189,7 @@ describe('a PAUSE hook', () => {
     expect((await ecs.service()).deployments).toHaveLength(1);
   });
 
-  test('or until its time is up', async () => {
+  test('or until its timeout', async () => {
     const timeoutConfiguration = { timeoutInMinutes: 1, action: 'ROLLBACK' as const };
     const ecs = await serviceOf(BLUE_GREEN);
     await ecs.deployNext({
@@ -214,7 +214,7 @@ describe('alarms', () => {
   test.each<[DeploymentConfiguration, string]>([
     [{ strategy: 'ROLLING' }, 'SCALE_UP'],
     [BLUE_GREEN, 'BAKE_TIME'],
-  ])('that go red roll back: %j', async (configuration, stage) => {
+  ])('that go into ALARM roll back: %j', async (configuration, stage) => {
     const rules = [{ alarm: 'errors', stage, match: { image: '2222' }, after: 3 }];
     const ecs = await serviceOf({ ...configuration, alarms }, { cloudwatch, ecs: { alarms: rules } });
     await ecs.deployNext();
@@ -226,7 +226,7 @@ describe('alarms', () => {
     expect((await ecs.service()).taskDefinition).toMatch(/:1$/);
   });
 
-  test('that are red before are not watched', async () => {
+  test('that are already in ALARM are not watched', async () => {
     const red = { alarms: [{ name: 'user-errors', state: 'ALARM' as const }] };
     const ecs = await serviceOf({ alarms }, { cloudwatch: red });
     await ecs.deployNext();
@@ -277,7 +277,7 @@ describe('a rollout that is stopped', () => {
     });
   });
 
-  test('by somebody else, as the scenario says', async () => {
+  test('by another caller, as in the scenario', async () => {
     const meanwhile = [{ does: 'deploy' as const, stage: 'SCALE_UP', match: { image: '2222' }, after: 10 }];
     const ecs = await serviceOf({}, { ecs: { meanwhile } });
     await ecs.deployNext();
@@ -288,7 +288,7 @@ describe('a rollout that is stopped', () => {
   });
 });
 
-describe('what an endpoint may lack or delay', () => {
+describe('missing or delayed features of an endpoint', () => {
   test('service deployments', async () => {
     const ecs = await EcsWorld.start({ scenario: { ecs: { serviceDeployments: false } } });
     const service = await ecs.create();
@@ -301,7 +301,7 @@ describe('what an endpoint may lack or delay', () => {
     expect(steady.runningCount).toBe(2);
   });
 
-  test('a service deployment that cannot be seen yet', async () => {
+  test('a service deployment that is not visible yet', async () => {
     const ecs = await EcsWorld.withService({ scenario: { ecs: { deploymentLag: 60 } }, timeScale: 300 });
     await ecs.until(ecs.list.bind(ecs), (arns) => arns.length === 1);
     const { serviceDeploymentArn } = await ecs.deployment();

@@ -98,7 +98,7 @@ describe('the execution role of a task', () => {
     expect(reasons[0]?.startsWith(beginning)).toBe(true);
   });
 
-  test('a secret that is named without the end of its ARN is judged with it', async () => {
+  test('a secret named without its ARN suffix is evaluated with it', async () => {
     const valueFrom = `arn:aws:secretsmanager:${REGION}:${DEV}:secret:token`;
     const { 'ssm:GetParameters': _left, ...needed } = NEEDED;
     const of = (resource: string) => ({ ...needed, 'secretsmanager:GetSecretValue': resource });

@@ -25,7 +25,7 @@ function failing(rule: Rule, options: SandboxOptions = {}): Promise<EcsWorld> {
   );
 }
 
-describe('tasks that fail', () => {
+describe('failing tasks', () => {
   test.each<[Rule, object, object]>([
     [
       { does: 'exit', logs: ['no database'] },
@@ -104,7 +104,7 @@ describe('tasks that fail', () => {
     { minimumHealthyPercent: 50, maximumPercent: 150 },
     // What has failed must not come back while the alarms of the rollback are watched.
     { minimumHealthyPercent: 100, alarms: { enable: true, rollback: true, alarmNames: ['errors'] } },
-  ])('leave those before them in place, which never stopped serving: %j', async (percent) => {
+  ])('leave the old tasks running, which keep serving: %j', async (percent) => {
     const ecs = await EcsWorld.withService(
       {
         scenario: {
@@ -121,7 +121,7 @@ describe('tasks that fail', () => {
     expect(kept).toHaveLength((2 * percent.minimumHealthyPercent) / 100);
   });
 
-  test('leave their last lines in the stream of their container', async () => {
+  test('write their last lines to the stream of their container', async () => {
     const ecs = await failing({ does: 'exit', exitCode: 3, logs: ['connecting', 'no database'] });
     await ecs.deployNext();
     await ecs.ended();
@@ -137,7 +137,7 @@ describe('tasks that fail', () => {
     expect(events?.map(({ message }) => message)).toEqual(['connecting', 'no database']);
   });
 
-  test('the load balancer says why it finds them unhealthy, while they are there', async () => {
+  test('have a health reason at the load balancer while they exist', async () => {
     const rule = { does: 'fail-target-checks' as const, reason: 'Target.Timeout' as const };
     const ecs = await failing(rule, { timeScale: 200 });
     await ecs.deployNext();
@@ -155,7 +155,7 @@ describe('tasks that fail', () => {
     });
   });
 
-  test('a container that is checked itself', async () => {
+  test('a container with its own health check', async () => {
     const ecs = await failing({ does: 'fail-container-checks' });
     await ecs.deployNext({}, { healthCheck: { command: ['CMD', 'true'], interval: 5, retries: 2 } });
     await ecs.ended();
@@ -165,7 +165,7 @@ describe('tasks that fail', () => {
     expect(failed).toMatchObject({ healthStatus: 'UNHEALTHY', containers: [{ healthStatus: 'UNHEALTHY' }] });
   });
 
-  test('a task that stays pending fails nothing, until somebody stops the rollout', async () => {
+  test('a pending task does not fail the rollout until it is stopped', async () => {
     const ecs = await failing({ does: 'stay-pending' });
     await ecs.deployNext();
     const stuck = await ecs.when(
@@ -174,7 +174,7 @@ describe('tasks that fail', () => {
     expect(stuck).toMatchObject({ status: 'IN_PROGRESS', deploymentCircuitBreaker: { failureCount: 0 } });
   });
 
-  test('an image of this registry that is not there cannot be pulled', async () => {
+  test('a missing image of this registry cannot be pulled', async () => {
     const ecs = await EcsWorld.withService({}, { deploymentConfiguration: BREAKER });
     const image = `${new URL(ecs.sandbox.url).host}/111111111111/eu-west-1/user-service:v1`;
     await ecs.deployNext({}, { image });
@@ -185,7 +185,7 @@ describe('tasks that fail', () => {
     );
   });
 
-  test('a log group that is not there', async () => {
+  test('a missing log group', async () => {
     const ecs = await EcsWorld.withService({}, { deploymentConfiguration: BREAKER });
     const options = {
       'awslogs-group': '/nowhere',
@@ -198,7 +198,7 @@ describe('tasks that fail', () => {
     expect(reasons).toContainEqual(expect.stringContaining('The specified log group does not exist'));
   });
 
-  test('another digest than the one that was asked for', async () => {
+  test('a digest other than the requested one', async () => {
     const digest = `sha256:${'9'.repeat(64)}`;
     const ecs = await failing({ does: 'run', digest });
     await ecs.deployNext();
@@ -221,7 +221,7 @@ describe('the circuit breaker', () => {
     expect((await ecs.deployment()).deploymentCircuitBreaker).toMatchObject({ threshold: 5 });
   });
 
-  test('forgets failures when a task is healthy, unless it is told not to', async () => {
+  test('resets failures once a task is healthy, unless configured otherwise', async () => {
     const scenario = { ecs: { rules: [{ does: 'exit' as const, match: { image: NEW }, times: 2 }] } };
     const ecs = await EcsWorld.withService(
       { scenario },
@@ -234,7 +234,7 @@ describe('the circuit breaker', () => {
     });
   });
 
-  test('without a rollback the rollout just stops, and nothing new is started', async () => {
+  test('without rollback, the rollout stops and no new task is started', async () => {
     const scenario = { ecs: { rules: [{ does: 'exit' as const, match: { image: NEW } }] } };
     const ecs = await EcsWorld.withService(
       { scenario },
@@ -265,7 +265,7 @@ describe('the circuit breaker', () => {
     });
   });
 
-  test('a rollback whose tasks fail too has failed', async () => {
+  test('a rollback fails if its tasks fail too', async () => {
     const scenario = { ecs: { rules: [{ does: 'run' as const, times: 2 }, { does: 'exit' as const }] } };
     const deploymentConfiguration = { ...BREAKER, minimumHealthyPercent: 0, maximumPercent: 100 };
     const ecs = await EcsWorld.withService({ scenario }, { deploymentConfiguration });
