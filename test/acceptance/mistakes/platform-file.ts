@@ -230,7 +230,7 @@ export const IN_PLATFORM_FILE: readonly Mistake[] = [
       'dev.json': '{\n  "Parameters": {},\n  "Outputs": {}\n}\n',
     }),
     code: 'input-invalid',
-    says: 'environments.dev.parameters: expected only Parameters, Tags, StackPolicy at the top, got "Outputs" (dev.json:3)',
+    says: 'environments.dev.parameters: expected only Parameters, Tags, StackPolicy at the top level, got "Outputs" (dev.json:3)',
     at: 'dev.json:3',
   },
   {
