@@ -85,7 +85,7 @@ const changes: readonly Change[] = [
     exitCode: 1,
     says: [
       'dev: would-fail',
-      'The container frontend ended with exit code 1 as it started',
+      'The container frontend exited with code 1 right after it started',
       'error: no such file',
       'It was rolled back',
     ],

@@ -125,7 +125,7 @@ test('a plan with an image that was rolled back is stale before the first change
   );
   expect([stale.exitCode, stale.outputs['verdict']]).toEqual([1, 'plan-changed']);
   expect(stale.outputs['reason']).toMatch(
-    /api: The value of the parameter \/shop\/dev\/api\/image has changed since the plan was made: the plan has \S+@sha256:2{64}, and it is \S+@sha256:1{64} now\. Re-run all jobs/,
+    /api: The value of the parameter \/shop\/dev\/api\/image has changed since the plan was created, from \S+@sha256:2{64} to \S+@sha256:1{64}\. Re-run all jobs/,
   );
   expect(sandbox.calls.of('ExecuteChangeSet')).toHaveLength(executions);
 });

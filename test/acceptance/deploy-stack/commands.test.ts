@@ -47,7 +47,7 @@ describe('plan, approve, apply', () => {
     expect(verdictOf(await apply())).toBe('updated');
     const again = await apply();
     expect(verdictOf(again)).toBe('updated');
-    expect(again.outputs['reason']).toContain('before');
+    expect(again.outputs['reason']).toContain('was already executed');
     expect(sandbox.calls.of('ExecuteChangeSet').filter(({ status }) => status === 200)).toHaveLength(2);
   });
 

@@ -92,7 +92,7 @@ test('the reason has the log of failed tasks even after the rollback has removed
   );
   expect(run.outputs['verdict']).toBe('rolled-back');
   expect(run.outputs['reason']).toContain(`at Service (AWS::ECS::Service): ${CAUSE} (AWS: `);
-  expect(run.outputs['reason']).toContain('the stack holds nothing');
+  expect(run.outputs['reason']).toContain('The creation was rolled back.');
   expect(run.summary).toContain('Error: DB_HOST is not set');
   expect(run.log.indexOf(CAUSE)).toBeLessThan(run.log.indexOf('CREATE_FAILED'));
 });
@@ -135,7 +135,7 @@ test('fail-fast: false waits for CloudFormation, and reports the cause immediate
   const run = await deployStack(sandbox, slow, { workspace });
   expect(run.outputs['verdict']).toBe('timed-out');
   expect(run.outputs['reason']).toContain(
-    `It waits for tasks that fail at Service (AWS::ECS::Service): ${CAUSE}`,
+    `It is waiting for tasks that fail at Service (AWS::ECS::Service): ${CAUSE}`,
   );
   expect(run.log).toContain(`::warning title=Tasks of app fail::${CAUSE}.`);
   expect(sandbox.calls.all.some(({ operation }) => operation === 'CancelUpdateStack')).toBe(false);
@@ -156,7 +156,7 @@ test('a new stack whose tasks cannot start is deleted with on-failure: delete, o
   expect(kept.outputs['verdict']).toBe('timed-out');
   expect(kept.log).toContain('Delete the stack to stop it immediately.');
   expect(kept.outputs['reason']).toContain(
-    `It waits for tasks that fail at Service (AWS::ECS::Service): ${CAUSE}`,
+    `It is waiting for tasks that fail at Service (AWS::ECS::Service): ${CAUSE}`,
   );
 });
 

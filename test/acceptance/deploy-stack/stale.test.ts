@@ -42,18 +42,18 @@ interface Case {
   secrets?: string[];
 }
 
-const CHANGED = `The value of the parameter ${NAME} has changed since the plan was made`;
+const CHANGED = `The value of the parameter ${NAME} has changed since the plan was created`;
 const CASES: Record<string, Case> = {
   'the same value': { template: (v) => typed(SSM, v), now: 'one' },
   'another value': {
     template: (v) => typed(SSM, v),
     now: 'two',
-    difference: `${CHANGED}: the plan has one, and it is two now.`,
+    difference: `${CHANGED}, from one to two.`,
   },
   'a parameter that vanished': {
     template: (v) => typed(SSM, v),
     now: null,
-    difference: `The parameter ${NAME} no longer exists; the plan was made with its value one.`,
+    difference: `The parameter ${NAME} no longer exists; the plan was created with its value one.`,
   },
   'a list with other spaces': {
     template: (v) => typed('AWS::SSM::Parameter::Value<List<String>>', v),
@@ -66,7 +66,7 @@ const CASES: Record<string, Case> = {
     before: 'a,b',
     now: 'b,a',
     type: 'StringList',
-    difference: `${CHANGED}: the plan has a,b, and it is b,a now.`,
+    difference: `${CHANGED}, from a,b to b,a.`,
   },
   'a NoEcho parameter, of which CloudFormation shows neither name nor value': {
     template: (v) => typed(SSM, v, ', NoEcho: true'),
@@ -86,7 +86,7 @@ const CASES: Record<string, Case> = {
   'a dynamic reference without a version': {
     template: (v) => reference(`{{resolve:ssm:${NAME}}}`, v),
     now: 'two',
-    difference: `${CHANGED}: the plan has one, and it is two now.`,
+    difference: `${CHANGED}, from one to two.`,
   },
   'a dynamic reference, and a new version of the same value': {
     template: (v) => reference(`{{resolve:ssm:${NAME}}}`, v),
@@ -99,7 +99,7 @@ const CASES: Record<string, Case> = {
   'a nested stack': {
     template: nested,
     now: 'two',
-    difference: `${CHANGED}: the plan has one, and it is two now.`,
+    difference: `${CHANGED}, from one to two.`,
   },
 };
 
