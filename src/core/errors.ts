@@ -204,12 +204,26 @@ export interface ErrorInfo {
   at?: FileLine;
 }
 
+const FILE_ERRORS = new Set(
+  'EACCES EDQUOT EIO EISDIR EMFILE ENFILE ENOENT ENOSPC ENOTDIR EPERM EROFS'.split(' '),
+);
+const FREE_SPACE = 'Free disk space on the runner before this step, or set RUNNER_TEMP to a larger disk.';
+
+/** Node's errors of the file system explain a fault of the runner; all other unknown errors are internal. */
+export function toPlatformError(error: unknown): PlatformError {
+  if (error instanceof PlatformError) return error;
+  const { code = '', syscall = '', message = '' } = Object(error) as Partial<NodeJS.ErrnoException>;
+  if (FILE_ERRORS.has(code) && !/^(?:connect|spawn)/.test(syscall)) {
+    const fix = code === 'ENOSPC' ? { fix: FREE_SPACE } : {};
+    return new PlatformError('file-system', message, { cause: error, ...fix });
+  }
+  const unexpected = 'Internal error; the debug log has the stack. Please report this.';
+  return new PlatformError('internal', unexpected, { cause: error });
+}
+
 /** The part of an error that users see: an expected failure in full, any other error only as an internal error. */
 export function errorInfo(error: unknown): ErrorInfo {
-  if (!(error instanceof PlatformError)) {
-    return { code: 'internal', message: 'Internal error; the debug log has the stack. Please report this.' };
-  }
-  const { code, message, fix, at } = error;
+  const { code, message, fix, at } = toPlatformError(error);
   return { code, message, ...(fix !== undefined && { fix }), ...(at !== undefined && { at }) };
 }
 

@@ -116,6 +116,17 @@ export function withoutAccount(text: string): string {
   return text.replace(/(?<=:)\d{12}(?=:)|\b\d{12}(?=\.dkr\.)/g, '…');
 }
 
+/** Text without account ids, at any depth: GitHub drops an output that a mask touches. */
+export function withoutAccounts<T>(value: T): T {
+  const cleaned = (part: unknown): unknown => {
+    if (typeof part === 'string') return withoutAccount(part);
+    if (Array.isArray(part)) return part.map(cleaned);
+    if (part === null || typeof part !== 'object') return part;
+    return Object.fromEntries(Object.entries(part).map(([key, item]) => [key, cleaned(item)]));
+  };
+  return cleaned(value) as T;
+}
+
 /** A time limit: `500 ms`, `90 s`, `20 min`. */
 export function timeLimit(ms: number): string {
   if (ms < 1000) return `${ms} ms`;

@@ -327,7 +327,7 @@ class Lock {
     if ((await this.#put(this.#latest)) === expected) return;
     // A late claim was written in between: read who holds the lock, and write over that version.
     const holder = await this.#adopt();
-    if (!holder) throw new LockTakenError(this.#name, 'The lock was taken away by hand', 'lock-lost');
+    if (!holder) throw new LockTakenError(this.#name, 'The lock was deleted by hand', 'lock-lost');
     if (tokenOf(holder) !== this.#token) {
       throw new LockTakenError(this.#name, describeHolder(this.#what, holder), 'lock-lost');
     }

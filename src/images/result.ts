@@ -3,9 +3,9 @@ import {
   errorInfo,
   type ErrorInfo,
   InputError,
-  PlatformError,
-  reasonOf,
+  type PlatformError,
   TimeoutError,
+  toPlatformError,
 } from '../core/errors.ts';
 import type { Verdicts } from '../core/outcome.ts';
 import { capitalize, sentence } from '../core/text.ts';
@@ -107,21 +107,6 @@ export function failedResult({ run, image, stage }: Progress, thrown: unknown): 
   }
   if (error instanceof InputError) return { ...ended, verdict: 'failed', reason: error.message };
   return { ...ended, verdict: 'failed', reason: `${sentence(explain(run.repository, error))} ${left}` };
-}
-
-const FREE_SPACE = 'Free disk space on the runner before this step, or set RUNNER_TEMP to a larger disk.';
-
-/** Node's errors of the file system explain a fault of the runner; all other unknown errors are internal. */
-function toPlatformError(error: unknown): PlatformError {
-  if (error instanceof PlatformError) return error;
-  if (error instanceof Error && 'syscall' in error) {
-    const isFull = error.message.startsWith('ENOSPC');
-    return new PlatformError('file-system', error.message, {
-      cause: error,
-      ...(isFull && { fix: FREE_SPACE }),
-    });
-  }
-  return new PlatformError('internal', reasonOf(error), { cause: error });
 }
 
 function explain(repository: string, error: PlatformError): string {

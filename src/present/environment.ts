@@ -2,7 +2,7 @@ import { code, details, escapeCell, fence, table } from '../core/markdown/markdo
 import type { Section } from '../core/markdown/sections.ts';
 import type { Annotation } from '../core/log.ts';
 import type { Outcome } from '../core/outcome.ts';
-import { duration, plural, shortDigest, withoutAccount } from '../core/text.ts';
+import { duration, plural, shortDigest, withoutAccount, withoutAccounts } from '../core/text.ts';
 import { policyTitle } from '../environment/doctor/policy.ts';
 import { changedParts } from '../environment/run/plan-document.ts';
 import {
@@ -38,7 +38,7 @@ export function presentEnvironment(result: EnvironmentResult): Outcome<Environme
     reason: 'durationMs' in result ? withoutAccount(result.reason) : result.reason,
     ...shown,
     outputs: { environment, ...shown.outputs },
-    ...(error && { error }),
+    ...(error && { error: withoutAccounts(error) }),
   };
 }
 

@@ -21,7 +21,7 @@ import type { Annotation } from '../core/log.ts';
 import { code, details, escapeCell, fence, table } from '../core/markdown/markdown.ts';
 import type { Section } from '../core/markdown/sections.ts';
 import type { Outcome } from '../core/outcome.ts';
-import { duration, plural, withoutAccount } from '../core/text.ts';
+import { duration, plural, withoutAccount, withoutAccounts } from '../core/text.ts';
 import { planSections, shown } from './plan.ts';
 import { awsLine, rolloutFailure } from './service.ts';
 
@@ -226,17 +226,6 @@ function stepsOf(result: StackResult): ResourceStep[] {
 
 function seconds(ms: number): number {
   return Math.round(ms / 1000);
-}
-
-/** Text without account ids, at any depth: GitHub drops an output that a mask touches. */
-function withoutAccounts<T>(value: T): T {
-  const cleaned = (part: unknown): unknown => {
-    if (typeof part === 'string') return withoutAccount(part);
-    if (Array.isArray(part)) return part.map(cleaned);
-    if (part === null || typeof part !== 'object') return part;
-    return Object.fromEntries(Object.entries(part).map(([key, item]) => [key, cleaned(item)]));
-  };
-  return cleaned(value) as T;
 }
 
 /** Puts what went wrong on the template's own lines. */

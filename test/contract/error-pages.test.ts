@@ -6,20 +6,8 @@ import { ERROR_CODES, errorPage } from '../../src/core/errors.ts';
 const root = resolve(import.meta.dirname, '../..');
 const folder = join(root, 'docs/errors');
 const codes = Object.keys(ERROR_CODES);
-/** Codes of failures that no acceptance test records, or that have no log of their own. */
-const WITHOUT_EXAMPLE: readonly string[] = [
-  'command-failed',
-  'conflict',
-  'file-system',
-  'graph-invalid',
-  'internal',
-  'lock-lost',
-  'outcome-unknown',
-  'quota-exceeded',
-  'registry-rejected',
-  'rollout-unproven',
-  'task-not-placed',
-];
+/** `internal`: only a defect of an action ends with it. */
+const WITHOUT_EXAMPLE: readonly string[] = ['internal'];
 const OTHER_PAGES = ['index.md', 'verdicts.md'];
 
 const read = (name: string): string => readFileSync(join(folder, name), 'utf8');

@@ -133,8 +133,10 @@ async function cancelledResult(run: CommandRun): Promise<CommandResult> {
   const remains = await cancelPending(run);
   const why = run.context.signal.reason as unknown;
   // In a deployment of a whole environment, the reason may be its timeout or a lost lock.
-  const cause = why instanceof CancelledError ? `The job was cancelled by ${why.by}` : reasonOf(why);
-  return { verdict: 'cancelled', reason: `${cause.replace(/\.$/, '')}. ${remains}`, error: errorInfo(why) };
+  const isCancelled = why instanceof CancelledError;
+  const cause = isCancelled ? `The job was cancelled by ${why.by}` : reasonOf(why);
+  const verdict = isCancelled ? 'cancelled' : why instanceof TimeoutError ? 'timed-out' : 'failed';
+  return { verdict, reason: `${cause.replace(/\.$/, '')}. ${remains}`, error: errorInfo(why) };
 }
 
 /** The result at the deadline. The operation is not stopped. */

@@ -205,7 +205,9 @@ export function failureResult(
       }
       return { verdict: 'rolled-back', reason: `${failed}. The stack was deleted.` };
     case 'UPDATE_ROLLBACK_FAILED':
-      return stuckResult(`${failed}. The rollback also failed${stuckText(diagnosis)}`);
+      return stuckResult(`${failed}. The rollback also failed${stuckText(diagnosis)}`, CONTINUE_ROLLBACK);
+    case 'ROLLBACK_FAILED':
+      return stuckResult(`${failed}. The rollback also failed${stuckText(diagnosis)}`, RECREATE);
     case 'CREATE_FAILED':
       return { verdict: 'failed', reason: `${failed}. It was not rolled back: the stack is ${status}.` };
     case 'UPDATE_FAILED':
@@ -218,8 +220,16 @@ export function failureResult(
   }
 }
 
-function stuckResult(message: string): { verdict: 'stuck'; reason: string; error: ErrorInfo } {
-  const fix = 'Fix that resource, then run deploy-stack with continue-rollback: true.';
+const CONTINUE_ROLLBACK = 'Fix that resource, then run deploy-stack with continue-rollback: true.';
+/**
+ * "Delete the stack or view the stack events to see any associated error messages."
+ *
+ * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html
+ */
+const RECREATE =
+  'Remove what prevents the deletion of that resource, then deploy again: what is left of the stack is deleted, and the stack is created again.';
+
+function stuckResult(message: string, fix: string): { verdict: 'stuck'; reason: string; error: ErrorInfo } {
   return {
     verdict: 'stuck',
     reason: `${message}. Fix: ${fix}`,

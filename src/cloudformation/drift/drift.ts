@@ -403,10 +403,10 @@ function isInSync(status: DescribeStackDriftDetectionStatusOutput): boolean {
 
 function requireInSync(stackId: string, status: DescribeStackDriftDetectionStatusOutput): void {
   if (isInSync(status)) return;
-  const parts = [status.DetectionStatus, status.StackDriftStatus, status.DetectionStatusReason];
+  const { DetectionStatus: state = '', DetectionStatusReason: why, StackDriftStatus: drift } = status;
   throw new PlatformError(
     'outcome-unknown',
-    `The drift of ${stackId} could not be determined: ${parts.filter(Boolean).join(', ')}`,
+    `The drift of ${stackId} could not be determined: ${state}: ${why ?? drift ?? 'no reason given'}`,
   );
 }
 

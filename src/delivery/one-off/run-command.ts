@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { reasonOf } from '../../core/errors.ts';
+import { type ErrorInfo, errorInfo, reasonOf } from '../../core/errors.ts';
 import { sentence } from '../../core/text.ts';
 import { explain } from '../../ecs/causes.ts';
 import { NotPlacedError, runOneOffTask } from '../../ecs/one-off/one-off-task.ts';
@@ -24,8 +24,10 @@ interface Command {
   timeoutMs: number;
 }
 
-/** How a command ended. The reason is one sentence or more. */
-export type CommandEnd = { ok: true; run: CommandRun } | { ok: false; reason: string; run: CommandRun };
+/** How a command ended. The reason is one sentence or more. With an error, it was not started. */
+export type CommandEnd =
+  | { ok: true; run: CommandRun }
+  | { ok: false; reason: string; run: CommandRun; error?: ErrorInfo };
 
 /**
  * Runs a command as a task of its own to its end, with its log. Where it fails, the report says why.
@@ -80,7 +82,7 @@ export async function runCommand(
     if (!(error instanceof NotPlacedError)) throw error;
     delete release.started.oneOff;
     const fix = error.fix === undefined ? '' : ` Fix: ${error.fix}`;
-    return { ok: false, reason: `${sentence(error.message)}${fix}`, run };
+    return { ok: false, reason: `${sentence(error.message)}${fix}`, run, error: errorInfo(error) };
   }
 }
 

@@ -38,7 +38,8 @@ export async function runTask(context: ServiceContext, request: RunRequest): Pro
     if (ended.ok)
       return release.end({ verdict: 'ran', reason: `${text} ended with exit code 0.`, run: ended.run });
     const reason = `The command ${text} failed: ${ended.reason}`;
-    return release.end({ verdict: 'run-failed', reason, run: ended.run });
+    const { run, error } = ended;
+    return release.end({ verdict: 'run-failed', reason, run, ...(error && { error }) });
   });
 }
 

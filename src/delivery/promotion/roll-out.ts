@@ -1,4 +1,4 @@
-import { CancelledError } from '../../core/errors.ts';
+import { CancelledError, errorInfo } from '../../core/errors.ts';
 import { digestIn } from '../../ecs/proof.ts';
 import { ledgerNames, type Release } from '../ledger.ts';
 import type { OrderRules } from '../order-judge.ts';
@@ -75,7 +75,8 @@ function failureOf(ends: readonly ServiceEnd[], signal: AbortSignal): ReleaseEnd
   if (signal.aborted) {
     // Otherwise it is the lock that was lost.
     const verdict = signal.reason instanceof CancelledError ? 'cancelled' : 'failed';
-    return { verdict, reason: `${why} The summary shows what each service runs.` };
+    const error = errorInfo(signal.reason);
+    return { verdict, reason: `${why} The summary shows what each service runs.`, error };
   }
   const stuck = ends.filter((one) => !isRestored(one)).map(({ plan }) => plan.service.name);
   if (stuck.length > 0) {

@@ -84,7 +84,8 @@ export function failRun(run: Run, error: unknown): ReleaseResult {
     return endRun(run, { verdict, reason: `${capitalize(text)}. ${run.remains}`, ...info });
   }
   const isUnapproved = error instanceof NotApprovedError;
-  const refused = error instanceof LockTakenError || error instanceof WrongAccountError || isUnapproved;
+  const isLocked = error instanceof LockTakenError && error.code === 'lock-held';
+  const refused = isLocked || error instanceof WrongAccountError || isUnapproved;
   const fix = isUnapproved ? ` Fix: ${error.fix ?? ''}` : '';
   const reason = `${sentence(text)} ${run.remains}${fix}`;
   return endRun(run, { verdict: refused ? 'blocked' : 'failed', reason, ...info });

@@ -102,8 +102,10 @@ async function deploy(
     const run = { taskDefinition: arn, definition: target.definition, container, timeoutMs };
     const ended = await runPreDeploy(context, release, service, preDeploy.command, run);
     if (!ended.ok) {
-      const reason = `The pre-deploy command ${ended.run.command} failed: ${ended.reason} The service was not touched.`;
-      return release.end({ verdict: 'pre-deploy-failed', reason, preDeploy: ended.run });
+      const { run: failed, error } = ended;
+      const reason = `The pre-deploy command ${failed.command} failed: ${ended.reason} The service was not touched.`;
+      const end = { verdict: 'pre-deploy-failed', reason, preDeploy: failed } as const;
+      return release.end({ ...end, ...(error && { error }) });
     }
   } else if (preDeploy) release.addNote(skippedPreDeploy(preDeploy));
   if (!isChange) return await confirm(context, release, request, service, target);

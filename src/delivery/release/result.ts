@@ -97,8 +97,10 @@ export type ServiceEnd = { reason: string } & (
   | { verdict: 'deployed' | 'unchanged'; taskDefinition: string }
   | { verdict: 'rolled-back'; rollback: ServiceRollback }
   | { verdict: 'smoke-test-failed'; smokeTest: SmokeTestResult }
-  | { verdict: 'pre-deploy-failed'; preDeploy: CommandRun }
-  | { verdict: 'ran' | 'run-failed'; run: CommandRun }
+  /** With an error, the command was not started. */
+  | { verdict: 'pre-deploy-failed'; preDeploy: CommandRun; error?: ErrorInfo }
+  | { verdict: 'ran'; run: CommandRun }
+  | { verdict: 'run-failed'; run: CommandRun; error?: ErrorInfo }
   | { verdict: 'registered' | 'reported'; taskDefinition: string }
   | { verdict: 'superseded' | 'stopped' }
   | { verdict: 'outdated' | 'held' | 'timed-out' | 'cancelled'; error: ErrorInfo }

@@ -46,7 +46,8 @@ export function choosePriority(
   const most = from + size - 1;
   throw new PlatformError(
     'quota-exceeded',
-    `the listener has a rule for each priority from ${from} to ${most}: remove old previews`,
+    `All priorities of the listener from ${from} to ${most} are in use.`,
+    { fix: 'Remove previews that are not needed (command: sweep), or increase priority-range.' },
   );
 }
 

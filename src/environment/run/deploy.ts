@@ -112,8 +112,9 @@ async function changeApproved(
     if (newer) locked.log.warning(`${sentence(newer.message)} It is replaced: allow-older is true.`);
     return await work(locked, newer);
   }).catch((error: unknown): RunEnd => {
-    if (!(error instanceof LockTakenError)) throw error;
-    return { command, verdict: 'blocked', reason: `Nothing was changed: ${error.message}.`, losses: [] };
+    if (!(error instanceof LockTakenError) || error.code === 'lock-lost') throw error;
+    const reason = `Nothing was changed: ${error.message}.`;
+    return { command, verdict: 'blocked', reason, losses: [], error: errorInfo(error) };
   });
 }
 

@@ -1,6 +1,13 @@
 import { stopsEnd } from '../../core/cancellation.ts';
 import { runGraph, type GraphNode } from '../../core/concurrency.ts';
-import { CancelledError, errorInfo, reasonOf, stackOf, TimeoutError } from '../../core/errors.ts';
+import {
+  CancelledError,
+  type ErrorInfo,
+  errorInfo,
+  reasonOf,
+  stackOf,
+  TimeoutError,
+} from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
 import { capitalize, sentence } from '../../core/text.ts';
 import { type EnvironmentContext, withOverrides } from './context.ts';
@@ -40,7 +47,7 @@ export async function runParts(context: EnvironmentContext, parts: readonly Part
 function notStarted(
   blockedBy: string,
   signal: AbortSignal,
-): { verdict: 'not begun' | FailedVerdict; ok: false; reason: string } {
+): { verdict: 'not begun' | FailedVerdict; ok: false; reason: string; error?: ErrorInfo } {
   if (blockedBy !== '') {
     return { verdict: 'not begun', ok: false, reason: `It waits for ${blockedBy}, which failed.` };
   }
@@ -48,6 +55,7 @@ function notStarted(
     verdict: verdictOf(signal.reason),
     ok: false,
     reason: `Not started: ${sentence(reasonOf(signal.reason))}`,
+    error: errorInfo(signal.reason),
   };
 }
 

@@ -334,8 +334,11 @@ function endOfPlan(
   const released = pending.length > 0 ? `; ${listOf(pending)} will be released` : '';
   return {
     command: 'plan',
-    verdict: isReady ? 'planned' : overall.verdict,
-    reason: isReady ? `Plan for ${environment} ready: ${counted}${released}.` : overall.reason,
+    ...overall,
+    ...(isReady && {
+      verdict: 'planned',
+      reason: `Plan for ${environment} ready: ${counted}${released}.`,
+    }),
     parts,
     plan,
     fingerprint: planFingerprint(plan),

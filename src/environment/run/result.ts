@@ -114,7 +114,13 @@ export type RunPart = {
       startedAt: number;
       endedAt: number;
     })
-  | { verdict: 'not begun' | 'failed' | 'timed-out' | 'cancelled'; ok: false; startedAt?: undefined }
+  | {
+      verdict: 'not begun' | 'failed' | 'timed-out' | 'cancelled';
+      ok: false;
+      startedAt?: undefined;
+      /** Why the run was stopped before it. */
+      error?: ErrorInfo;
+    }
 );
 
 /** How a part ended that was started. */
@@ -267,12 +273,12 @@ export const DESTROYING = {
   stacksOnly: true,
 } as const satisfies Work<string>;
 
-/** The verdict on all parts together, and the first reason. */
+/** The verdict on all parts together, and the first reason and error. */
 export function overallVerdict<Done extends string>(
   environment: string,
   parts: readonly RunPart[],
   work: Work<Done>,
-): { verdict: Done | 'unchanged' | FailedVerdict; reason: string } {
+): { verdict: Done | 'unchanged' | FailedVerdict; reason: string; error?: ErrorInfo } {
   const failed = parts.filter(({ ok, startedAt }) => !ok && startedAt !== undefined);
   const waiting = parts.filter(({ startedAt }) => startedAt === undefined);
   const [first] = failed;
@@ -285,7 +291,17 @@ export function overallVerdict<Done extends string>(
   return {
     verdict: worstVerdict(failed, parts.some(isChange)),
     reason: `${environment}: ${failedText(failed)}. ${sentence(first.reason)}${progress}`,
+    ...errorOf(first),
   };
+}
+
+/** The error of a part, or of its work. */
+function errorOf(part: RunPart): { error?: ErrorInfo } {
+  if (part.error) return { error: part.error };
+  const work = part.startedAt === undefined ? undefined : part.work;
+  if (work === undefined || work.kind === 'creation') return {};
+  const { result } = work;
+  return 'error' in result ? { error: result.error } : {};
 }
 
 /** `3 of 5 completed`: what did not fail counts, whether it changed something or not. */
@@ -316,11 +332,13 @@ function failedText(failed: readonly RunPart[]): string {
 function stopped(
   environment: string,
   parts: readonly RunPart[],
-  { verdict, reason }: RunPart,
-): { verdict: FailedVerdict; reason: string } {
+  next: RunPart,
+): { verdict: FailedVerdict; reason: string; error?: ErrorInfo } {
+  const { verdict, reason } = next;
   return {
     verdict: verdict === 'cancelled' || verdict === 'timed-out' ? verdict : 'failed',
     reason: `${environment}: ${completedText(parts)}. ${sentence(reason)}`,
+    ...errorOf(next),
   };
 }
 

@@ -219,7 +219,8 @@ function graphOf(
   try {
     return stackGraph(stacks);
   } catch (error) {
-    if (error instanceof GraphError) throw new InputError('manifest', '', error.message);
+    if (error instanceof GraphError)
+      throw new InputError('manifest', '', error.message, { code: error.code });
     throw error;
   }
 }

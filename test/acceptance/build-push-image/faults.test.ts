@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { ListImagesCommand } from '@aws-sdk/client-ecr';
 import { describe, expect, test } from '@jest/globals';
 import type { FaultRule, Sandbox } from '../../../sandbox/index.ts';
@@ -147,6 +148,14 @@ describe('a damaged layout', () => {
     expectExample('image-invalid', run);
     expect(await tags(sandbox)).toEqual({});
   });
+});
+
+test('a folder for temporary files that is missing is a failure with its path', async () => {
+  const sandbox = await sandboxOf();
+  const env = { RUNNER_TEMP: join(workspaceOf({}), 'gone') };
+  const run = await buildPushImage(sandbox, inputs, { ...layoutOf(['one']), env });
+  expect(run.outputs['verdict']).toBe('failed');
+  expectExample('file-system', run);
 });
 
 test('uses the folder for temporary files and leaves it empty', async () => {

@@ -1,9 +1,12 @@
+import { chmodSync } from 'node:fs';
+import { join } from 'node:path';
 import { BatchGetImageCommand } from '@aws-sdk/client-ecr';
 import { describe, expect, test } from '@jest/globals';
 import type { Sandbox } from '../../../sandbox/index.ts';
 import type { Run } from '../../../sandbox/runner.ts';
 import { useSandboxes, useWorkspaces } from '../../support/action.ts';
 import { DockerPlayback } from '../../support/docker-playback.ts';
+import { expectExample } from '../../support/error-example.ts';
 import { buildPushImage, ecrOf, REPOSITORY, SHA } from '../../support/image.ts';
 import { useLayouts } from '../../support/layouts.ts';
 import { pushMultiPlatform, pushReferrer } from '../../support/multi-platform.ts';
@@ -100,6 +103,18 @@ describe('from', () => {
   });
 });
 
+test('a credential helper that fails is quoted', async () => {
+  const { sandbox, app, host, run } = await stage();
+  const helpers = workspaceOf({ 'docker-credential-vault': '#!/bin/sh\necho the vault is sealed\nexit 1\n' });
+  chmodSync(join(helpers, 'docker-credential-vault'), 0o755);
+  const DOCKER_CONFIG = workspaceOf({ 'config.json': JSON.stringify({ credHelpers: { [host]: 'vault' } }) });
+  const PATH = `${helpers}:${process.env['PATH'] ?? ''}`;
+  const done = await run({ from: `${app.uri}:1.2` }, { env: { DOCKER_CONFIG, PATH } });
+  expect(done.outputs['verdict']).toBe('failed');
+  expectExample('command-failed', done);
+  expect(awsCalls(sandbox)).toEqual([]);
+});
+
 describe('also', () => {
   test('copies the image and its tags, even if ECR already had it', async () => {
     const { sandbox, registry, app, run } = await stage();
@@ -163,6 +178,17 @@ describe('also', () => {
     );
     expect(await inEcr(sandbox, 'v1')).toBe(digest);
     expect(registry.pull('org/app', 'v1', true)).toBe(digest);
+  });
+
+  test('that takes no such manifest is a failure with its words', async () => {
+    const { sandbox, app, run } = await stage();
+    const { workspace } = layoutOf(['one']);
+    const code = 'MANIFEST_INVALID';
+    const invalid = { kind: 'error', status: 400, code, message: 'manifest type is not allowed' } as const;
+    sandbox.addFault({ service: 'token-registry', operation: 'PutManifest', ...invalid });
+    const done = await run({ 'oci-layout': 'image', also: app.uri, tags: 'v1' }, { workspace });
+    expect(done.outputs['verdict']).toBe('failed');
+    expectExample('registry-rejected', done);
   });
 
   test('without a login fails before the push', async () => {

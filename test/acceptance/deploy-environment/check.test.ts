@@ -83,6 +83,23 @@ describe.each(PROBLEMS)('%s', (what, app, given, reason, file = 'app.yml', line 
   });
 });
 
+test('stacks that read from each other are refused before the first change', async () => {
+  const sandbox = await newSandbox();
+  const exporting = `Resources:\n${GROUP('app')}Outputs: { Group: { Value: !Ref Sg, Export: { Name: shop-group } } }\n`;
+  const workspace = newWorkspace({
+    'platform.yml': platform(`  net: { template: net.yml }\n  app: { template: app.yml }`),
+    'net.yml': NET.replace(
+      'Outputs:',
+      '  Name: { Type: AWS::SSM::Parameter, Properties: { Type: String, Value: !ImportValue shop-group } }\nOutputs:',
+    ),
+    'app.yml': exporting,
+  });
+  const run = await deployEnvironment(sandbox, {}, { workspace });
+  expect([run.exitCode, run.outputs['verdict']]).toEqual([1, 'failed']);
+  expectExample('graph-invalid', run);
+  expect(changes(sandbox)).toEqual([]);
+});
+
 test('doctor reports the same problem', async () => {
   const sandbox = await newSandbox();
   const [, app = '', given] = PROBLEMS[1] ?? [];

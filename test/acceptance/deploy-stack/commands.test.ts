@@ -1,4 +1,9 @@
-import { CloudFormationClient, DeleteStackCommand } from '@aws-sdk/client-cloudformation';
+import {
+  CloudFormationClient,
+  DeleteChangeSetCommand,
+  DeleteStackCommand,
+  ListChangeSetsCommand,
+} from '@aws-sdk/client-cloudformation';
 import { describe, expect, test } from '@jest/globals';
 import type { Sandbox } from '../../../sandbox/index.ts';
 import type { Run } from '../../../sandbox/runner.ts';
@@ -81,6 +86,25 @@ describe('plan, approve, apply', () => {
     expect(verdictOf(run)).toBe('plan-changed');
     expect(run.outputs['reason']).toContain('approve');
   });
+});
+
+test('a change set that somebody deletes while it is created is a conflict', async () => {
+  const sandbox = await start();
+  await deployed(sandbox);
+  sandbox.addFault({ operation: 'DescribeChangeSet', kind: 'delay', delayMs: 5000, times: 1 });
+  const calls = sandbox.calls.of('DescribeChangeSet').length;
+  const deleted = sandbox.calls.arrival({ operation: 'DescribeChangeSet' }, calls + 1).then(async () => {
+    const client = clientOf(sandbox, CloudFormationClient);
+    const { Summaries = [] } = await client.send(new ListChangeSetsCommand({ StackName: 'app' }));
+    for (const { ChangeSetId } of Summaries)
+      await client.send(new DeleteChangeSetCommand({ ChangeSetName: ChangeSetId }));
+    return Summaries.length;
+  });
+  const run = await deployStack(sandbox, { template: '2.yml' }, { workspace });
+  expect(await deleted).toBe(1);
+  expect(verdictOf(run)).toBe('failed');
+  expectExample('conflict', run);
+  expect(sandbox.calls.of('ExecuteChangeSet')).toHaveLength(1);
 });
 
 describe('delete', () => {

@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { deployStack, DEV, useSandboxes, useWorkspaces } from '../../support/action.ts';
+import { expectExample } from '../../support/error-example.ts';
 import { EXECUTION_OF_ANY_TYPE } from '../../support/roles.ts';
 
 const start = useSandboxes();
@@ -46,4 +47,17 @@ test('a stack that cannot be planned with its nested stacks is planned without t
     expect.stringContaining('Data/Table (AWS::DynamoDB::Table)'),
   ]);
   expect((await run({ template: 'b.yml', 'allow-replace': 'Data' })).outputs['verdict']).toBe('updated');
+});
+
+test('the drift of a nested stack that the role may not read is not known, and never in-sync', async () => {
+  const sandbox = await start();
+  const objects = sandbox.objects(DEV);
+  objects.createBucket('templates');
+  objects.put('templates', 'a.yml', Buffer.from(child('a')));
+  const inputs = { template: 'a.yml', 'role-arn': EXECUTION_OF_ANY_TYPE };
+  const created = await deployStack(sandbox, inputs, { workspace: workspaceOf({ 'a.yml': parent('a') }) });
+  expect(created.outputs['verdict']).toBe('created');
+  const run = await deployStack(sandbox, { command: 'drift' });
+  expect(run.outputs['verdict']).toBe('failed');
+  expectExample('outcome-unknown', run);
 });

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { useWorkspaces } from '../../support/action.ts';
+import { expectExample } from '../../support/error-example.ts';
 import { PreviewHost } from '../../support/preview.ts';
 
 /** Each test has pull requests of its own, by their numbers. */
@@ -42,6 +43,17 @@ describe('a priority', () => {
     expect([first.outputs['verdict'], second.outputs['verdict']]).toEqual(['deployed', 'deployed']);
     expect(host.prioritiesOf(20)).toEqual([2020]);
     expect(host.prioritiesOf(1020)).toEqual([2021]);
+  });
+
+  test('that is the last of its range and is taken leaves no room', async () => {
+    const range = { images: `user-service=${host.digest}`, 'priority-base': '2900', 'priority-range': '4' };
+    for (const pullRequest of [33, 34]) {
+      expect((await host.run(pullRequest, range)).outputs).toMatchObject({ verdict: 'deployed' });
+    }
+    const run = await host.run(21, range);
+    expect(run.outputs['verdict']).toBe('failed');
+    expectExample('quota-exceeded', run);
+    expect(host.prioritiesOf(21)).toEqual([]);
   });
 
   test('that is taken before the rule is created is chosen again', async () => {

@@ -11,6 +11,7 @@ import { ssmOf } from '../../unit/sandbox/clients.ts';
 import { EcsWorld } from '../../unit/sandbox/ecs/ecs-world.ts';
 import { DEV } from '../../support/action.ts';
 import { REPOSITORY } from '../../support/image.ts';
+import { expectExample } from '../../support/error-example.ts';
 import { pushMultiPlatform } from '../../support/multi-platform.ts';
 import { openTokenRepository, RegistrySession, type RepositorySession } from '../../support/registry.ts';
 import { updateService } from '../../support/service.ts';
@@ -125,6 +126,17 @@ describe('a tag of another registry', () => {
     const run = await deploy(world, image);
     expect(run.outputs).toMatchObject({ verdict: 'deployed', digests: JSON.stringify({ app: digest }) });
     expect(run.summary).not.toContain('cannot be checked');
+  });
+
+  test('whose tasks report the digest of another image is not proven', async () => {
+    const { world, session, image } = await startWithRegistry('public');
+    const first = await session.image('v1', 'first');
+    await runService(world, image);
+    await session.image('v1', 'second');
+    world.sandbox.world.scenario.ecs = { rules: [{ does: 'run', digest: first }] };
+    const run = await deploy(world, image);
+    expect(run.outputs['verdict']).toBe('failed');
+    expectExample('rollout-unproven', run);
   });
 });
 

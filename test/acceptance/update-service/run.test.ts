@@ -183,6 +183,22 @@ describe('a command as a one-off task', () => {
     expect(Object.keys(asked(world))).not.toContain('networkConfiguration');
   });
 
+  test('that no instance has memory for is not started, and ECS is quoted', async () => {
+    const world = await EcsWorld.withService({ scenario: { ecs: { instances: [{ memory: 1024 }] } } });
+    await world.register({
+      family: 'job',
+      networkMode: 'bridge',
+      requiresCompatibilities: ['EC2'],
+      cpu: undefined,
+      memory: '2048',
+      containerDefinitions: [{ name: 'job', image: IMAGE }],
+    });
+    const job = { ...RUN, service: '', 'task-definition-family': 'job', 'launch-type': 'EC2' };
+    const run = await updateService(world, job);
+    expect(run.outputs['verdict']).toBe('run-failed');
+    expectExample('task-not-placed', run);
+  });
+
   test('does not acquire a lock', async () => {
     const world = await worldOf();
     await updateService(world, RUN);

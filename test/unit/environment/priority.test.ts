@@ -54,6 +54,6 @@ test('a service for all paths comes after the others', () => {
 test('a used priority is skipped, and using all is an error', () => {
   expect(choosePriority({ base: 1, range: 4 }, 0, '/api/*', new Set([1]))).toBe(2);
   expect(() => choosePriority({ base: 1, range: 4 }, 0, '/api/*', new Set([1, 2]))).toThrow(
-    'the listener has a rule for each priority from 1 to 2: remove old previews',
+    'All priorities of the listener from 1 to 2 are in use.',
   );
 });

@@ -65,7 +65,10 @@ describe('a run that did not complete', () => {
     ],
     [
       'an error of the file system',
-      Object.assign(new Error('ENOSPC: no space left on device, write'), { syscall: 'write' }),
+      Object.assign(new Error('ENOSPC: no space left on device, write'), {
+        code: 'ENOSPC',
+        syscall: 'write',
+      }),
       'take',
       {
         verdict: 'failed',

@@ -88,8 +88,8 @@ const ENDS: Case[] = [
       { at: 5, id: 'Vpc', status: 'DELETE_FAILED', reason: 'in use' },
       { at: 6, status: 'ROLLBACK_FAILED' },
     ],
-    verdict: 'failed',
-    reason: /at Vpc \(AWS::EC2::VPC\): The CIDR is bad.*The stack is ROLLBACK_FAILED at Vpc \(in use\)/,
+    verdict: 'stuck',
+    reason: /at Vpc \(AWS::EC2::VPC\): The CIDR is bad.*The rollback also failed at Vpc \(in use\)/,
   },
   {
     name: 'an update that rolls back',
