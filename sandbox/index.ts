@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { CallLog } from './server/calls.ts';
+import { trackCalls } from './ledger-schema.ts';
 import { accessKey } from './iam/credentials.ts';
 import { type BeforeCall, CallHandler, Faults } from './server/exchange.ts';
 import { GitHubEndpoint } from './github/endpoint.ts';
@@ -105,6 +106,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   );
   const { url } = server;
   const servers = [server];
+  const forgetCalls = trackCalls(url, calls);
   let closing: Promise<void> | undefined;
   const githubUrl = `${url}/github`;
   const oidcUrl = `${url}/oidc/token?api-version=2.0`;
@@ -161,7 +163,10 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       tokenRegistriesOf(world).set(registry.host, registry);
       return registry;
     },
-    close: () => (closing ??= Promise.all(servers.map((one) => one.close())).then(() => world.close())),
+    close: () => {
+      forgetCalls();
+      return (closing ??= Promise.all(servers.map((one) => one.close())).then(() => world.close()));
+    },
   };
 }
 

@@ -14,13 +14,22 @@ const ajv = new Ajv2020({
 const compiled = new Map<string, ValidateFunction>();
 
 /** Each schema is compiled once a process. */
-function validatorOf(action: string): ValidateFunction {
-  const known = compiled.get(action);
+function validatorOf(name: string): ValidateFunction {
+  const known = compiled.get(name);
   if (known) return known;
-  const schema = JSON.parse(readFileSync(resolve(FOLDER, `${action}.json`), 'utf8')) as object;
+  const schema = JSON.parse(readFileSync(resolve(FOLDER, `${name}.json`), 'utf8')) as object;
   const validate = ajv.compile(schema);
-  compiled.set(action, validate);
+  compiled.set(name, validate);
   return validate;
+}
+
+/** Every place where a value differs from the schema schemas/<name>.json. */
+export function schemaProblems(name: string, value: object): string[] {
+  const validate = validatorOf(name);
+  if (validate(value)) return [];
+  return (validate.errors ?? []).map(
+    ({ instancePath, message = '', params }) => `${instancePath || '/'} ${message} ${JSON.stringify(params)}`,
+  );
 }
 
 /**
@@ -29,12 +38,9 @@ function validatorOf(action: string): ValidateFunction {
  * @throws with every place that differs.
  */
 export function checkResult(action: string, result: object): void {
-  const validate = validatorOf(action);
-  if (validate(result)) return;
-  const found = (validate.errors ?? []).map(
-    ({ instancePath, message = '', params }) => `${instancePath || '/'} ${message} ${JSON.stringify(params)}`,
-  );
+  const problems = schemaProblems(action, result);
+  if (problems.length === 0) return;
   throw new Error(
-    `the result of ${action} is not what schemas/${action}.json says:\n${found.join('\n')}\n${JSON.stringify(result)}`,
+    `the result of ${action} is not what schemas/${action}.json says:\n${problems.join('\n')}\n${JSON.stringify(result)}`,
   );
 }

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { parse } from 'yaml';
+import { checkLedger, parameterWrites } from './ledger-schema.ts';
 import { checkResult } from './result-schema.ts';
 import { checkReason } from './sentences.ts';
 
@@ -79,7 +80,8 @@ export function bundleOf(name: string): string {
  * Runs a committed bundle the way GitHub's runner does: inputs as INPUT_* with the defaults of action.yml,
  * the file commands in fresh files, and nothing else of this process's environment.
  *
- * @throws when `result` is not what its schema in `schemas/` says, or `reason` is no whole sentence.
+ * @throws when `result` or a record of the ledger is not what its schema in `schemas/` says, or `reason` is no whole
+ * sentence.
  */
 export async function runAction(name: string, options: RunOptions = {}): Promise<Run> {
   const folder = mkdtempSync(join(tmpdir(), 'action-'));
@@ -124,8 +126,10 @@ export async function runAction(name: string, options: RunOptions = {}): Promise
   const started = performance.now();
   const child = spawn(node, [...args, bundleOf(name)], { env, cwd: folder });
   options.onStart?.(child);
+  const written = parameterWrites(options.env?.['AWS_ENDPOINT_URL']);
   try {
     const { exitCode, signal, log } = await finished(child, options);
+    checkLedger(written());
     const outputs = parseFileCommands(readFileSync(output, 'utf8'));
     const result = JSON.parse(outputs['result'] ?? '{}') as Record<string, unknown>;
     // A killed process has none.

@@ -1,3 +1,7 @@
+import type { Hold } from '../../src/delivery/hold.ts';
+import type { EnvironmentRecord, Release } from '../../src/delivery/ledger.ts';
+import type { LockRecord } from '../../src/delivery/lock.ts';
+import type { StopRequest } from '../../src/delivery/stop-request.ts';
 import type { presentEnvironment } from '../../src/present/environment.ts';
 import type { presentImage } from '../../src/present/image.ts';
 import type { presentPreview } from '../../src/present/preview.ts';
@@ -15,4 +19,21 @@ export interface ResultFields {
   'promote-environment': ReturnType<typeof presentPromotion>['result'];
   'supersede-runs': ReturnType<typeof presentSupersede>['result'];
   'update-service': ReturnType<typeof presentService>['result'];
+}
+
+/** What is optional in a record but this: an earlier version did not write all fields, and they are read as empty. */
+type Only<T, Required extends keyof T> = Pick<T, Required> & Partial<Omit<T, Required>>;
+
+/** What the parameters of the ledger contain. Each property names a schema. */
+export interface LedgerRecords {
+  /** The release of a service, in `/<project>/<environment>/<service>/release`. */
+  release: Only<Release, 'image'>;
+  /** The last run that changed an environment, in `/<project>/<environment>/release`. */
+  environment: Partial<EnvironmentRecord>;
+  /** The hold of an environment, in `/<project>/<environment>/hold`. */
+  hold: Only<Hold, 'reason'>;
+  /** The lock of an environment or of a service, in `/<project>/<environment>/lock` or `…/<service>/lock`. */
+  lock: LockRecord;
+  /** The request to the holder of a lock to stop, in the parameter `…/lock-stop` beside the lock. */
+  'lock-stop': StopRequest;
 }

@@ -439,18 +439,20 @@ function describeHolder(what: string, { record, text }: LockVersion): string {
   return `${what} is locked by ${record.who} since ${since} (${record.run})`;
 }
 
-/** Who holds a lock. Times in ms since the epoch. */
+/** Who holds a lock. */
 interface LockHolder {
   /** `octocat` */
   who: string;
-  /** The run's page, or whatever says where to look. */
+  /** The URL of the run. */
   run: string;
+  /** When the lock was acquired, in milliseconds since the epoch. */
   since: number;
+  /** When it expires unless it is renewed, in milliseconds since the epoch. */
   expires: number;
 }
 
 /** What is written into the lock's parameter. */
-interface LockRecord extends LockHolder {
+export interface LockRecord extends LockHolder {
   /** One for each claim, so that a holder knows its own. */
   token: string;
   /** The version that this one was written over; absent in the record that made the parameter. */
