@@ -11,6 +11,7 @@ import { useSandboxes, useWorkspaces } from '../../support/action.ts';
 import { buildPushImage, ecrOf, REPOSITORY, SHA } from '../../support/image.ts';
 import { useLayouts } from '../../support/layouts.ts';
 import { LayoutWriter, packFolder } from '../../support/oci.ts';
+import { expectResultExample } from '../../support/result-example.ts';
 
 const sandboxOf = useSandboxes();
 const workspaceOf = useWorkspaces();
@@ -38,6 +39,7 @@ describe('a ready layout', () => {
     });
     expect(run.outputs['image']).toMatch(new RegExp(`^127\\.0\\.0\\.1:\\d+/.*/${REPOSITORY}@${digest}$`));
     expect(run.exitCode).toBe(0);
+    await expectResultExample(run);
     expect(await tagged(sandbox, SHA)).toBe(digest);
     expect(run.summary).toContain('3.0 MB');
     expect(sandbox.calls.of('PutUpload')).toHaveLength(3);

@@ -9,6 +9,7 @@ import { deployEnvironment, SMALL_PLATFORM } from '../../support/environment.ts'
 import { LayoutWriter } from '../../support/oci.ts';
 import { ssmOf } from '../../unit/sandbox/clients.ts';
 import { expectExample } from '../../support/error-example.ts';
+import { expectResultExample } from '../../support/result-example.ts';
 
 const newSandbox = useSandboxes();
 const newWorkspace = useWorkspaces();
@@ -46,6 +47,7 @@ test('deploys stacks in order, builds images in parallel, writes the ledger befo
   const workspace = smallPlatform();
   const first = await deployEnvironment(sandbox, {}, { workspace });
   expect(first.outputs['reason']).toBe('Deployed dev: 2 stacks, 1 image and 1 service changed.');
+  await expectResultExample(first);
   expect(verdictsOf(first)).toEqual({
     network: 'created',
     queue: 'created',

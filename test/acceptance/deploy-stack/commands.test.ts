@@ -10,6 +10,7 @@ import type { Run } from '../../../sandbox/runner.ts';
 import { deployStack, DEV, useSandboxes, useWorkspaces } from '../../support/action.ts';
 import { clientOf } from '../../support/aws-clients.ts';
 import { expectExample } from '../../support/error-example.ts';
+import { expectResultExample } from '../../support/result-example.ts';
 
 /** Each command as a workflow uses it: through the committed bundle, and told by what AWS and GitHub were asked. */
 
@@ -49,7 +50,9 @@ describe('plan, approve, apply', () => {
     await deployed(sandbox);
     const approved = await planned(sandbox);
     const apply = (): Promise<Run> => deployStack(sandbox, { command: 'apply', ...approved }, { workspace });
-    expect(verdictOf(await apply())).toBe('updated');
+    const applied = await apply();
+    expect(verdictOf(applied)).toBe('updated');
+    await expectResultExample(applied);
     const again = await apply();
     expect(verdictOf(again)).toBe('updated');
     expect(again.outputs['reason']).toContain('was already executed');

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { useWorkspaces } from '../../support/action.ts';
 import { PreviewHost } from '../../support/preview.ts';
+import { expectResultExample } from '../../support/result-example.ts';
 
 const workspaceOf = useWorkspaces();
 let host: PreviewHost;
@@ -24,6 +25,7 @@ describe('a preview', () => {
       price: '0.72',
     });
     expect(Date.parse(opened.outputs['expires'] ?? '')).toBeGreaterThan(Date.now() + 71 * 3_600_000);
+    await expectResultExample(opened);
     expect(host.priorities).toEqual([2007]);
     expect(host.deployments(7)).toEqual(['success']);
     const [comment = ''] = host.comments(7);

@@ -2,6 +2,7 @@ import { DescribeImagesCommand, SetRepositoryPolicyCommand } from '@aws-sdk/clie
 import { describe, expect, test } from '@jest/globals';
 import { gitHubState } from '../../../sandbox/github/state.ts';
 import type { PromotionWorld as World } from '../../support/promotion.ts';
+import { expectResultExample } from '../../support/result-example.ts';
 import { useWorkspaces } from '../../support/action.ts';
 import { pushReferrer } from '../../support/multi-platform.ts';
 import { ACCOUNTS, PromotionWorld, promoteEnvironment } from '../../support/promotion.ts';
@@ -22,7 +23,8 @@ function changes({ sandbox }: World, from: number): string[] {
 
 describe('a promotion', () => {
   test('deploys the same digest to the tasks, the ledger and the tag, and is recorded', async () => {
-    const world = await PromotionWorld.start();
+    const commits = ['7631', '7632'].map((start) => ({ sha: start.padEnd(40, '2e') })); // Of v1 and v2.
+    const world = await PromotionWorld.start({ scenario: { github: { commits } } });
     const digest = await world.release('user-service', 'v2');
     const run = await promoteEnvironment(world, workspace(world), {});
     expect(run.outputs).toMatchObject({
@@ -36,6 +38,7 @@ describe('a promotion', () => {
       'has-changes': 'true',
     });
     expect(run.exitCode).toBe(0);
+    await expectResultExample(run);
     expect(await world.runs('staging')).toEqual([digest]);
     const release = JSON.parse((await world.parameter('staging', 'user-service/release')) ?? '') as object;
     const uri = world.registry('staging').uri;

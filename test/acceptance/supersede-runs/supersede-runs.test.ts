@@ -6,6 +6,7 @@ import { runAction } from '../../../sandbox/runner.ts';
 import type { Run } from '../../../sandbox/runner.ts';
 import { node24 } from '../../runtime/node24.js';
 import { useSandboxes } from '../../support/action.ts';
+import { expectResultExample } from '../../support/result-example.ts';
 
 const sandboxOf = useSandboxes();
 const environments = [
@@ -56,6 +57,7 @@ test('cancels older runs that wait for the environment', async () => {
     reason: 'Cancelled #1, #2: this run is newer and asks for staging too.',
   });
   expect(done.exitCode).toBe(0);
+  await expectResultExample(done);
   expect(cancelled(runs)).toEqual([1, 2]);
 });
 

@@ -8,6 +8,7 @@ import { pushMultiPlatform } from '../../support/multi-platform.ts';
 import { RegistrySession } from '../../support/registry.ts';
 import { imageOf, NEXT, updateService } from '../../support/service.ts';
 import { expectExample } from '../../support/error-example.ts';
+import { expectResultExample } from '../../support/result-example.ts';
 
 const workspaceOf = useWorkspaces();
 
@@ -35,6 +36,7 @@ test('rolls out a new image and verifies its digest', async () => {
     ),
   });
   expect(run.exitCode).toBe(0);
+  await expectResultExample(run);
   expect(run.log).toContain(`~ app.image: ${IMAGE} → ${NEXT}`);
   expect(run.summary).toMatch(/^### ✅ user-service: deployed\n\nuser-service:2 serves with 2 tasks\./);
   expect(await revisions(world)).toHaveLength(2);
