@@ -17,7 +17,6 @@ const OTHER_RIGHTS: Readonly<Record<string, string>> = {
   'acceptance/deploy-stack/traps.test.ts': 'a region of another partition, in which the roles may do nothing',
   'acceptance/hour/newcomer.ts': 'commands of the pages that an administrator types',
   'acceptance/notify.test.ts': 'supersede-runs, which calls GitHub alone',
-  'acceptance/one-account.test.ts': 'an administrator deploys the bootstrap',
   'acceptance/one-action.test.ts': 'the role and the policy of the page, with an identity token',
   'acceptance/promote-environment/existing.test.ts':
     'services of another tool, whose roles have a policy of their own',

@@ -323,6 +323,17 @@ export function expectVerdict({ failed, verdict, log }: Attempt, expected: strin
     throw new Error(`expected ${expected}, got ${verdict}\n${readable(log)}`);
 }
 
+/** Expects each job that applied a plan to name the fingerprint of the plan that was shown before it. */
+export function expectApprovedPlans({ summary }: Attempt, count: number): void {
+  const fingerprints = (title: string): string[] =>
+    [...summary.matchAll(new RegExp(`Fingerprint of the ${title} plan: (v1:\\w+)`, 'g'))].map(
+      ([, fingerprint = '']) => fingerprint,
+    );
+  const approved = fingerprints('approved');
+  expect(approved).toHaveLength(count);
+  expect(fingerprints('whole')).toEqual(approved);
+}
+
 /** Writes an OCI layout with one layer; the digest of its manifest. */
 export function writeImage(folder: string, content: string): string {
   rmSync(folder, { recursive: true, force: true });

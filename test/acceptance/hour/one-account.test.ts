@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { useWorkspaces } from '../../support/action.ts';
-import { expectVerdict, Newcomer, writeImage, type Attempt } from './newcomer.ts';
+import { expectApprovedPlans, expectVerdict, Newcomer, writeImage, type Attempt } from './newcomer.ts';
 import { OWN_TEMPLATES } from './own-templates.ts';
-import { commandsOf } from './page.ts';
-import { resourceOf, runningIn, stateOf } from './state.ts';
+import { commandsOf, singleAccountChanges } from './page.ts';
+import { resourceOf, retainedIn, runningIn, stateOf } from './state.ts';
 
 /**
  * The hour of a newcomer with one AWS account, by docs/start/platform.md and docs/start/single-account.md: a project of
@@ -17,6 +17,7 @@ const QUEUE = 'templates/orders-queue.yml';
 const TABLE = 'templates/sessions-table.yml';
 const PIPELINE = '.github/workflows/pipeline.yml';
 const SHIPPER = 'templates/shipper.yml';
+const PROD = 'templates/environments/prod.json';
 
 const workspaceOf = useWorkspaces();
 const bad = writeImage(workspaceOf({}), 'frontend: bad');
@@ -126,11 +127,9 @@ test(
       at: newcomer.line('templates/bootstrap.yml', 'Url: https://token.actions'),
       says: ['template-invalid', 'prod', 'CreateProvider', 'CreateEcsRole', 'Nothing was changed'],
     });
-    newcomer.edit(
-      'templates/environments/prod.json',
-      '"Parameters": {',
-      '"Parameters": {\n    "CreateProvider": "false",\n    "CreateEcsRole": "false",',
-    );
+    const { registry, parameters } = singleAccountChanges();
+    const prod = JSON.parse(newcomer.read(PROD)) as { Parameters: Record<string, string> };
+    newcomer.write(PROD, JSON.stringify({ Parameters: { ...prod.Parameters, ...parameters } }, undefined, 2));
     await newcomer.mistake(nothing, deploy, {
       code: 'access-denied',
       says: [`${PROJECT}-dev-deploy`],
@@ -140,7 +139,7 @@ test(
       at: newcomer.line('templates/registry.yml', 'RepositoryName'),
       says: [`${PROJECT}/frontend`, 'stacks.registry.environments'],
     });
-    set(['stacks', 'registry', 'environments'], ['dev']);
+    set(['stacks', 'registry'], registry);
   },
   LIMIT_MS,
 );
@@ -260,7 +259,7 @@ test(
       { code: 'manifest-invalid', says: ['priority', '900', 'frontend'] },
     );
     await newcomer.mistake(nothing, () => newcomer.script('new-service', 'frontend'), {
-      says: ['new-service: ', 'frontend already'],
+      says: ['new-service: ', 'already has a service frontend'],
     });
     for (const args of [['cart'], ['mailer', '--worker']]) {
       const { failed, log } = await newcomer.script('new-service', ...args);
@@ -342,6 +341,7 @@ test(
     const released = await newcomer.push();
     expect(released).toMatchObject({ failed: false });
     expect(released.summary).toContain(two);
+    expectApprovedPlans(released, 2);
     expect(newcomer.lead.asked).toEqual(['prod']);
     expect([running('dev')['frontend'], running('prod')['frontend']]).toEqual([[two], [two]]);
 
@@ -401,6 +401,17 @@ test(
       verdict: 'blocked',
       says: ['allow-delete'],
     });
+    await newcomer.mistake(nothing, () => destroy('prod', { confirm: 'prod', 'allow-delete': 'all' }), {
+      verdict: 'blocked',
+      says: [
+        'Deletion protection is on',
+        'aurora-serverless/Cluster',
+        'cluster/',
+        'parameter DeletionProtection',
+      ],
+    });
+    newcomer.edit(PROD, '"DeletionProtection": "true"', '"DeletionProtection": "false"');
+    expectVerdict(await newcomer.act('prod'), 'deployed');
     expectVerdict(await destroy('prod', { confirm: 'prod', 'allow-delete': 'all' }), 'destroyed');
     expectVerdict(await newcomer.act('dev', { command: 'plan' }), 'unchanged');
     expectVerdict(await destroy('dev', { 'allow-delete': 'all' }), 'destroyed');
@@ -419,7 +430,47 @@ test(
       ['cart', 'frontend', 'mailer', 'shipper'].map((service) => `${PROJECT}/${service}`),
     );
     expect(named('service')).toEqual([]);
+    expect(named('parameter')).toEqual(ledgerNames());
+    expect(retainedIn(newcomer.sandbox, ACCOUNT)).toEqual(documentedLeftovers());
     expect(newcomer.mistakes).toBeGreaterThan(25);
   },
   LIMIT_MS,
 );
+
+const SERVICES = ['cart', 'frontend', 'mailer', 'shipper'];
+
+/** The ledger is kept; the lock and the hold are not. */
+function ledgerNames(): string[] {
+  return ['dev', 'prod']
+    .flatMap((environment) => [
+      `/${PROJECT}/${environment}/release`,
+      ...SERVICES.flatMap((service) =>
+        ['image', 'release'].map((name) => `/${PROJECT}/${environment}/${service}/${name}`),
+      ),
+    ])
+    .sort();
+}
+
+/**
+ * What docs/reference/templates.md says is kept: keys, repositories, buckets, logs and a snapshot of the database. A
+ * template of one's own keeps what its DeletionPolicy says.
+ */
+function documentedLeftovers(): string[] {
+  const kept: Readonly<Record<string, readonly string[]>> = {
+    'aurora-serverless': ['Cluster (snapshot)', 'DatabaseLogGroup'],
+    cart: ['LogGroup'],
+    cluster: ['AccessLogBucket', 'SessionLogGroup'],
+    frontend: ['LogGroup'],
+    mailer: ['LogGroup'],
+    security: ['DataKey', 'OperationsKey'],
+    sessions: ['Sessions'],
+    vpc: ['FlowLogGroup', 'FlowLogKey', 'LockLogGroup'],
+  };
+  const repositories = SERVICES.map((service) => `dev-${PROJECT}-registry/Repository${PROJECT}${service}`);
+  const others = ['dev', 'prod'].flatMap((environment) =>
+    Object.entries(kept).flatMap(([stack, ids]) =>
+      ids.map((id) => `${environment}-${PROJECT}-${stack}/${id}`),
+    ),
+  );
+  return [...repositories, ...others].sort();
+}

@@ -1,13 +1,32 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { parse } from 'yaml';
 
 const ROOT = resolve(import.meta.dirname, '../../..');
 
 /** The shell commands of a numbered step of docs/start/platform.md, in order. */
 export function commandsOf(step: number): string[] {
-  const page = readFileSync(join(ROOT, 'docs/start/platform.md'), 'utf8');
-  const parts = page.split(/^(?=#{2,4} )/m);
+  const parts = read('platform.md').split(/^(?=#{2,4} )/m);
   const part = parts.find((text) => text.replace(/^#+ /, '').startsWith(`${step}. `));
   if (part === undefined) throw new Error(`docs/start/platform.md has no step ${step}`);
-  return [...part.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, text = '']) => text);
+  return blocksOf(part, 'sh');
+}
+
+/** What docs/start/single-account.md changes: a stack of platform.yml, and parameters of the second environment. */
+export function singleAccountChanges(): { registry: object; parameters: Record<string, string> } {
+  const page = read('single-account.md');
+  const [manifest = ''] = blocksOf(page, 'yaml');
+  const [file = ''] = blocksOf(page, 'json');
+  const { stacks } = parse(manifest) as { stacks: { registry: object } };
+  const { Parameters: parameters } = JSON.parse(file) as { Parameters: Record<string, string> };
+  return { registry: stacks.registry, parameters };
+}
+
+function read(page: string): string {
+  return readFileSync(join(ROOT, 'docs/start', page), 'utf8');
+}
+
+function blocksOf(text: string, language: string): string[] {
+  const blocks = text.matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\`$`, 'gm'));
+  return [...blocks].map(([, block = '']) => block);
 }

@@ -27,6 +27,20 @@ export function stateOf({ world }: Sandbox, account: string): string[] {
   ].sort();
 }
 
+/** `stack/LogicalId` of the resources that deleted stacks retained or, for databases, of which they took a snapshot. */
+export function retainedIn({ world }: Sandbox, account: string): string[] {
+  const { stacks, snapshots } = stackDatabase(world, account, DEFAULT_REGION);
+  const retained = [...stacks.values()].flatMap(({ name, status, resources }) =>
+    [...resources.values()].flatMap((resource) =>
+      status === 'DELETE_COMPLETE' && resource.status === 'DELETE_SKIPPED'
+        ? [`${name}/${resource.logicalId}`]
+        : [],
+    ),
+  );
+  const taken = snapshots.map(({ stack, logicalId }) => `${stack}/${logicalId} (snapshot)`);
+  return [...new Set([...retained, ...taken])].sort();
+}
+
 /** The digests that the tasks of each service run, without those of sidecars, by service, in one cluster. */
 export function runningIn({ world }: Sandbox, account: string, cluster: string): Record<string, string[]> {
   const services = [...ecsOf(world, account, DEFAULT_REGION).services.values()].filter(
