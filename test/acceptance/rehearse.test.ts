@@ -87,7 +87,7 @@ const changes: readonly Change[] = [
       'dev: would-fail',
       'The container frontend exited with code 1 right after it started',
       'error: no such file',
-      'It was rolled back',
+      'The update was rolled back',
     ],
   },
 ];
