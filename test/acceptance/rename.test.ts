@@ -137,14 +137,16 @@ test('a file with the old name is refused with its line before the first change'
   const text = readFileSync(file, 'utf8');
   writeFileSync(file, text.replace('"Parameters": {', '"Parameters": {\n    "Project": "platform",'));
   const before = sandbox.calls.all.length;
-  for (const command of ['doctor', 'plan', 'deploy', 'destroy', 'drift', 'status']) {
+  const contradiction = `templates/environments/dev.json:3: Project is "platform", but platform.yml:3 supplies "${PROJECT}" to every template that declares Project.`;
+  for (const command of ['plan', 'deploy', 'destroy', 'drift', 'status']) {
     const refused = await run('dev', { command, confirm: 'dev' });
-    expect(refused.outputs['reason']).toBe(
-      `templates/environments/dev.json:3: Project is "platform", but platform.yml:3 supplies "${PROJECT}" to every template that declares Project.`,
-    );
+    expect(refused.outputs['reason']).toBe(contradiction);
     expect(refused.log).toMatch(/^::error .*file=templates\/environments\/dev\.json,line=3.*::/m);
     expect(refused.log).toContain('Fix: Remove Project from templates/environments/dev.json.');
   }
+  const examined = await run('dev', { command: 'doctor' });
+  expectVerdict(examined, 'not-ready');
+  expect(examined.log).toContain(contradiction);
   writeFileSync(file, text);
   const made = sandbox.calls.all.slice(before).map(({ operation }) => operation);
   expect(

@@ -195,6 +195,7 @@ test('backups are planned, locked and kept, and a restore drill is created and d
   const recoveryPoint = 'arn:aws:rds:eu-west-1:333333333333:cluster-snapshot:awsbackup:job-1';
   await deployment.delete(drill);
   await deployment.deploy(changed(drill, { RecoveryPoint: recoveryPoint }));
+  for (const stack of layers) await deployment.deploy(changed(stack, { DeletionProtection: 'false' }));
   for (const stack of [...layers, backup, drill].reverse()) await deployment.delete(stack);
   expect(await deployment.status(drill.name)).toBeUndefined();
   deployment.close();

@@ -100,7 +100,7 @@ const COMMANDS: Command[] = [
   },
   {
     name: 'a deletion',
-    calls: ['DescribeStacks', 'DescribeStackEvents', 'ListStackResources', 'DeleteStack'],
+    calls: ['DescribeStacks', 'DescribeStackEvents', 'GetTemplate', 'ListStackResources', 'DeleteStack'],
     prepare: afterDeployment('', { command: 'delete', allowDelete: ['all'] }),
     verdict: 'deleted',
     before: CREATED,

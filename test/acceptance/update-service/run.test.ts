@@ -271,7 +271,9 @@ describe('register', () => {
     expect(run.outputs['reason']).toMatch(
       /^task-definition: expected an image such as \S+ or \S+, got "<IMAGE2_NAME>" \(job\.json:10\)\. Replace the placeholder <IMAGE2_NAME>/,
     );
-    expect(run.log).toMatch(/::error title=update-service%3A failed,file=job\.json,line=10::task-definition: /);
+    expect(run.log).toMatch(
+      /::error title=update-service%3A failed,file=job\.json,line=10::task-definition: /,
+    );
     expect(world.sandbox.calls.of('RegisterTaskDefinition').length).toBe(1);
   });
 
