@@ -17,6 +17,7 @@ const KEYS = keysOf(JSON.parse(readFileSync(join(ROOT, 'platform.schema.json'), 
 
 /** Printed only where somebody has set the input, or not as advice. */
 const EXCEPTIONS: Readonly<Record<string, string>> = {
+  'src/aws/errors.ts: role-to-assume': 'an example: promote-environment has source-role and target-role',
   'src/cloudformation/change-set/traffic.ts: allow-traffic-reset': 'previews have no listener of ECS',
   'src/cloudformation/change-set/traffic.ts: revert-drift': 'found only while drift is reverted',
   'src/cloudformation/commands/apply.ts: fingerprint': 'previews have no apply',

@@ -99,7 +99,7 @@ describe('upsertComment', () => {
     expect(body.length).toBeLessThanOrEqual(65_536);
     expect(body.length).toBeGreaterThan(60_000);
     expect(body).not.toContain('hunter22');
-    expect(body).toContain('Events cut');
+    expect(body).toContain('Events truncated');
   });
 
   test('without a pull request or a token, nothing is written', async () => {
