@@ -17,8 +17,8 @@ interface Options {
 }
 
 /**
- * Starts a sandbox on loopback in which an environment exists. What a scenario makes fail does so from then on. Whoever gets
- * the sandbox closes it.
+ * Starts a sandbox on loopback and creates the environment in it. The failures of the scenario apply only after that. The
+ * caller closes the sandbox.
  */
 export async function openWorld(state: EnvironmentState, options: Options): Promise<Sandbox> {
   const { clock, repository, scenario, accounts } = options;
