@@ -12,11 +12,8 @@ const ROOT = resolve(import.meta.dirname, '../..');
 const DIST = join(ROOT, 'dist');
 
 const DIST_BYTES = 8_000_000;
-/**
- * What GitHub's runner downloads for `uses:` is a compressed archive of the whole repository. The resource schemas are
- * 0.32 MB of it: docs/decisions/0022-checks-before-the-first-change.md.
- */
-const ARCHIVE_BYTES = 4_200_000;
+/** What GitHub's runner downloads for `uses:`, compressed: docs/decisions/0075-what-a-runner-downloads.md. */
+const ARCHIVE_BYTES = 2_200_000;
 /** What deploy-stack loads before it knows what to do. */
 const EAGER_BYTES = 1_000_000;
 
