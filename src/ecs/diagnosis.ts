@@ -24,7 +24,7 @@ export interface RolloutFailure {
   /** In a few words: `The container user-service ended with exit code 1 as it started`. */
   cause: string;
   fix: string;
-  /** What AWS says, word for word; absent when it says nothing. */
+  /** The message of AWS, verbatim; absent if there is none. */
   awsMessage?: string;
   /** Tasks that failed alike, the first failure first. */
   groups: readonly FailedTaskGroup[];
@@ -36,7 +36,7 @@ export interface RolloutFailure {
 export interface FailedTaskGroup {
   cause: string;
   fix?: string;
-  /** What AWS says, word for word. */
+  /** The message of AWS, verbatim. */
   awsMessage?: string;
   count: number;
   /** The id of the first of them. */

@@ -28,7 +28,7 @@ export async function findService(context: EcsContext, address: ServiceAddress):
   } catch (error) {
     if (error instanceof AwsError && error.awsName.startsWith('ClusterNotFound')) {
       const hint = await suggestion(context, cluster, 'clusters', () => clusterNames(context));
-      const message = `There is no cluster ${cluster} in ${context.region} (AWS says: "${reasonOf(error)}").${hint}`;
+      const message = `There is no cluster ${cluster} in ${context.region} (AWS reported: "${reasonOf(error)}").${hint}`;
       throw new ServiceError('not-found', message, { cause: error });
     }
     if (error instanceof ServiceError && error.code === 'not-found') {

@@ -7,7 +7,7 @@ const THROUGH: Readonly<Record<Approval['through'], string>> = {
   review: 'reviewed the deployment',
 };
 
-/** Who approved a change, or that nobody has yet and how to go on: paragraphs of a summary. */
+/** Who approved a change, or that it awaits approval and how to continue: paragraphs of a summary. */
 export function approvalLines({
   environment,
   approvals = [],
@@ -18,8 +18,8 @@ export function approvalLines({
   awaitsApproval?: string | undefined;
 }): string[] {
   const names = approvals.map(({ by, through, comment }) => {
-    const said = comment === undefined ? '' : `: “${escapeCell(comment)}”`;
-    return `${escapeCell(by)} (${THROUGH[through]}${said})`;
+    const quote = comment === undefined ? '' : `: “${escapeCell(comment)}”`;
+    return `${escapeCell(by)} (${THROUGH[through]}${quote})`;
   });
   return [
     ...(names.length > 0 ? [`Approved by ${names.join(', ')}.`] : []),
@@ -31,7 +31,7 @@ export function approvalLines({
   ];
 }
 
-/** What a notification says of the approval of a change: who gave it, or that it waits for one. */
+/** The approval of a change in a notification: who approved it, or that it awaits approval. */
 export function approvalNews({
   approvals = [],
   awaitsApproval,

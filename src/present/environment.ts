@@ -85,7 +85,7 @@ function showRun(run: RunResult) {
   };
 }
 
-/** What to do about the first part that failed and says so. */
+/** The fix of the first failed part that has one. */
 function fixOf(fixes: readonly (string | undefined)[]): Pick<Outcome, 'fix'> {
   const fix = fixes.find((text) => text !== undefined);
   return fix === undefined ? {} : { fix };
@@ -141,11 +141,11 @@ function partResult(part: RunPart) {
 interface ShownPart {
   sections: readonly Section[];
   annotations: readonly Annotation[];
-  /** Of a part that failed. */
+  /** Of a failed part. */
   fix?: string | undefined;
 }
 
-/** The sections and annotations of a part's own presenter. What did not change has nothing to show. */
+/** The sections and annotations of a part's own presenter; none for a part without changes. */
 function presentPart(part: RunPart): ShownPart {
   const work = part.startedAt === undefined ? undefined : part.work;
   if (!work) return { sections: [], annotations: [] };
@@ -158,20 +158,20 @@ function presentPart(part: RunPart): ShownPart {
       return { sections: [creationSection(part.name, work.creation)], annotations: [] };
     case 'service': {
       const { result, stack } = work;
-      const below = stack?.work
+      const stackShown = stack?.work
         ? shownUnless(stack.verdict === 'unchanged', presentStack(stack.work.result))
         : undefined;
       const released = shownUnless(false, presentService(result));
       return {
-        sections: [...released.sections, ...(below?.sections ?? [])],
-        annotations: [...released.annotations, ...(below?.annotations ?? [])],
-        fix: released.fix ?? below?.fix,
+        sections: [...released.sections, ...(stackShown?.sections ?? [])],
+        annotations: [...released.annotations, ...(stackShown?.annotations ?? [])],
+        fix: released.fix ?? stackShown?.fix,
       };
     }
   }
 }
 
-/** What a stack will consist of that has no change set yet. */
+/** What a stack without a change set will consist of. */
 function creationSection(name: string, { stackName, waitsFor, types, exact, price }: Creation): Section {
   const count = types.reduce((sum, type) => sum + type.count, 0);
   const rows = types.map((type) => [code(type.type), String(type.count)]);
@@ -180,7 +180,9 @@ function creationSection(name: string, { stackName, waitsFor, types, exact, pric
   );
   const facts = [
     ...reasons,
-    ...(exact ? [] : ['- Macros or conditions decide about some resources during the deployment.']),
+    ...(exact
+      ? []
+      : ['- Some resources depend on macros or conditions, which are evaluated during the deployment.']),
     ...(price
       ? [
           `- From $${price.dollars} a month without usage (list prices of us-east-1, ${PRICES_AS_OF}): ${price.types.map(code).join(', ')}`,
@@ -198,7 +200,7 @@ function creationSection(name: string, { stackName, waitsFor, types, exact, pric
   };
 }
 
-/** Without the notices: they are about outputs that only the part's own action has. */
+/** Notices are left out: they are about outputs that only the part's own action has. */
 function shownUnless(
   quiet: boolean,
   { ok, summary = [], annotations = [], error, fix = error?.fix }: Outcome,
@@ -211,10 +213,10 @@ function shownUnless(
 }
 
 const BAR_WIDTH = 20;
-/** A part that went well matters less than the table of all. */
+/** The details of a successful part are less important than the overview. */
 const QUIET_SHARE = 0.4;
 
-/** The summary: how it ended, every part in one table, then what failed, then the rest. */
+/** The summary: the result, an overview of all parts, then failed parts, then the rest. */
 function runSections(
   run: RunResult,
   parts: readonly RunPart[],
@@ -227,7 +229,7 @@ function runSections(
     ...noteSection(notesOf(run)),
     ...overview(parts),
     ...failed.flatMap(sectionsOf),
-    ...others.flatMap(sectionsOf).map(quieter),
+    ...others.flatMap(sectionsOf).map(lessImportant),
   ];
 }
 
@@ -269,7 +271,7 @@ function overview(parts: readonly RunPart[]): Section[] {
       escapeCell(withoutAccount(part.reason)),
     ];
   });
-  return [{ body: table(['', 'What', 'Verdict', 'Took', 'When', 'Why'], rows), priority: 97 }];
+  return [{ body: table(['Part', 'Kind', 'Verdict', 'Duration', 'Timeline', 'Reason'], rows), priority: 97 }];
 }
 
 function bar(start: number, end: number, { from, to }: { from: number; to: number }): string {
@@ -279,18 +281,18 @@ function bar(start: number, end: number, { from, to }: { from: number; to: numbe
   return `${'·'.repeat(left)}${'█'.repeat(length)}${'·'.repeat(BAR_WIDTH - left - length)}`;
 }
 
-function quieter(section: Section): Section {
+function lessImportant(section: Section): Section {
   return { ...section, priority: section.priority * QUIET_SHARE };
 }
 
 const DRIFT_STATES: Readonly<Record<StackComparison['state'], string>> = {
   drifted: '**drifted**',
-  missing: '**not there**',
+  missing: '**missing**',
   unknown: '**not compared**',
   'in-sync': 'in sync',
 };
 
-/** The drift of an environment: every stack in one table, the worst first, then what differs in each. */
+/** The drift of an environment: all stacks in one table, the worst first, then the differences of each. */
 function showDrift({ environment, stacks }: DriftResult) {
   const sorted = worstFirst(stacks, DRIFT_STATES);
   const rows = sorted.map(({ stackName, state, reason }) => [
@@ -311,14 +313,18 @@ function showDrift({ environment, stacks }: DriftResult) {
       })),
     },
     summary: [
-      { title: `Drift of ${escapeCell(environment)}`, body: table(['', 'Stack', ''], rows), priority: 100 },
+      {
+        title: `Drift of ${escapeCell(environment)}`,
+        body: table(['Status', 'Stack', 'Result'], rows),
+        priority: 100,
+      },
       ...compared.flatMap(({ state, shown }) => (state === 'in-sync' ? [] : (shown.summary ?? []))),
     ],
     annotations: compared.flatMap(({ shown }) => shown.annotations ?? []),
   };
 }
 
-/** The images of an environment in one table, then everything about those that failed. */
+/** The images of an environment in one table, then the details of those that failed. */
 function showBuild({ verdict, images }: BuildResult) {
   const rows = images.map(({ service, result }) => {
     const { verdict: own, reason } = result;
@@ -344,26 +350,26 @@ function showBuild({ verdict, images }: BuildResult) {
       }),
     },
     summary: [
-      { title: 'Images', body: table(['', 'Service', 'Digest', ''], rows), priority: 100 },
+      { title: 'Images', body: table(['Verdict', 'Service', 'Digest', 'Reason'], rows), priority: 100 },
       ...failed.flatMap(({ summary = [] }) => summary),
     ],
     annotations: failed.flatMap(({ annotations = [] }) => annotations),
   };
 }
 
-/** Empty where no image is in the repository, or it is not known to be the right one. */
+/** Empty if there is no image in the repository, or it is not known to be the right one. */
 function digestOf(result: ImageResult): string {
   return 'digest' in result ? result.digest : '';
 }
 
-/** What the environment consists of, in the order in which it is deployed, then what runs in it. */
+/** The stacks of the environment in the order of deployment, then its running services. */
 function showStatus({ stacks, services }: StatusResult) {
   const rows = stacks.map((stack) => [
     code(stack.stackName),
     stack.status === undefined ? `**not read**: ${escapeCell(stack.error)}` : escapeCell(stack.status),
     changedText(stack, services.readAt),
   ]);
-  const section = { title: 'Stacks', body: table(['Stack', 'Status', 'Changed'], rows), priority: 90 };
+  const section = { title: 'Stacks', body: table(['Stack', 'Status', 'Last change'], rows), priority: 90 };
   const sections = rows.length > 0 ? [section] : [];
   const running = presentPromotion(services);
   return {
@@ -385,7 +391,7 @@ const CHECK_STATES: Readonly<Record<Check['state'], string>> = {
   ok: 'ok',
 };
 
-/** All checks in one table, the worst first, then each fix. */
+/** All checks in one table, the worst first, then the fixes. */
 function showDoctor({ environment, checks, policies }: DoctorResult) {
   const sorted = worstFirst(checks, CHECK_STATES);
   const rows = sorted.map(({ state, name, says }) => [
@@ -401,8 +407,8 @@ function showDoctor({ environment, checks, policies }: DoctorResult) {
     result: { checks },
     summary: [
       {
-        title: `Is ${code(environment)} ready?`,
-        body: table(['', 'Check', 'What was found'], rows),
+        title: `Readiness of ${code(environment)}`,
+        body: table(['Status', 'Check', 'Result'], rows),
         priority: 100,
       },
       ...fixes,
@@ -414,7 +420,7 @@ function showDoctor({ environment, checks, policies }: DoctorResult) {
   };
 }
 
-/** In the order of the states, which are listed from the worst to the best. */
+/** Items in the order of `states`, which lists the worst first. */
 function worstFirst<T extends { state: string }>(
   items: readonly T[],
   states: Readonly<Record<T['state'], string>>,

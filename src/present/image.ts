@@ -12,7 +12,7 @@ const SHOWN_FINDINGS = 100;
 const SHOWN_STEPS = 30;
 const SHOWN_INSTRUCTION = 80;
 
-/** The outcome of build-push-image. A failed build is annotated at its line of the Dockerfile. */
+/** The outcome of build-push-image. A failed build is annotated on its line of the Dockerfile. */
 export function presentImage(result: ImageResult): Outcome<ImageFields> {
   const { verdict, reason, repository } = result;
   const { ok } = IMAGE_VERDICTS[verdict];
@@ -115,7 +115,7 @@ function headline(result: ImageResult): Section {
     ...(image === undefined ? [] : [code(image)]),
     ...(tags.length === 0 ? [] : [`Tags: ${tags.map(code).join(', ')}`]),
     ...(from === undefined ? [] : [`Mirrored from ${code(from)}`]),
-    ...(push ? [moved(push)] : []),
+    ...(push ? [pushed(push)] : []),
     ...(signature ? [`Signed by ${escapeCell(signature.signer)}`] : []),
     ...copies.map(
       ({ repository: name, tags: theirs }) => `Also in ${code(name)}: ${theirs.map(code).join(', ')}`,
@@ -128,9 +128,9 @@ function headline(result: ImageResult): Section {
   };
 }
 
-function moved(push: NonNullable<ImageResult['push']>): string {
+function pushed(push: NonNullable<ImageResult['push']>): string {
   const { pushedBlobs, pushedBytes, presentBlobs, presentBytes } = push;
-  return `Pushed ${plural(pushedBlobs, 'blob')} (${bytes(pushedBytes)}); ${presentBlobs} already there (${bytes(presentBytes)}).`;
+  return `Pushed ${plural(pushedBlobs, 'blob')} (${bytes(pushedBytes)}). ${presentBlobs} already existed (${bytes(presentBytes)}).`;
 }
 
 function failureSections(failed: BuildFailure | undefined): Section[] {
@@ -140,16 +140,16 @@ function failureSections(failed: BuildFailure | undefined): Section[] {
   const body = [
     `**${escapeCell(step)}**${place}`,
     fence(message),
-    ...(output === '' ? [] : [details('The last lines of its output', fence(output))]),
+    ...(output === '' ? [] : [details('Last lines of the output', fence(output))]),
   ];
-  return [{ title: 'Why the build failed', body: body.join('\n\n'), priority: 95 }];
+  return [{ title: 'Root cause', body: body.join('\n\n'), priority: 95 }];
 }
 
 function scanSections(found: ScanEvaluation | undefined): Section[] {
   if (!found) return [];
   const { threshold, counts, blocking, missing } = found;
   const all = counts.map(([severity, count]) => `${count} ${severity}`).join(', ');
-  const intro = `${all === '' ? 'No findings' : `Findings: ${all}`}. Findings block from ${code(threshold)} on.`;
+  const intro = `${all === '' ? 'No findings' : `Findings: ${all}`}. Findings of severity ${code(threshold)} and above block the image.`;
   const rows = blocking
     .slice(0, SHOWN_FINDINGS)
     .map((finding) => [
@@ -158,12 +158,12 @@ function scanSections(found: ScanEvaluation | undefined): Section[] {
         ? `[${escapeCell(finding.name)}](${finding.uri})`
         : escapeCell(finding.name),
       code(`${finding.package} ${finding.version}`.trim()),
-      finding.fixedIn === '' ? 'not known' : code(finding.fixedIn),
+      finding.fixedIn === '' ? 'unknown' : code(finding.fixedIn),
     ]);
   const more = blocking.length > rows.length ? `… and ${blocking.length - rows.length} more.` : '';
   const unscanned = missing.map(
     ({ platform, reason }) =>
-      `> [!WARNING]\n> No scan exists for ${escapeCell(platform)}: ${escapeCell(reason)}`,
+      `> [!WARNING]\n> No scan result for ${escapeCell(platform)}: ${escapeCell(reason)}`,
   );
   const list = rows.length === 0 ? '' : table(['Severity', 'Finding', 'Package', 'Fixed in'], rows);
   const body = [intro, ...unscanned, list, more].filter((text) => text !== '').join('\n\n');
@@ -178,7 +178,9 @@ function scanSections(found: ScanEvaluation | undefined): Section[] {
 
 function notes({ notes: sentences }: ImageResult): Section[] {
   if (sentences.length === 0) return [];
-  return [{ title: 'Also', body: sentences.map((text) => `- ${escapeCell(text)}`).join('\n'), priority: 80 }];
+  return [
+    { title: 'Notes', body: sentences.map((text) => `- ${escapeCell(text)}`).join('\n'), priority: 80 },
+  ];
 }
 
 function layers(platform: PlatformImage, { previous }: ImageResult): Section {
@@ -187,11 +189,11 @@ function layers(platform: PlatformImage, { previous }: ImageResult): Section {
   const rows = platform.layers.map(({ digest, size, createdBy }) => [
     code(shortened(createdBy)),
     bytes(size),
-    ...(before ? [known.has(digest) ? 'the same' : '**new**'] : []),
+    ...(before ? [known.has(digest) ? 'unchanged' : '**new**'] : []),
   ]);
-  const headers = ['Layer', 'Compressed', ...(before ? ['Against the last image'] : [])];
+  const headers = ['Layer', 'Compressed size', ...(before ? ['Compared with the previous image'] : [])];
   const change = before
-    ? `, ${difference(platform.size - before.size)} against ${escapeCell(previous?.name ?? '')}`
+    ? `, ${difference(platform.size - before.size)} compared with ${escapeCell(previous?.name ?? '')}`
     : '';
   return {
     title: `${escapeCell(platform.platform)}: ${bytes(platform.size)}${change}`,
@@ -208,7 +210,7 @@ function buildSteps({ build }: ImageResult): Section[] {
     .toSorted((a, b) => b.durationMs - a.durationMs)
     .slice(0, SHOWN_STEPS);
   const rows = slowest.map(({ name, durationMs }) => [code(shortened(name)), seconds(durationMs)]);
-  const list = rows.length === 0 ? 'Everything came from the cache.' : table(['Step', 'Took'], rows);
+  const list = rows.length === 0 ? 'All steps came from the cache.' : table(['Step', 'Duration'], rows);
   const summary = `Build: ${outOf(cached, build.steps.length, 'step')} from the cache`;
   return [{ body: details(summary, list), priority: 40 }];
 }
@@ -216,16 +218,16 @@ function buildSteps({ build }: ImageResult): Section[] {
 function times({ steps }: ImageResult): Section[] {
   if (steps.length === 0) return [];
   const rows = steps.map(({ name, durationMs }) => [escapeCell(name), seconds(durationMs)]);
-  return [{ body: details('Where the time went', table(['', 'Took'], rows)), priority: 20 }];
+  return [{ body: details('Durations', table(['Step', 'Duration'], rows)), priority: 20 }];
 }
 
-/** Below ten seconds a tenth is worth telling. */
+/** Durations below ten seconds are shown with one decimal. */
 function seconds(ms: number): string {
   return ms < 10_000 ? `${(ms / 1000).toFixed(1)}s` : duration(ms);
 }
 
 function difference(change: number): string {
-  if (change === 0) return 'as large as before';
+  if (change === 0) return 'the same size';
   return `${change > 0 ? '+' : '−'}${bytes(Math.abs(change))}`;
 }
 

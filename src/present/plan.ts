@@ -14,25 +14,25 @@ import { code, details, escapeCell, table } from '../core/markdown/markdown.ts';
 import type { Section } from '../core/markdown/sections.ts';
 import { plural } from '../core/text.ts';
 
-/** Above this many, new resources are told by type. */
+/** If there are more new resources than this, they are grouped by type. */
 const LISTED_ONE_BY_ONE = 25;
 const NAMED_PER_TYPE = 12;
 const SHOWN_CAUSES = 5;
 const SHORT_VALUE = 40;
 
-/** A plan with what surrounds it. Its secrets are masked already. */
+/** A plan and its context. Secrets are already masked. */
 export interface PlannedStack extends Omit<Plan, 'stackId' | 'changeSetId' | 'settings'> {
   region?: string;
-  /** What the guard does not let through. */
+  /** The changes that the guard blocks. */
   blocked?: readonly Omit<GuardFinding, 'message'>[];
   settings?: ShownSettings & Partial<Omit<PlanSettings, keyof ShownSettings>>;
-  /** The same of the stack as it is, to show what changes. */
+  /** The current parameters and tags of the stack, to show what changes. */
   before?: ShownSettings;
 }
 
 type ShownSettings = Pick<PlanSettings, 'parameters' | 'tags'>;
 
-/** The plan's parts, the most important first: what an approver must see before saying yes. */
+/** The sections of a plan, the most important first: what an approver must see. */
 export function planSections(report: PlannedStack): Section[] {
   const by = (...effects: Effect[]): ResourceChange[] =>
     report.changes.filter((change) => effects.includes(effectOf(change)));
@@ -50,15 +50,15 @@ export function planSections(report: PlannedStack): Section[] {
     ...additions(added),
     ...settings(report),
     ...options(report),
-    ...values('Values of what is replaced or deleted', [...destructive, ...maybe], 70),
-    ...values('Values that change', changed, 40),
+    ...values('Values of replaced or deleted resources', [...destructive, ...maybe], 70),
+    ...values('Changed values', changed, 40),
     ...values('Values of new resources', added, 20),
     ...identity(report),
   ];
 }
 
 const MAYBE =
-  'CloudFormation decides only while it runs whether these are replaced: it depends on values that are not known yet.';
+  'CloudFormation decides during the deployment whether to replace these: it depends on values that are not known yet.';
 
 function headline(report: PlannedStack, destructive: number, maybe: number): Section {
   const facts = [
@@ -81,8 +81,8 @@ function warning(destructive: number, maybe: number): string {
       ? `${resources(destructive)} with data or an address ${destructive === 1 ? 'is' : 'are'} replaced or deleted`
       : '';
   const unsure = maybe > 0 ? `${resources(maybe)} with data or an address may be replaced` : '';
-  const said = [sure, unsure].filter((text) => text !== '').join(', and ');
-  return `> [!WARNING]\n> ${said}. The old data or address is lost.`;
+  const losses = [sure, unsure].filter((text) => text !== '').join(', and ');
+  return `> [!WARNING]\n> ${losses}. The old data or address is lost.`;
 }
 
 function resources(count: number): string {
@@ -104,8 +104,8 @@ function blocked(blocks: readonly Omit<GuardFinding, 'message'>[]): Section[] {
     block.allow ? code(`${block.allow.input}: ${block.allow.value}`) : '–',
   ]);
   const intro =
-    '> [!CAUTION]\n> Nothing is executed while data would be lost or live traffic would move. To allow it, name each resource in the input beside it.';
-  const body = `${intro}\n\n${table(['Resource', 'Type', 'What happens', 'To allow it'], rows)}`;
+    '> [!CAUTION]\n> This plan is blocked: it would lose data or move live traffic. To allow a change, set the input in its row.';
+  const body = `${intro}\n\n${table(['Resource', 'Type', 'Effect', 'To allow it'], rows)}`;
   return [{ title: 'Blocked', body, priority: 95 }];
 }
 
@@ -120,9 +120,9 @@ function changeTable(
     code(signOf(effectOf(change))),
     code(pathOf(change)),
     escapeCell(change.type),
-    why(change),
+    changeDetails(change),
   ]);
-  const body = table(['', 'Resource', 'Type', 'What'], rows);
+  const body = table(['Action', 'Resource', 'Type', 'Details'], rows);
   return [
     {
       title: `${title} (${changes.length})`,
@@ -132,8 +132,8 @@ function changeTable(
   ];
 }
 
-/** What makes a replacement necessary; what else changes; what becomes of something removed. */
-function why(change: ResourceChange): string {
+/** The properties that require a replacement, or else all that change; for a removal, what happens to the resource. */
+function changeDetails(change: ResourceChange): string {
   if (change.action === 'remove') return removal(change);
   const deciding = change.properties.filter(({ requiresRecreation }) => requiresRecreation !== 'never');
   const replaced = change.replacement !== 'no' && deciding.length > 0;
@@ -145,7 +145,7 @@ function why(change: ResourceChange): string {
   return [list, ...(kept === undefined ? [] : [kept])].filter((text) => text !== '').join('; ');
 }
 
-/** A property with its values where they are short enough to read in passing. */
+/** A property, with its values if they are short. */
 function inShort({ path, label, before, after, cause }: PropertyChange): string {
   const name =
     code(path.replace(/^Properties\./, '')) + (label === undefined ? '' : ` (${escapeCell(label)})`);
@@ -155,13 +155,13 @@ function inShort({ path, label, before, after, cause }: PropertyChange): string 
 }
 
 const KEPT: Readonly<Record<string, string>> = {
-  ReplaceAndRetain: 'the old one is kept outside the stack',
-  ReplaceAndSnapshot: 'a snapshot of the old one is kept',
+  ReplaceAndRetain: 'the old resource is retained outside the stack',
+  ReplaceAndSnapshot: 'a snapshot of the old resource is retained',
 };
 
 function removal({ policyAction, physicalId }: ResourceChange): string {
   const name = physicalId === undefined ? '' : `: ${code(physicalId)}`;
-  if (policyAction === 'Retain') return `leaves the stack and stays in the account${name}`;
+  if (policyAction === 'Retain') return `removed from the stack, retained in the account${name}`;
   return `removed from the template${policyAction === 'Snapshot' ? ', after a final snapshot' : ''}${name}`;
 }
 
@@ -169,7 +169,9 @@ function additions(added: readonly ResourceChange[]): Section[] {
   if (added.length <= LISTED_ONE_BY_ONE) {
     if (added.length === 0) return [];
     const rows = added.map((change) => [code('+'), code(pathOf(change)), escapeCell(change.type)]);
-    return [{ title: `Added (${added.length})`, body: table(['', 'Resource', 'Type'], rows), priority: 50 }];
+    return [
+      { title: `Added (${added.length})`, body: table(['Action', 'Resource', 'Type'], rows), priority: 50 },
+    ];
   }
   const byType = new Map<string, string[]>();
   for (const change of added) byType.set(change.type, [...(byType.get(change.type) ?? []), pathOf(change)]);
@@ -189,7 +191,7 @@ function warnings(texts: readonly string[]): Section[] {
   return [{ title: 'Warnings', body: texts.map((text) => `- ${escapeCell(text)}`).join('\n'), priority: 80 }];
 }
 
-/** Parameters and tags: all of a new stack, folded; only what changes of one that is there. */
+/** Parameters and tags: all of a new stack, collapsed; of an existing stack, those that change. */
 function settings({ settings: after, before, kind }: PlannedStack): Section[] {
   if (!after) return [];
   const rows = [
@@ -199,21 +201,21 @@ function settings({ settings: after, before, kind }: PlannedStack): Section[] {
   if (rows.length === 0) return [];
   if (kind === 'create' || !before) {
     const list = table(
-      ['', 'Name', 'Value'],
+      ['Kind', 'Name', 'Value'],
       rows.map(([what = '', name = '', , value = '']) => [what, name, value]),
     );
     return [{ body: details(`Parameters and tags (${rows.length})`, list), priority: 30 }];
   }
   return [
     {
-      title: 'Parameters and tags that change',
-      body: table(['', 'Name', 'Before', 'After'], rows),
+      title: 'Changed parameters and tags',
+      body: table(['Kind', 'Name', 'Before', 'After'], rows),
       priority: 65,
     },
   ];
 }
 
-/** How the plan is executed, where that is not as usual. */
+/** The options of the execution that differ from the defaults. */
 function options({ settings: given }: PlannedStack): Section[] {
   if (!given) return [];
   const { mode, capabilities = [], rollbackAlarms = [], monitoringMinutes = 0, importsExisting } = given;
@@ -224,7 +226,7 @@ function options({ settings: given }: PlannedStack): Section[] {
       : []),
     ...(rollbackAlarms.length > 0 ? [['Rollback alarms', rollbackAlarms.map(code).join(', ')]] : []),
     ...(monitoringMinutes > 0 ? [['Monitoring time', `${monitoringMinutes} min after the last change`]] : []),
-    ...(importsExisting ? [['Existing resources', 'are imported by their name']] : []),
+    ...(importsExisting ? [['Existing resources', 'imported by name']] : []),
   ];
   return rows.length === 0
     ? []
@@ -240,8 +242,8 @@ function settingRows(
   resolved: Readonly<Record<string, string>> = {},
 ): string[][] {
   const value = (key: string): string => {
-    const behind = resolved[key];
-    return behind === undefined ? shown(after[key]) : `${shown(after[key])}: ${shown(behind)}`;
+    const target = resolved[key];
+    return target === undefined ? shown(after[key]) : `${shown(after[key])}: ${shown(target)}`;
   };
   const keys = [...new Set([...Object.keys(after), ...Object.keys(before)])].sort();
   return keys
@@ -249,7 +251,7 @@ function settingRows(
     .map((key) => [what, code(key), shown(before[key]), value(key)]);
 }
 
-/** Whether a hidden value changes is not known, and its old one must not be seen either. */
+/** A masked value: whether it changes is not known, and its old value must not be shown either. */
 function isMasked(value: string | undefined): boolean {
   return value !== undefined && /^\*+$/.test(value);
 }
@@ -265,7 +267,7 @@ function identity({ hasChanges, changeSetName, fingerprint }: PlannedStack): Sec
   return [{ body, priority: 75 }];
 }
 
-/** A value this long says what it is; more of it belongs in the template. */
+/** Enough to recognize a value. */
 const SHOWN_CHARACTERS = 300;
 const SHOWN_ROWS = 50;
 const UNKNOWN = /\{\{changeSet:KNOWN_AFTER_APPLY\}\}/g;
@@ -278,19 +280,19 @@ interface Row {
   effect: string;
 }
 
-/** One folded table for each change that has values: property, before, after, and what the change costs. */
+/** A collapsed table for each change with values: property, before, after and effect. */
 function valueBlocks(changes: readonly ResourceChange[]): string {
   return changes.flatMap(valueBlock).join('\n\n');
 }
 
 function valueBlock(change: ResourceChange): string[] {
-  const rows = [...change.properties].sort(byCost).flatMap(propertyRows);
+  const rows = [...change.properties].sort(byEffect).flatMap(propertyRows);
   if (rows.length === 0) return [];
   const summary = `${pathOf(change)} (${rows.length} ${rows.length === 1 ? 'property' : 'properties'})`;
   const shown = rows.slice(0, SHOWN_ROWS);
   const left = rows.length - shown.length;
   const body = change.action === 'add' ? newValuesTable(shown) : changedValuesTable(shown);
-  return [details(summary, left > 0 ? `${body}\n\n${left} more are not shown.` : body)];
+  return [details(summary, left > 0 ? `${body}\n\n… and ${left} more.` : body)];
 }
 
 function changedValuesTable(rows: readonly Row[]): string {
@@ -300,7 +302,7 @@ function changedValuesTable(rows: readonly Row[]): string {
     shown(after),
     effect,
   ]);
-  return table(['Property', 'Before', 'After', ''], cells);
+  return table(['Property', 'Before', 'After', 'Effect'], cells);
 }
 
 function newValuesTable(rows: readonly Row[]): string {
@@ -310,7 +312,7 @@ function newValuesTable(rows: readonly Row[]): string {
   );
 }
 
-function byCost(a: PropertyChange, b: PropertyChange): number {
+function byEffect(a: PropertyChange, b: PropertyChange): number {
   const rank = { always: 0, conditionally: 1, never: 2 };
   return rank[a.requiresRecreation] - rank[b.requiresRecreation];
 }
@@ -324,16 +326,16 @@ function propertyRows(property: PropertyChange): Row[] {
 }
 
 function effectText({ requiresRecreation, cause, drift }: PropertyChange): string {
-  const cost = { always: '**replaces**', conditionally: 'may replace', never: '' }[requiresRecreation];
+  const replacement = { always: '**replaces**', conditionally: 'may replace', never: '' }[requiresRecreation];
   const because = cause === undefined ? '' : `by ${code(cause)}`;
   const drifted =
     drift !== undefined && drift.expected !== drift.actual
-      ? `drifted: was deployed as ${shown(drift.expected)}, is ${shown(drift.actual)}`
+      ? `drifted: expected ${shown(drift.expected)}, is ${shown(drift.actual)}`
       : '';
-  return [cost, because, drifted].filter((text) => text !== '').join(', ');
+  return [replacement, because, drifted].filter((text) => text !== '').join(', ');
 }
 
-/** Two JSON texts: only the leaves that differ. Undefined when there is nothing inside to compare. */
+/** The leaves that differ between two parsed JSON values; undefined unless both are objects or lists. */
 function differences(path: string, before: unknown, after: unknown): Omit<Row, 'effect'>[] | undefined {
   if (before === undefined || after === undefined) return undefined;
   const [old, now] = [leaves(path, before), leaves(path, after)];
@@ -352,7 +354,7 @@ function leaves(path: string, value: unknown): Map<string, string> {
   return new Map(entries.flatMap(([key, item]) => [...leaves(`${path}.${key}`, item)]));
 }
 
-/** An object or a list; anything else is shown as the text it is. */
+/** An object or a list; undefined for any other text, which is shown as it is. */
 function parsed(text: string | undefined): object | undefined {
   if (text === undefined || !/^\s*[[{]/.test(text)) return undefined;
   try {
@@ -363,7 +365,7 @@ function parsed(text: string | undefined): object | undefined {
   }
 }
 
-/** A value as a cell: an empty text is visible, a long one is cut and says how long it is. */
+/** A value as a table cell. An empty text is marked, and a long one is truncated, with its length. */
 export function shown(value: string | undefined): string {
   if (value === undefined) return '–';
   if (value === '') return '(empty)';

@@ -96,7 +96,7 @@ function serviceResult({ name, stack, commit, digest, run }: PreviewedService) {
   return { name, stack, verdict, ok, reason: withoutAccount(reason), commit, digest, priority };
 }
 
-/** The preview as it is after a deployment. */
+/** The state of a preview after a deployment. */
 function previewSections(preview: DeployedPreview, runUrl: string): Section[] {
   const { pullRequest, verdict, reason, services } = preview;
   const { ok } = PREVIEW_VERDICTS[verdict];
@@ -113,7 +113,7 @@ function previewSections(preview: DeployedPreview, runUrl: string): Section[] {
   return [
     { title, body: [factsOf(preview), escapeCell(reason)].filter(Boolean).join('\n\n'), priority: 100 },
     ...(rows.length > 0
-      ? [{ body: table(['Service', 'State', 'Commit', 'Image'], rows), priority: 90 }]
+      ? [{ body: table(['Service', 'Status', 'Commit', 'Image'], rows), priority: 90 }]
       : []),
     ...failed.map(({ name, why }) => ({ title: name, body: escapeCell(why), priority: 95 })),
     { body: `[The run](${runUrl})`, priority: 10 },
@@ -121,7 +121,7 @@ function previewSections(preview: DeployedPreview, runUrl: string): Section[] {
 }
 
 function stateOf({ run }: PreviewedService): string {
-  if (!run) return 'as it was';
+  if (!run) return 'unchanged';
   const { verdict } = run.result;
   return `${STACK_VERDICTS[verdict].ok ? '✅' : '❌'} ${verdict}`;
 }
@@ -137,7 +137,7 @@ function showRemoved({ pullRequest, verdict, reason, removal }: RemovedPreview, 
   };
 }
 
-/** A preview that is gone. */
+/** A removed preview. */
 function removalSections({ pullRequest, ok, reason }: RemovalComment, runUrl: string): Section[] {
   const title = `${ok ? '🧹' : '❌'} Preview of pull request ${pullRequest}`;
   return [
@@ -146,7 +146,7 @@ function removalSections({ pullRequest, ok, reason }: RemovalComment, runUrl: st
   ];
 }
 
-/** What a sweep removed, kept, and could not remove. */
+/** What a sweep removed, kept and failed to remove. */
 function showSwept({ verdict, reason, dryRun, items, undeleted }: SweptPreviews) {
   const inState = (state: SweptItem['state']): SweptItem[] => items.filter((item) => item.state === state);
   const removed = inState('removed');
@@ -171,7 +171,7 @@ function showSwept({ verdict, reason, dryRun, items, undeleted }: SweptPreviews)
     summary: [
       { title, body: escapeCell(reason), priority: 100 },
       ...(rows.length > 0
-        ? [{ body: table(['What', 'Pull request', 'State', 'Why'], rows), priority: 90 }]
+        ? [{ body: table(['Resource', 'Pull request', 'Status', 'Reason'], rows), priority: 90 }]
         : []),
     ],
     annotations: undeleted.flatMap((result) => presentStack(result).annotations ?? []),
@@ -180,17 +180,17 @@ function showSwept({ verdict, reason, dryRun, items, undeleted }: SweptPreviews)
 
 function factsOf({ url, commit, expires, price }: DeployedPreview): string {
   const facts = [
-    ...(url === undefined ? [] : [['Address', url]]),
+    ...(url === undefined ? [] : [['URL', url]]),
     ['Commit', code(shortCommit(commit))],
     ...(price === undefined ? [] : [['Price', priceText(price)]]),
     ['Expires', expiryText(expires)],
   ];
-  return table(['Preview', ''], facts);
+  return table(['Property', 'Value'], facts);
 }
 
 function priceText({ dollars, hours }: PreviewPrice): string {
-  const long = `${Math.round(hours * 10) / 10} h`;
-  return `at most $${dollars.toFixed(2)} for ${long} (Fargate's list price on demand of ${PRICES_AS_OF}; on Spot it is less)`;
+  const period = `${Math.round(hours * 10) / 10} h`;
+  return `at most $${dollars.toFixed(2)} for ${period} (Fargate on-demand list price of ${PRICES_AS_OF}; Spot costs less)`;
 }
 
 function expiryText(expires: Date): string {

@@ -18,7 +18,7 @@ import { awsLine, failureAnnotation } from './service.ts';
 
 const SHOWN_COMMITS = 25;
 
-/** The result of any command, as outputs, result and summary. */
+/** The result of promote-environment as outputs, result and summary. */
 export function presentPromotion(
   result: PromotionResult,
 ): Outcome<Fields<PromotionReport | HoldFields | EnvironmentsReport>> {
@@ -28,7 +28,7 @@ export function presentPromotion(
     case 'release':
       return {
         ...ended,
-        subject: wayOf(result.report),
+        subject: routeOf(result.report),
         outputs: outputsOf(result.report),
         result: { ...result.report },
         summary: releaseSections(result),
@@ -58,13 +58,13 @@ export function presentPromotion(
   }
 }
 
-/** What `hold` and `release-hold` came to. */
+/** The `result` fields of `hold` and `release-hold`. */
 interface HoldFields {
   to: string;
   hold?: Hold;
 }
 
-/** What to do about the first service that failed, or about the first finding that blocks. */
+/** The fix of the first failed service, or of the first blocking finding. */
 function fixOf({ ok, report: { services: all } }: ReleaseResult): Pick<Outcome, 'fix'> {
   const failed = all.find(({ end }) => end?.ok === false)?.end?.failure?.fix;
   const blocking = all.flatMap(({ findings }) => findings).find(({ bypassed }) => !bypassed)?.fix;
@@ -72,7 +72,7 @@ function fixOf({ ok, report: { services: all } }: ReleaseResult): Pick<Outcome, 
   return ok || fix === undefined ? {} : { fix };
 }
 
-/** Green verdicts that everybody must know of: nothing is promoted for a while, or is again. */
+/** Successful verdicts that are announced, because they stop promotions or allow them again. */
 const ANNOUNCED: Partial<Record<PromotionResult['verdict'], string>> = {
   restored: '↩️',
   'hold-set': '⏸️',
@@ -109,7 +109,10 @@ function holdSection(result: HoldResult): Section {
   const { to, verdict, ok, reason } = result;
   const hold = 'hold' in result ? result.hold : undefined;
   const facts = hold
-    ? table(['Since', 'By', 'Why'], [[escapeCell(hold.at), escapeCell(hold.actor), escapeCell(hold.reason)]])
+    ? table(
+        ['Since', 'By', 'Reason'],
+        [[escapeCell(hold.at), escapeCell(hold.actor), escapeCell(hold.reason)]],
+      )
     : '';
   return {
     title: `${ok ? '✅' : '❌'} ${escapeCell(to)}: ${verdict}`,
@@ -118,53 +121,53 @@ function holdSection(result: HoldResult): Section {
   };
 }
 
-/** The summary's parts: the result, what blocks it, what each service gets, and why. */
+/** The summary's sections: the result, failures, blocking findings, and the changes of each service. */
 function releaseSections(result: ReleaseResult): Section[] {
   const { report } = result;
   return [
     headline(result),
     ...failures(result),
-    ...objections(report),
+    ...findings(report),
     ...services(report),
     ...notes(report),
     ...report.commits.map(commits),
-    ...moved(report),
+    ...copies(report),
   ];
 }
 
-/** `dev → staging`; of a rollback, the environment alone. */
-function wayOf({ from, to }: PromotionReport): string {
+/** `dev → staging`, or for a rollback only the environment. */
+function routeOf({ from, to }: PromotionReport): string {
   return from === '' ? to : `${from} → ${to}`;
 }
 
 function headline({ report, verdict, ok, reason }: ReleaseResult): Section {
   const { to, dryRun, hold, bypassReason, approvals, awaitsApproval, durationMs } = report;
-  const way = escapeCell(wayOf(report));
+  const route = escapeCell(routeOf(report));
   const facts = [
-    ...(dryRun ? ['> [!NOTE]\n> A dry run: nothing was changed.'] : []),
+    ...(dryRun ? ['> [!NOTE]\n> Dry run: nothing was changed.'] : []),
     ...(hold === undefined ? [] : [`> [!IMPORTANT]\n> ${escapeCell(to)} is ${escapeCell(hold)}`]),
     ...(bypassReason === undefined
       ? []
       : [`> [!WARNING]\n> Gates are bypassed for this run: ${escapeCell(bypassReason)}`]),
     ...approvalLines({ environment: to, approvals, awaitsApproval }),
   ];
-  const body = [escapeCell(reason), ...facts, `Took ${duration(durationMs)}.`].join('\n\n');
-  return { title: `${ok ? '✅' : '❌'} ${way}: ${verdict}`, body, priority: 100 };
+  const body = [escapeCell(reason), ...facts, `Duration: ${duration(durationMs)}`].join('\n\n');
+  return { title: `${ok ? '✅' : '❌'} ${route}: ${verdict}`, body, priority: 100 };
 }
 
-function objections(report: PromotionReport): Section[] {
-  const found = report.services.flatMap(({ service, findings }) =>
-    findings.map((finding) => ({ service, ...finding })),
+function findings(report: PromotionReport): Section[] {
+  const found = report.services.flatMap(({ service, findings: own }) =>
+    own.map((finding) => ({ service, ...finding })),
   );
   if (found.length === 0) return [];
   const rows = found.map(({ service, gate, message, fix, bypassed, pending }) => [
     code(service),
-    `${bypassed ? '⚠️ passed' : pending ? '⏳' : '⛔'} ${escapeCell(gate)}`,
+    `${bypassed ? '⚠️ bypassed' : pending ? '⏳' : '⛔'} ${escapeCell(gate)}`,
     escapeCell(message),
     escapeCell(fix),
   ]);
-  const body = table(['Service', 'Gate', 'What', 'What to do'], rows);
-  const title = found.every(({ pending }) => pending) ? 'To pass before the promotion' : 'Blocking findings';
+  const body = table(['Service', 'Gate', 'Finding', 'Fix'], rows);
+  const title = found.every(({ pending }) => pending) ? 'Pending gates' : 'Blocking findings';
   return [{ title, body, priority: 95 }];
 }
 
@@ -183,7 +186,7 @@ function change({ action, digest, before }: ServicePromotion): string {
   if (digest === undefined) return before === undefined ? '' : code(shortDigest(before));
   if (action === 'none') return code(shortDigest(digest));
   return before === undefined
-    ? `${code(shortDigest(digest))} (nothing before)`
+    ? `${code(shortDigest(digest))} (first image)`
     : `${code(shortDigest(before))} → ${code(shortDigest(digest))}`;
 }
 
@@ -197,15 +200,15 @@ function commitLink({ service, commit, commitBefore }: ServicePromotion, all: Co
   return known.length === 0 ? '' : code(known.map((one) => one?.slice(0, 7)).join('…'));
 }
 
-function outcome({ action, end, findings }: ServicePromotion, dryRun: boolean): string {
+function outcome({ action, end, findings: own }: ServicePromotion, dryRun: boolean): string {
   if (end) return `${end.ok ? '✅' : '❌'} ${escapeCell(end.verdict)}: runs ${end.runs}`;
-  if (action === 'none') return 'runs it already';
-  if (action === 'blocked') return `⛔ blocked by ${findings.map(({ gate }) => escapeCell(gate)).join(', ')}`;
+  if (action === 'none') return 'already running';
+  if (action === 'blocked') return `⛔ blocked by ${own.map(({ gate }) => escapeCell(gate)).join(', ')}`;
   if (!dryRun) return 'not changed';
-  return findings.some(({ pending }) => pending) ? '⏳ **would be promoted**' : '**would be promoted**';
+  return own.some(({ pending }) => pending) ? '⏳ **would be promoted**' : '**would be promoted**';
 }
 
-/** Why services failed, below a headline that has the reason of the first: no cause is shown twice. */
+/** Why services failed. What the reason in the headline already contains is not repeated. */
 function failures({ reason, report }: ReleaseResult): Section[] {
   return report.services.flatMap(({ service, end }): Section[] => {
     if (!end || end.ok) return [];
@@ -216,7 +219,7 @@ function failures({ reason, report }: ReleaseResult): Section[] {
       ...(end.undo ? [`Rollback: ${escapeCell(end.undo.reason)}`] : []),
     ];
     if (body.length === 0) return [];
-    return [{ title: `Why ${escapeCell(service)} failed`, body: body.join('\n\n'), priority: 97 }];
+    return [{ title: `Root cause: ${escapeCell(service)}`, body: body.join('\n\n'), priority: 97 }];
   });
 }
 
@@ -227,18 +230,20 @@ function failureLines(
   return [
     ...(known.includes(failure.cause) ? [] : [`**${escapeCell(sentence(failure.cause))}**`]),
     ...awsLine(failure).map(escapeCell),
-    ...(failure.log.length > 0 ? ['Last lines of its log:', fence(failure.log.join('\n'))] : []),
+    ...(failure.log.length > 0 ? ['End of the log:', fence(failure.log.join('\n'))] : []),
     `**Fix:** ${escapeCell(failure.fix)}`,
   ];
 }
 
 function notes({ notes: sentences }: PromotionReport): Section[] {
   if (sentences.length === 0) return [];
-  return [{ title: 'Also', body: sentences.map((text) => `- ${escapeCell(text)}`).join('\n'), priority: 80 }];
+  return [
+    { title: 'Notes', body: sentences.map((text) => `- ${escapeCell(text)}`).join('\n'), priority: 80 },
+  ];
 }
 
 function commits({ services: named, total, commits: list, url, note }: CommitRange): Section {
-  const title = `What is new in ${named.map(escapeCell).join(', ')}`;
+  const title = `Commits of ${named.map(escapeCell).join(', ')}`;
   const rows = list
     .slice(-SHOWN_COMMITS)
     .reverse()
@@ -249,38 +254,45 @@ function commits({ services: named, total, commits: list, url, note }: CommitRan
     ]);
   const more = (total ?? 0) > rows.length ? `… and ${(total ?? 0) - rows.length} more: ` : '';
   const body = [
-    ...(rows.length === 0 ? [] : [table(['Commit', 'What', 'Who'], rows)]),
+    ...(rows.length === 0 ? [] : [table(['Commit', 'Title', 'Author'], rows)]),
     ...(note === undefined ? [] : [escapeCell(note)]),
     `${more}[compare on GitHub](${url})`,
   ].join('\n\n');
   return { title, body, priority: 60 };
 }
 
-function moved({ services: all }: PromotionReport): Section[] {
+function copies({ services: all }: PromotionReport): Section[] {
   const copied = all.filter(({ copy }) => copy !== undefined);
   if (copied.length === 0) return [];
   const rows = copied.map(({ service, copy }) => [
     code(service),
-    copy?.state === 'copied' ? bytes(copy.copiedBytes) : 'nothing',
+    copy?.state === 'copied' ? bytes(copy.copiedBytes) : '–',
     String(copy?.copiedBlobs ?? 0),
     String(copy?.mountedBlobs ?? 0),
     String(copy?.presentBlobs ?? 0),
     String(copy?.attachments ?? 0),
   ]);
-  const headers = ['Service', 'Moved', 'Blobs copied', 'mounted', 'there already', 'Signatures and SBOMs'];
-  return [{ body: details('What was copied', table(headers, rows)), priority: 40 }];
+  const headers = [
+    'Service',
+    'Copied',
+    'Blobs copied',
+    'Blobs mounted',
+    'Blobs already present',
+    'Signatures and SBOMs',
+  ];
+  return [{ body: details('Copied images', table(headers, rows)), priority: 40 }];
 }
 
-/** Mermaid refuses texts of more than 50,000 characters. */
-const PICTURE_LIMIT = 40_000;
+/** Mermaid rejects texts of more than 50,000 characters. */
+const DIAGRAM_LIMIT = 40_000;
 const SIGNS = { healthy: '🟢', changing: '🔵', unhealthy: '🔴', stopped: '⚪', missing: '⚫' } as const;
 
-/** A matrix of services and environments, a picture of it, and what differs. */
+/** A matrix of services and environments, notes about the environments, and a diagram. */
 function environmentsSections(report: EnvironmentsReport, now: number): Section[] {
   return [
-    { title: 'What runs where', body: matrix(report, now), priority: 100 },
-    ...remarks(report),
-    ...picture(report),
+    { title: 'Running images', body: matrix(report, now), priority: 100 },
+    ...environmentNotes(report),
+    ...diagram(report),
   ];
 }
 
@@ -313,12 +325,12 @@ function cell(state: ServiceState, now: number): string {
       : [`approved by ${approvals.map(({ by }) => escapeCell(by)).join(', ')}`]),
     ...(detail === '' ? [] : [escapeCell(detail)]),
     ...(drift === 'behind' ? ['**differs from upstream**'] : []),
-    ...(strayed ? ['**not what the ledger says**'] : []),
+    ...(strayed ? ['**differs from the ledger**'] : []),
   ];
   return lines.filter((line) => line !== '').join('\n');
 }
 
-function remarks({ environments }: EnvironmentsReport): Section[] {
+function environmentNotes({ environments }: EnvironmentsReport): Section[] {
   const lines = environments.flatMap(({ name, hold, lock, error }) => [
     ...(hold === undefined ? [] : [`- ⏸️ ${escapeCell(name)} is ${escapeCell(hold)}`]),
     ...(lock === undefined ? [] : [`- 🔒 ${escapeCell(lock)}`]),
@@ -328,7 +340,7 @@ function remarks({ environments }: EnvironmentsReport): Section[] {
 }
 
 /** GitHub draws Mermaid in a job summary. */
-function picture({ environments, services }: EnvironmentsReport): Section[] {
+function diagram({ environments, services }: EnvironmentsReport): Section[] {
   const lines = ['flowchart LR'];
   for (const [at, { name, services: states, hold, error }] of environments.entries()) {
     const title = `${name}${hold === undefined ? '' : ' · on hold'}${error === undefined ? '' : ' · not read'}`;
@@ -355,11 +367,11 @@ function picture({ environments, services }: EnvironmentsReport): Section[] {
     '  classDef missing fill:#f6f8fa,stroke:#59636e,color:#1f2328,stroke-dasharray: 4',
   );
   const text = lines.join('\n');
-  if (text.length > PICTURE_LIMIT) return [];
-  return [{ body: details('As a picture', fence(text, 'mermaid')), priority: 50 }];
+  if (text.length > DIAGRAM_LIMIT) return [];
+  return [{ body: details('Diagram', fence(text, 'mermaid')), priority: 50 }];
 }
 
-/** A text in a Mermaid label: what could end it, or mean markup, goes. */
+/** A text for a Mermaid label, without characters that could end the label or act as markup. */
 function label(text: string): string {
   return text.replace(/[^\p{L}\p{N} ._·-]/gu, '');
 }

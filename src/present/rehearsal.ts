@@ -5,7 +5,7 @@ import type { RunResult } from '../environment/run/result.ts';
 import { REHEARSAL_VERDICTS, type RehearsalResult } from '../rehearse/result.ts';
 import { presentEnvironment } from './environment.ts';
 
-/** A rehearsal as one line for a person, and as sections in Markdown. */
+/** A rehearsal as a one-line reason and as sections in Markdown. */
 export function presentRehearsal(result: RehearsalResult): { reason: string; sections: readonly Section[] } {
   const { verdict, environment } = result;
   const { ok } = REHEARSAL_VERDICTS[verdict];
@@ -19,7 +19,7 @@ export function presentRehearsal(result: RehearsalResult): { reason: string; sec
         priority: 100,
       },
       ...('plan' in result ? runSections(result) : []),
-      { title: 'What a rehearsal cannot know', body: UNKNOWN, priority: 80 },
+      { title: 'Not covered by a rehearsal', body: NOT_COVERED, priority: 80 },
     ],
   };
 }
@@ -44,7 +44,7 @@ function reasonFor(result: RehearsalResult): string {
   }
 }
 
-/** Of a deployment that would not succeed its sections, then those of the plan, without the headlines: they say what happened in the sandbox. */
+/** The sections of a deployment that would not succeed, then those of the plan. Their headlines are about the sandbox and are left out. */
 function runSections({ verdict, plan, apply }: Extract<RehearsalResult, { plan: RunResult }>): Section[] {
   const { ok } = REHEARSAL_VERDICTS[verdict];
   return [...(apply && !ok ? [apply] : []), plan].flatMap((run) =>
@@ -52,10 +52,10 @@ function runSections({ verdict, plan, apply }: Extract<RehearsalResult, { plan: 
   );
 }
 
-const UNKNOWN = [
-  'Services run a placeholder image: whether an image builds, starts and passes its health check is not known.',
-  'Quotas of the account, names that others have taken, and data that a migration meets are not known.',
-  'Changes made by hand are not known. The plan on AWS shows them.',
+const NOT_COVERED = [
+  'Whether images build, start and pass their health checks: services run a placeholder image.',
+  'Quotas of the account, names that are already taken, and the data that a migration processes.',
+  'Changes made by hand. The plan in AWS shows them.',
 ]
   .map((text) => `- ${text}`)
   .join('\n');

@@ -10,10 +10,10 @@ import type { FailedTaskGroup, RolloutFailure } from '../ecs/diagnosis.ts';
 
 const SHOWN_VALUE = 160;
 
-/** How many lines of a log fit into an annotation that is read. */
+/** An annotation with more lines of a log would be too long to read. */
 const ANNOTATED_LINES = 10;
 
-/** A release, a rollback or a status of one service, as outputs, result, summary and annotations. */
+/** The release, rollback or status of a service as outputs, result, summary and annotations. */
 export function presentService(result: ServiceResult): Outcome<Fields<RolloutReport>> {
   const { verdict, ok, reason, ...report } = result;
   const { service, region } = report;
@@ -43,7 +43,7 @@ export function presentService(result: ServiceResult): Outcome<Fields<RolloutRep
   };
 }
 
-/** The result of the command rollback: that a service went back is news. */
+/** The result of the command `rollback`: a completed rollback is announced. */
 export function presentRollback(result: ServiceResult): ReturnType<typeof presentService> {
   const outcome = presentService(result);
   if (result.verdict !== 'deployed') return outcome;
@@ -63,11 +63,11 @@ function annotationsOf(result: ServiceResult): Annotation[] {
 }
 
 function commandName(verdict: ServiceVerdict): string {
-  if (verdict === 'pre-deploy-failed') return 'the pre-deploy command of ';
-  return verdict === 'run-failed' ? 'the command of ' : '';
+  if (verdict === 'pre-deploy-failed') return 'pre-deploy command of ';
+  return verdict === 'run-failed' ? 'command of ' : '';
 }
 
-/** Why a service failed: the cause, AWS's own words, what to do, and the end of the log. */
+/** Why a service failed: the cause, the message of AWS, the fix, and the end of the log. */
 export function failureAnnotation(
   service: string,
   failure: Pick<RolloutFailure, 'cause' | 'fix' | 'awsMessage'>,
@@ -80,10 +80,10 @@ export function failureAnnotation(
     `Fix: ${failure.fix}`,
     ...(log.length > 0 ? ['Log:', ...log] : []),
   ];
-  return { level: 'error', title: `Why ${service} failed`, message: message.join('\n'), priority: 500 };
+  return { level: 'error', title: `Root cause: ${service}`, message: message.join('\n'), priority: 500 };
 }
 
-/** The summary's parts: the result, why it failed and what to do, what it was about, and what happened when. */
+/** The summary's sections: the result, the cause and the fix of a failure, the changes, and the timeline. */
 function serviceSections(result: ServiceResult): Section[] {
   return [
     headline(result),
@@ -104,7 +104,7 @@ function headline(result: ServiceResult): Section {
   const facts = factsOf(result).map(([name, value]) => [escapeCell(name), value]);
   return {
     title: `${ok ? '✅' : '❌'} ${escapeCell(service)}: ${verdict}`,
-    body: [escapeCell(reason), table(['', ''], facts)].join('\n\n'),
+    body: [escapeCell(reason), table(['Property', 'Value'], facts)].join('\n\n'),
     priority: 100,
   };
 }
@@ -118,24 +118,24 @@ function factsOf(report: RolloutReport): [string, string][] {
       : ['Cluster', `${code(cluster)} in ${escapeCell(region)}`],
     ...(revisions === undefined ? [] : ([['Task definition', code(revisions)]] as [string, string][])),
     ...Object.entries(report.digests).map(([name, digest]): [string, string] => [
-      `Runs in ${name}`,
+      `Image of ${name}`,
       code(digest),
     ]),
     ...(deployment === undefined
       ? []
       : ([['Deployment', `${code(deployment)}, ${escapeCell(strategy ?? '')}`]] as [string, string][])),
-    ['Took', escapeCell(duration(report.durationMs))],
+    ['Duration', escapeCell(duration(report.durationMs))],
   ];
 }
 
 const FAILURE_TITLES: Partial<Record<ServiceVerdict, string>> = {
-  'pre-deploy-failed': 'Why the pre-deploy command failed',
-  'run-failed': 'Why the command failed',
+  'pre-deploy-failed': 'Root cause of the failed pre-deploy command',
+  'run-failed': 'Root cause of the failed command',
 };
 
 function failure({ failure: found, verdict }: ServiceResult): Section[] {
   if (!found) return [];
-  const title = FAILURE_TITLES[verdict] ?? 'Why';
+  const title = FAILURE_TITLES[verdict] ?? 'Root cause';
   return [{ title, body: rolloutFailure(found), priority: 95 }];
 }
 
@@ -147,10 +147,10 @@ function findings({ findings: found }: RolloutReport): Section[] {
   const rows = [...errors, ...found.filter(({ level }) => level !== 'error')].map(
     ({ level, message, fix = '' }) => [MARKS[level], escapeCell(message), escapeCell(fix)],
   );
-  const list = table(['', 'Found before the deployment', 'What to do'], rows);
+  const list = table(['Severity', 'Finding', 'Fix'], rows);
   return errors.length > 0
     ? [{ title: 'Blocking findings', body: list, priority: 94 }]
-    : [{ body: details(`${found.length} not checked`, list), priority: 45 }];
+    : [{ body: details(`Findings before the deployment (${found.length})`, list), priority: 45 }];
 }
 
 function rollback({ rollback: back }: RolloutReport): Section[] {
@@ -166,15 +166,12 @@ function command(
 ): Section[] {
   if (!ran) return [];
   const { command: text, task, exitCode, log, durationMs } = ran;
-  const ended = exitCode === undefined ? 'did not end' : `exit code ${exitCode}`;
+  const ended = exitCode === undefined ? 'did not exit' : `exit code ${exitCode}`;
   const where = task === undefined ? '' : `, task ${code(task)}`;
   const line = `${code(text)}: ${ended}, after ${escapeCell(duration(durationMs))}${where}.`;
-  // What says why the command failed has its log.
+  // The section with the root cause contains the log.
   const shown = ['pre-deploy-failed', 'run-failed'].includes(verdict) && why?.log ? [] : log;
-  const body = [
-    line,
-    ...(shown.length === 0 ? [] : [details('The end of its log', fence(shown.join('\n')))]),
-  ];
+  const body = [line, ...(shown.length === 0 ? [] : [details('End of the log', fence(shown.join('\n')))])];
   return [{ title, body: body.join('\n\n'), priority: 60 }];
 }
 
@@ -188,19 +185,21 @@ function smokeTest({ smokeTest: test }: RolloutReport): Section[] {
 function changes({ changes: changed }: RolloutReport): Section[] {
   if (changed.length === 0) return [];
   const rows = changed.map(({ path, before, after }) => [code(path), shown(before), shown(after)]);
-  return [{ title: 'Task definition', body: table(['', 'Before', 'After'], rows), priority: 70 }];
+  return [{ title: 'Task definition', body: table(['Property', 'Before', 'After'], rows), priority: 70 }];
 }
 
 function notes({ notes: sentences }: RolloutReport): Section[] {
   if (sentences.length === 0) return [];
-  return [{ title: 'Also', body: sentences.map((text) => `- ${escapeCell(text)}`).join('\n'), priority: 50 }];
+  return [
+    { title: 'Notes', body: sentences.map((text) => `- ${escapeCell(text)}`).join('\n'), priority: 50 },
+  ];
 }
 
 function timeline({ timeline: steps }: RolloutReport): Section[] {
   const [first] = steps;
   if (!first) return [];
   const rows = steps.map(({ at, text }) => [escapeCell(`+${duration(at - first.at)}`), escapeCell(text)]);
-  return [{ body: details('What happened when', table(['', ''], rows)), priority: 20 }];
+  return [{ body: details('Timeline', table(['Time', 'Event'], rows)), priority: 20 }];
 }
 
 function shown(value: string | undefined): string {
@@ -208,7 +207,7 @@ function shown(value: string | undefined): string {
   return code(value.length > SHOWN_VALUE ? `${value.slice(0, SHOWN_VALUE)}…` : value);
 }
 
-/** Why tasks failed, as Markdown: the cause, what to do, the end of the log, the tasks. */
+/** Why tasks failed, as Markdown: the cause, the fix, the end of the log, the tasks. */
 export function rolloutFailure(found: RolloutFailure): string {
   const parts = [
     `**${escapeCell(found.cause)}.**`,
@@ -220,14 +219,14 @@ export function rolloutFailure(found: RolloutFailure): string {
   return parts.join('\n\n');
 }
 
-/** What AWS says, in its own words, so that it can be searched for. */
+/** The message of AWS, verbatim, so that it can be searched for. */
 export function awsLine({ awsMessage }: Pick<RolloutFailure, 'awsMessage'>): string[] {
-  return awsMessage === undefined ? [] : [`AWS says: "${awsMessage}"`];
+  return awsMessage === undefined ? [] : [`AWS reported: "${awsMessage}"`];
 }
 
 function logOf({ log }: RolloutFailure): string[] {
   if (!log) return [];
-  return [`The end of the log ${code(log.stream)}:`, fence(log.lines.join('\n'))];
+  return [`End of the log ${code(log.stream)}:`, fence(log.lines.join('\n'))];
 }
 
 function groupsTable(groups: readonly FailedTaskGroup[]): string {
@@ -237,7 +236,7 @@ function groupsTable(groups: readonly FailedTaskGroup[]): string {
     [code(group.task), group.container === undefined ? '' : code(group.container)].filter(Boolean).join(' '),
     escapeCell(evidenceOf(group)),
   ]);
-  return table(['Tasks', 'Failed because', 'The first of them', 'AWS says'], rows);
+  return table(['Tasks', 'Cause', 'First task', 'AWS reported'], rows);
 }
 
 function evidenceOf({ exitCode, stopCode, stoppedReason, health, pullMs, target }: FailedTaskGroup): string {

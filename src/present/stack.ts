@@ -25,7 +25,7 @@ import { duration, plural, withoutAccount, withoutAccounts } from '../core/text.
 import { planSections, shown } from './plan.ts';
 import { awsLine, rolloutFailure } from './service.ts';
 
-/** The step's own outputs. GitHub's expressions do not tell upper from lower case, so neither does this list. */
+/** The step's own outputs. Names are compared without case, as in GitHub's expressions. */
 export const STACK_OUTPUTS: ReadonlySet<string> = new Set([
   'verdict',
   'reason',
@@ -45,7 +45,7 @@ const SHOWN_ALSO_FAILED = 10;
 const SHOWN_STEPS = 500;
 const SHOWN_VALUE = 500;
 const BAR_WIDTH = 24;
-/** An executed plan comes after how its execution went. */
+/** An executed plan is less important than the result of its execution. */
 const EXECUTED_SHARE = 0.6;
 
 /** The fields that some verdicts have, to read them from any. */
@@ -142,13 +142,13 @@ function ownOutputs(outputs: Readonly<Record<string, string>>): Record<string, s
 }
 
 function hiddenOutput(key: string): Annotation {
-  const message = `The stack's output ${key} is in "outputs" only: the step has another output of that name.`;
+  const message = `Stack output ${key} is available only in "outputs": the step already has an output of that name.`;
   return { level: 'notice', message };
 }
 
 type StackFields = ReturnType<typeof resultOf>;
 
-/** For machines: all that the summary shows. */
+/** The fields of the `result` output: everything that the summary shows. */
 function resultOf(result: StackResult) {
   const { plan, drift, notes } = result;
   const { guard, execution, diagnosis, findings, unproven, difference }: Details = result;
@@ -218,7 +218,7 @@ function driftResult({ resources, unchecked }: DriftReport) {
   return { resources: drifted, unchecked };
 }
 
-/** What happened to each resource, also in an operation that was not watched to its end. */
+/** The steps of each resource, including those of an operation that was not followed to the end. */
 function stepsOf(result: StackResult): ResourceStep[] {
   const { execution, timeline }: Details = result;
   return [...((execution?.timeline ?? timeline)?.steps ?? [])];
@@ -228,7 +228,7 @@ function seconds(ms: number): number {
   return Math.round(ms / 1000);
 }
 
-/** Puts what went wrong on the template's own lines. */
+/** Problems as annotations, on the lines of the template where those are known. */
 function annotationsOf(result: StackResult): Annotation[] {
   const { guard = [], execution, diagnosis, findings = [], unproven = [] }: Details = result;
   return [
@@ -249,7 +249,7 @@ function unprovenAnnotation(change: UnprovenChange): Annotation {
   const { type, why, fix } = change;
   return {
     level: 'error',
-    title: `Not proven: ${pathOf(change)}`,
+    title: `Unproven change: ${pathOf(change)}`,
     message: [`${type}: ${why}.`, ...(fix === undefined ? [] : [`Fix: ${fix}`])].join('\n'),
     priority: 90,
   };
@@ -273,9 +273,9 @@ function refusalTitle({ level, refusedBy }: Finding, subject: string): string {
     case 'hook':
       return `${subject === '' ? 'Change set' : subject}: ${level === 'error' ? 'refused by a hook' : 'a hook warned'}`;
     case 'capability':
-      return 'A capability is missing';
+      return 'Missing capability';
     case 'stack':
-      return 'The state of the stack does not allow this';
+      return 'Blocked by the status of the stack';
     default:
       if (subject !== '') return subject;
       return level === 'error' ? 'CloudFormation rejected the template' : 'CloudFormation warning';
@@ -295,7 +295,7 @@ function guardAnnotation(
   };
 }
 
-/** The root cause is the last that a full list of annotations would lose. */
+/** The root cause has the highest priority, so that it is dropped last when there are too many annotations. */
 function causeAnnotations({ rootCause, rollbackFailures, alsoFailed }: Diagnosis): Annotation[] {
   return [
     ...(rootCause ? [causeAnnotation(rootCause, 'Root cause', 100)] : []),
@@ -308,7 +308,7 @@ function causeAnnotation(cause: Cause, title: string, priority: number): Annotat
   const { type, reason, code: errorCode, hint, tasks, file, line } = cause;
   const parts = [
     `${type} failed: ${plainReason(reason)}${errorCode === undefined ? '' : ` (${errorCode})`}`,
-    ...(hint === undefined ? [] : [hint]),
+    ...(hint === undefined ? [] : [`Fix: ${hint}`]),
     ...(tasks === undefined ? [] : [`${tasks.cause}.`, ...awsLine(tasks), `Fix: ${tasks.fix}`]),
   ];
   return {
@@ -320,14 +320,14 @@ function causeAnnotation(cause: Cause, title: string, priority: number): Annotat
   };
 }
 
-/** The summary's parts: what happened and why first, then what led there. */
+/** The summary's sections: what happened and why, then the details. */
 function stackSections(result: StackResult, shownValues: Readonly<Record<string, string>>): Section[] {
   const { stackName, drift, plan } = result;
   const { execution, diagnosis }: Details = result;
   const planned = plan?.hasChanges ? planPart(result, plan) : [];
   const rest = [
     ...cause(diagnosis),
-    ...failures('What stops the rollback', diagnosis?.rollbackFailures ?? [], 92),
+    ...failures('Rollback failures', diagnosis?.rollbackFailures ?? [], 92),
     ...failures('Also failed', diagnosis?.alsoFailed ?? [], 60),
     ...notes(result),
     ...outputs(shownValues),
@@ -344,14 +344,14 @@ function stackSections(result: StackResult, shownValues: Readonly<Record<string,
 }
 
 function planPart(result: StackResult, plan: Plan): Section[] {
-  const { region, before, notes: said } = result;
+  const { region, before, notes: shownAbove } = result;
   const { guard }: Details = result;
   return planSections({
     ...plan,
     region,
     ...(before && plan.kind === 'update' && { before }),
     ...(guard && { blocked: guard }),
-    warnings: (plan.warnings ?? []).filter((warning) => !said.includes(warning)),
+    warnings: (plan.warnings ?? []).filter((warning) => !shownAbove.includes(warning)),
   });
 }
 
@@ -371,9 +371,9 @@ function cause(diagnosis: Diagnosis | undefined): Section[] {
   const path = escapeCell(pathOf(diagnosis.rootCause));
   const body = [
     `**${path}** (${code(type)}${place})${errorCode === undefined ? '' : ` ${code(errorCode)}`}`,
-    ...(tasks === undefined ? [] : [rolloutFailure(tasks), 'CloudFormation says:']),
+    ...(tasks === undefined ? [] : [rolloutFailure(tasks), 'CloudFormation reported:']),
     fence(reason),
-    ...(hint === undefined ? [] : [`**What to do:** ${escapeCell(hint)}`]),
+    ...(hint === undefined ? [] : [`**Fix:** ${escapeCell(hint)}`]),
   ];
   return [{ title: 'Root cause', body: body.join('\n\n'), priority: 95 }];
 }
@@ -399,10 +399,12 @@ function notes(result: StackResult): Section[] {
     (sentence) => !reason.includes(withoutSpaces(sentence).replace(/\.$/, '')),
   );
   if (sentences.length === 0) return [];
-  return [{ title: 'Also', body: sentences.map((text) => `- ${escapeCell(text)}`).join('\n'), priority: 80 }];
+  return [
+    { title: 'Notes', body: sentences.map((text) => `- ${escapeCell(text)}`).join('\n'), priority: 80 },
+  ];
 }
 
-/** A reason is one line, whatever the lines of the message in it. */
+/** A message of several lines is on one line in a reason. */
 function withoutSpaces(text: string): string {
   return text.replace(/\s+/g, ' ').trim();
 }
@@ -421,7 +423,7 @@ function retained(execution: Execution | undefined): Section[] {
   return [
     {
       title: 'Retained outside the stack',
-      body: table(['Resource', 'Type', 'Id'], rows),
+      body: table(['Resource', 'Type', 'Physical ID'], rows),
       priority: 85,
     },
   ];
@@ -441,7 +443,7 @@ function timeline(steps: readonly ResourceStep[]): Section[] {
     `\`${bar(step, from, to)}\``,
   ]);
   const more = ended.length > rows.length ? `\n\n… and ${ended.length - rows.length} more.` : '';
-  const body = `${table(['Resource', 'Type', 'Status', 'Took', 'When'], rows)}${more}`;
+  const body = `${table(['Resource', 'Type', 'Status', 'Duration', 'Timeline'], rows)}${more}`;
   return [
     {
       body: details(`Timeline: ${plural(ended.length, 'step')} in ${duration(to - from)}`, body),
@@ -461,7 +463,7 @@ function cut(text: string): string {
   return text.length > SHOWN_VALUE ? `${text.slice(0, SHOWN_VALUE)}…` : text;
 }
 
-/** The parts of a drift report: what was deleted first, then what was changed, property by property. */
+/** The sections of a drift report: deleted resources first, then changed ones, property by property. */
 export function driftSections(
   stackName: string,
   { resources, unchecked }: Pick<DriftReport, 'resources' | 'unchecked'>,
@@ -471,7 +473,7 @@ export function driftSections(
   );
   const count = `${plural(resources.length, 'resource')} ${resources.length === 1 ? 'differs' : 'differ'}`;
   const headline =
-    resources.length > 0 ? `**${count} from the template**` : '**Everything matches the template**';
+    resources.length > 0 ? `**${count} from the template**` : '**All resources match the template**';
   return [
     { title: `Drift of ${escapeCell(stackName)}`, body: headline, priority: 100 },
     ...(sorted.length > 0 ? [{ body: overview(sorted), priority: 90 }] : []),
@@ -486,7 +488,7 @@ function overview(resources: readonly DriftedResource[]): string {
     code(pathOf(resource)),
     escapeCell(resource.type),
   ]);
-  return table(['', 'Resource', 'Type'], rows);
+  return table(['Status', 'Resource', 'Type'], rows);
 }
 
 function differences(resource: DriftedResource): Section[] {
@@ -496,7 +498,7 @@ function differences(resource: DriftedResource): Section[] {
     shown(expected),
     shown(actual),
   ]);
-  const body = details(pathOf(resource), table(['Property', 'In the template', 'In the account'], rows));
+  const body = details(pathOf(resource), table(['Property', 'Expected', 'Actual'], rows));
   return [{ body, priority: 70 }];
 }
 

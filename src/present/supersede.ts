@@ -2,10 +2,10 @@ import { literal } from '../core/markdown/markdown.ts';
 import type { Outcome } from '../core/outcome.ts';
 import { SUPERSEDE_VERDICTS, type SupersedeResult } from '../github/supersede.ts';
 
-/** The approval that the run is about to ask for: whose, and of what. */
+/** The approval that the run is about to request. */
 interface AwaitedApproval {
   reviewers: readonly string[];
-  /** A sentence or two; empty where nothing is known. */
+  /** What is to be approved, in one or two sentences; empty if that is not known. */
   what: string;
 }
 
@@ -14,11 +14,11 @@ type SupersedeFields = {
   environment: string;
   /** The numbers of the runs that were cancelled. */
   runs: readonly number[];
-  /** The number of the newer run that waits already. */
+  /** The number of the newer run that is already waiting. */
   newer?: number;
 };
 
-/** The result of supersede-runs as its outputs, its `result` and its summary. */
+/** The result of supersede-runs as outputs, `result` and summary. */
 export function presentSupersede(
   result: SupersedeResult,
   awaited?: AwaitedApproval,
@@ -41,6 +41,6 @@ function waiting(
   environment: string,
   { reviewers, what }: AwaitedApproval,
 ): NonNullable<Outcome['announcement']> {
-  const who = `Reviewers: ${reviewers.join(', ')}. Review the plan in the run's summary, then approve or reject it there.`;
-  return { icon: '⏳', title: 'Waiting for approval', subject: environment, text: `${what} ${who}`.trim() };
+  const steps = `Reviewers: ${reviewers.join(', ')}. Review the plan in the run's summary, then approve or reject the deployment there.`;
+  return { icon: '⏳', title: 'Waiting for approval', subject: environment, text: `${what} ${steps}`.trim() };
 }

@@ -201,7 +201,7 @@ test('layers of the previous image are neither compressed nor uploaded again', a
   expect(run.outputs['verdict']).toBe('pushed');
   expect(run.result['push']).toMatchObject({ pushedBlobs: 2, presentBlobs: 1 });
   expect(sandbox.calls.of('PutUpload')).toHaveLength(2);
-  expect(run.summary).toContain('the same');
+  expect(run.summary).toContain('| unchanged |');
 });
 
 describe('the hashed files', () => {

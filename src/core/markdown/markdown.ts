@@ -80,11 +80,19 @@ export function code(text: string): string {
   return literal(text);
 }
 
+/** Rejects an empty header at compile time: every column says what it shows. */
+type Named<Headers extends readonly string[]> = {
+  readonly [Column in keyof Headers]: Headers[Column] extends '' ? never : Headers[Column];
+};
+
 /**
  * A table. Cells are Markdown: pass plain text through `escapeCell` or `code` first. Missing cells are empty, and a
  * line break in a cell becomes `<br>`.
  */
-export function table(headers: readonly string[], rows: readonly (readonly string[])[]): string {
+export function table<const Headers extends readonly string[]>(
+  headers: Headers & Named<Headers>,
+  rows: readonly (readonly string[])[],
+): string {
   const line = (cells: readonly string[]): string =>
     `| ${headers.map((_, index) => oneRow(cells[index] ?? '')).join(' | ')} |`;
   return [line(headers), `|${' --- |'.repeat(headers.length)}`, ...rows.map(line)].join('\n');

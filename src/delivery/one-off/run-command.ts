@@ -134,7 +134,7 @@ async function explainEnd(
     ...(log.length > 0 && { log: { stream: `${subject.name}/${id}`, lines: log } }),
   };
   const first = endedBy ? ` It ended before ${container} did.` : '';
-  const quote = awsMessage === '' || awsMessage === SAYS_NOTHING ? '' : ` AWS says: "${awsMessage}".`;
+  const quote = awsMessage === '' || awsMessage === SAYS_NOTHING ? '' : ` AWS reported: "${awsMessage}".`;
   return `${sentence(cause)}${first}${quote}`;
 }
 

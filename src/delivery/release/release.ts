@@ -95,7 +95,7 @@ export class Release {
     this.#told.add(cause);
     const text = sentence(cause);
     this.report.timeline.push({ at: this.#context.clock.now(), text });
-    const said = awsMessage === undefined ? [] : [`AWS says: "${awsMessage}"`];
+    const said = awsMessage === undefined ? [] : [`AWS reported: "${awsMessage}"`];
     const lines = [text, ...said, ...(fix === undefined ? [] : [`Fix: ${fix}`])];
     this.#context.log.warning(lines.join('\n'), { title: `Tasks of ${this.report.service} fail` });
   }

@@ -94,7 +94,7 @@ describe('a ready layout', () => {
     expect(run.outputs['verdict']).toBe('pushed');
     expect(run.result['push']).toMatchObject({ pushedBlobs: 2, presentBlobs: 1, presentBytes: 100_000 });
     expect(sandbox.calls.of('PutUpload')).toHaveLength(2);
-    expect(run.summary).toContain('the same');
+    expect(run.summary).toContain('| unchanged |');
   });
 });
 

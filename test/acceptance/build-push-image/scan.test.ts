@@ -51,7 +51,7 @@ describe('the scan', () => {
     // What can be fixed comes first; only an enhanced scan knows.
     const [first, second] = enhanced ? ['openssl', 'glibc'] : ['glibc', 'openssl'];
     expect(run.summary.indexOf(first)).toBeLessThan(run.summary.indexOf(second));
-    expect(run.summary).toContain(enhanced ? '3.0.2' : 'not known');
+    expect(run.summary).toContain(enhanced ? '3.0.2' : 'unknown');
     expect(run.summary).toContain('1 critical, 1 high, 1 low');
     expect(await tags(sandbox)).toEqual([]);
   });
@@ -84,7 +84,7 @@ describe('the scan', () => {
     const run = await buildPushImage(sandbox, { ...inputs, scan: 'critical' }, layoutOf(['one']));
     expect(run.outputs).toMatchObject({ verdict: 'blocked', scan: 'blocked' });
     expect(run.outputs['reason']).toContain(`${status}: ${description}`);
-    expect(run.summary).toContain('No scan exists for linux/amd64');
+    expect(run.summary).toContain('No scan result for linux/amd64');
     expect(await tags(sandbox)).toEqual([]);
   });
 

@@ -49,7 +49,7 @@ describe('drift of an environment', () => {
     const sandbox = await start();
     const run = await drift(sandbox);
     expect(run.outputs['verdict']).toBe('drifted');
-    expect(run.summary).toContain('**not there**');
+    expect(run.summary).toContain('**missing**');
   });
 
   test('a failed comparison is a failure and does not change the issue', async () => {

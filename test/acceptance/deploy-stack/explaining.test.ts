@@ -116,7 +116,7 @@ test.each([
     'a capability',
     { capabilities: 'CAPABILITY_AUTO_EXPAND' },
     'Role: { Type: AWS::IAM::Role, Properties: { AssumeRolePolicyDocument: { Statement: [] } } }',
-    /::error title=A capability is missing::.*CAPABILITY_IAM.* Fix: add CAPABILITY_IAM to the input capabilities/,
+    /::error title=Missing capability::.*CAPABILITY_IAM.* Fix: add CAPABILITY_IAM to the input capabilities/,
   ],
   ['a name', {}, 'Other: { Type: AWS::SNS::Topik }', /::error title=Other[^:]*,file=t\.yml,line=4::/],
 ])('the title names what refused: %s', async (_name, inputs, resource, annotation) => {
@@ -125,7 +125,7 @@ test.each([
   const run = await deployStack(sandbox, { template: 't.yml', command: 'plan', ...inputs }, { workspace });
   expect(run.log).toMatch(annotation);
   // The reason appears once.
-  expect(run.summary).not.toContain('Also');
+  expect(run.summary).not.toContain('### Notes');
 });
 
 describe('drift', () => {

@@ -206,7 +206,7 @@ Resources:
     what: 'a cluster that does not exist',
     inputs: { cluster: 'dev-platfrom', image: `shop.example.com/a@${DIGEST}` },
     code: 'not-found',
-    says: 'There is no cluster dev-platfrom in eu-west-1 (AWS says: "ClusterNotFoundException: Cluster not found. (request id …)"). Did you mean dev-platform? Nothing was changed.',
+    says: 'There is no cluster dev-platfrom in eu-west-1 (AWS reported: "ClusterNotFoundException: Cluster not found. (request id …)"). Did you mean dev-platform? Nothing was changed.',
   },
   {
     ...service,

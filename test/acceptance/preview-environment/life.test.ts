@@ -87,7 +87,7 @@ describe('the manifest', () => {
       { images: `frontend=${image}`, project: '' },
       { workspace: host.workspaceWith('platform.yml') },
     );
-    expect(one.summary).toMatch(/`user-service` \| as it was/);
+    expect(one.summary).toMatch(/`user-service` \| unchanged/);
     await host.run(8, { command: 'remove' });
     expect(await host.stacks()).toEqual([]);
   });

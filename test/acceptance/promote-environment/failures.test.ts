@@ -33,7 +33,7 @@ describe('if one service fails', () => {
     const now = (await Promise.all(services.map((name) => world.runs('staging', name)))).flat();
     expect(now).toEqual(before);
     expect(await world.parameter('staging', 'orders/image')).toBe(ledger);
-    expect(run.summary).toContain('### Why users failed');
+    expect(run.summary).toContain('### Root cause: users');
     expect(await world.parameter('staging', 'lock')).toBeUndefined();
   });
 

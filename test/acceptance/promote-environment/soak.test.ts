@@ -112,7 +112,7 @@ test('a plan shows the end of the soak; a check waits up to soak-wait and can be
   expect(planned.outputs['reason']).toMatch(
     /^1 of 1 service would be promoted after the soak time ends at \S+Z\.$/,
   );
-  expect(planned.summary).toContain('To pass before the promotion');
+  expect(planned.summary).toContain('Pending gates');
   expect(planned.summary).toContain('⏳ soak');
 
   const late = await promote(world, '1h', { command: 'check', images, 'soak-wait': '15m' });

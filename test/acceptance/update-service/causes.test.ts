@@ -13,7 +13,7 @@ interface Failure {
   rule: Rule;
   cause: RegExp;
   fix: RegExp;
-  /** What AWS says, word for word. */
+  /** The message of AWS, verbatim. */
   quote: string;
 }
 
@@ -158,7 +158,7 @@ describe('why it failed', () => {
       const { outputs, summary, log } = runs[index]!;
       expect({ verdict: outputs['verdict'], log }).toEqual({ verdict: 'rolled-back', log });
       const screen = summary.split('\n').slice(0, FIRST_SCREEN).join('\n');
-      const annotation = log.split('\n').find((line) => line.startsWith('::error title=Why')) ?? '';
+      const annotation = log.split('\n').find((line) => line.startsWith('::error title=Root cause')) ?? '';
       for (const text of [screen, annotation]) {
         expect(text).toMatch(cause);
         expect(text.replaceAll(/[`]/g, '')).toMatch(fix);

@@ -26,7 +26,7 @@ async function worldWithSidecar(rule: object): Promise<EcsWorld> {
 }
 
 function annotationOf(log: string): string {
-  return log.split('\n').find((line) => line.startsWith('::error title=Why')) ?? '';
+  return log.split('\n').find((line) => line.startsWith('::error title=Root cause')) ?? '';
 }
 
 test('a secret that cannot be read is named in the reason and the annotation', async () => {
@@ -35,11 +35,11 @@ test('a secret that cannot be read is named in the reason and the annotation', a
   const run = await updateService(world, { image: NEXT, ...COMMAND });
   expect(run.outputs['verdict']).toBe('pre-deploy-failed');
   const quote =
-    /AWS says: "ResourceInitializationError: .*secret arn:aws:secretsmanager:eu-west-1:111111111111:secret:token/;
+    /AWS reported: "ResourceInitializationError: .*secret arn:aws:secretsmanager:eu-west-1:111111111111:secret:token/;
   expect(run.outputs['reason']).toMatch(/^The pre-deploy command node migrate\.js failed: /);
   expect(run.outputs['reason']).toMatch(quote);
   expect(run.outputs['reason']).toMatch(/The service was not touched\.$/);
-  expect(annotationOf(run.log)).toMatch(/^::error title=Why the pre-deploy command of user-service failed/);
+  expect(annotationOf(run.log)).toMatch(/^::error title=Root cause: pre-deploy command of user-service/);
   expect(annotationOf(run.log)).toMatch(quote);
   expect(world.sandbox.calls.of('UpdateService')).toEqual([]);
 });
@@ -63,7 +63,7 @@ test('the log of a failed command is shown once', async () => {
   const run = await updateService(world, { image: NEXT, ...COMMAND });
   expect(run.outputs['reason']).toMatch(/failed: The container app exited with code 3\. The service/);
   expect(run.summary.split('relation orders exists')).toHaveLength(2);
-  expect(run.summary).toContain('### Why the pre-deploy command failed');
+  expect(run.summary).toContain('### Root cause of the failed pre-deploy command');
   expect(run.log.split('\n').filter((line) => line.trim() === 'relation orders exists')).toHaveLength(1);
 });
 

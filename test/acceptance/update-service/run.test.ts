@@ -103,10 +103,8 @@ describe('a command as a one-off task', () => {
       reason: 'The command bin/migrate up to 5 failed: The container app exited with code 3.',
       'exit-code': '3',
     });
-    expect(run.log).toMatch(
-      /^::error title=Why the command of user-service failed::.*relation orders exists/m,
-    );
-    expect(run.summary).toContain('### Why the command failed');
+    expect(run.log).toMatch(/^::error title=Root cause: command of user-service::.*relation orders exists/m);
+    expect(run.summary).toContain('### Root cause of the failed command');
   });
 
   test('an essential sidecar that stops first fails it, and container selects the one to run in', async () => {

@@ -26,7 +26,7 @@ test('names what was not found, with a suggestion', async () => {
 
   expect(await find(CLUSTER, SERVICE)).toMatchObject({ serviceName: SERVICE });
   expect(await find('dev-platfrom', SERVICE)).toMatch(
-    /^There is no cluster dev-platfrom in eu-west-1 \(AWS says: "ClusterNotFoundException: Cluster not found\..*"\)\. Did you mean dev-platform\?$/,
+    /^There is no cluster dev-platfrom in eu-west-1 \(AWS reported: "ClusterNotFoundException: Cluster not found\..*"\)\. Did you mean dev-platform\?$/,
   );
   expect(await find('nothing-like-it', SERVICE)).toMatch(/The clusters are dev-platform, batch, edge\.$/);
   expect(await find(CLUSTER, 'usr-service')).toBe(

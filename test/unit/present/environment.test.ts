@@ -166,7 +166,7 @@ test('shows the worst checks first, then the fixes', () => {
       { name: 'the stack dev-shop-vpc', state: 'problem', says: 'stuck', fix: 'Delete the stack.' },
     ],
   };
-  expect(titles(result)).toEqual(['Is `dev` ready?', 'Fix: the stack dev-shop-vpc']);
+  expect(titles(result)).toEqual(['Readiness of `dev`', 'Fix: the stack dev-shop-vpc']);
   const body = presentEnvironment(result).summary?.[0]?.body ?? '';
   expect(body.indexOf('dev-shop-vpc')).toBeLessThan(body.indexOf('the role deploy'));
 });

@@ -63,7 +63,7 @@ describe('a pushed image', () => {
 test('an image blocked by its scan has outputs, but no tag', () => {
   const outcome = presentImage({ ...run, ...image, scan, verdict: 'blocked', reason: 'No scan.' });
   expect(outcome).toMatchObject({ ok: false, outputs: { digest, tag: '', scan: 'blocked' } });
-  expect(outcome.summary?.map(({ body }) => body).join('\n')).toContain('No scan exists for linux/amd64');
+  expect(outcome.summary?.map(({ body }) => body).join('\n')).toContain('No scan result for linux/amd64');
 });
 
 describe('a failed run', () => {

@@ -150,6 +150,13 @@ describe('table', () => {
       '| A | B |\n| --- | --- |\n| 1 |  |\n| 1 | 2 |\n| a<br>b | c |',
     );
   });
+
+  test('a column without a header does not compile', () => {
+    // @ts-expect-error Empty header.
+    table(['A', ''], []);
+    // Headers that are computed cannot be checked by their type.
+    table(['a', 'b'].map(escapeCell), []);
+  });
 });
 
 describe('details and fence', () => {

@@ -103,7 +103,7 @@ describe('the order', () => {
   test('possible replacements are never among the certain ones', () => {
     const [certain = ''] = /### Replaced or deleted[^]*?(?=### )/.exec(text) ?? [];
     expect(certain).not.toContain('Perhaps');
-    expect(text).toMatch(/### May be replaced \(1\)\n\nCloudFormation decides only while it runs/);
+    expect(text).toMatch(/### May be replaced \(1\)\n\nCloudFormation decides during the deployment/);
   });
 
   test('a blocked change shows the opt-in', () => {
@@ -151,7 +151,7 @@ describe('a row', () => {
       ],
     });
     expect(render([replaced])).toContain(
-      '| `-/+` | `Data/Db` | AWS::RDS::DBInstance | `Engine`: `mysql` → `postgres`<br>`Subnet` (by `Net.Id`); a snapshot of the old one is kept |',
+      '| `-/+` | `Data/Db` | AWS::RDS::DBInstance | `Engine`: `mysql` → `postgres`<br>`Subnet` (by `Net.Id`); a snapshot of the old resource is retained |',
     );
   });
 
@@ -161,7 +161,10 @@ describe('a row', () => {
       { policyAction: 'Snapshot', physicalId: 'db-1' },
       'removed from the template, after a final snapshot: `db-1`',
     ],
-    [{ policyAction: 'Retain', physicalId: 'db-1' }, 'leaves the stack and stays in the account: `db-1`'],
+    [
+      { policyAction: 'Retain', physicalId: 'db-1' },
+      'removed from the stack, retained in the account: `db-1`',
+    ],
   ])('of a removed resource, %o', (values, text) => {
     expect(render([change({ action: 'remove', ...values })])).toContain(text);
   });
@@ -202,10 +205,7 @@ describe('values', () => {
       { after: '1', requiresRecreation: 'always' as const, cause: 'Size' },
       '| – | `1` | **replaces**, by `Size` |',
     ],
-    [
-      { before: '2', after: '1', drift: { expected: '1', actual: '2' } },
-      'drifted: was deployed as `1`, is `2`',
-    ],
+    [{ before: '2', after: '1', drift: { expected: '1', actual: '2' } }, 'drifted: expected `1`, is `2`'],
   ])('%#', (one, text) => {
     expect(values(one)).toContain(text);
   });
@@ -283,7 +283,7 @@ describe('a large plan', () => {
 
   test('a resource with very many properties is truncated with a note', () => {
     const properties = Array.from({ length: 80 }, (_, n) => property(`P${n}`, { before: '1', after: '2' }));
-    expect(render([change({ properties })])).toContain('30 more are not shown.');
+    expect(render([change({ properties })])).toContain('… and 30 more.');
   });
 });
 
@@ -376,6 +376,6 @@ describe('drift', () => {
 
   test('in sync', () => {
     const text = fitSections(driftSections('app', { resources: [], unchecked: [] }), 100_000);
-    expect(text).toBe('### Drift of app\n\n**Everything matches the template**');
+    expect(text).toBe('### Drift of app\n\n**All resources match the template**');
   });
 });

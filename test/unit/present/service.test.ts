@@ -88,9 +88,9 @@ describe('a successful release', () => {
 describe('a failed release', () => {
   test('is annotated with the cause, the fix and the end of the log, before the findings', () => {
     const [why, before] = presentService(FAILED).annotations ?? [];
-    expect(why).toMatchObject({ level: 'error', title: 'Why user-service failed', priority: 500 });
+    expect(why).toMatchObject({ level: 'error', title: 'Root cause: user-service', priority: 500 });
     expect(why?.message).toMatch(
-      /^The container exited with code 1\nAWS says: "Essential container in task exited"\nFix: Read its log\.\nLog:\nline 2\n/,
+      /^The container exited with code 1\nAWS reported: "Essential container in task exited"\nFix: Read its log\.\nLog:\nline 2\n/,
     );
     expect(why?.message).toMatch(/line 11$/);
     expect(before).toEqual({
@@ -112,8 +112,8 @@ describe('a failed release', () => {
 
   test('shows the cause before the changes', () => {
     const text = summaryOf(FAILED);
-    expect(text.indexOf('### Why')).toBeGreaterThan(0);
-    expect(text.indexOf('### Why')).toBeLessThan(text.indexOf('### Rollback'));
+    expect(text.indexOf('### Root cause')).toBeGreaterThan(0);
+    expect(text.indexOf('### Root cause')).toBeLessThan(text.indexOf('### Rollback'));
     expect(text).toContain('To `user-service:1`: **complete**.');
   });
 

@@ -97,7 +97,7 @@ describe('the summary of a run', () => {
       '**Network/Subnet** (`AWS::EC2::Subnet`, `templates/vpc.yml:12`) `InvalidRequest`',
     );
     expect(text).toContain('```\nThe CIDR `x` | conflicts\n```');
-    expect(text).toContain('**What to do:** Give it another one.');
+    expect(text).toContain('**Fix:** Give it another one.');
     expect(text.indexOf('### Root cause')).toBeLessThan(text.indexOf('### Outputs'));
   });
 
@@ -207,7 +207,7 @@ describe('the annotations of a run', () => {
       {
         level: 'error',
         title: 'Rollback failed: Network/Subnet',
-        message: 'AWS::EC2::Subnet failed: worse\nMend it.',
+        message: 'AWS::EC2::Subnet failed: worse\nFix: Mend it.',
         priority: 90,
       },
       expect.objectContaining({ title: 'Also failed: Network/Subnet', priority: 10 }),
