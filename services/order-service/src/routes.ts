@@ -1,4 +1,4 @@
-import { Problem, ProblemSchema } from '@services/shared';
+import { Problem, created, problems, success } from '@services/shared';
 import type { Server } from '@services/shared';
 import { Type } from 'typebox';
 import { NewOrder, Order } from './order.ts';
@@ -7,9 +7,19 @@ import type { OrderStore } from './order-store.ts';
 
 const id = Type.String({ format: 'uuid' });
 const ById = Type.Object({ id });
-const ListQuery = Type.Object({ userId: id, limit: Type.Integer({ minimum: 1, maximum: 100, default: 20 }) });
+const ListQuery = Type.Object({
+  userId: id,
+  limit: Type.Integer({ minimum: 1, maximum: 100, default: 20, description: 'How many orders at most.' }),
+});
 const PlaceHeaders = Type.Object({
-  'idempotency-key': Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
+  'idempotency-key': Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 100,
+      description:
+        'Chosen by the caller, per user. A repeated request with the same key returns the same order.',
+    }),
+  ),
 });
 
 export function addRoutes(app: Server, desk: OrderDesk, store: OrderStore): void {
@@ -17,9 +27,18 @@ export function addRoutes(app: Server, desk: OrderDesk, store: OrderStore): void
     '/api/orders',
     {
       schema: {
+        summary: 'Place an order',
+        description: 'Reserves the stock. Without an `Idempotency-Key`, every request creates a new order.',
         headers: PlaceHeaders,
         body: NewOrder,
-        response: { 200: Order, 201: Order, '4xx': ProblemSchema, '5xx': ProblemSchema },
+        response: {
+          200: created('The order of an earlier request with the same `Idempotency-Key`.', Order),
+          201: created('The new order, confirmed.', Order),
+          ...problems({
+            409: 'There is not enough stock, or the order was cancelled. `orderId` and `productId` name them.',
+            422: 'The user or a product does not exist, the user is suspended, or the `Idempotency-Key` was used for another order.',
+          }),
+        },
       },
     },
     async (request, reply) => {
@@ -33,13 +52,28 @@ export function addRoutes(app: Server, desk: OrderDesk, store: OrderStore): void
 
   app.get(
     '/api/orders',
-    { schema: { querystring: ListQuery, response: { 200: Type.Object({ items: Type.Array(Order) }) } } },
+    {
+      schema: {
+        summary: 'List the orders of a user',
+        querystring: ListQuery,
+        response: {
+          200: success('The latest orders, newest first.', Type.Object({ items: Type.Array(Order) })),
+          ...problems(),
+        },
+      },
+    },
     async ({ query: { userId, limit } }) => ({ items: await store.listOf(userId, limit) }),
   );
 
   app.get(
     '/api/orders/:id',
-    { schema: { params: ById, response: { 200: Order, '4xx': ProblemSchema } } },
+    {
+      schema: {
+        summary: 'Get an order',
+        params: ById,
+        response: { 200: success('The order.', Order), ...problems({ 404: 'The order does not exist.' }) },
+      },
+    },
     async ({ params }) => {
       const order = await store.find(params.id);
       if (order === undefined) throw new Problem(404, `order ${params.id} not found`);

@@ -1,20 +1,38 @@
-import { Problem, ProblemSchema, requireToken } from '@services/shared';
+import { Problem, problems, requireToken, success } from '@services/shared';
 import type { Server } from '@services/shared';
 import { Type } from 'typebox';
 import { Reservation, ReservationRequest } from './reservation.ts';
 import { NotReservableError } from './reservation-store.ts';
 import type { Reservations } from './reservation-store.ts';
 
-const ByOrder = Type.Object({ orderId: Type.String({ format: 'uuid' }) });
+const ByOrder = Type.Object({
+  orderId: Type.String({ format: 'uuid', description: 'The id of the order.' }),
+});
+const TOKEN = 'For order-service. Requires `Authorization: Bearer <SERVICE_TOKEN>` if the variable is set.';
+const UNAUTHORISED = { 401: 'The service token is missing or wrong.' };
 
 /** For order-service. Both calls are idempotent for an order. */
 export function addReservationRoutes(app: Server, store: Reservations, token: string | undefined): void {
   const onRequest = requireToken(token);
-  const response = { 200: Reservation, '4xx': ProblemSchema };
-
   app.put(
     '/api/products/reservations/:orderId',
-    { onRequest, schema: { params: ByOrder, body: ReservationRequest, response } },
+    {
+      onRequest,
+      schema: {
+        summary: 'Reserve stock for an order',
+        description: `${TOKEN} Reserves all lines or none. A repeated request returns the same reservation.`,
+        params: ByOrder,
+        body: ReservationRequest,
+        response: {
+          200: success('The reservation.', Reservation),
+          ...problems({
+            ...UNAUTHORISED,
+            409: 'There is not enough stock (`reason`: `insufficient-stock`), or the order was released (`released`).',
+            422: 'A product does not exist (`reason`: `unknown-product`).',
+          }),
+        },
+      },
+    },
     async ({ params, body }) => {
       const reservation = await reserve(store, params.orderId, body);
       if (reservation.status === 'released')
@@ -25,7 +43,15 @@ export function addReservationRoutes(app: Server, store: Reservations, token: st
 
   app.delete(
     '/api/products/reservations/:orderId',
-    { onRequest, schema: { params: ByOrder, response } },
+    {
+      onRequest,
+      schema: {
+        summary: 'Release the stock of an order',
+        description: `${TOKEN} Permanent: the order cannot be reserved again. Can be repeated.`,
+        params: ByOrder,
+        response: { 200: success('The reservation.', Reservation), ...problems(UNAUTHORISED) },
+      },
+    },
     ({ params }) => store.release(params.orderId),
   );
 }

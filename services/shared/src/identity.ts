@@ -3,15 +3,20 @@ import type { Static } from 'typebox';
 import type { Environment } from './environment.ts';
 import type { Log, ServiceName } from './log.ts';
 
-export const IdentitySchema = Type.Object({
-  service: Type.String(),
-  version: Type.String(),
-  environment: Type.String(),
-  startedAt: Type.String({ format: 'date-time' }),
-  commit: Type.Optional(Type.String()),
-  image: Type.Optional(Type.String()),
-  digest: Type.Optional(Type.String()),
-});
+export const IdentitySchema = Type.Object(
+  {
+    service: Type.String(),
+    version: Type.String({ description: 'The version in the `package.json` of the service.' }),
+    environment: Type.String({ description: '`APP_ENV`, such as `staging`.' }),
+    startedAt: Type.String({ format: 'date-time' }),
+    commit: Type.Optional(Type.String({ description: 'The commit that the image was built from.' })),
+    image: Type.Optional(Type.String({ description: 'The image as ECS reports it, or `IMAGE`.' })),
+    digest: Type.Optional(
+      Type.String({ description: 'The digest of the image as ECS reports it, or `IMAGE_DIGEST`.' }),
+    ),
+  },
+  { title: 'Release' },
+);
 export type Identity = Static<typeof IdentitySchema>;
 
 const METADATA_TIMEOUT_MS = 1_000;

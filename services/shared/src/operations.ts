@@ -4,9 +4,52 @@ import { IdentitySchema, ReleaseIdentity } from './identity.ts';
 import type { ServiceName } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import { answerNotFound } from './problems.ts';
+import { success } from './responses.ts';
 import type { Server } from './server.ts';
 
-const ReadySchema = Type.Object({ status: Type.String(), reason: Type.Optional(Type.String()) });
+const HealthSchema = Type.Object({ status: Type.String({ description: '`ok`.' }) }, { title: 'Health' });
+const ReadySchema = Type.Object(
+  {
+    status: Type.String({ description: '`ready` or `not ready`.' }),
+    reason: Type.Optional(Type.String({ description: 'Why it is not ready.' })),
+  },
+  { title: 'Readiness' },
+);
+
+/** What the OpenAPI document says about each endpoint. */
+const endpoints = {
+  health: {
+    summary: 'Check that the process works',
+    description: 'Never queries the database, which may be down or paused. For a load balancer.',
+    response: { 200: success('The process works.', HealthSchema) },
+  },
+  ready: {
+    summary: 'Check that requests can be served',
+    description: 'Queries the database. For a smoke test.',
+    response: {
+      200: success('Requests can be served.', ReadySchema),
+      503: success('The database does not respond, or the service is shutting down.', ReadySchema),
+    },
+  },
+  version: {
+    summary: 'Get the running release',
+    response: { 200: success('The running release.', IdentitySchema) },
+  },
+  openapi: {
+    summary: 'Get the OpenAPI document',
+    response: { 200: success('The OpenAPI 3.1 document of the service.', Type.Unknown()) },
+  },
+  metrics: {
+    summary: 'Get the metrics',
+    description: 'For Prometheus, which connects directly: a request through the load balancer returns 404.',
+    response: {
+      200: {
+        description: 'The metrics in the text format of Prometheus.',
+        content: { 'text/plain': { schema: Type.String() } },
+      },
+    },
+  },
+};
 
 export interface Operations {
   service: ServiceName;
@@ -19,28 +62,23 @@ export interface Operations {
 }
 
 /**
- * `/health`: the process responds. It checks nothing else, so that an unavailable database causes no restarts and can
- * pause. `/ready`: requests can be served: the database responds and no stop signal has arrived. `/version`: the
- * release. `/openapi.json`: the OpenAPI document. `/metrics`: for Prometheus, which connects directly.
+ * Adds the endpoints that every service has. `/health` checks nothing but the process, so that an unavailable database
+ * causes no restarts and can pause.
  */
 export function addOperations(app: Server, operations: Operations): void {
   const { metrics, prefix } = operations;
   const identity = new ReleaseIdentity(operations.service, operations.env, app.log);
   const ready = readiness(app, operations.check);
   for (const path of prefix === undefined ? [''] : ['', prefix]) {
-    app.get(`${path}/health`, { schema: { hide: true } }, () => ({ status: 'ok' }));
-    app.get(
-      `${path}/ready`,
-      { schema: { hide: true, response: { '2xx': ReadySchema, '5xx': ReadySchema } } },
-      ready,
-    );
-    app.get(`${path}/version`, { schema: { response: { 200: IdentitySchema } } }, (_request, reply) => {
+    app.get(`${path}/health`, { schema: endpoints.health }, () => ({ status: 'ok' }));
+    app.get(`${path}/ready`, { schema: endpoints.ready }, ready);
+    app.get(`${path}/version`, { schema: endpoints.version }, (_request, reply) => {
       void reply.header('cache-control', 'no-store');
       return identity.describe();
     });
-    app.get(`${path}/openapi.json`, { schema: { hide: true } }, () => app.swagger());
+    app.get(`${path}/openapi.json`, { schema: endpoints.openapi }, () => app.swagger());
   }
-  app.get('/metrics', { schema: { hide: true } }, async (request, reply) => {
+  app.get('/metrics', { schema: endpoints.metrics }, async (request, reply) => {
     // Requests through a load balancer are not local.
     if (request.headers['x-forwarded-for'] !== undefined) return answerNotFound(request);
     return reply.type(metrics.registry.contentType).send(await metrics.registry.metrics());

@@ -29,16 +29,39 @@ export class DependencyUnavailableError extends Error {
 
 export const ProblemSchema = Type.Object(
   {
-    title: Type.String(),
-    status: Type.Integer(),
-    detail: Type.String(),
-    traceId: Type.Optional(Type.String()),
+    title: Type.String({ description: 'The kind of error, the same for every error with this status.' }),
+    status: Type.Integer({ description: 'The HTTP status.' }),
+    detail: Type.String({ description: 'What failed, and why.' }),
+    traceId: Type.Optional(Type.String({ description: 'The id of the trace, which is also in the logs.' })),
     errors: Type.Optional(
-      Type.Array(Type.Object({ in: Type.String(), path: Type.String(), message: Type.String() })),
+      Type.Array(
+        Type.Object({
+          in: Type.String({ description: '`body`, `querystring`, `params` or `headers`.' }),
+          path: Type.String({ description: 'A JSON Pointer, such as `/lines/0/quantity`.' }),
+          message: Type.String(),
+        }),
+        { description: 'Every mistake in the input. Only with status 400.' },
+      ),
     ),
   },
-  { additionalProperties: true },
+  { additionalProperties: true, title: 'Problem' },
 );
+
+const problem = (description: string) => ({
+  description,
+  content: { 'application/problem+json': { schema: ProblemSchema } },
+});
+
+/** The error responses of an operation: those that every operation can return, and its own, by status. */
+export const problems = (causes: Record<number, string> = {}) => ({
+  ...Object.fromEntries(Object.entries(causes).map(([status, cause]) => [status, problem(cause)])),
+  '4xx': problem(
+    'The request is invalid: 400 if a parameter or the body does not match its schema, 404 if the path does not exist, 413 if the body is larger than 64 KiB, 415 if it is not JSON.',
+  ),
+  '5xx': problem(
+    '500 for an internal error; its details are only logged. 503 with `retry-after` if the database or a required service is not available.',
+  ),
+});
 
 const titles: Record<number, string> = {
   400: 'Bad request',
