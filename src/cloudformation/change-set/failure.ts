@@ -13,7 +13,7 @@ import { bestEffort, type CloudFormationContext } from '../context.ts';
 import { STACK_TYPE } from '../stack.ts';
 import { failedHooks } from '../diagnosis/hooks.ts';
 import { listNestedStacks } from '../nested-stacks.ts';
-import { nestedTemplate, type PlacedTemplate } from '../template/template.ts';
+import { nestedTemplate, type TemplateLocations } from '../template/template.ts';
 import { changeSetAddress } from './create.ts';
 import { describeChangeSet, pointerSegments } from './read.ts';
 
@@ -144,7 +144,7 @@ export function subjectOf({ nesting = [], logicalId, path }: Finding): string {
 export async function findingsOf(
   context: CloudFormationContext,
   failures: readonly FailedChangeSet[],
-  template: PlacedTemplate | undefined,
+  template: TemplateLocations | undefined,
 ): Promise<Finding[]> {
   const found: Finding[] = [];
   for (const failure of failures) {
@@ -170,7 +170,7 @@ const NO_TEMPLATE = { template: undefined, below: [] };
 async function changeSetFindings(
   context: CloudFormationContext,
   { changeSetId, reason }: FailedChangeSet,
-  template: PlacedTemplate | undefined,
+  template: TemplateLocations | undefined,
 ): Promise<Finding[]> {
   const events = await failedEvents(context, changeSetId);
   const fromEvents = (events ?? []).flatMap((event) => eventFinding(event, template));
@@ -202,7 +202,7 @@ export async function failedEvents(
 }
 
 /** The finding of a validation or hook event; empty for any other event. */
-export function eventFinding(event: OperationEvent, template: PlacedTemplate | undefined): Finding[] {
+export function eventFinding(event: OperationEvent, template: TemplateLocations | undefined): Finding[] {
   const message = event.ValidationStatusReason ?? event.HookStatusReason ?? event.ResourceStatusReason;
   if (message === undefined) return [];
   const name = event.ValidationName ?? event.HookType;
@@ -232,7 +232,7 @@ function validationSubjectOf(
 }
 
 /** A finding from CloudFormation's reason, with the place in the template that it refers to. */
-export function reasonFinding(reason: string, template: PlacedTemplate | undefined): Finding {
+export function reasonFinding(reason: string, template: TemplateLocations | undefined): Finding {
   const message = reason === '' ? 'CloudFormation gave no reason' : reason;
   if (!template) return { level: 'error', message };
   const { line, ...subject } = template.locate(reason);
@@ -240,7 +240,7 @@ export function reasonFinding(reason: string, template: PlacedTemplate | undefin
 }
 
 /** A finding from CloudFormation's rejection of the request itself. */
-export function requestFinding(error: unknown, template: PlacedTemplate | undefined): Finding {
+export function requestFinding(error: unknown, template: TemplateLocations | undefined): Finding {
   const message = error instanceof AwsError ? error.awsMessage : reasonOf(error);
   if (awsNameOf(error).startsWith('InsufficientCapabilities')) {
     const missing = /CAPABILITY_\w+(?:, ?CAPABILITY_\w+)*/.exec(message)?.[0];
@@ -262,7 +262,7 @@ function isStateRejection(message: string): boolean {
 }
 
 /** The path may start at the resource or at its properties. */
-function withPlace(finding: Finding, template: PlacedTemplate | undefined): Finding {
+function withPlace(finding: Finding, template: TemplateLocations | undefined): Finding {
   const { logicalId, path } = finding;
   if (!template || logicalId === undefined) return finding;
   const resource = template.lineOf(`Resources.${logicalId}`);
@@ -272,7 +272,7 @@ function withPlace(finding: Finding, template: PlacedTemplate | undefined): Find
   return withLine(finding, template, line ?? resource);
 }
 
-function withLine(finding: Finding, template: PlacedTemplate, line: number | undefined): Finding {
+function withLine(finding: Finding, template: TemplateLocations, line: number | undefined): Finding {
   if (line === undefined || template.file === undefined) return finding;
   return { ...finding, file: template.file, line };
 }

@@ -32,7 +32,7 @@ import { declaredPairs } from '../parameters/inputs.ts';
 import { type GivenParameters, resolveParameters, type ResolvedParameter } from '../parameters/resolve.ts';
 import { givenTags, tagProblem } from '../parameters/tags.ts';
 import { requireGivenValues, requireKeptValues } from '../parameters/values.ts';
-import { checkTemplateSize, loadTemplate, packaged, type Template } from '../template/template.ts';
+import { checkTemplateSize, loadTemplate, type Template, withPackagedPaths } from '../template/template.ts';
 import type { Plan } from '../change-set/changes.ts';
 import { resultInEffect } from './in-effect.ts';
 import { type CommandResult, failureResult, successResult, unprovenResult } from './result.ts';
@@ -60,7 +60,7 @@ export async function loadSource({ context, inputs, identity }: CommandRun): Pro
   }
   const read = readParameterFiles(inputs.parameterFiles, identity.workspace);
   const loaded = await loadTemplate(context, inputs.template, identity.workspace, inputs);
-  const template = packaged(context, loaded, identity.workspace, inputs);
+  const template = withPackagedPaths(context, loaded, identity.workspace, inputs);
   const given = declaredPairs(inputs, template.parameters);
   const files = expandFiles(read, given);
   const tags = usableTags(files.tags, inputs.tags, template);

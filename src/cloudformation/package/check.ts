@@ -108,11 +108,11 @@ function checkNested(path: LocalPath, request: PackageRequest, outer: readonly s
     const message = `This template could not be parsed and is uploaded unchanged: ${reasonOf(nested)}`;
     return [{ level: 'notice', input: 'template', message, file, line: nested.line }];
   }
-  const surprises = nested.surprises.map((surprise): PackageFinding => ({
+  const warnings = nested.warnings.map((warning): PackageFinding => ({
     level: 'warning',
     input: 'template',
     file,
-    ...surprise,
+    ...warning,
   }));
   // A nested stack is created from its template directly, so its transforms have to be acknowledged:
   // https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html
@@ -120,7 +120,7 @@ function checkNested(path: LocalPath, request: PackageRequest, outer: readonly s
     request.capabilities?.includes('CAPABILITY_AUTO_EXPAND') === false && hasTransform(nested);
   const message = `expected CAPABILITY_AUTO_EXPAND, because the nested template ${file} has a transform`;
   return [
-    ...surprises,
+    ...warnings,
     ...(isUnacknowledged ? [{ level: 'error', input: 'capabilities', message, ...place } as const] : []),
     ...checkLocalPaths(nested, { ...request, file }, outer),
   ];

@@ -1,6 +1,6 @@
 import { suggest } from '../../core/text.ts';
 import type { TemplateDocument } from './document.ts';
-import { conditionHolds, type Scope, unrolled } from './evaluate.ts';
+import { conditionHolds, type Scope, unrollLoops } from './evaluate.ts';
 import { templateScope } from './graph.ts';
 import type { Properties, PropertyKind, ResourceSchema, Schemas } from './schemas.ts';
 import {
@@ -16,7 +16,7 @@ import {
   valueAt,
 } from './tree.ts';
 
-/** Something that a template says and CloudFormation refuses, or, as a notice, may refuse. */
+/** Something in a template that CloudFormation rejects, or, as a notice, may reject. */
 export interface TemplateFinding {
   level: 'error' | 'notice';
   message: string;
@@ -33,19 +33,19 @@ export interface DeclaredResource {
 
 export interface TemplateCheck {
   findings: readonly TemplateFinding[];
-  /** Without those that a condition rules out. */
+  /** Without resources whose condition is false. */
   resources: readonly DeclaredResource[];
-  /** Whether it can be more or fewer: macros add resources, and conditions may depend on what only AWS knows. */
+  /** False if macros may add resources, or if a condition depends on a value that is not known before the deployment. */
   exact: boolean;
 }
 
 /**
- * Checks what a template says about itself without asking AWS: references, conditions and mappings that it does not
- * declare, and with schemas the attributes and required properties of its resources. What a macro adds is not known
- * here, so a template with macros has no findings but that one.
+ * Checks a template without calling AWS: references, conditions and mappings that it does not declare and, with
+ * schemas, the attributes and required properties of its resources. A template with macros is not checked, because what
+ * they add is not known. Its only finding says so.
  *
  * @param given the values of parameters and pseudo parameters, as for the stack graph.
- * @param schemas absent: types and properties are left to CloudFormation.
+ * @param schemas absent: types and properties are not checked.
  */
 export function checkTemplate(
   document: TemplateDocument,
@@ -53,12 +53,12 @@ export function checkTemplate(
   schemas?: Schemas,
 ): TemplateCheck {
   const scope = templateScope(document, given);
-  const declared = unrolled(sectionOf(document, 'Resources'), scope);
+  const declared = unrollLoops(sectionOf(document, 'Resources'), scope);
   const present = declared.filter(({ value }) => presence(value, scope) !== false);
-  const additions = additionsOf(document, declared);
-  const template: Checked = {
+  const expansions = expansionsOf(document, declared);
+  const template: CheckedTemplate = {
     declared,
-    outputs: unrolled(sectionOf(document, 'Outputs'), scope),
+    outputs: unrollLoops(sectionOf(document, 'Outputs'), scope),
     scope,
     names: new Set([...Object.keys(document.parameters), ...declared.map(({ key }) => key)]),
     conditions: new Set(scope.conditions.map(({ key }) => key)),
@@ -66,30 +66,29 @@ export function checkTemplate(
   };
   return {
     findings:
-      additions.length > 0
-        ? [additionNotice(additions)]
+      expansions.length > 0
+        ? [expansionNotice(expansions)]
         : [...emptyFindings(document), ...findingsOf(template, present, schemas)],
     resources: present.flatMap(({ key, value }) => {
       const type = literal(member(value, 'Type'));
       return type === undefined ? [] : [{ logicalId: key, type, properties: member(value, 'Properties') }];
     }),
-    exact: additions.length === 0 && present.every(({ value }) => presence(value, scope) === true),
+    exact: expansions.length === 0 && present.every(({ value }) => presence(value, scope) === true),
   };
 }
 
-/** Whether a resource exists; undefined when only AWS knows. */
+/** Whether a resource will exist; undefined if that is known only during the deployment. */
 function presence(value: Value, scope: Scope): boolean | undefined {
   const condition = literal(member(value, 'Condition'));
   return condition === undefined || conditionHolds(condition, scope);
 }
 
-/** A template as it is checked. */
-interface Checked {
-  /** The resources, those with a false condition among them: CloudFormation checks their references too. */
+interface CheckedTemplate {
+  /** All resources, including those with a false condition: CloudFormation checks their references too. */
   declared: readonly Entry[];
   outputs: readonly Entry[];
   scope: Scope;
-  /** Of parameters and resources. */
+  /** The names of parameters and resources. */
   names: ReadonlySet<string>;
   conditions: ReadonlySet<string>;
   mappings: ReadonlySet<string>;
@@ -97,51 +96,51 @@ interface Checked {
 
 const LANGUAGE_EXTENSIONS = 'AWS::LanguageExtensions';
 
-/** What is not in the template as it is written: macros, loops over what only AWS knows, merge keys. */
-interface Addition {
+/** Something that expands to parts of the template that are not known here: a macro, a loop over unknown values, a merge key. */
+interface Expansion {
   name: string;
   line: number;
 }
 
-function additionsOf(document: TemplateDocument, declared: readonly Entry[]): Addition[] {
+function expansionsOf(document: TemplateDocument, declared: readonly Entry[]): Expansion[] {
   const transform = member(valueAt(document, []), 'Transform');
   const named = transform?.kind === 'list' ? transform.items : transform ? [transform] : [];
-  const top = named.flatMap((value): Addition[] => {
+  const top = named.flatMap((value): Expansion[] => {
     const name = literal(value) ?? literal(member(value, 'Name')) ?? 'Transform';
     return name === LANGUAGE_EXTENSIONS ? [] : [{ name, line: value.line }];
   });
-  return [...top, ...declared.flatMap((entry) => additionsIn(entry))];
+  return [...top, ...declared.flatMap((entry) => expansionsIn(entry))];
 }
 
-function additionsIn({ key, value, line }: Entry): Addition[] {
-  if (isAddition(key)) return [{ name: key === '' ? 'a computed name' : key, line }];
-  return additionsBelow(value);
+function expansionsIn({ key, value, line }: Entry): Expansion[] {
+  if (isExpansion(key)) return [{ name: key === '' ? 'a computed name' : key, line }];
+  return expansionsBelow(value);
 }
 
-/** A macro below a resource adds properties, and may add references to what it adds elsewhere. */
-function additionsBelow(value: Value): Addition[] {
+/** A macro inside a resource adds properties, which may refer to resources that it adds elsewhere. */
+function expansionsBelow(value: Value): Expansion[] {
   switch (value.kind) {
     case 'map':
-      return value.entries.flatMap((entry) => (isLoop(entry.key) ? [] : additionsIn(entry)));
+      return value.entries.flatMap((entry) => (isLoop(entry.key) ? [] : expansionsIn(entry)));
     case 'list':
-      return value.items.flatMap(additionsBelow);
+      return value.items.flatMap(expansionsBelow);
     case 'call':
       return value.name === 'Transform'
         ? [{ name: 'Fn::Transform', line: value.line }]
-        : additionsBelow(value.argument);
+        : expansionsBelow(value.argument);
     default:
       return [];
   }
 }
 
-function isAddition(key: string): boolean {
+function isExpansion(key: string): boolean {
   return key === '' || key === '<<' || key === 'Fn::Transform' || isLoop(key);
 }
 
-function additionNotice(additions: readonly Addition[]): TemplateFinding {
-  const [first] = additions;
-  const names = [...new Set(additions.map(({ name }) => name))].join(', ');
-  const message = `The template is completed by ${names}. Only CloudFormation can check it.`;
+function expansionNotice(expansions: readonly Expansion[]): TemplateFinding {
+  const [first] = expansions;
+  const names = [...new Set(expansions.map(({ name }) => name))].join(', ');
+  const message = `The template was not checked, because only CloudFormation can expand ${names}.`;
   return { level: 'notice', message, line: first?.line ?? 1 };
 }
 
@@ -153,14 +152,18 @@ function emptyFindings(document: TemplateDocument): TemplateFinding[] {
   ];
 }
 
-function findingsOf(template: Checked, present: readonly Entry[], schemas?: Schemas): TemplateFinding[] {
+function findingsOf(
+  template: CheckedTemplate,
+  present: readonly Entry[],
+  schemas?: Schemas,
+): TemplateFinding[] {
   const referring = [...template.declared, ...template.outputs, ...template.scope.conditions];
   const conditions = template.scope.conditions.flatMap(({ key, value }) =>
     partsOf(value).flatMap((part) => conditionFindings(key, member(part, 'Condition'), template)),
   );
   return [
     ...referring.flatMap(({ key, value }) =>
-      referencesOf(value).flatMap((each) => check(each, key, template)),
+      referencesOf(value).flatMap((each) => referenceFindings(each, key, template)),
     ),
     ...conditions,
     ...template.declared.flatMap((entry) => dependsOnFindings(entry, template)),
@@ -172,7 +175,7 @@ function findingsOf(template: Checked, present: readonly Entry[], schemas?: Sche
   ];
 }
 
-/** What a value names in its own template. */
+/** A reference from a value to another part of its template. */
 interface Reference {
   kind: 'ref' | 'attribute' | 'condition' | 'mapping';
   name: string;
@@ -180,11 +183,11 @@ interface Reference {
   line: number;
 }
 
-/** Every reference of a value, in both branches of conditions: CloudFormation checks both. */
+/** All references of a value, from both branches of conditions, because CloudFormation checks both. */
 function referencesOf(value: Value): Reference[] {
   switch (value.kind) {
     case 'map':
-      // A loop over what only AWS knows names its variable.
+      // The body of a loop over unknown values refers to the loop's variable, which is not declared.
       return value.entries.flatMap((entry) => (isLoop(entry.key) ? [] : referencesOf(entry.value)));
     case 'list':
       return value.items.flatMap(referencesOf);
@@ -195,7 +198,7 @@ function referencesOf(value: Value): Reference[] {
   }
 }
 
-/** What a value consists of, itself included. */
+/** A value and everything in it. */
 function partsOf(value: Value): Value[] {
   switch (value.kind) {
     case 'map':
@@ -253,11 +256,15 @@ function substitutions(text: string, variables: Value | undefined, line: number)
   });
 }
 
-function check(reference: Reference, within: string, template: Checked): TemplateFinding[] {
+function referenceFindings(
+  reference: Reference,
+  within: string,
+  template: CheckedTemplate,
+): TemplateFinding[] {
   const { kind, name, line } = reference;
   switch (kind) {
     case 'ref':
-      // A new pseudo parameter is left to CloudFormation.
+      // This may be a pseudo parameter that is newer than this version.
       return name.startsWith('AWS::') || isDeclared(name, template)
         ? []
         : undeclared(
@@ -287,7 +294,7 @@ function check(reference: Reference, within: string, template: Checked): Templat
 }
 
 /** A module's resources are named after the module: `Network` has `Network.Vpc` or `NetworkVpc`. */
-function isDeclared(name: string, { names, declared }: Checked): boolean {
+function isDeclared(name: string, { names, declared }: CheckedTemplate): boolean {
   return names.has(name) || declared.some(({ key, value }) => isModule(value) && name.startsWith(key));
 }
 
@@ -296,7 +303,7 @@ function isModule(resource: Value): boolean {
   return literal(member(resource, 'Type'))?.endsWith('::MODULE') ?? false;
 }
 
-function resourceNames({ declared }: Checked): string[] {
+function resourceNames({ declared }: CheckedTemplate): string[] {
   return declared.map(({ key }) => key);
 }
 
@@ -309,7 +316,7 @@ function didYouMean(name: string, known: Iterable<string>): string {
   return meant === undefined ? '' : `; did you mean ${meant}?`;
 }
 
-function dependsOnFindings({ key, value }: Entry, template: Checked): TemplateFinding[] {
+function dependsOnFindings({ key, value }: Entry, template: CheckedTemplate): TemplateFinding[] {
   const dependsOn = member(value, 'DependsOn');
   const items = dependsOn?.kind === 'list' ? dependsOn.items : dependsOn ? [dependsOn] : [];
   return items.flatMap((item) => {
@@ -324,7 +331,11 @@ function dependsOnFindings({ key, value }: Entry, template: Checked): TemplateFi
   });
 }
 
-function conditionFindings(key: string, condition: Value | undefined, template: Checked): TemplateFinding[] {
+function conditionFindings(
+  key: string,
+  condition: Value | undefined,
+  template: CheckedTemplate,
+): TemplateFinding[] {
   const name = literal(condition);
   if (name === undefined || template.conditions.has(name)) return [];
   return undeclared(
@@ -335,13 +346,12 @@ function conditionFindings(key: string, condition: Value | undefined, template: 
   );
 }
 
-/** A resource beside its schema. */
-interface Known {
+interface KnownType {
   type: string;
   schema: ResourceSchema;
 }
 
-function attributeFindings({ declared, outputs }: Checked, schemas: Schemas): TemplateFinding[] {
+function attributeFindings({ declared, outputs }: CheckedTemplate, schemas: Schemas): TemplateFinding[] {
   const types = new Map(declared.map(({ key, value }) => [key, literal(member(value, 'Type'))]));
   return [...declared, ...outputs].flatMap(({ value }) =>
     referencesOf(value).flatMap(({ kind, name, attribute, line }): TemplateFinding[] => {
@@ -357,7 +367,7 @@ function attributeFindings({ declared, outputs }: Checked, schemas: Schemas): Te
   );
 }
 
-/** Types whose attributes depend on what is deployed: outputs of other stacks, answers of custom resources. */
+/** Types whose attributes depend on the deployment: outputs of other stacks, responses of custom resources. */
 function hasOwnAttributes(type: string): boolean {
   return [
     'AWS::CloudFormation::CustomResource',
@@ -366,7 +376,7 @@ function hasOwnAttributes(type: string): boolean {
   ].includes(type);
 }
 
-/** Of many types the properties are attributes too, and a part of an object is one by its path. */
+/** For many types, properties are attributes too, and so is a path into an object. */
 function hasAttribute({ attributes, properties }: ResourceSchema, attribute: string): boolean {
   const [first = ''] = attribute.split('.');
   return attributes.has(attribute) || attributes.has(first) || properties.has(first);
@@ -378,7 +388,7 @@ function propertyFindings({ key, value, line }: Entry, schemas: Schemas): Templa
   if (type === 'AWS::CloudFormation::CustomResource' || type === 'AWS::CDK::Metadata') return [];
   const schema = schemas(type);
   if (!schema) {
-    const message = `${key}: this version does not know the type ${type}. Only CloudFormation can check it.`;
+    const message = `${key}: the type ${type} is unknown to this version, so only CloudFormation can check it.`;
     return [{ level: 'notice', message, line: member(value, 'Type')?.line ?? line }];
   }
   const properties = member(value, 'Properties');
@@ -390,17 +400,17 @@ function propertyFindings({ key, value, line }: Entry, schemas: Schemas): Templa
 
 function requiredFindings(
   key: string,
-  { type, schema }: Known,
+  { type, schema }: KnownType,
   properties: Value | undefined,
   line: number,
 ): TemplateFinding[] {
   const entries = entriesOf(properties);
   const isComplete = properties === undefined || properties.kind === 'other' || properties.kind === 'map';
-  if (!isComplete || entries.some((entry) => isAddition(entry.key))) return [];
+  if (!isComplete || entries.some((entry) => isExpansion(entry.key))) return [];
   const given = new Set(entries.filter(({ value }) => !isNoValue(value)).map((entry) => entry.key));
   return [...schema.properties].flatMap(([name, { required }]) =>
     required && !given.has(name)
-      ? [{ level: 'error', message: `${key} (${type}) has no ${name}, a required property`, line }]
+      ? [{ level: 'error', message: `${key} (${type}): required property ${name} is missing`, line }]
       : [],
   );
 }
@@ -409,7 +419,7 @@ function isNoValue(value: Value): boolean {
   return value.kind === 'call' && value.name === 'Ref' && literal(value.argument) === 'AWS::NoValue';
 }
 
-/** Properties that the schema does not have, at any depth: AWS may have added them since. */
+/** Properties that the schema does not have, at any depth. They are notices, because AWS may have added them since. */
 function unknownFindings(
   where: string,
   value: Value | undefined,
@@ -438,7 +448,7 @@ function unknownInEntry(
 ): TemplateFinding[] {
   const objects = kinds.flatMap((kind) => (kind.kind === 'object' ? [kind.properties] : []));
   const maps = kinds.flatMap((kind) => (kind.kind === 'map' ? kind.of : []));
-  if (isAddition(key) || objects.length === 0 || kinds.some(({ kind }) => kind === 'any')) {
+  if (isExpansion(key) || objects.length === 0 || kinds.some(({ kind }) => kind === 'any')) {
     return unknownFindings(where, value, maps);
   }
   const known = objects.flatMap((properties) => properties.get(key) ?? []);
@@ -453,6 +463,6 @@ function unknownInEntry(
     key,
     objects.flatMap((properties: Properties) => [...properties.keys()]),
   );
-  const message = `${where}: this version does not know the property ${key}${meant === '' ? '.' : meant}`;
+  const message = `${where}: the property ${key} is unknown to this version${meant === '' ? '.' : meant}`;
   return [{ level: 'notice', message, line }];
 }

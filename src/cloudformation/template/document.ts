@@ -11,7 +11,7 @@ import {
 import { PlatformError } from '../../core/errors.ts';
 import { elsewhereProperty } from '../change-set/stateful.ts';
 import { generatorPath } from './generated.ts';
-import { parseTemplateYaml, type Surprise } from './yaml.ts';
+import { parseTemplateYaml, type TemplateWarning } from './yaml.ts';
 
 export interface TemplateParameter {
   type: string;
@@ -23,26 +23,26 @@ export interface TemplateResource {
   type: string;
   deletionPolicy?: string;
   updateReplacePolicy?: string;
-  /** Of a stateful type, and yet without data of its own, such as an instance of a database cluster. */
+  /** The type is stateful, but this resource has no data itself, such as an instance of a database cluster. */
   holdsNothing?: true;
 }
 
-/** What can be read from a template's text without calling AWS. */
+/** A parsed template. */
 export interface TemplateDocument {
   parameters: Record<string, TemplateParameter>;
   resources: Record<string, TemplateResource>;
-  /** What CloudFormation accepts and reads otherwise than it looks, in the order of the lines. */
-  surprises: readonly Surprise[];
+  /** In the order of lines. */
+  warnings: readonly TemplateWarning[];
   /** The text that the offsets of the nodes refer to. */
   source: string;
-  /** The node at a path, with tags such as `!Ref`; the whole document without one. */
+  /** The node at a path, with tags such as `!Ref`; the whole document for an empty path. */
   node(path: readonly string[]): unknown;
   lineOf(path: string): number | undefined;
   /** The 1-based line of an offset in the text. */
   lineAt(offset: number): number;
 }
 
-/** A text that is neither YAML nor JSON; line and column are 1-based. */
+/** The text is neither YAML nor JSON. Line and column are 1-based. */
 export class TemplateSyntaxError extends PlatformError {
   override readonly name = 'TemplateSyntaxError';
   readonly line: number;
@@ -56,8 +56,8 @@ export class TemplateSyntaxError extends PlatformError {
 }
 
 /**
- * What was read last, by the text: one command asks for the same template ten times. Nothing changes a document. Its nodes
- * take about ten times the memory of the text, so the texts that are kept have a limit in all.
+ * The most recent documents by their text, because one command reads the same template ten times. Documents are
+ * immutable. Nodes take about ten times the memory of the text, so the total length of the texts is limited.
  */
 const recent = new Map<string, TemplateDocument>();
 const RECENT_CHARACTERS = 3_000_000;
@@ -65,7 +65,7 @@ let recentCharacters = 0;
 
 /**
  * Reads a template's text, YAML (short-form intrinsics are kept as tags) or JSON, as CloudFormation reads it.
- * @throws TemplateSyntaxError when the text does not parse, or is not a map at the top.
+ * @throws TemplateSyntaxError if the text cannot be parsed, or its top level is not a map.
  */
 export function readTemplateDocument(text: string): TemplateDocument {
   const known = recent.get(text);
@@ -85,26 +85,26 @@ export function readTemplateDocument(text: string): TemplateDocument {
   return document;
 }
 
-/** The parser's message in one line, without the place that it ends with. */
+/** The parser's message on one line, without the position at its end. */
 function messageOf({ message, code }: YAMLError): string {
   const [line = code] = message.split('\n');
   return line.replace(/ at line \d+, column \d+:?$/, '').trim();
 }
 
 function parseTemplateDocument(text: string): TemplateDocument {
-  const { document, source, lines, surprises } = parseTemplateYaml(text);
+  const { document, source, lines, warnings } = parseTemplateYaml(text);
   const error = document.errors[0];
   if (error) {
     const at = error.linePos?.[0] ?? { line: 1, col: 1 };
     throw new TemplateSyntaxError(messageOf(error), at.line, at.col);
   }
   if (!isMap(document.contents)) {
-    throw new TemplateSyntaxError('a template is a map with Resources', 1, 1);
+    throw new TemplateSyntaxError('the top level must be a map that contains Resources', 1, 1);
   }
   return {
     parameters: section(document, 'Parameters', readParameter),
     resources: section(document, 'Resources', readResource),
-    surprises,
+    warnings,
     source,
     node: (path) => document.getIn(path, true),
     lineOf: (path) => lineOf(document, lines, path),
@@ -112,7 +112,7 @@ function parseTemplateDocument(text: string): TemplateDocument {
   };
 }
 
-/** Reads a template's text; undefined where it does not parse. */
+/** Reads a template's text; undefined if it cannot be parsed. */
 export function tryReadTemplate(text: string): TemplateDocument | undefined {
   try {
     return readTemplateDocument(text);
@@ -145,7 +145,7 @@ function readParameter(value: unknown): TemplateParameter | undefined {
   };
 }
 
-/** Undefined for what has no type, like the `Fn::ForEach` loops of the language extensions. */
+/** Undefined for an entry without a type, such as an `Fn::ForEach` loop of the language extensions. */
 function readResource(value: unknown): TemplateResource | undefined {
   if (!isMap(value)) return undefined;
   const type = text(value.get('Type', true));
@@ -161,22 +161,22 @@ function readResource(value: unknown): TemplateResource | undefined {
   };
 }
 
-/** Not by Fn::If, which may leave a property out. */
+/** Not if the value is Fn::If, which may omit the property. */
 function isAlwaysSet(resource: YAMLMap, property: string): boolean {
   const node: unknown = resource.getIn(['Properties', property], true);
   if (isMap(node)) return !node.has('Fn::If');
   return isScalar(node) || (isSeq(node) && node.tag !== '!If');
 }
 
-/** A plain string; undefined for an intrinsic, which is a map or carries a tag. */
+/** A plain string; undefined for an intrinsic function, which is a map or has a tag. */
 function text(node: unknown): string | undefined {
   if (!isScalar(node) || typeof node.value !== 'string') return undefined;
   return node.tag === undefined || node.tag === 'tag:yaml.org,2002:str' ? node.value : undefined;
 }
 
 /**
- * The deepest part of the path that exists, for a resource that the template generates in what generates it; undefined
- * when the logical id does not exist.
+ * The line of the deepest part of the path that exists. The line of a generated resource is that of its loop or
+ * transform. Undefined if the logical id does not exist.
  */
 function lineOf(document: Document, lines: LineCounter, path: string): number | undefined {
   const segments = path.split('.').filter((segment) => segment !== '');
@@ -208,7 +208,7 @@ function keyLine(
   return found;
 }
 
-/** One step down: a key may contain dots, so longer parts of the path are tried as one key. */
+/** One step down the path. A key may contain dots, so several segments are also tried as one key. */
 function child(
   node: unknown,
   segments: readonly string[],

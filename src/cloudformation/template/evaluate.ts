@@ -1,12 +1,12 @@
 import { type Entry, entriesOf, isLoop, literal, member, type Value } from './tree.ts';
 
-/** Stands for a part of a text that is known only to AWS. */
+/** A placeholder for a part of a text that is not known before the deployment. */
 const UNKNOWN = '\0';
 
-/** What a value can be without asking AWS: a text, or a list. */
+/** A value that is determined without calling AWS: a text or a list. */
 export type Known = string | readonly Known[];
 
-/** What functions can name. Whatever is not in it is known only to AWS. */
+/** The names that functions can refer to. The value of any other name is unknown. */
 export interface Scope {
   /** Parameters and pseudo parameters. */
   values: Readonly<Record<string, Known>>;
@@ -14,30 +14,30 @@ export interface Scope {
   conditions: readonly Entry[];
 }
 
-/** Combinations of branches that are followed: more are cut off. */
+/** Further combinations of branches are ignored. */
 const COMBINATIONS = 64;
 
-/** Whether the whole of a value is known without asking AWS. */
+/** Whether every part of a value is known. */
 export function isKnown(known: Known): boolean {
   return typeof known === 'string' ? !known.includes(UNKNOWN) : known.every(isKnown);
 }
 
-/** The texts that a value can be. A part that only AWS knows is a character that no name has: see isKnown. */
+/** The texts that a value can have. An unknown part is a character that no name contains: see isKnown. */
 export function possibleTexts(value: Value | undefined, scope: Scope): string[] {
-  return value === undefined ? [] : possible(value, scope).map(flat);
+  return value === undefined ? [] : possibleValues(value, scope).map(toText);
 }
 
 /**
- * What a value can be: one for each branch that a condition does not rule out. None for AWS::NoValue.
+ * The values that a value can have: one for each branch that is not excluded by a condition; none for AWS::NoValue.
  *
  * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference.html
  */
-function possible(value: Value, scope: Scope): Known[] {
+function possibleValues(value: Value, scope: Scope): Known[] {
   switch (value.kind) {
     case 'text':
       return [value.text];
     case 'list':
-      return combinations(value.items.map((item) => possible(item, scope)));
+      return combinations(value.items.map((item) => possibleValues(item, scope)));
     case 'call':
       return FUNCTIONS[value.name]?.(value.argument, scope) ?? [UNKNOWN];
     default:
@@ -48,12 +48,12 @@ function possible(value: Value, scope: Scope): Known[] {
 const FUNCTIONS: Readonly<Record<string, (argument: Value, scope: Scope) => Known[]>> = {
   Ref: (argument, scope) => {
     const name = literal(argument);
-    return name === 'AWS::NoValue' ? [] : [named(name ?? '', scope)];
+    return name === 'AWS::NoValue' ? [] : [lookUp(name ?? '', scope)];
   },
-  Sub: substituted,
+  Sub: substitute,
   Join: (argument, scope) =>
     withArguments(argument, scope, ([delimiter, list]) =>
-      Array.isArray(list) && typeof delimiter === 'string' ? list.map(flat).join(delimiter) : UNKNOWN,
+      Array.isArray(list) && typeof delimiter === 'string' ? list.map(toText).join(delimiter) : UNKNOWN,
     ),
   Split: (argument, scope) =>
     withArguments(argument, scope, ([delimiter, text]) =>
@@ -67,11 +67,11 @@ const FUNCTIONS: Readonly<Record<string, (argument: Value, scope: Scope) => Know
         ? ((list as readonly Known[])[Number(index)] ?? UNKNOWN)
         : UNKNOWN,
     ),
-  FindInMap: foundInMap,
-  If: (argument, scope) => branches(argument, scope).flatMap((branch) => possible(branch, scope)),
+  FindInMap: findInMap,
+  If: (argument, scope) => branches(argument, scope).flatMap((branch) => possibleValues(branch, scope)),
 };
 
-/** The branches of an `If` that its condition does not rule out. */
+/** The branches of an `If` that its condition does not exclude. */
 function branches(argument: Value, scope: Scope): Value[] {
   const [name, whenTrue, whenFalse] = argument.kind === 'list' ? argument.items : [];
   const holds = conditionHolds(literal(name) ?? '', scope);
@@ -81,19 +81,21 @@ function branches(argument: Value, scope: Scope): Value[] {
 }
 
 function withArguments(argument: Value, scope: Scope, call: (values: readonly Known[]) => Known): Known[] {
-  return possible(argument, scope).map((values) => (typeof values === 'string' ? UNKNOWN : call(values)));
+  return possibleValues(argument, scope).map((values) =>
+    typeof values === 'string' ? UNKNOWN : call(values),
+  );
 }
 
-function named(name: string, { values }: Scope): Known {
+function lookUp(name: string, { values }: Scope): Known {
   return (Object.hasOwn(values, name) ? values[name] : undefined) ?? UNKNOWN;
 }
 
-function substituted(argument: Value, scope: Scope): Known[] {
+function substitute(argument: Value, scope: Scope): Known[] {
   const [text, own] = argument.kind === 'list' ? argument.items : [argument];
   const template = literal(text);
   if (template === undefined) return [UNKNOWN];
   const variables = entriesOf(own);
-  const choices = combinations(variables.map(({ value }) => possible(value, scope)));
+  const choices = combinations(variables.map(({ value }) => possibleValues(value, scope)));
   return choices.map((chosen) => {
     const values = Object.fromEntries(
       variables.map(({ key }, index) => [key, (chosen as readonly Known[])[index] ?? UNKNOWN]),
@@ -101,18 +103,18 @@ function substituted(argument: Value, scope: Scope): Known[] {
     return template.replace(/\$\{([^}]*)\}/g, (_, name: string) =>
       name.startsWith('!')
         ? `\${${name.slice(1)}}`
-        : flat(named(name.trim(), { ...scope, values: { ...scope.values, ...values } })),
+        : toText(lookUp(name.trim(), { ...scope, values: { ...scope.values, ...values } })),
     );
   });
 }
 
-function foundInMap(argument: Value, scope: Scope): Known[] {
+function findInMap(argument: Value, scope: Scope): Known[] {
   const [map, top, second, options] = argument.kind === 'list' ? argument.items : [];
   const keys = [map, top, second].map((part) => possibleTexts(part, scope)[0] ?? UNKNOWN);
   const [name = '', first = '', last = ''] = keys;
   const row = member(scope.mappings.find(({ key }) => key === name)?.value, first);
   const found = member(row, last) ?? member(options, 'DefaultValue');
-  return found === undefined || !keys.every(isKnown) ? [UNKNOWN] : possible(found, scope);
+  return found === undefined || !keys.every(isKnown) ? [UNKNOWN] : possibleValues(found, scope);
 }
 
 function combinations(parts: readonly (readonly Known[])[]): Known[] {
@@ -126,19 +128,19 @@ function combinations(parts: readonly (readonly Known[])[]): Known[] {
   return all;
 }
 
-function flat(known: Known): string {
-  return typeof known === 'string' ? known : known.map(flat).join(',');
+function toText(known: Known): string {
+  return typeof known === 'string' ? known : known.map(toText).join(',');
 }
 
-/** Whether a condition holds; undefined when only AWS knows, or when there is no such condition. */
+/** Whether a condition is true; undefined if that is not known before the deployment, or if there is no such condition. */
 export function conditionHolds(name: string, scope: Scope): boolean | undefined {
   const definition = scope.conditions.find(({ key }) => key === name)?.value;
-  // Without itself, so that a circle ends.
+  // Without the condition itself, so that a circular definition ends.
   const conditions = scope.conditions.filter(({ key }) => key !== name);
-  return definition && truth(definition, { ...scope, conditions });
+  return definition && evaluateCondition(definition, { ...scope, conditions });
 }
 
-function truth(value: Value, scope: Scope): boolean | undefined {
+function evaluateCondition(value: Value, scope: Scope): boolean | undefined {
   const reference = literal(value.kind === 'call' ? undefined : member(value, 'Condition'));
   if (reference !== undefined) return conditionHolds(reference, scope);
   if (value.kind !== 'call') return undefined;
@@ -147,32 +149,32 @@ function truth(value: Value, scope: Scope): boolean | undefined {
     case 'Condition':
       return conditionHolds(literal(value.argument) ?? '', scope);
     case 'Equals':
-      return equal(possible(value.argument, scope));
+      return areEqual(possibleValues(value.argument, scope));
     case 'Not':
-      return negated(items[0] && truth(items[0], scope));
+      return not(items[0] && evaluateCondition(items[0], scope));
     case 'And':
-      return negated(anyOf(items.map((item) => negated(truth(item, scope)))));
+      return not(anyOf(items.map((item) => not(evaluateCondition(item, scope)))));
     case 'Or':
-      return anyOf(items.map((item) => truth(item, scope)));
+      return anyOf(items.map((item) => evaluateCondition(item, scope)));
     default:
       return undefined;
   }
 }
 
-/** Known only where every combination of branches gives the same answer. */
-function equal(pairs: readonly Known[]): boolean | undefined {
+/** Undefined unless every combination of branches has the same result. */
+function areEqual(pairs: readonly Known[]): boolean | undefined {
   const answers = new Set(
     pairs.map((pair) => {
       const [one, other] = typeof pair === 'string' ? [] : pair;
       if (one === undefined || other === undefined || !isKnown(pair)) return undefined;
-      return flat(one) === flat(other);
+      return toText(one) === toText(other);
     }),
   );
   const [answer] = answers;
   return answers.size === 1 ? answer : undefined;
 }
 
-function negated(holds: boolean | undefined): boolean | undefined {
+function not(holds: boolean | undefined): boolean | undefined {
   return holds === undefined ? undefined : !holds;
 }
 
@@ -181,40 +183,42 @@ function anyOf(answers: readonly (boolean | undefined)[]): boolean | undefined {
   return answers.includes(undefined) ? undefined : false;
 }
 
-/** The entries of a map with its loops unrolled. A loop over what only AWS knows stays as it is: see isLoop. */
-export function unrolled(entries: readonly Entry[], scope: Scope): readonly Entry[] {
+/** The entries of a map with its loops unrolled. A loop over unknown values is kept: see isLoop. */
+export function unrollLoops(entries: readonly Entry[], scope: Scope): readonly Entry[] {
   return entries.flatMap((entry) => {
-    if (!isLoop(entry.key)) return [{ ...entry, value: unrolledBelow(entry.value, scope) }];
+    if (!isLoop(entry.key)) return [{ ...entry, value: unrollInside(entry.value, scope) }];
     const [variable, collection, body] = entry.value.kind === 'list' ? entry.value.items : [];
     const name = literal(variable);
-    const [items] = collection === undefined ? [] : possible(collection, scope);
+    const [items] = collection === undefined ? [] : possibleValues(collection, scope);
     if (name === undefined || items === undefined || typeof items === 'string' || !isKnown(items))
       return [entry];
-    return items.flatMap((item) => unrolled(entriesOf(body && bound(body, name, flat(item))), scope));
+    return items.flatMap((item) =>
+      unrollLoops(entriesOf(body && bindVariable(body, name, toText(item))), scope),
+    );
   });
 }
 
-function unrolledBelow(value: Value, scope: Scope): Value {
+function unrollInside(value: Value, scope: Scope): Value {
   switch (value.kind) {
     case 'map':
-      return { ...value, entries: unrolled(value.entries, scope) };
+      return { ...value, entries: unrollLoops(value.entries, scope) };
     case 'list':
-      return { ...value, items: value.items.map((item) => unrolledBelow(item, scope)) };
+      return { ...value, items: value.items.map((item) => unrollInside(item, scope)) };
     case 'call':
-      return { ...value, argument: unrolledBelow(value.argument, scope) };
+      return { ...value, argument: unrollInside(value.argument, scope) };
     default:
       return value;
   }
 }
 
 /**
- * The body of a loop with its variable replaced: `${Name}` in keys and texts, `&{Name}` in keys, and `Ref: Name`. `&{Name}`
- * leaves out what is not alphanumeric.
+ * The body of a loop with its variable replaced: `${Name}` in keys and texts, `&{Name}` in keys, and `Ref: Name`.
+ * `&{Name}` omits characters that are not alphanumeric.
  *
  * @see https://github.com/aws-cloudformation/cfn-language-discussion/issues/162 for `&{Name}` in texts
  * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-foreach.html
  */
-function bound(value: Value, name: string, item: string): Value {
+function bindVariable(value: Value, name: string, item: string): Value {
   const fill = (text: string): string => text.replaceAll(`\${${name}}`, () => item);
   const fillKey = (key: string): string =>
     fill(key).replaceAll(`&{${name}}`, () => item.replace(/[^a-zA-Z0-9]/g, ''));
@@ -222,26 +226,26 @@ function bound(value: Value, name: string, item: string): Value {
     case 'text':
       return { ...value, text: fill(value.text) };
     case 'list':
-      return { ...value, items: value.items.map((each) => bound(each, name, item)) };
+      return { ...value, items: value.items.map((each) => bindVariable(each, name, item)) };
     case 'map':
       return {
         ...value,
         entries: value.entries.map((entry) => ({
           ...entry,
           key: fillKey(entry.key),
-          value: bound(entry.value, name, item),
+          value: bindVariable(entry.value, name, item),
         })),
       };
     case 'call':
       if (value.name === 'Ref' && literal(value.argument) === name)
         return { kind: 'text', text: item, line: value.line };
-      return { ...value, argument: bound(value.argument, name, item) };
+      return { ...value, argument: bindVariable(value.argument, name, item) };
     default:
       return value;
   }
 }
 
-/** What a value consists of, itself included, without the branches that a condition rules out. */
+/** A value and everything in it, without the branches that are excluded by a condition. */
 export function* partsOf(value: Value, scope: Scope): Generator<Value> {
   yield value;
   switch (value.kind) {

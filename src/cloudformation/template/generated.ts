@@ -1,8 +1,8 @@
 import { type Document, isMap, isScalar, isSeq } from 'yaml';
 
 /**
- * The path to what a resource comes from that the template does not have under its own id: the body of a loop, or the
- * resource that a transform expands (`Api` for `ApiRole` and `ApiDeployment5ffc…`), else the transform itself.
+ * The path of what generates a resource that is not in the template under its own id: the body of a loop, the resource
+ * that a transform expands (`Api` for `ApiRole` and `ApiDeployment5ffc…`), or the transform itself.
  * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-foreach.html
  * @see https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-specification-generated-resources.html
  */
@@ -21,7 +21,7 @@ export function generatorPath(document: Document, logicalId: string): string[] |
 
 interface Generator {
   path: string[];
-  /** How many characters of the id are written in the template. */
+  /** How many characters of the id are literally in the template. */
   literal: number;
 }
 
@@ -29,7 +29,7 @@ function longest(found: readonly Generator[]): Generator | undefined {
   return found.toSorted((a, b) => b.literal - a.literal)[0];
 }
 
-/** The output keys of `Fn::ForEach` at a place, those of loops in loops included. */
+/** The output keys of the `Fn::ForEach` loops in a map, including nested loops. */
 function loopBodies(map: unknown, path: string[]): (Generator & { pattern: RegExp })[] {
   return keysOf(map)
     .filter((key) => key.startsWith('Fn::ForEach::'))
@@ -44,7 +44,7 @@ function loopBodies(map: unknown, path: string[]): (Generator & { pattern: RegEx
     });
 }
 
-/** `Queue${Name}` and `Queue&{Name}`, which leaves out what an id may not have. */
+/** `Queue${Name}` and `Queue&{Name}`. The latter omits characters that are not allowed in an id. */
 function outputKey(key: string, path: string[]): Generator & { pattern: RegExp } {
   const parts = key.split(/[$&]\{[^}]*\}/).map((part) => part.replace(/[^\w]/g, ''));
   return {

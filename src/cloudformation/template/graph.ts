@@ -7,7 +7,7 @@ import {
   partsOf,
   possibleTexts,
   type Scope,
-  unrolled,
+  unrollLoops,
 } from './evaluate.ts';
 import { type Entry, literal, member, sectionOf, type Value, valueAt } from './tree.ts';
 
@@ -16,9 +16,9 @@ export interface GraphStack {
   name: string;
   template: string;
   parameters: Readonly<Record<string, string>>;
-  /** The ECR repository of the images that it runs, which no template needs to name. */
+  /** The ECR repository of its images, which the template does not have to refer to. */
   repository?: string;
-  /** What it depends on although its template does not show it. */
+  /** Dependencies that are not in its template. */
   after?: readonly Dependency[];
 }
 
@@ -30,18 +30,18 @@ interface Dependency {
 }
 
 export interface StackGraph {
-  /** Every stack, after all those that it depends on. */
+  /** All stacks, each after the stacks that it depends on. */
   order: readonly string[];
   dependencies: ReadonlyMap<string, readonly Dependency[]>;
   /** The stack that creates each ECR repository. */
   repositories: ReadonlyMap<string, string>;
-  /** Imports that may depend on another stack, because their name is known only to AWS. */
+  /** Imports that may depend on another stack, because their name is not known before the deployment. */
   unresolved: readonly { stack: string; function: UnresolvedImport['function']; line: number }[];
-  /** Outputs that a stack reads from another one of the graph, which does not have them. */
+  /** Outputs that a stack reads from another stack of the graph that does not have them. */
   missingOutputs: readonly (OutputRead & { stack: string })[];
 }
 
-/** Stacks that cannot be ordered. The message names them and what each reads from the next. */
+/** The stacks cannot be ordered. The message names them and what each reads from the next. */
 export class GraphError extends PlatformError {
   override readonly name = 'GraphError';
 
@@ -51,10 +51,10 @@ export class GraphError extends PlatformError {
 }
 
 /**
- * The order of stacks, derived from their templates: a stack comes after those that export what it imports, create the
- * SSM parameters, secrets and outputs that it reads, or create its repository. What no stack provides is assumed to exist.
+ * The order of stacks, derived from their templates. A stack comes after those that provide the exports, SSM parameters,
+ * secrets and outputs that it reads, or its repository. Anything that no stack provides is assumed to exist.
  *
- * @throws GraphError for a cycle, with its reasons, and for a name that two stacks provide under any condition.
+ * @throws GraphError for a cycle, with its reasons, and for a name that two stacks provide unconditionally.
  */
 export function stackGraph(stacks: readonly GraphStack[]): StackGraph {
   const interfaces = stacks.map(({ name, template, parameters, repository }) => {
@@ -84,7 +84,7 @@ export function stackGraph(stacks: readonly GraphStack[]): StackGraph {
   };
 }
 
-/** The reversed graph: what must be deleted before a stack can be deleted. */
+/** The reversed graph: the stacks that must be deleted before each stack. */
 export function reversed({ dependencies }: StackGraph): Map<string, string[]> {
   const dependants = new Map([...dependencies.keys()].map((name): [string, string[]] => [name, []]));
   for (const [name, found] of dependencies) {
@@ -106,7 +106,7 @@ function missingOutputs(
   );
 }
 
-/** The stacks that provide each name: several where a condition that only AWS knows decides which. */
+/** The stacks that provide each name: several if a condition decides that is not known before the deployment. */
 function writersOf(
   interfaces: readonly (readonly [string, StackInterface])[],
 ): Map<string, readonly string[]> {
@@ -133,7 +133,7 @@ const PROVIDES = {
   output: 'have the output',
   repository: 'create the repository',
 } as const;
-const TAKES = {
+const READS = {
   export: 'imports',
   parameter: 'reads',
   secret: 'reads secret',
@@ -150,16 +150,16 @@ function dependenciesOf(
   const reasons = new Map<string, string[]>();
   for (const shared of reads) {
     const providers = writers.get(keyOf(shared)) ?? [];
-    // What a stack provides itself, it does not wait for.
+    // A stack does not depend on itself.
     if (providers.includes(stack)) continue;
     for (const on of providers) {
-      reasons.set(on, [...(reasons.get(on) ?? []), `${TAKES[shared.kind]} ${shared.name}`]);
+      reasons.set(on, [...(reasons.get(on) ?? []), `${READS[shared.kind]} ${shared.name}`]);
     }
   }
   return [...reasons].map(([on, because]) => ({ on, because }));
 }
 
-/** Those that a stack is given, on stacks of the graph. */
+/** The dependencies of a stack that are not in its template, if they are on stacks of the graph. */
 function givenDependencies(stacks: readonly GraphStack[], name: string): readonly Dependency[] {
   const { after = [] } = stacks.find((stack) => stack.name === name) ?? {};
   return after.filter(({ on }) => stacks.some((stack) => stack.name === on));
@@ -171,7 +171,7 @@ function mergedDependencies(all: readonly Dependency[]): Dependency[] {
   return [...reasons].map(([on, because]) => ({ on, because }));
 }
 
-/** Depth first; the given order is kept where dependencies allow it. */
+/** Depth first. The given order is kept as far as dependencies allow. */
 function orderOf(dependencies: ReadonlyMap<string, readonly Dependency[]>): string[] {
   const order: string[] = [];
   const path: string[] = [];
@@ -197,16 +197,16 @@ function cycleText(
     const found = dependencies.get(name)?.find(({ on }) => on === next);
     return `${name} ${found?.because[0] ?? ''} of ${next}`;
   });
-  return `Stacks wait for each other: ${cycle.join(' → ')}. ${steps.join('; ')}. Move what they share into one of them, or into a third.`;
+  return `Circular dependency between stacks: ${cycle.join(' → ')}. ${steps.join('; ')}. Move the shared resources into one of these stacks or into a separate one.`;
 }
 
-/** A name that stacks share, and what kind it is. An output is `<stack name>.<output>`. */
+/** A name that stacks share. The name of an output is `<stack name>.<output>`. */
 interface SharedName {
   kind: 'export' | 'parameter' | 'secret' | 'output' | 'repository';
   name: string;
 }
 
-/** A function that reads another stack by a name that is known only to AWS. */
+/** A function that reads from another stack by a name that is not known before the deployment. */
 interface UnresolvedImport {
   function: 'Fn::ImportValue' | 'Fn::GetStackOutput';
   line: number;
@@ -221,21 +221,21 @@ interface OutputRead {
 
 /** What a stack provides to others, and what it reads from them. */
 interface StackInterface {
-  /** `certain`: no condition that only AWS knows decides whether it is provided. */
+  /** `certain`: whether it is provided does not depend on an unknown condition. */
   writes: readonly (SharedName & { certain: boolean })[];
   reads: readonly SharedName[];
   unresolved: readonly UnresolvedImport[];
   outputReads: readonly OutputRead[];
-  /** The outputs that it can have; undefined where only AWS knows. */
+  /** The outputs that it can have; undefined if they are not known before the deployment. */
   outputs: { stackName: string; names: ReadonlySet<string> } | undefined;
 }
 
 /**
  * Reads from a template what it shares with other stacks: exports and imports, outputs, SSM parameters, secrets and
- * repositories. Parts that a condition rules out are left out.
+ * repositories. Parts with a false condition are ignored.
  *
- * @param given the values of the template's parameters, else their defaults, and of pseudo parameters.
- * @throws TemplateSyntaxError when the text does not parse.
+ * @param given the values of pseudo parameters and of parameters. Other parameters have their default.
+ * @throws TemplateSyntaxError if the text cannot be parsed.
  */
 export function stackInterface(text: string, given: Readonly<Record<string, string>>): StackInterface {
   const document = readTemplateDocument(text);
@@ -269,15 +269,15 @@ export function stackInterface(text: string, given: Readonly<Record<string, stri
 }
 
 /**
- * What the functions of a template can name before AWS is asked.
+ * The names that the functions of a template can refer to, with their values as far as they are known locally.
  *
- * @param given values of parameters and pseudo parameters; a parameter that is not among them has its default.
+ * @param given the values of pseudo parameters and of parameters. Other parameters have their default.
  */
 export function templateScope(document: TemplateDocument, given: Readonly<Record<string, string>>): Scope {
   const texts = parameterTexts(document, given);
   const parameters = Object.entries(document.parameters).flatMap(([name, { type }]): [string, Known][] => {
     const text = texts[name];
-    // The reference gives the parameter's value in Parameter Store, which only AWS knows.
+    // A reference returns the value in Parameter Store, which is not known here.
     if (text === undefined || type.startsWith(SSM_VALUE)) return [];
     return [
       [name, /^(?:List<|CommaDelimitedList$)/.test(type) ? text.split(',').map((item) => item.trim()) : text],
@@ -291,7 +291,7 @@ export function templateScope(document: TemplateDocument, given: Readonly<Record
   };
 }
 
-/** The values of a template's parameters, as they are given or by default. */
+/** The values of a template's parameters, given or default. */
 function parameterTexts(
   document: TemplateDocument,
   given: Readonly<Record<string, string>>,
@@ -306,13 +306,13 @@ function parameterTexts(
   );
 }
 
-/** The resources or outputs that exist, those of loops among them. */
+/** The resources or outputs that will exist, including those of loops. */
 function presentEntries(
   document: TemplateDocument,
   section: 'Resources' | 'Outputs',
   scope: Scope,
 ): (Entry & { certain: boolean })[] {
-  return unrolled(sectionOf(document, section), scope).flatMap((entry) => {
+  return unrollLoops(sectionOf(document, section), scope).flatMap((entry) => {
     const condition = literal(member(entry.value, 'Condition'));
     const holds = condition === undefined || conditionHolds(condition, scope);
     return holds === false ? [] : [{ ...entry, certain: holds === true }];
@@ -334,11 +334,11 @@ function namesOf(
     .filter(({ name }) => isKnown(name));
 }
 
-/** How the types of parameters begin whose value is a name in Parameter Store. */
+/** The prefix of parameter types whose value is a name in Parameter Store. */
 export const SSM_VALUE = 'AWS::SSM::Parameter::Value<';
 
 /**
- * What a stack reads by its parameters: those of an SSM type hold a name, and any may hold a dynamic reference.
+ * What a stack reads through its parameters. The value of an SSM type is a name; any other may contain dynamic references.
  *
  * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-supplied-parameter-types.html
  */
@@ -351,7 +351,7 @@ function readByParameters(document: TemplateDocument, given: Readonly<Record<str
   });
 }
 
-/** What one value of a template reads from other stacks. What it is made of are values of their own. */
+/** What a value of a template reads from other stacks, without the values inside it. */
 function readByPart(
   part: Value,
   scope: Scope,
@@ -370,22 +370,22 @@ function readByPart(
   return { reads: texts.flatMap(dynamicReferences), unresolved: [] };
 }
 
-/** Macros and loops over what only AWS knows may add outputs. */
+/** Undefined if macros or loops over unknown values may add outputs. */
 function possibleOutputs(
   document: TemplateDocument,
   stackName: string,
   outputs: readonly Entry[],
 ): StackInterface['outputs'] {
-  const transforms = [...partsOf(valueAt(document, ['Transform']), NOTHING)].map(literal);
+  const transforms = [...partsOf(valueAt(document, ['Transform']), EMPTY_SCOPE)].map(literal);
   const isOpen =
     transforms.some((name) => name !== undefined && name !== 'AWS::LanguageExtensions') ||
     outputs.some(({ key }) => key.startsWith('Fn::'));
   return isOpen ? undefined : { stackName, names: new Set(outputs.map(({ key }) => key)) };
 }
 
-const NOTHING: Scope = { values: {}, mappings: [], conditions: [] };
+const EMPTY_SCOPE: Scope = { values: {}, mappings: [], conditions: [] };
 
-/** The output that `Fn::GetStackOutput` reads, as far as its name is known. */
+/** The outputs that `Fn::GetStackOutput` can read, as far as their names are known. */
 function readOutput(
   part: Extract<Value, { kind: 'call' }>,
   scope: Scope,
@@ -399,7 +399,7 @@ function readOutput(
 }
 
 /**
- * The outputs that a value can read by `Fn::GetStackOutput`, unless they are in another region or account.
+ * The outputs that a value can read with `Fn::GetStackOutput` in the same region and account.
  *
  * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-getstackoutput.html
  */
@@ -409,15 +409,15 @@ function outputReadsOf(part: Value, scope: Scope): OutputRead[] {
   const regions = textsOf('Region');
   const accounts = textsOf('RoleArn').map((arn) => arn.split(':')[4] ?? '');
   const elsewhere =
-    !mayBe(regions, scope.values['AWS::Region']) || !mayBe(accounts, scope.values['AWS::AccountId']);
+    !canEqual(regions, scope.values['AWS::Region']) || !canEqual(accounts, scope.values['AWS::AccountId']);
   if (elsewhere) return [];
   return textsOf('StackName').flatMap((stackName) =>
     textsOf('OutputName').map((output) => ({ stackName, output, line: part.line })),
   );
 }
 
-/** Whether one of the texts can be a value. Without a text it is the default, which is that value. */
-function mayBe(texts: readonly string[], value: Known | undefined): boolean {
+/** Whether one of the texts can equal a value. Without texts the default applies, which is that value. */
+function canEqual(texts: readonly string[], value: Known | undefined): boolean {
   return texts.length === 0 || texts.some((text) => !isKnown(text) || value === undefined || text === value);
 }
 
@@ -438,7 +438,7 @@ function dynamicReferences(text: string): SharedName[] {
 }
 
 /**
- * What the secrets of an ECS container are: the name of a parameter in the same region, or the ARN of a parameter or a
+ * The secrets of an ECS container. Each is the name of a parameter in the same region, or the ARN of a parameter or
  * secret.
  *
  * @see https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Secret.html
@@ -449,10 +449,10 @@ function secretsOfContainer(map: Value, scope: Scope): SharedName[] {
   );
 }
 
-/** Secrets Manager ends the ARN of a secret with a dash and six characters; a partial ARN goes without. */
+/** Secrets Manager appends a hyphen and six characters to the ARN of a secret. A partial ARN does not have them. */
 const SECRET_SUFFIX = /-[A-Za-z0-9]{6}$/;
 
-/** A parameter whose name is a path begins with a slash, which its ARN leaves out. */
+/** The name of a parameter in a hierarchy begins with a slash, which its ARN omits. */
 function namesByArn(arn: string): SharedName[] {
   const [, , service, , , resource = '', secret = ''] = arn.split(':');
   if (service === 'ssm' && resource.startsWith('parameter/')) {

@@ -1,8 +1,8 @@
 import { Document, LineCounter, Pair, Scalar, YAMLMap, YAMLSeq } from 'yaml';
 
 /**
- * Reads JSON into the nodes that the YAML parser makes of it with `failsafe` and without unique keys, in a fraction of
- * the time. Undefined for any text that is no JSON object.
+ * Parses JSON into the same nodes as the YAML parser with `failsafe` and without unique keys, in a fraction of the time.
+ * Undefined for any text that is not a JSON object.
  */
 export function parseJsonDocument(source: string): { document: Document; lines: LineCounter } | undefined {
   if (!/^\s*\{/.test(source) || !isJson(source)) return undefined;
@@ -29,7 +29,7 @@ function lineCounterOf(source: string): LineCounter {
 
 const WHITE_SPACE: ReadonlySet<string> = new Set([' ', '\t', '\n', '\r']);
 
-/** Walks through a text that is known to be JSON. */
+/** Parses a text that is known to be valid JSON. */
 class JsonReader {
   readonly #source: string;
   #at = 0;
@@ -51,7 +51,7 @@ class JsonReader {
     }
   }
 
-  /** The next character that is no white space; the position is on it. */
+  /** Skips white space, and returns the next character without consuming it. */
   #next(): string {
     while (WHITE_SPACE.has(this.#source[this.#at] ?? '')) this.#at++;
     return this.#source[this.#at] ?? '';
@@ -112,7 +112,7 @@ class JsonReader {
   }
 }
 
-/** The offset behind the closing quote of a text of valid JSON. */
+/** The offset after the closing quote of a string in valid JSON. */
 function endOfText(source: string, start: number): number {
   for (let end = source.indexOf('"', start + 1); ; end = source.indexOf('"', end + 1)) {
     let escapes = 0;

@@ -1,7 +1,7 @@
 import type { TemplateDocument } from './document.ts';
 import { literal, type Value, valueAt } from './tree.ts';
 
-/** What a message of CloudFormation is about. `path` is inside the resource: `Properties.Topics.0`. */
+/** The place in a template that a message of CloudFormation is about. `path` is relative to the resource: `Properties.Topics.0`. */
 export interface Place {
   logicalId?: string;
   path?: string;
@@ -9,20 +9,20 @@ export interface Place {
   line?: number;
 }
 
-/** A value of the template with the keys that lead to it. */
+/** A value of the template and its path. */
 interface Found {
   path: readonly string[];
   value: Value;
-  /** Of its key, for the value of a map. */
+  /** The line of the key, for a value in a map. */
   keyLine: number;
 }
 
 const SECTIONS = ['Resources', 'Outputs', 'Conditions', 'Rules', 'Hooks'];
 
 /**
- * Where in the template a message of CloudFormation points to: by its `(line x, column y)`, else by its JSON pointer,
- * else by a name at a place where CloudFormation puts one. A name that is declared is found at its declaration, any
- * other at its use. Other words of a message count for nothing: they may be anybody's id.
+ * Finds the place in the template that a message of CloudFormation is about: by its `(line x, column y)`, by its JSON
+ * pointer, or by a name in a known position of the message. A declared name is located at its declaration, any other
+ * name at its first use. The rest of the message is ignored, because any word in it could be an id by coincidence.
  */
 export function locate(message: string, document: TemplateDocument): Place {
   const line = /\(line (\d+), column \d+\)/.exec(message)?.[1];
@@ -70,7 +70,7 @@ const property: Lookup = (document, id = '', pointer = '') => {
   return line === undefined ? undefined : placeOf(path, line);
 };
 
-/** Messages that name something without brackets or quotes. */
+/** Messages with a name that is not in brackets or quotes. */
 const PHRASES: readonly (readonly [RegExp, Lookup])[] = [
   [/resource (\w+) does not support attribute type (\S+) in /, attribute],
   [/references undefined resource (\w+)/, used],
@@ -100,31 +100,31 @@ function byMarkedName(message: string, document: TemplateDocument): Place | unde
   const quoted = [...message.matchAll(/(?<!\w)['"]([\w:.-]+)['"]/g)].map(([, name = '']) => name);
   const ids = bracketed.map((name) => name.slice(name.lastIndexOf('/') + 1));
   for (const name of [...ids, ...quoted]) {
-    const place = ofDeclared(document, name) ?? used(document, name);
+    const place = byDeclaration(document, name) ?? used(document, name);
     if (place) return place;
   }
   for (const name of ids) {
-    const place = ofText(document, name) ?? keyed(document, name) ?? ofLoop(document, name);
+    const place = byType(document, name) ?? keyed(document, name) ?? byLoop(document, name);
     if (place) return place;
   }
   return undefined;
 }
 
-function ofDeclared(document: TemplateDocument, name: string): Place | undefined {
+function byDeclaration(document: TemplateDocument, name: string): Place | undefined {
   if (Object.hasOwn(document.resources, name)) return declared('Resources')(document, name);
   if (Object.hasOwn(document.parameters, name)) return declared('Parameters')(document, name);
   return undefined;
 }
 
-function ofLoop(document: TemplateDocument, name: string): Place | undefined {
+/** The loop that generates a resource. Resources that a transform generates have no line of their own. */
+function byLoop(document: TemplateDocument, name: string): Place | undefined {
   const place = declared('Resources')(document, name);
   return place?.line === document.lineOf('Transform') ? undefined : place;
 }
 
-/** A resource type. */
-function ofText(document: TemplateDocument, text: string): Place | undefined {
-  if (!text.includes('::')) return undefined;
-  return firstPlace(document, ({ path, value }) => path.at(-1) === 'Type' && literal(value) === text);
+function byType(document: TemplateDocument, type: string): Place | undefined {
+  if (!type.includes('::')) return undefined;
+  return firstPlace(document, ({ path, value }) => path.at(-1) === 'Type' && literal(value) === type);
 }
 
 function firstPlace(document: TemplateDocument, matches: (found: Found) => boolean): Place | undefined {
@@ -147,13 +147,13 @@ function visitAll(document: TemplateDocument): Found[] {
 
 function visit(found: Found): Found[] {
   const { path, value } = found;
-  const into = (key: string, below: Value, keyLine = below.line): Found[] =>
-    visit({ path: [...path, key], value: below, keyLine });
+  const visitChild = (key: string, child: Value, keyLine = child.line): Found[] =>
+    visit({ path: [...path, key], value: child, keyLine });
   switch (value.kind) {
     case 'map':
-      return [found, ...value.entries.flatMap(({ key, value: below, line }) => into(key, below, line))];
+      return [found, ...value.entries.flatMap(({ key, value: child, line }) => visitChild(key, child, line))];
     case 'list':
-      return [found, ...value.items.flatMap((item, index) => into(String(index), item))];
+      return [found, ...value.items.flatMap((item, index) => visitChild(String(index), item))];
     case 'call':
       return [found, ...visit({ ...found, value: value.argument })];
     default:
@@ -161,7 +161,7 @@ function visit(found: Found): Found[] {
   }
 }
 
-/** Whether a value refers to a resource, parameter, condition or mapping by its name. */
+/** Whether a value refers to the resource, parameter, condition or mapping of this name. */
 function isUse({ path, value }: Found, name: string): boolean {
   const isAttributeOfResource = path[0] === 'Resources' && ['DependsOn', 'Condition'].includes(path[2] ?? '');
   if (isAttributeOfResource && literal(value) === name) return true;
@@ -190,7 +190,7 @@ function isAttribute(value: Value, id: string, name: string): boolean {
   return value.name === 'Sub' && variablesOf(texts[0] ?? '').includes(`${id}.${name}`);
 }
 
-/** The text of a value, or those of the texts at the start of a list. */
+/** The text of a value, or the texts in a list. */
 function textsOf(value: Value): string[] {
   if (value.kind === 'text') return [value.text];
   if (value.kind !== 'list') return [];

@@ -1,6 +1,6 @@
 import { brotliDecompressSync } from 'node:zlib';
 
-/** What a property takes. A property of an unknown kind takes anything. */
+/** The kind of value that a property accepts. A property of an unknown kind accepts anything. */
 export type PropertyKind =
   | { kind: 'plain' | 'any' }
   | { kind: 'list' | 'map'; of: readonly PropertyKind[] }
@@ -8,7 +8,7 @@ export type PropertyKind =
 
 interface PropertySchema {
   required: boolean;
-  /** More than one where the property takes several kinds of values. */
+  /** Several if the property accepts several kinds of values. */
   kinds: readonly PropertyKind[];
 }
 
@@ -16,14 +16,14 @@ export type Properties = ReadonlyMap<string, PropertySchema>;
 
 export interface ResourceSchema {
   properties: Properties;
-  /** What `Fn::GetAtt` can name beside the properties: `Arn`, `Endpoint.Address`. */
+  /** What `Fn::GetAtt` can read in addition to the properties: `Arn`, `Endpoint.Address`. */
   attributes: ReadonlySet<string>;
 }
 
-/** The schema of a resource type; undefined for a type that this version does not know. */
+/** The schema of a resource type; undefined if the type is unknown to this version. */
 export type Schemas = (type: string) => ResourceSchema | undefined;
 
-/** Reads the resource schemas: 0.8 MB of text, which only a stack that is to be created needs. */
+/** Reads the resource schemas. They are 0.8 MB of text, and only needed for stacks that will be created. */
 export async function loadSchemas(): Promise<Schemas> {
   const { RESOURCE_SCHEMAS } = await import('./resource-schemas.ts');
   const text = `\n${brotliDecompressSync(Buffer.from(RESOURCE_SCHEMAS, 'base64')).toString()}\n`;
@@ -33,14 +33,14 @@ export async function loadSchemas(): Promise<Schemas> {
   };
 }
 
-/** One line, as scripts/generate-schemas.ts describes it. */
+/** Parses one line. The format is described in scripts/generate-schemas.ts. */
 function parse(line: string): ResourceSchema {
   const [, properties = '', attributes = '', ...nested] = line.split('\t');
   const known = new Map<number, Properties>();
   const definition = (index: number): Properties => {
     const found = known.get(index);
     if (found) return found;
-    // A nested type may hold itself.
+    // A nested type may contain itself.
     const own = new Map<string, PropertySchema>();
     known.set(index, own);
     for (const [name, property] of propertiesOf(nested[index] ?? '')) own.set(name, property);

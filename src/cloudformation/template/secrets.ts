@@ -10,8 +10,8 @@ import { type TemplateParameter, tryReadTemplate } from './document.ts';
 export const MASKED = '****';
 
 /**
- * Whether a parameter's value must be hidden: it is NoEcho, or has the name of a secret. A parameter of an AWS type never
- * holds a secret: it is the name of an SSM parameter (secure strings are not allowed there) or of a resource.
+ * Whether a parameter's value must be hidden: it is NoEcho, or its name suggests a secret. A parameter of an AWS type
+ * never contains a secret: it is the name of an SSM parameter (not of a secure string) or of a resource.
  * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-supplied-parameter-types.html
  */
 export function isSecretParameter(
@@ -21,7 +21,7 @@ export function isSecretParameter(
   return noEcho || (isSecretName(name) && !/^(List<)?AWS::/.test(type));
 }
 
-/** Masks the values of secret parameters from here on. */
+/** Registers the values of secret parameters, so that they are masked in all later output. */
 export function hideSecrets(
   context: Pick<Context, 'log'>,
   template: Pick<Template, 'parameters'>,
@@ -34,7 +34,7 @@ export function hideSecrets(
   }
 }
 
-/** Any item of a list: items move when the template changes, and a moved secret must stay hidden. */
+/** Any item of a list. Items change their position when the template changes, and a moved secret must stay hidden. */
 const ANY = '*';
 
 /** The secrets of a template: its hidden parameters, and the property paths that use them. */
@@ -44,7 +44,7 @@ export interface Sensitive {
   paths: ReadonlyMap<string, readonly (readonly string[])[]>;
 }
 
-/** Finds the secrets of the given templates (the new one and the running one). What does not parse is ignored. */
+/** Finds the secrets of the given templates (the new one and the deployed one). Templates with syntax errors are ignored. */
 export function findSensitive(templates: readonly string[]): Sensitive {
   const parameters = new Set<string>();
   const paths = new Map<string, string[][]>();
@@ -63,7 +63,7 @@ export function findSensitive(templates: readonly string[]): Sensitive {
   return { parameters, paths };
 }
 
-/** Each resource's properties; those of a loop (`Fn::ForEach`) apply to any resource, because its names are generated. */
+/** Each resource's properties. Those in a loop (`Fn::ForEach`) apply to any resource, because names are generated. */
 function resourceProperties(resources: unknown): [string, unknown][] {
   if (!isMap(resources)) return [];
   return resources.items.flatMap(({ key, value }): [string, unknown][] => {
@@ -109,7 +109,7 @@ function keyText(key: unknown): string {
   return isScalar(key) ? String(key.value) : '';
 }
 
-/** The change with its secret values masked, always in the same way. */
+/** The change with its secret values masked. The mask does not depend on the value. */
 export function maskChange(change: ResourceChange, sensitive: Sensitive): ResourceChange {
   const paths = [change.logicalId, ANY].flatMap((id) => sensitive.paths.get(id) ?? []);
   return {
@@ -143,7 +143,7 @@ function maskProperty(
   };
 }
 
-/** Whether `path` leads to, or above, what `below` names. */
+/** Whether `path` is equal to `below` or an ancestor of it. */
 function covers(path: readonly string[], below: readonly string[]): boolean {
   return (
     path.length <= below.length &&
@@ -156,7 +156,7 @@ function isSecretKey(name: string): boolean {
   return isSecretName(name) && !/secrets$/i.test(name);
 }
 
-/** Masks the given paths inside a JSON value; other text with something to hide is masked entirely. */
+/** Masks the given paths inside a JSON value. Any other text with a path to mask is masked entirely. */
 function maskJson(value: string, paths: readonly (readonly string[])[]): string {
   let parsed: unknown;
   try {

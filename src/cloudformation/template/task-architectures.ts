@@ -2,12 +2,12 @@ import type { DeclaredResource } from './check.ts';
 import { possibleTexts, type Scope } from './evaluate.ts';
 import { member } from './tree.ts';
 
-/** How ECS names CPU architectures, and how images name them. */
+/** The CPU architectures of ECS, and their names in images. */
 const ARCHITECTURES: Readonly<Record<string, string>> = { X86_64: 'amd64', ARM64: 'arm64' };
 
 /**
- * The CPU architectures that the task definitions of a template run on, as images name them: `amd64`, `arm64`. Empty
- * when only AWS knows one of them, or when there is no task definition.
+ * The CPU architectures of a template's task definitions, by their names in images: `amd64`, `arm64`. Empty if one of
+ * them cannot be determined before the deployment, or if there is no task definition.
  *
  * @see https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RuntimePlatform.html the default is X86_64
  */

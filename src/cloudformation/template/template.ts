@@ -29,39 +29,39 @@ export interface Template {
   hash: string;
   /** The file's text, before its local paths are replaced. */
   source?: string;
-  /** What `body` refers to in the artifact bucket. */
+  /** The objects in the artifact bucket that `body` refers to. */
   artifacts?: readonly Artifact[];
-  /** Those of its nested stacks that are local files, by logical id. */
-  nested?: Readonly<Record<string, PlacedTemplate>>;
+  /** The templates of nested stacks that are local files, by logical id. */
+  nested?: Readonly<Record<string, TemplateLocations>>;
   parameters: Record<string, TemplateParameter>;
   resources: Record<string, TemplateResource>;
   /** 1-based line of a logical id, or of a property path below it (`Resources.Vpc.Properties.CidrBlock`). */
   lineOf(path: string): number | undefined;
-  /** What a message of CloudFormation is about. */
+  /** The place that a message of CloudFormation is about. */
   locate(message: string): Place;
 }
 
-/** Where things are in a template. */
-export type PlacedTemplate = Pick<Template, 'file' | 'lineOf' | 'locate' | 'nested'>;
+/** Looks up lines in a template and in its nested templates. */
+export type TemplateLocations = Pick<Template, 'file' | 'lineOf' | 'locate' | 'nested'>;
 
 /**
- * The template of a nested stack, or of the one around it whose template is known, and the logical ids that lead on from
+ * The template of a nested stack, or of its closest ancestor whose template is known, and the rest of the path from
  * there.
  */
 export function nestedTemplate(
-  template: PlacedTemplate,
+  template: TemplateLocations,
   nesting: readonly string[],
-): { template: PlacedTemplate; below: readonly string[] } {
+): { template: TemplateLocations; below: readonly string[] } {
   const [first = '', ...rest] = nesting;
   const nested =
     template.nested && Object.hasOwn(template.nested, first) ? template.nested[first] : undefined;
   return nested ? nestedTemplate(nested, rest) : { template, below: nesting };
 }
 
-/** What is read from the text of a template. */
+/** The data that is read from the text of a template. */
 export type TemplateFacts = Pick<Template, 'parameters' | 'resources' | 'lineOf' | 'locate'>;
 
-/** Lines are looked up in what is read again then: the nodes of a large template take ten times the memory of its text. */
+/** Parses the text again for each lookup of a line: the nodes of a large template take ten times the memory of its text. */
 export function factsOf({ parameters, resources, source }: TemplateDocument): TemplateFacts {
   return {
     parameters,
@@ -71,7 +71,7 @@ export function factsOf({ parameters, resources, source }: TemplateDocument): Te
   };
 }
 
-/** Of a template whose text only CloudFormation can read. */
+/** For a template whose text only CloudFormation can read. */
 export const NO_FACTS: TemplateFacts = {
   parameters: {},
   resources: {},
@@ -79,18 +79,18 @@ export const NO_FACTS: TemplateFacts = {
   locate: () => ({}),
 };
 
-/** Whose template it is, and where what is uploaded for it goes. */
+/** What the template is for, and where its artifacts are uploaded. */
 type TemplateUse = Pick<DeployStackInputs, 'command' | 'stackName' | 'artifactBucket'> &
   Partial<Pick<DeployStackInputs, 'capabilities'>>;
 
 /**
- * Loads the template that `source` names: a path in the workspace (YAML with short-form intrinsics, or JSON),
- * or an `https://` or `s3://bucket/key` URL, which only CloudFormation reads.
- * A template at a URL has no resources and no lines here; its parameters come from GetTemplateSummary, and its
- * hash is that of the URL. The same holds for a file that does not parse here and that CloudFormation accepts.
- * @param use absent: a large file that does not parse is refused without asking CloudFormation.
- * @throws InputError for a file that is missing or that neither we nor CloudFormation can read, and for a local path
- * that cannot be packaged.
+ * Loads a template from a path in the workspace (YAML with short-form intrinsics, or JSON), or from an `https://` or
+ * `s3://bucket/key` URL, which only CloudFormation reads.
+ * A template at a URL has neither resources nor lines. Its parameters come from GetTemplateSummary, and its hash is that
+ * of the URL. The same applies to a file that CloudFormation accepts although it cannot be parsed here.
+ * @param use absent: a large file that cannot be parsed is rejected without calling CloudFormation.
+ * @throws InputError for a file that is missing or that neither this parser nor CloudFormation can read, and for a local
+ * path that cannot be packaged.
  */
 export async function loadTemplate(
   context: CloudFormationContext,
@@ -123,11 +123,11 @@ function templateUrl(source: string, region: string): string {
 }
 
 async function fromUrl(context: CloudFormationContext, url: string): Promise<Template> {
-  return { url, hash: sha256(url), ...(await summarise(context, { TemplateURL: url })) };
+  return { url, hash: sha256(url), ...(await readSummary(context, { TemplateURL: url })) };
 }
 
-/** What CloudFormation says of a template that it alone reads. */
-async function summarise(
+/** Reads the parameters of a template that only CloudFormation can read. */
+async function readSummary(
   context: CloudFormationContext,
   source: { TemplateBody: string } | { TemplateURL: string },
 ): Promise<TemplateFacts> {
@@ -151,8 +151,8 @@ function fromText(context: CloudFormationContext, request: PackageRequest, body:
     const problem = `expected at least one resource in Resources. CloudFormation: ${NO_RESOURCES}`;
     throw new InputError('template', '', problem, { at: { file, line } });
   }
-  for (const surprise of document.surprises) {
-    context.annotations.add({ level: 'warning', title: 'Template', file, ...surprise });
+  for (const warning of document.warnings) {
+    context.annotations.add({ level: 'warning', title: 'Template', file, ...warning });
   }
   for (const { level, input, message, ...place } of checkLocalPaths(document, request)) {
     context.annotations.add({ level, title: 'Template', message: capitalize(message), ...place });
@@ -168,7 +168,7 @@ function fromText(context: CloudFormationContext, request: PackageRequest, body:
   };
 }
 
-function nestedIn(document: TemplateDocument, request: PackageRequest): Record<string, PlacedTemplate> {
+function nestedIn(document: TemplateDocument, request: PackageRequest): Record<string, TemplateLocations> {
   const entries = nestedTemplates(document, request).map(({ logicalId, file, document: own }) => {
     const { lineOf, locate: place } = factsOf(own);
     return [logicalId, { file, lineOf, locate: place, nested: nestedIn(own, { ...request, file }) }] as const;
@@ -176,8 +176,8 @@ function nestedIn(document: TemplateDocument, request: PackageRequest): Record<s
   return Object.fromEntries(entries);
 }
 
-/** The template with its local paths replaced by what they become in the artifact bucket; see packageTemplate. */
-export function packaged(
+/** The template with its local paths replaced by addresses in the artifact bucket; see packageTemplate. */
+export function withPackagedPaths(
   context: Pick<CloudFormationContext, 'session'>,
   template: Template,
   workspace: string,
@@ -191,7 +191,7 @@ export function packaged(
   return text === source ? template : { ...template, body: text, hash: sha256(text), artifacts };
 }
 
-/** Leaves the last word to CloudFormation, whose parser accepts more than ours. */
+/** Lets CloudFormation decide, because its parser accepts more than this one. */
 async function fromUnreadable(
   context: CloudFormationContext,
   text: { file: string; body: string; hash: string },
@@ -202,28 +202,28 @@ async function fromUnreadable(
   const { message, line, column } = syntax;
   const draft = { ...text, ...NO_FACTS };
   try {
-    const summary = await summarise(context, await templateSource(context, draft, use));
+    const summary = await readSummary(context, await templateSource(context, draft, use));
     context.log.notice(
-      `Only CloudFormation can read this template (here: ${message}). Annotations will have no lines.`,
+      `Only CloudFormation can parse this template (local parser: ${message}). Annotations will have no line numbers.`,
       { file, line },
     );
     return { ...text, ...summary };
   } catch (error) {
     const kind = classify(error);
-    const answer = error instanceof AwsError && kind === 'validation' ? error.awsMessage : undefined;
+    const awsMessage = error instanceof AwsError && kind === 'validation' ? error.awsMessage : undefined;
     if (kind === 'denied') {
       context.log.notice(`${reasonOf(error)} Allow cloudformation:GetTemplateSummary to check the template.`);
-    } else if (answer === undefined && !(error instanceof InputError)) throw error;
+    } else if (awsMessage === undefined && !(error instanceof InputError)) throw error;
     context.annotations.add({
       level: 'error',
-      title: 'Template does not parse',
+      title: 'Template syntax error',
       message,
       file,
       line,
       column,
     });
-    const also = answer === undefined ? '' : ` CloudFormation: "${answer}"`;
-    throw new InputError('template', '', `expected YAML or JSON. ${capitalize(sentence(message))}${also}`, {
+    const quote = awsMessage === undefined ? '' : ` CloudFormation: "${awsMessage}"`;
+    throw new InputError('template', '', `expected YAML or JSON. ${capitalize(sentence(message))}${quote}`, {
       at: { file, line },
     });
   }
@@ -239,7 +239,7 @@ const OBJECT_LIMIT = 1_048_576;
 
 /**
  * Checks the template's size before any call.
- * @throws InputError when it is over 51,200 bytes without an artifact bucket, or over 1 MiB.
+ * @throws InputError if it exceeds 51,200 bytes without an artifact bucket, or 1 MiB.
  */
 export function checkTemplateSize(template: Template, artifactBucket?: string): void {
   const size = Buffer.byteLength(template.body ?? '');
@@ -254,15 +254,15 @@ export function checkTemplateSize(template: Template, artifactBucket?: string): 
     throw new InputError(
       'artifact-bucket',
       '',
-      `a bucket for the template ${template.file ?? ''}: it has ${size} bytes, and CloudFormation takes at most ${BODY_LIMIT} without one`,
+      `expected a bucket, because the template ${template.file ?? ''} has ${size} bytes and CloudFormation accepts at most ${BODY_LIMIT} in a request`,
     );
   }
 }
 
 /**
- * The template argument of CreateChangeSet, after the upload of what the template refers to. A large template is uploaded under a key derived from its content, so runs
- * never overwrite each other, and only to a bucket of the caller's account. Plans have their own prefix, so a role that
- * may only plan can be denied access to the uploads of deployments.
+ * Uploads the artifacts of a template and returns the template argument of CreateChangeSet. A large template is uploaded
+ * under a key derived from its content, so runs never overwrite each other, and only to a bucket of the caller's account.
+ * Plans have their own prefix, so that a role for plans can be denied access to the uploads of deployments.
  */
 export async function templateSource(
   context: CloudFormationContext,
@@ -276,7 +276,7 @@ export async function templateSource(
   if (Buffer.byteLength(body) <= BODY_LIMIT || !artifactBucket) return { TemplateBody: body };
   const purpose = command === 'plan' ? 'plans' : 'deployments';
   const key = `platform/${purpose}/${stackName}/${template.hash}.yml`;
-  context.log.info(`The template is large: uploading it to s3://${artifactBucket}/${key}`);
+  context.log.info(`Uploading the template to s3://${artifactBucket}/${key}`);
   await putObject(context, artifactBucket, { Key: key, Body: body, ContentType: 'application/yaml' });
   return { TemplateURL: objectUrl(artifactBucket, key, context.session.region) };
 }

@@ -1,46 +1,38 @@
 import { isMap, isScalar, isSeq } from 'yaml';
-import { readTemplateDocument, type TemplateDocument, TemplateSyntaxError } from './document.ts';
+import { tryReadTemplate } from './document.ts';
 
 export const RULE_TYPE = 'AWS::ElasticLoadBalancingV2::ListenerRule';
 export const LISTENER_TYPE = 'AWS::ElasticLoadBalancingV2::Listener';
 const SERVICE_TYPE = 'AWS::ECS::Service';
 const NESTED_TYPE = 'AWS::CloudFormation::Stack';
 
-/** The keys of a service's AdvancedConfiguration that name what ECS shifts traffic with. */
+/** The keys of a service's AdvancedConfiguration with the listener rules that ECS uses to shift traffic. */
 const SHIFTED = new Set(['ProductionListenerRule', 'TestListenerRule']);
 
 /**
- * The logical ids of the listener rules, and listeners of network load balancers, whose traffic weights ECS moves: a
- * service of the template names them. A rule whose ARN goes to another stack, as an output or a parameter of a nested
- * stack, counts too, because a service is what it is given to. Empty for a template that does not parse.
+ * The logical ids of the listener rules, and of the listeners of network load balancers, whose traffic weights ECS
+ * changes: a service of the template refers to them. A rule whose ARN is passed to another stack, as an output or as a
+ * parameter of a nested stack, is included, because it is probably for a service there. Empty for a template that cannot
+ * be parsed.
  *
  * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-ecs-service-advancedconfiguration.html
  */
 export function trafficRules(template: string | undefined): ReadonlySet<string> {
-  const document = template === undefined ? undefined : tryRead(template);
+  const document = template === undefined ? undefined : tryReadTemplate(template);
   if (!document) return new Set();
   const { resources } = document;
   const named: string[] = [];
-  const handedOut: string[] = [];
+  const passedOn: string[] = [];
   for (const [id, { type }] of Object.entries(resources)) {
     const node = document.node(['Resources', id]);
     if (type === SERVICE_TYPE) for (const value of valuesOf(node, SHIFTED)) collectTexts(value, named);
     if (type === NESTED_TYPE)
-      collectTexts(document.node(['Resources', id, 'Properties', 'Parameters']), handedOut);
+      collectTexts(document.node(['Resources', id, 'Properties', 'Parameters']), passedOn);
   }
-  collectTexts(document.node(['Outputs']), handedOut);
+  collectTexts(document.node(['Outputs']), passedOn);
   const typesOf = (ids: readonly string[], types: readonly string[]): string[] =>
     ids.filter((id) => Object.hasOwn(resources, id) && types.includes(resources[id]?.type ?? ''));
-  return new Set([...typesOf(named, [RULE_TYPE, LISTENER_TYPE]), ...typesOf(handedOut, [RULE_TYPE])]);
-}
-
-function tryRead(template: string): TemplateDocument | undefined {
-  try {
-    return readTemplateDocument(template);
-  } catch (error) {
-    if (error instanceof TemplateSyntaxError) return undefined;
-    throw error;
-  }
+  return new Set([...typesOf(named, [RULE_TYPE, LISTENER_TYPE]), ...typesOf(passedOn, [RULE_TYPE])]);
 }
 
 /** The values of these keys, at any depth. */

@@ -1,7 +1,7 @@
 import { isMap, isNode, isScalar, isSeq, type Pair } from 'yaml';
 import type { TemplateDocument } from './document.ts';
 
-/** A value of a template: functions are recognised in their long and short form, and every value has its line. */
+/** A value of a template with its line. Functions are recognised in their long and short forms. */
 export type Value = { line: number } & (
   | { kind: 'text'; text: string }
   | { kind: 'list'; items: readonly Value[] }
@@ -19,19 +19,19 @@ export interface Entry {
   line: number;
 }
 
-/** A top-level section of a template: its entries, none where the section is absent. */
+/** The entries of a top-level section; none if the section is absent. */
 export function sectionOf(document: TemplateDocument, name: string): readonly Entry[] {
   return entriesOf(readValue(document.node([name]), document, 1));
 }
 
 /**
- * CloudFormation's refusal of a template without resources.
+ * CloudFormation's error for a template without resources.
  *
  * @see https://github.com/agutoli/serverless-layers/issues/96
  */
 export const NO_RESOURCES = '"Template format error: At least one Resources member must be defined."';
 
-/** The line of a template that has no resources; undefined where it has some, or where a transform may add them. */
+/** The line to annotate in a template without resources; undefined if it has any, or if a transform may add them. */
 export function emptyAt(document: TemplateDocument): number | undefined {
   if (sectionOf(document, 'Resources').length > 0 || document.node(['Transform']) !== undefined)
     return undefined;
@@ -43,12 +43,12 @@ export function valueAt(document: TemplateDocument, path: readonly string[]): Va
   return readValue(document.node(path), document, 1);
 }
 
-/** The entries of a map; none of anything else. */
+/** The entries of a map; none for any other value. */
 export function entriesOf(value: Value | undefined): readonly Entry[] {
   return value?.kind === 'map' ? value.entries : [];
 }
 
-/** What a map has under a key. A later duplicate wins, as in CloudFormation's parser. */
+/** The value of a key in a map. The last duplicate wins, as in CloudFormation's parser. */
 export function member(value: Value | undefined, key: string): Value | undefined {
   return entriesOf(value).findLast((entry) => entry.key === key)?.value;
 }
@@ -78,7 +78,7 @@ function untagged(node: unknown, document: TemplateDocument, line: number): Valu
   return callOf(node.items, document, line) ?? mapOf(node.items, document, line);
 }
 
-/** `Fn::Sub: x` and `Ref: x`. A loop is no function: its result is more than one value. */
+/** `Fn::Sub: x` and `Ref: x`. A loop is not a function, because it results in more than one value. */
 function callOf(items: readonly Pair[], document: TemplateDocument, line: number): Value | undefined {
   const [only, more] = items;
   if (!only || more || !isScalar(only.key)) return undefined;

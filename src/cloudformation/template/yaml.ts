@@ -1,56 +1,55 @@
 import { CST, type Document, isScalar, LineCounter, Parser, parseDocument, visit } from 'yaml';
 import { parseJsonDocument } from './json.ts';
 
-/** A template's text as nodes; every plain scalar has the text that CloudFormation makes of it. */
+/** A template's text as nodes. Every plain scalar has the text that CloudFormation converts it to. */
 export interface TemplateYaml {
   document: Document;
   /** The text that the offsets of the nodes refer to. */
   source: string;
   lines: LineCounter;
-  /** What CloudFormation accepts and reads otherwise than it looks. */
-  surprises: readonly Surprise[];
+  warnings: readonly TemplateWarning[];
 }
 
-/** A place where CloudFormation's reading of the text is not the obvious one; the line is 1-based. */
-export interface Surprise {
+/** A place that CloudFormation accepts, but does not read as most people would. The line is 1-based. */
+export interface TemplateWarning {
   line: number;
   message: string;
 }
 
 /**
- * Parses a template as CloudFormation does, whose parser is SnakeYAML: YAML 1.1 without single-letter booleans, the last
- * of duplicate keys wins, and flow collections and quoted scalars may continue at any column. Keys keep their text.
- * Errors of the parser are in `document.errors`.
+ * Parses a template like CloudFormation, whose parser is SnakeYAML: YAML 1.1 without single-letter booleans, the last of
+ * duplicate keys wins, and flow collections and quoted scalars may continue at any column. Keys keep their text. Parser
+ * errors are in `document.errors`.
  *
  * The scalar rules are those of SnakeYAML's Resolver and SafeConstructor
  * (https://github.com/snakeyaml/snakeyaml, Resolver.java), confirmed for CloudFormation by field reports:
- * - `Y` and `N` are texts, `yes` and `on` become `true`: https://ljmc.bearblog.dev/yaml-booleans-in-cloudformation-templates
+ * - `Y` and `N` are strings, `yes` and `on` become `true`: https://ljmc.bearblog.dev/yaml-booleans-in-cloudformation-templates
  * - `0300` becomes 192: https://dev.classmethod.jp/articles/how-to-identify-numerical-values-in-cfn-yaml-template/
- * - `054676820928` is no octal number and stays a text; reports differ: docs/decisions/0021-*.md
+ * - `054676820928` is not an octal number and stays a string; reports differ: docs/decisions/0021-*.md
  * - duplicate keys: https://github.com/aws-cloudformation/cfn-language-discussion/issues/96
  */
 export function parseTemplateYaml(text: string): TemplateYaml {
   const asWritten = parse(text.replace(/^\uFEFF/, ''));
   const { document, source, lines } =
     asWritten.document.errors.length > 0 ? parse(indentContinuations(asWritten.source)) : asWritten;
-  const surprises: Surprise[] = [];
+  const warnings: TemplateWarning[] = [];
   visit(document, {
     Map: (_key, map) => {
-      surprises.push(...dropDuplicates(map, lines));
+      warnings.push(...dropDuplicates(map, lines));
     },
     Scalar: (key, scalar) => {
       if (key === 'key' || scalar.type !== 'PLAIN' || scalar.tag !== undefined) return;
       const { source: written = '', range } = scalar;
       scalar.value = NULL.test(written) ? null : readPlainScalar(written);
       if (/^[-+]?0[0-9_]+$/.test(written) && range) {
-        surprises.push({
+        warnings.push({
           line: lines.linePos(range[0]).line,
-          message: `CloudFormation ${numberReading(written)}. Quote it to keep the text.`,
+          message: `CloudFormation ${numberReading(written)}. Quote it to keep it as a string.`,
         });
       }
     },
   });
-  return { document, source, lines, surprises: surprises.sort((one, other) => one.line - other.line) };
+  return { document, source, lines, warnings: warnings.sort((one, other) => one.line - other.line) };
 }
 
 function numberReading(written: string): string {
@@ -75,7 +74,7 @@ function parse(source: string): { document: Document; source: string; lines: Lin
 }
 
 /** Removes all but the last pair of each key. */
-function dropDuplicates(map: { items: { key: unknown }[] }, lines: LineCounter): Surprise[] {
+function dropDuplicates(map: { items: { key: unknown }[] }, lines: LineCounter): TemplateWarning[] {
   const last = new Map(map.items.map((pair) => [keyText(pair.key), pair]));
   if (last.size === map.items.length) return [];
   const dropped = map.items.filter((pair) => last.get(keyText(pair.key)) !== pair);
@@ -85,7 +84,7 @@ function dropDuplicates(map: { items: { key: unknown }[] }, lines: LineCounter):
     const winner = lineOfKey(last.get(name)?.key, lines);
     return {
       line: winner,
-      message: `The key ${name} is already in line ${String(lineOfKey(key, lines))}. CloudFormation uses this last one.`,
+      message: `Duplicate key ${name}, also defined on line ${String(lineOfKey(key, lines))}. CloudFormation uses the last one.`,
     };
   });
 }
@@ -112,7 +111,7 @@ const SPECIAL: readonly [RegExp, string][] = [
   [/^\.(?:nan|NaN|NAN)$/, 'NaN'],
 ];
 
-/** The text that CloudFormation makes of an unquoted scalar: `On` is `true`, `010` is `8`, `1.10` is `1.1`. */
+/** The text that CloudFormation converts an unquoted scalar to: `On` is `true`, `010` is `8`, `1.10` is `1.1`. */
 function readPlainScalar(written: string): string {
   if (TRUE.test(written)) return 'true';
   if (FALSE.test(written)) return 'false';
@@ -141,7 +140,7 @@ function base60(parts: readonly number[]): number {
   return parts.reduce((sum, part) => sum * 60 + part, 0);
 }
 
-/** Java's `Double.toString`: always a fraction, and an exponent from ten million on and below a thousandth. */
+/** Java's `Double.toString`: always a fraction, and an exponent from ten million upwards and below a thousandth. */
 function doubleText(value: number): string {
   const size = Math.abs(value);
   if (size === 0 || (size >= 1e-3 && size < 1e7)) return Number.isInteger(value) ? `${value}.0` : `${value}`;
@@ -150,12 +149,12 @@ function doubleText(value: number): string {
 }
 
 /**
- * Indents the lines on which a flow collection or a quoted scalar continues at a column where the `yaml` package ends it;
- * SnakeYAML takes no notice of indentation there. Line numbers stay, and so do values: such white space is folded.
+ * Indents the continuation lines of flow collections and quoted scalars where the `yaml` package would end them.
+ * SnakeYAML ignores indentation there. Line numbers and values do not change, because such white space is folded.
  */
 function indentContinuations(text: string): string {
   let current = text;
-  // Each round mends one place, and a text has no more of them than lines.
+  // Each round fixes one place, and there are at most as many places as lines.
   for (let rounds = text.split('\n').length; rounds > 0; rounds--) {
     const start = firstCutOff(current);
     const end = start === undefined ? undefined : endOfFlow(current, start);
@@ -167,7 +166,7 @@ function indentContinuations(text: string): string {
   return current;
 }
 
-/** The offset of the first flow collection or quoted scalar that the parser gave up on. */
+/** The offset of the first flow collection or quoted scalar that the parser did not read to its end. */
 function firstCutOff(text: string): number | undefined {
   for (const token of new Parser().parse(text)) {
     if (token.type !== 'document') continue;
@@ -192,7 +191,7 @@ function cutOffIn(token: CST.Token | null | undefined, text: string): number | u
   return closed ? undefined : token.start.offset;
 }
 
-/** The offset behind the closing quote; undefined without one. */
+/** The offset after the closing quote; undefined if there is none. */
 function endOfQuotes(text: string, start: number): number | undefined {
   const quote = text[start];
   for (let at = start + 1; at < text.length; at++) {
@@ -203,7 +202,7 @@ function endOfQuotes(text: string, start: number): number | undefined {
   return undefined;
 }
 
-/** The offset behind the bracket or the quote that closes what starts at an offset; undefined without one. */
+/** The offset after the bracket or quote that closes the one at `start`; undefined if there is none. */
 function endOfFlow(text: string, start: number): number | undefined {
   let depth = 0;
   for (let at = start; at < text.length; at++) {

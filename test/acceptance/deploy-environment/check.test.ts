@@ -161,7 +161,7 @@ ${GROUP('app')}  Topic: { Type: AWS::SNS::Topic }
   expect(run.summary).toContain('after `net`: imports shop-vpc');
   expect(run.summary).toContain('From $34 a month');
   expect(run.summary).toContain('`AWS::EC2::NatGateway`');
-  expect(run.log).toContain('this version does not know the property QueuName; did you mean QueueName?');
+  expect(run.log).toContain('the property QueuName is unknown to this version; did you mean QueueName?');
 });
 
 test('a reference in text is a dependency, and an output with a false condition is not exported', async () => {

@@ -39,7 +39,7 @@ test('reads names and scalars like SnakeYAML, at any column, and warns about amb
     { workspace },
   );
   expect([outputs['verdict'], outputs['reason']]).toEqual(['created', expect.any(String)]);
-  expect(log).toMatch(/::warning [^\n]*file=t.yml,line=4::The key Description is already in line 4/);
+  expect(log).toMatch(/::warning [^\n]*file=t.yml,line=4::Duplicate key Description, also defined on line 4/);
   expect(log).toMatch(
     /::warning [^\n]*file=t.yml,line=21::CloudFormation may read the unquoted 054676820928/,
   );

@@ -108,7 +108,7 @@ test.each<
     'Resources:\n  Group: { Type: AWS::EC2::SecurityGroup }',
     '',
     undefined,
-    ['2 error: Group (AWS::EC2::SecurityGroup) has no GroupDescription, a required property'],
+    ['2 error: Group (AWS::EC2::SecurityGroup): required property GroupDescription is missing'],
   ],
   [
     'a required property, of a stack that exists: its change set tells',

@@ -303,10 +303,10 @@ describe('what cannot be packaged', () => {
       /^notice template broken.yml:1 This template could not be parsed/,
     ],
     [
-      'a surprise in a nested template',
+      'a warning in a nested template',
       stackOf('twice.yml'),
       {},
-      /^warning template twice.yml:2 The key Resources is already in line 1/,
+      /^warning template twice.yml:2 Duplicate key Resources, also defined on line 1/,
     ],
   ])('%s', (_name, text, request, expected) => {
     write('app.yml', text);

@@ -56,7 +56,7 @@ describe('a definite mistake is an error with its line', () => {
     ],
     [
       resources('  Url: { Type: AWS::SSM::Parameter, Properties: { Type: String } }'),
-      '3 error: Url (AWS::SSM::Parameter) has no Value, a required property',
+      '3 error: Url (AWS::SSM::Parameter): required property Value is missing',
     ],
     [
       resources(
@@ -65,11 +65,11 @@ describe('a definite mistake is an error with its line', () => {
           "'AWS::NoValue'",
         ),
       ),
-      '3 error: Url (AWS::SSM::Parameter) has no Value, a required property',
+      '3 error: Url (AWS::SSM::Parameter): required property Value is missing',
     ],
     [
       resources('  Group: { Type: AWS::EC2::SecurityGroup }'),
-      '3 error: Group (AWS::EC2::SecurityGroup) has no GroupDescription, a required property',
+      '3 error: Group (AWS::EC2::SecurityGroup): required property GroupDescription is missing',
     ],
     [
       resources('  Queue: { Type: AWS::SQS::Queue, DependsOn: [Topic, Topik] }'),
@@ -109,31 +109,31 @@ describe('possible additions by AWS are a notice', () => {
   test.each([
     [
       resources('  New: { Type: AWS::Quantum::Computer, Properties: { Qubits: 3 } }'),
-      '3 notice: New: this version does not know the type AWS::Quantum::Computer. Only CloudFormation can check it.',
+      '3 notice: New: the type AWS::Quantum::Computer is unknown to this version, so only CloudFormation can check it.',
     ],
     [
       resources('  Queue: { Type: AWS::SQS::Queue, Properties: { QueuName: a } }'),
-      '3 notice: Queue (AWS::SQS::Queue): this version does not know the property QueuName; did you mean QueueName?',
+      '3 notice: Queue (AWS::SQS::Queue): the property QueuName is unknown to this version; did you mean QueueName?',
     ],
     [
       resources(
         '  Task: { Type: AWS::ECS::TaskDefinition, Properties: { ContainerDefinitions: [{ Name: a, Image: b, Enviroment: [] }] } }',
       ),
-      '3 notice: Task (AWS::ECS::TaskDefinition): this version does not know the property Enviroment; did you mean Environment?',
+      '3 notice: Task (AWS::ECS::TaskDefinition): the property Enviroment is unknown to this version; did you mean Environment?',
     ],
     [
       `Transform: AWS::Serverless-2016-10-31\n${resources('  Api: { Type: AWS::Serverless::Function, Properties: { Role: !GetAtt ApiRole.Arn } }')}`,
-      '1 notice: The template is completed by AWS::Serverless-2016-10-31. Only CloudFormation can check it.',
+      '1 notice: The template was not checked, because only CloudFormation can expand AWS::Serverless-2016-10-31.',
     ],
     [
       resources(
         "  Queue: { Type: AWS::SQS::Queue, Properties: { 'Fn::Transform': { Name: M }, A: !Ref Added } }",
       ),
-      '3 notice: The template is completed by Fn::Transform. Only CloudFormation can check it.',
+      '3 notice: The template was not checked, because only CloudFormation can expand Fn::Transform.',
     ],
     [
       resources("  'Fn::ForEach::Q': [N, !Ref Unknown, { 'Q${N}': { Type: AWS::SQS::Queue } }]"),
-      '3 notice: The template is completed by Fn::ForEach::Q. Only CloudFormation can check it.',
+      '3 notice: The template was not checked, because only CloudFormation can expand Fn::ForEach::Q.',
     ],
   ])('%s', (text, message) => {
     expect(shown(text)).toEqual([message]);

@@ -100,7 +100,7 @@ test('a cycle is shown with the dependency of each step', () => {
     stack('three', text('three'), { In: '/p/dev/two' }),
   ];
   expect(() => stackGraph(stacks)).toThrow(
-    'Stacks wait for each other: one → three → two → one. one reads /p/dev/three of three; three reads /p/dev/two of two; two reads /p/dev/one of one. Move what they share into one of them, or into a third.',
+    'Circular dependency between stacks: one → three → two → one. one reads /p/dev/three of three; three reads /p/dev/two of two; two reads /p/dev/one of one. Move the shared resources into one of these stacks or into a separate one.',
   );
 });
 
@@ -141,7 +141,7 @@ describe('a stack waits for the one that creates its repository', () => {
     const circle = stack('circle', `${repository('shop/api')}\nOutputs: { A: { Value: !ImportValue url } }`);
     const exporting = 'Resources: {}\nOutputs: { Url: { Value: x, Export: { Name: url } } }';
     expect(() => stackGraph([above('api', exporting), circle])).toThrow(
-      'Stacks wait for each other: api → circle → api. api uses repository shop/api of circle; circle imports url of api.',
+      'Circular dependency between stacks: api → circle → api. api uses repository shop/api of circle; circle imports url of api.',
     );
   });
 });

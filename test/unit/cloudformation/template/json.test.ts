@@ -23,16 +23,16 @@ function seen(node: unknown, shift: number): unknown {
   return { at: at(node), tag: node.tag, pairs };
 }
 
-function facts({ document, source, lines, surprises }: TemplateYaml, [characters, before]: [number, number]) {
+function facts({ document, source, lines, warnings }: TemplateYaml, [characters, before]: [number, number]) {
   const positions = Array.from({ length: source.length }, (_, offset) => lines.linePos(offset)).slice(
     characters,
   );
   return {
     contents: seen(document.contents, characters),
     source: source.slice(characters),
-    surprises: surprises.map(({ line, message }) => [
+    warnings: warnings.map(({ line, message }) => [
       line - before,
-      message.replace(/in line (\d+)/, (_, at: string) => `in line ${Number(at) - before}`),
+      message.replace(/on line (\d+)/, (_, at: string) => `on line ${Number(at) - before}`),
     ]),
     positions: positions.map(({ line, col }) => [line - before, col]),
   };
@@ -129,13 +129,13 @@ test('supports a byte order mark, object keys and duplicates', () => {
   const text =
     '\uFEFF{\n  "Resources": {\n    "__proto__": { "Type": "AWS::SNS::Topic" },\n    "A": { "Type": "x" },\n    "A": { "Type": "y" }\n  }\n}';
   const document = readTemplateDocument(text);
-  const { resources, surprises } = document;
+  const { resources, warnings } = document;
   expect(Object.entries(resources)).toEqual([
     ['__proto__', { type: 'AWS::SNS::Topic' }],
     ['A', { type: 'y' }],
   ]);
   expect(document.lineOf('A')).toBe(5);
-  expect(surprises).toEqual([
-    { line: 5, message: 'The key A is already in line 4. CloudFormation uses this last one.' },
+  expect(warnings).toEqual([
+    { line: 5, message: 'Duplicate key A, also defined on line 4. CloudFormation uses the last one.' },
   ]);
 });

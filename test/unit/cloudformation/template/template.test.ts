@@ -161,7 +161,7 @@ describe('loadTemplate', () => {
       body: BROKEN,
       parameters: { A: { type: 'Number', noEcho: false, hasDefault: false } },
     });
-    expect(lines.join('\n')).toMatch(/^::notice file=broken.yml,line=3.*Only CloudFormation can read/);
+    expect(lines.join('\n')).toMatch(/^::notice file=broken.yml,line=3.*Only CloudFormation can parse/);
   });
 
   test('without permission to validate, our own reason is shown with the permission', async () => {
@@ -185,7 +185,7 @@ describe('loadTemplate', () => {
     const { context, lines } = fakeAws({});
     await loadTemplate(context, write('twice.yml', `${YAML}  Vpc: { Type: AWS::EC2::VPC }\n`), workspace);
     context.annotations.flush(context.log);
-    expect(lines.join('\n')).toMatch(/^::warning .*file=twice.yml,line=31.*already in line 10/);
+    expect(lines.join('\n')).toMatch(/^::warning .*file=twice.yml,line=31.*also defined on line 10/);
   });
 
   test('a byte order mark is not submitted', async () => {

@@ -30,15 +30,15 @@ test('line numbers are correct if a text continues at another column', () => {
 test('scalars that CloudFormation interprets unexpectedly are listed with their lines', () => {
   const text =
     'Resources:\n  A: { Type: "AWS::SNS::Topic" }\n  B:\n    Type: x\n    Account: 054676820928\n  A: { Type: "AWS::SQS::Queue" }\n';
-  const { resources, surprises } = readTemplateDocument(text);
+  const { resources, warnings } = readTemplateDocument(text);
   expect(resources).toMatchObject({ A: { type: 'AWS::SQS::Queue' } });
-  expect(surprises).toEqual([
+  expect(warnings).toEqual([
     {
       line: 5,
       message:
-        'CloudFormation may read the unquoted 054676820928 as the number 5.4676820928E10. Quote it to keep the text.',
+        'CloudFormation may read the unquoted 054676820928 as the number 5.4676820928E10. Quote it to keep it as a string.',
     },
-    { line: 6, message: 'The key A is already in line 2. CloudFormation uses this last one.' },
+    { line: 6, message: 'Duplicate key A, also defined on line 2. CloudFormation uses the last one.' },
   ]);
 });
 
