@@ -1,4 +1,4 @@
-/** Wakes everything that waits for the next change of something, so that nothing has to poll. */
+/** Notifies waiters of every change, so that nothing polls. */
 export class Changes {
   readonly #waiting = new Set<() => void>();
 

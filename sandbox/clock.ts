@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 
-/** Thrown out of every sleep when the sandbox closes: the work that slept ends, and nothing more. */
+/** Rejects every sleep when the sandbox closes, which ends the work that was waiting. */
 export class SandboxClosed extends Error {
   constructor() {
     super('the sandbox was closed');
@@ -8,7 +8,7 @@ export class SandboxClosed extends Error {
   }
 }
 
-/** Where time comes from: the wall clock, or one that tests move on. */
+/** The source of time: the wall clock, or a timer that tests advance. */
 export interface Timer {
   /** In ms since the epoch. */
   now(): number;
@@ -26,7 +26,7 @@ const WALL_TIMER: Timer = {
   },
 };
 
-/** Sleeps in simulated seconds, `timeScale` of which pass in one second of the timer; stamps are the timer's. */
+/** Sleeps in simulated seconds: `timeScale` of them pass per second of the timer. Timestamps are those of the timer. */
 export class SimulatedClock {
   readonly timeScale: number;
   readonly #closed: AbortSignal;
@@ -39,12 +39,12 @@ export class SimulatedClock {
     this.#timer = timer;
   }
 
-  /** The timer's time: what answers carry must agree with the clocks of the clients. */
+  /** The timer's time: timestamps in responses must match the clients' clocks. */
   now(): Date {
     return new Date(this.#timer.now());
   }
 
-  /** Runs work all of whose sleeps end at once, and whatever else sleeps meanwhile. */
+  /** Runs work whose sleeps, and all others meanwhile, end immediately. */
   async withoutDelay(work: () => Promise<void>): Promise<void> {
     this.#delays = false;
     try {
@@ -54,15 +54,15 @@ export class SimulatedClock {
     }
   }
 
-  /** Sleeps simulated seconds. Rejects with the signal's reason on abort, with SandboxClosed on close. */
+  /** Sleeps for simulated seconds. Rejects with the signal's reason on abort, and with SandboxClosed on close. */
   sleep(simulatedSeconds: number, signal?: AbortSignal): Promise<void> {
     return this.pause(this.#delays ? (simulatedSeconds * 1000) / this.timeScale : 0, signal);
   }
 
-  /** Sleeps milliseconds of the timer, which no time scale shortens; rejects as `sleep` does. */
+  /** Sleeps for milliseconds of the timer, regardless of the time scale. Rejects like `sleep`. */
   pause(milliseconds: number, signal?: AbortSignal): Promise<void> {
     const signals = signal ? [signal, this.#closed] : [this.#closed];
-    // Hundreds of resources sleep on one signal at once, and that is no leak.
+    // Hundreds of resources sleep on one signal at once, which is not a leak.
     setMaxListeners(0, ...signals);
     return new Promise((resolve, reject) => {
       const end = (settle: () => void): void => {

@@ -1,16 +1,16 @@
 import { AwsError } from '../protocols/service.ts';
 
-/** CloudFormation's refusal of nearly everything. */
+/** CloudFormation's error for most invalid requests. */
 export function invalid(message: string): AwsError {
   return new AwsError('ValidationError', message);
 }
 
-/** A template that cannot be read. */
+/** The error for a template that cannot be parsed. */
 export function badFormat(message: string): AwsError {
   return invalid(`Template format error: ${message}`);
 }
 
-/** A template that can be read and makes no sense. */
+/** The error for a template that can be parsed but is invalid. */
 export function badTemplate(message: string): AwsError {
   return invalid(`Template error: ${message}`);
 }

@@ -5,7 +5,7 @@ import { startDeployment } from './engine/engine.ts';
 import { newStack } from './engine/stack.ts';
 import { stackDatabase } from './engine/stack-database.ts';
 
-/** A stack that exists before anything is played. */
+/** A stack that exists at the start. */
 export interface GivenStack {
   account: string;
   region: string;
@@ -17,7 +17,7 @@ export interface GivenStack {
 }
 
 /**
- * Creates the stacks that a scenario has from the start, one after the other, without the time that it takes.
+ * Creates the stacks that exist at the start of a scenario, in order and without delay.
  *
  * @throws Error with the first failed event of a stack that cannot be created.
  */
@@ -35,7 +35,7 @@ export async function createExistingStacks(world: World): Promise<void> {
 }
 
 /**
- * Creates a stack at once, with all capabilities.
+ * Creates a stack immediately, with all capabilities.
  *
  * @throws AwsError for a template that CloudFormation refuses, Error with the first failed event otherwise.
  */

@@ -1,4 +1,4 @@
-/** A value as templates and properties hold it. */
+/** A value in a template or in properties. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 export interface JsonObject {
   [key: string]: Json;
@@ -8,7 +8,7 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** A value's members, empty for what has none. */
+/** The members of a value; empty if it is not an object. */
 export function members(value: Json | undefined): [string, Json][] {
   return isObject(value) ? Object.entries(value) : [];
 }
@@ -17,7 +17,7 @@ export function isScalar(value: Json | undefined): value is string | number | bo
   return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
 }
 
-/** CloudFormation carries every scalar as text, so that `80` and `"80"` are one value. */
+/** CloudFormation treats scalars as text, so `80` and `"80"` are equal. */
 export function sameValue(one: Json | undefined, other: Json | undefined): boolean {
   if (isScalar(one) && isScalar(other)) return String(one) === String(other);
   if (Array.isArray(one)) {
@@ -32,7 +32,7 @@ export function sameValue(one: Json | undefined, other: Json | undefined): boole
   return one === other;
 }
 
-/** The same value with every scalar as text, which is how events and change sets show properties. */
+/** The same value with all scalars as text, as in events and change sets. */
 export function asText(value: Json): Json {
   if (Array.isArray(value)) return value.map(asText);
   if (isObject(value)) {
@@ -41,7 +41,7 @@ export function asText(value: Json): Json {
   return isScalar(value) ? String(value) : value;
 }
 
-/** A value as text: scalars as they are, the rest as JSON, nothing as an empty text. */
+/** A value as text: scalars as they are, other values as JSON, absent values as empty text. */
 export function textOf(value: Json | undefined): string {
   if (value === undefined || value === null) return '';
   return typeof value === 'object' ? JSON.stringify(value) : String(value);

@@ -30,7 +30,7 @@ const LONGEST_NAME = 512;
 /**
  * Throws InvalidParameterException for what no log group may be called.
  *
- * @see https://github.com/awslabs/aws-embedded-metrics-java/issues/65 for the words
+ * @see https://github.com/awslabs/aws-embedded-metrics-java/issues/65 for the message
  */
 export function checkLogGroupName(name: string): void {
   const constraint =

@@ -125,7 +125,7 @@ function create(world: World, input: Input, call: Call): object {
   return { Id: changeSet.id, StackId: stack.id };
 }
 
-/** The change set that this very request has made already. Throws when its name is another's. */
+/** The change set that an earlier attempt of this request created. Throws if another change set has its name. */
 function repeated(
   database: StackDatabase,
   stack: Stack,

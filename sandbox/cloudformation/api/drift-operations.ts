@@ -9,11 +9,11 @@ import { isInProgress } from '../engine/stack.ts';
 import type { DriftDetection } from '../engine/stack-database.ts';
 
 const DRIFTS_PER_PAGE = 100;
-/** Looking at a resource takes time: simulated seconds for each, and at least a few. */
+/** Drift detection takes simulated seconds per resource, and a few at least. */
 const SECONDS_PER_RESOURCE = 0.5;
 const LEAST_SECONDS = 3;
 
-/** The operations that compare stacks with what really is. */
+/** The operations of drift detection. */
 export function driftOperations(world: World): Record<string, Operation> {
   return {
     DetectStackDrift: (input, call) => detect(world, input, call),

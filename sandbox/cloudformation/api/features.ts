@@ -1,6 +1,6 @@
 import type { World } from '../../world.ts';
 
-/** What this CloudFormation can do; a scenario takes away what AWS-compatible endpoints lack. */
+/** What this CloudFormation supports. A scenario removes what other AWS-compatible endpoints lack. */
 export interface Features {
   describeEvents: boolean;
   lastOperations: boolean;
@@ -8,11 +8,11 @@ export interface Features {
   propertyValues: boolean;
   revertDrift: boolean;
   express: boolean;
-  /** Descriptions with property values lack the first change, and say that something is missing. */
+  /** Descriptions with property values omit the first change, and contain a warning that data is missing. */
   incompleteValues: boolean;
-  /** How many reads after an execution still show the status before. */
+  /** How many reads after an execution still return the previous status. */
   staleReads: number;
-  /** How many reads of a nested stack's events do not find it yet. */
+  /** How many reads of a nested stack's events fail because the stack is not found yet. */
   hiddenNestedReads: number;
 }
 

@@ -4,13 +4,13 @@ import { invalid } from '../errors.ts';
 import type { GivenParameter } from '../templates/parameters.ts';
 import type { RollbackConfiguration, Tag } from '../engine/stack.ts';
 
-/** A text that a call may leave out; an empty one is left out. */
+/** An optional text. An empty one counts as absent. */
 export function optional(input: Input, name: string): string | undefined {
   const value = textOf(input[name]);
   return value === '' ? undefined : value;
 }
 
-/** A text that a call must give. */
+/** A required text. */
 export function required(input: Input, name: string): string {
   const value = optional(input, name);
   if (value === undefined) {
@@ -25,7 +25,7 @@ export function flag(input: Input, name: string): boolean {
   return textOf(input[name]) === 'true';
 }
 
-/** A text that must match; the message shows the pattern, as AWS's does. */
+/** A text that must match a pattern. The message contains the pattern, as in AWS. */
 export function matching(input: Input, name: string, pattern: string): string {
   const value = required(input, name);
   if (!new RegExp(`^(?:${pattern})$`).test(value)) {
@@ -36,7 +36,7 @@ export function matching(input: Input, name: string, pattern: string): string {
   return value;
 }
 
-/** One of a fixed set. */
+/** One of a fixed set of values. */
 export function choice<T extends string>(input: Input, name: string, allowed: readonly T[]): T | undefined {
   const value = optional(input, name);
   if (value === undefined) return undefined;
@@ -53,18 +53,18 @@ function lowerFirst(name: string): string {
   return name.charAt(0).toLowerCase() + name.slice(1);
 }
 
-/** A list of texts; undefined when it was not given at all, which is not the same as empty. */
+/** A list of texts, or undefined if it is absent, which differs from empty. */
 export function texts(input: Input, name: string): string[] | undefined {
   return input[name] === undefined ? undefined : listOf(input[name]).map(String);
 }
 
-/** The names that a request may acknowledge, in the order in which CloudFormation lists them. */
+/** The capabilities, in the order in which CloudFormation lists them. */
 const CAPABILITIES = ['CAPABILITY_AUTO_EXPAND', 'CAPABILITY_NAMED_IAM', 'CAPABILITY_IAM'];
 
 /**
- * What a request acknowledges. Throws ValidationError for a name that CloudFormation does not know.
+ * The acknowledged capabilities. Throws ValidationError for an unknown one.
  *
- * @see https://github.com/aws-actions/aws-cloudformation-github-deploy/issues/130 for the words
+ * @see https://github.com/aws-actions/aws-cloudformation-github-deploy/issues/130 for the message
  * @see https://github.com/aws-actions/aws-cloudformation-github-deploy/issues/134 for an empty name
  */
 export function capabilitiesOf(input: Input): string[] {
@@ -99,7 +99,7 @@ export function tagsOf(input: Input): Tag[] | undefined {
 const MOST_TRIGGERS = 5;
 const LONGEST_MONITORING = 180;
 
-/** The rollback configuration; undefined where the request has none. */
+/** The rollback configuration, or undefined if the request has none. */
 export function rollbackConfigurationOf(input: Input): RollbackConfiguration | undefined {
   const given = input.RollbackConfiguration as Input | null | undefined;
   if (typeof given !== 'object' || given === null) return undefined;
@@ -126,7 +126,7 @@ export interface DeploymentConfig {
   DisableRollback?: boolean;
 }
 
-/** The deployment's mode. An endpoint without express mode refuses it. */
+/** The deployment mode. Throws for express mode if the endpoint does not support it. */
 export function deploymentConfigOf(input: Input, expressKnown: boolean): DeploymentConfig | undefined {
   const given = input.DeploymentConfig;
   if (typeof given !== 'object' || given === null) return undefined;
@@ -140,12 +140,12 @@ export function deploymentConfigOf(input: Input, expressKnown: boolean): Deploym
   };
 }
 
-/** Express mode does not roll back by default. */
+/** In express mode, rollback is disabled by default. */
 export function keepsFailures(config: DeploymentConfig | undefined): boolean {
   return config?.DisableRollback ?? config?.Mode === 'EXPRESS';
 }
 
-/** One page of a list, and the token of the next. */
+/** One page of a list, and the token of the next page. */
 export function pageOf<T>(
   items: readonly T[],
   token: string | undefined,

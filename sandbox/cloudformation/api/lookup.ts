@@ -10,25 +10,25 @@ import { isInProgress } from '../engine/stack.ts';
 import type { StackDatabase } from '../engine/stack-database.ts';
 import { stackDatabase } from '../engine/stack-database.ts';
 
-/** Where a call's stacks are. */
+/** The stacks of the call's account and region. */
 export function databaseOf(world: World, call: Pick<Call, 'account' | 'region'>): StackDatabase {
   return stackDatabase(world, call.account, call.region);
 }
 
-/** Remembers whose rights an operation has that no service role works for. */
+/** Records the caller, whose permissions apply if there is no service role. */
 export function beganBy(stack: Stack, { principal }: Call): void {
   if (principal) stack.caller = principal;
   else delete stack.caller;
 }
 
-/** The stack of a reading call: by its ARN a deleted one too. */
+/** The stack of a read call. An ARN also finds a deleted stack. */
 export function stackToRead(database: StackDatabase, nameOrId: string): Stack {
   const stack = database.find(nameOrId);
   if (!stack) throw invalid(`Stack with id ${nameOrId} does not exist`);
   return stack;
 }
 
-/** The stack of a changing call, which must not be deleted. */
+/** The stack of a write call, which must not be deleted. */
 export function stackToChange(database: StackDatabase, nameOrId: string): Stack {
   const stack = database.find(nameOrId);
   if (!stack || stack.status === 'DELETE_COMPLETE') throw invalid(`Stack [${nameOrId}] does not exist`);
@@ -40,7 +40,7 @@ const UPDATABLE = [
   ...['IMPORT_COMPLETE', 'IMPORT_ROLLBACK_COMPLETE'],
 ];
 
-/** Throws unless a stack is in a state from which an update can start. */
+/** Throws unless the stack's status allows an update. */
 export function requireUpdatable(stack: Stack): void {
   if (!UPDATABLE.includes(stack.status)) {
     throw invalid(`Stack:${stack.id} is in ${stack.status} state and can not be updated.`);
@@ -48,7 +48,8 @@ export function requireUpdatable(stack: Stack): void {
 }
 
 /**
- * Throws where a failed stack takes no update in a deployment mode: one that failed in express mode takes only express mode.
+ * Throws if a failed stack cannot be updated in this deployment mode: after a failure in express mode, only express
+ * mode is allowed.
  *
  * @see https://github.com/aws/aws-cdk-cli/issues/1739
  */
@@ -59,7 +60,7 @@ export function requireDeploymentMode(stack: Stack, config: DeploymentConfig | u
   );
 }
 
-/** Whether a stack was left as it failed by a deployment in express mode. */
+/** Whether a deployment in express mode failed and kept the stack as it was. */
 export function hasFailedInExpressMode({ status, deploymentConfig }: Stack): boolean {
   return isFailedAndKept(status) && deploymentConfig?.Mode === 'EXPRESS';
 }
@@ -69,7 +70,7 @@ export function isFailedAndKept(status: string): boolean {
 }
 
 /**
- * Throws where an update would roll back a stack that an update left as it failed.
+ * Throws if an update would roll back a stack that a failed update kept as it was.
  *
  * @see https://github.com/aws/aws-cdk/issues/30546
  */
@@ -80,7 +81,7 @@ export function requireKeptFailures(stack: Stack, onFailure: DeploymentRequest['
   );
 }
 
-/** Throws while something is at work on a stack. */
+/** Throws while an operation is in progress. */
 export function requireDeletable(stack: Stack): void {
   const deleting = ['CREATE_IN_PROGRESS', 'DELETE_IN_PROGRESS', 'ROLLBACK_IN_PROGRESS'];
   if (isInProgress(stack.status) && !deleting.includes(stack.status)) {
@@ -88,7 +89,7 @@ export function requireDeletable(stack: Stack): void {
   }
 }
 
-/** A change set by its ARN, or by its name and its stack's. */
+/** A change set by its ARN, or by its name and the name of its stack. */
 export function changeSetOf(database: StackDatabase, name: string, stackName: string | undefined): ChangeSet {
   if (name.startsWith('arn:')) {
     const found = database.changeSets.get(name);
@@ -109,8 +110,8 @@ function notFound(name: string): AwsError {
 }
 
 /**
- * Whether a call with this token has been made before, for this very thing: it is then not done again. Throws
- * TokenAlreadyExistsException when the token stands for something else.
+ * Whether this request has been made before with the same token, so that it is not repeated. Throws
+ * TokenAlreadyExistsException if the token was used for a different request.
  */
 export function isRepeated(
   database: StackDatabase,

@@ -17,10 +17,10 @@ const ITEMS_PER_PAGE = 100;
  * https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStacks.html
  */
 const PAGE_BYTES = 1_000_000;
-/** AWS does not document it. */
+/** Not documented by AWS. */
 const HOOKS_PER_PAGE = 2;
 
-/** The operations that only read stacks. */
+/** The operations that only read. */
 export function readOperations(world: World): Record<string, Operation> {
   return {
     DescribeStacks: (input, call) => describeStacks(world, input, call),
@@ -118,7 +118,7 @@ function describeHookResult({ id, rule }: HookResult): object {
   };
 }
 
-/** AWS may not find a nested stack just after its row appears in the events of its parent. */
+/** In AWS, a nested stack may not be found just after its row appears in the events of its parent. */
 function isHidden(world: World, stack: Stack): boolean {
   if (stack.parentId === undefined) return false;
   const reads = world.store('', '', 'hidden-nested-reads', () => new Map<string, number>());
@@ -152,7 +152,7 @@ function describeStacks(world: World, input: Input, call: Call): object {
   return { Stacks: described, NextToken: read.pageOf(database.active(), token, described.length).next };
 }
 
-/** AWS may answer just after an execution with what was before. */
+/** Just after an execution, AWS may still return the previous status. */
 function visibleStatus(stack: Stack): string {
   const { stale } = stack;
   if (!stale || stale.reads <= 0) return stack.status;
@@ -193,7 +193,7 @@ function describeStack(stack: Stack, features: Features): object {
   };
 }
 
-/** The last operation, and after a rollback also the one that was rolled back; newest first. */
+/** The last operation, and after a rollback also the operation that was rolled back; newest first. */
 function lastOperations(stack: Stack): object[] | undefined {
   const operations = stack.operations.filter(({ type }) => type !== 'CREATE_CHANGESET');
   const start = operations.findLastIndex(({ type }) => type !== 'ROLLBACK' && type !== 'CONTINUE_ROLLBACK');
@@ -250,7 +250,7 @@ function describeStackResources(world: World, input: Input, call: Call): object 
   };
 }
 
-/** By their names, as AWS lists them. */
+/** Sorted by name, as in AWS. */
 function resourcesOf(stack: Stack): StackResource[] {
   return [...stack.resources.values()].sort((one, other) => (one.logicalId < other.logicalId ? -1 : 1));
 }
@@ -276,7 +276,7 @@ function describeResource(
   };
 }
 
-/** DescribeEvents: what happened, by operation, with what early validation found. */
+/** DescribeEvents: events by operation, with the findings of early validation. */
 export function eventOperations(world: World): Record<string, Operation> {
   return { DescribeEvents: (input, call) => describeEvents(world, input, call) };
 }
@@ -304,7 +304,7 @@ function describeEvents(world: World, input: Input, call: Call): object {
   return { OperationEvents: page, NextToken: next };
 }
 
-/** The operations that a request asks about: of one change set, one alone, or all of a stack. */
+/** The requested operations: those of a change set, a single one, or all of a stack. */
 function chosen(database: StackDatabase, input: Input): { stack: Stack; operations: StackOperation[] } {
   const [name, set, id] = ['StackName', 'ChangeSetName', 'OperationId'].map((field) =>
     read.optional(input, field),
@@ -370,7 +370,7 @@ function eventsOf(
   ];
 }
 
-/** The begin and the end of an operation. */
+/** The start and end of an operation. */
 function bound(operation: StackOperation, status: string): OperationEvent {
   return {
     EventId: `${operation.id}-${status}`,

@@ -6,7 +6,7 @@ import { eventOperations, readOperations } from './read-operations.ts';
 import { stackOperations } from './stack-operations.ts';
 import { templateOperations } from './template-operations.ts';
 
-/** CloudFormation: stacks over the resource types that the service specification describes. */
+/** CloudFormation, with every resource type in the service specification. */
 export function cloudFormation(world: World): Service {
   return {
     name: 'cloudformation',

@@ -84,7 +84,7 @@ function policyOf(world: World, input: Input, call: Call, prefix: string): strin
   return policy;
 }
 
-/** The new name of a stack. Throws for one that is too long or has the wrong characters. */
+/** The name of a new stack. Throws if it is too long or contains invalid characters. */
 export function newStackName(input: Input): string {
   const name = read.matching(input, 'StackName', STACK_NAME);
   if (name.length > LONGEST_NAME) {
@@ -170,7 +170,7 @@ function updateStack(world: World, input: Input, call: Call): object {
   const definition = prepareDefinition(world, stack, given);
   const plan = planChanges(world, stack, definition, { revertDrift: false });
   const unchanged = plan.changes.length === 0 && !plan.others;
-  // A stack that was left as it failed is put right by its last good template, which changes nothing.
+  // A failed stack that was kept as it was is repaired by its last successful template, although nothing changes.
   if (unchanged && !isFailedAndKept(stack.status)) throw invalid('No updates are to be performed.');
   const policy = policyOf(world, input, call, 'StackPolicy');
   const during = policyOf(world, input, call, 'StackPolicyDuringUpdate');
@@ -195,7 +195,7 @@ function earlyFindings(world: World, stack: Stack, definition: Definition, input
   return validationFailure(findings) === undefined ? [] : findings;
 }
 
-/** A stack that has gone another way leaves the change sets that were made for it without use. */
+/** Change sets become obsolete when the stack changes in another way. */
 function obsoleteChangeSets(world: World, stack: Stack): void {
   for (const changeSet of databaseOf(world, stack).changeSetsOf(stack)) {
     if (changeSet.executionStatus === 'AVAILABLE') changeSet.executionStatus = 'OBSOLETE';

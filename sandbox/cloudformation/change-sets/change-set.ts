@@ -17,12 +17,12 @@ export interface ChangeSet {
   definition: Definition;
   plan: ChangePlan;
   validations: ValidationEvent[];
-  /** The operation that made it. */
+  /** The operation that created it. */
   operationId: string;
   clientToken?: string;
   includeNestedStacks: boolean;
   importExisting: boolean;
-  /** Of the nested change sets, by the logical id of their stack. */
+  /** Nested change sets by the logical id of their stack. */
   nested: ReadonlyMap<string, string>;
   parentId?: string;
   rootId?: string;
@@ -42,11 +42,11 @@ export interface PlannedChange {
   before?: PlannedState;
   after?: PlannedState;
   driftStatus?: 'IN_SYNC' | 'MODIFIED' | 'DELETED';
-  /** Of the nested stack's own change set. */
+  /** The nested stack's change set. */
   changeSetId?: string;
 }
 
-/** A resource before or after, for people and for checks. */
+/** A resource before or after the change, for display and for checks. */
 export interface PlannedState {
   definition: ResourceDefinition;
   properties: JsonObject;
@@ -55,15 +55,15 @@ export interface PlannedState {
 
 export interface ChangePlan {
   changes: PlannedChange[];
-  /** Outputs, tags or the like change although no resource may. */
+  /** Whether outputs, tags or similar change, although no resource may. */
   others: boolean;
-  /** Exports that the plan imports and that do not exist yet, with the resource that does. */
+  /** Exports that the plan imports and that do not exist yet, with the importing resource. */
   missingExports: { logicalId: string; name: string }[];
 }
 
 export const EMPTY_PLAN: ChangePlan = { changes: [], others: false, missingExports: [] };
 
-/** One reason why a resource is in a change set. */
+/** A reason why a resource is in a change set. */
 export interface ChangeDetail {
   attribute:
     | 'Properties'
@@ -73,7 +73,7 @@ export interface ChangeDetail {
     | 'UpdatePolicy'
     | 'DeletionPolicy'
     | 'UpdateReplacePolicy';
-  /** The property; of properties only. */
+  /** The property, if the target is one. */
   name?: string;
   path?: string;
   before?: Json;
@@ -85,7 +85,7 @@ export interface ChangeDetail {
   drift?: { previous?: Json; actual?: Json };
 }
 
-/** What a change comes from, as AWS names it. */
+/** What causes a change, in AWS's terms. */
 export interface Cause {
   evaluation: 'Static' | 'Dynamic';
   source:
@@ -96,6 +96,6 @@ export interface Cause {
     | 'Automatic'
     | 'NoModification';
   entity?: string;
-  /** AWS answers a little differently with and without property values. */
+  /** AWS returns slightly different details with and without property values. */
   shown: 'always' | 'plain' | 'values';
 }

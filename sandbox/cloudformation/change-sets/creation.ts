@@ -29,15 +29,15 @@ export interface ChangeSetRequest {
   parent?: ChangeSet;
 }
 
-/** What making a change set takes, in simulated seconds. */
+/** Durations of creating a change set, in simulated seconds. */
 const PENDING_SECONDS = 1;
 const PLANNING_SECONDS = 2;
 const NO_CHANGES =
   "The submitted information didn't contain changes. Submit different information to create a change set.";
-/** What AWS says where a transform has been at work. */
+/** AWS's message for a template with a transform. */
 const NO_UPDATES = 'No updates are to be performed.';
 
-/** Begins to make a change set; it is complete, or has failed, a little later. */
+/** Starts to create a change set, which completes or fails later. */
 export function createChangeSet(world: World, stack: Stack, request: ChangeSetRequest): ChangeSet {
   const changeSet = newChangeSet(world, stack, request);
   world.run(async () => {
@@ -81,7 +81,7 @@ function newChangeSet(world: World, stack: Stack, request: ChangeSetRequest): Ch
   return changeSet;
 }
 
-/** Plans the changes and the nested change sets, and checks what can be checked early. */
+/** Plans the changes and the nested change sets, and runs the early checks. */
 function complete(world: World, stack: Stack, changeSet: ChangeSet, request: ChangeSetRequest): void {
   end(world, stack, changeSet, planAndCheck(world, stack, changeSet, request));
 }
@@ -131,7 +131,7 @@ function emptiness(plan: ChangePlan, { definition }: ChangeSet): string | undefi
   return definition.template.transforms.length > 0 ? NO_UPDATES : NO_CHANGES;
 }
 
-/** The change set of a nested stack; undefined when it has no changes. */
+/** The change set of a nested stack, or undefined if it has no changes. */
 function planNested(
   world: World,
   parent: Stack,
@@ -160,7 +160,7 @@ function planNested(
   return unchanged ? undefined : changeSet;
 }
 
-/** What a nested stack is to become, or what is wrong with its template or its parameters. */
+/** The new definition of a nested stack, or the error in its template or parameters. */
 function tryPrepare(world: World, child: Stack, given: () => GivenDefinition): Definition | AwsError {
   try {
     return prepareDefinition(world, child, { ...given(), direct: false });
@@ -170,13 +170,13 @@ function tryPrepare(world: World, child: Stack, given: () => GivenDefinition): D
   }
 }
 
-/** A stack that only waits for its first change set to be executed. */
+/** A stack that waits for the execution of its first change set. */
 export function startReview(world: World, stack: Stack, operationId: string): void {
   const operation = stack.operations.find(({ id }) => id === operationId);
   if (operation) setStackStatus({ world, stack, operation }, 'REVIEW_IN_PROGRESS', 'User Initiated');
 }
 
-/** Removes a change set, and those of the nested stacks below it. */
+/** Deletes a change set and those of nested stacks. */
 export function deleteChangeSet(world: World, stack: Stack, changeSet: ChangeSet): void {
   const database = stackDatabase(world, stack.account, stack.region);
   for (const id of changeSet.nested.values()) {

@@ -15,7 +15,7 @@ import type { Cause, ChangeDetail, PlannedState } from './change-set.ts';
 
 const STATIC: Cause = { evaluation: 'Static', source: 'DirectModification', shown: 'always' };
 
-/** Every reason why an existing resource changes; none: it does not. */
+/** All reasons why an existing resource changes. Empty if it does not change. */
 export function modificationDetails(
   existing: StackResource,
   after: PlannedState,
@@ -36,7 +36,7 @@ export function modificationDetails(
   return around.nested === 'changes' ? [...details, automatic] : details;
 }
 
-/** A nested stack may change whenever its parent does: only its own change set could tell. */
+/** A nested stack may change whenever its parent does. Only its own change set shows whether it does. */
 const automatic: ChangeDetail = {
   attribute: 'Properties',
   recreation: 'Never',
@@ -62,7 +62,7 @@ function propertyDetails(
   });
 }
 
-/** Values are compared as they are, and shown with the secrets in them masked. */
+/** Actual values are compared, and values with masked secrets are shown. */
 function targetOf(
   schema: ResourceSchema,
   difference: PropertyDifference,
@@ -130,7 +130,7 @@ function attributeDetails(before: ResourceDefinition, after: ResourceDefinition)
   });
 }
 
-/** A stack's tags are tags of all its resources that can have any. */
+/** The stack's tags apply to every resource that supports tags. */
 function tagDetails(
   schema: ResourceSchema,
   existing: StackResource,
@@ -157,7 +157,7 @@ function allTags(own: Json | undefined, ofStack: readonly Tag[]): Json {
   return [...(Array.isArray(own) ? own : []), ...ofStack.map(({ Key, Value }) => ({ Key, Value }))];
 }
 
-/** What bringing a live resource to the template changes, and what was changed by hand to what the template says. */
+/** The changes that restore a drifted resource to the template. */
 export function driftDetails(existing: StackResource, live: JsonObject, after: PlannedState): ChangeDetail[] {
   const schema = schemaOf(existing.type);
   if (!schema) return [];
@@ -183,7 +183,7 @@ export function driftDetails(existing: StackResource, live: JsonObject, after: P
   }));
 }
 
-/** What a plan does to a resource, as far as others that refer to it are concerned. */
+/** The effect of a plan on a resource, for resources that refer to it. */
 export type PlannedOutcome = 'same' | 'modified' | 'replaced' | 'may be replaced' | 'new';
 
 export interface CauseContext {
@@ -196,8 +196,8 @@ export interface CauseContext {
 const DIRECT: Cause = { evaluation: 'Static', source: 'DirectModification', shown: 'always' };
 
 /**
- * Why a value changes. A change of the template itself is static. Behind one of a parameter or of a resource AWS
- * reports a dynamic direct modification too: with property values always, without them for parameters only.
+ * Why a value changes. A change of the template itself is static. For a changed parameter or resource, AWS also reports
+ * a dynamic direct modification: always with property values, otherwise only for parameters.
  */
 function causesOf(rawBefore: Json | undefined, rawAfter: Json | undefined, context: CauseContext): Cause[] {
   if (!sameValue(rawBefore, rawAfter)) return [DIRECT];
@@ -241,8 +241,8 @@ function resourceCause(
 }
 
 /**
- * Attributes of resources that change and are not replaced may change too. AWS names them where it is not asked for
- * property values, and leaves them out where it is.
+ * Attributes of a resource that changes without replacement may change too. AWS reports them only without property
+ * values.
  */
 function possibleCauses(raw: Json | undefined, context: CauseContext): Cause[] {
   return referencesIn(raw, context.scope)
@@ -255,7 +255,7 @@ function possibleCauses(raw: Json | undefined, context: CauseContext): Cause[] {
     }));
 }
 
-/** The part of a template that gives the value at a path: a function gives all that lies below it. */
+/** The part of a template that determines the value at a path. A function determines everything below it. */
 function rawAt(raw: Json | undefined, path: readonly string[]): Json | undefined {
   let value = raw;
   for (const key of path) {

@@ -11,7 +11,7 @@ const CHECKS = {
   NAME_CONFLICT_VALIDATION: 'AWS::EarlyValidation::ResourceExistenceCheck',
 } as const;
 
-/** What can be seen to fail before anything is made: properties, names that are taken, buckets that are not empty. */
+/** Finds failures before anything is created: invalid properties, names that are taken, buckets that are not empty. */
 export function validateEarly(world: World, stack: Stack, plan: ChangePlan): ValidationEvent[] {
   return plan.changes.flatMap((change) => [
     ...propertyFindings(world, change),
@@ -20,7 +20,7 @@ export function validateEarly(world: World, stack: Stack, plan: ChangePlan): Val
   ]);
 }
 
-/** The reason of a change set that failed so; undefined when nothing but warnings were found. */
+/** The reason if early validation failed the change set, or undefined if it found only warnings. */
 export function validationFailure(events: readonly ValidationEvent[]): string | undefined {
   const failed = new Set(
     events

@@ -18,13 +18,16 @@ import type { ResourceDefinition } from '../templates/template.ts';
 
 export interface PlanOptions {
   revertDrift: boolean;
-  /** Whether resources that exist by their custom name join the stack. */
+  /** Whether existing resources with a matching custom name are imported. */
   importExisting?: boolean;
-  /** Makes the change set of a nested stack: its id, or undefined when it has no changes. Without it, nested stacks are not planned. */
+  /**
+   * Creates the change set of a nested stack. Returns its id, or undefined if it has no changes. If absent, nested
+   * stacks are not planned.
+   */
   nested?: ((logicalId: string, properties: JsonObject) => string | undefined) | undefined;
 }
 
-/** What bringing a stack to a definition would do. */
+/** The changes that would bring a stack to a definition. */
 export function planChanges(world: World, stack: Stack, next: Definition, options: PlanOptions): ChangePlan {
   const planner = new Planner(world, stack, next, options);
   return planner.plan();
@@ -88,7 +91,7 @@ class Planner {
     return { changes: [...kept, ...removed], others, missingExports: uniqueMissing(this.#missing) };
   }
 
-  /** What is replaced is known only afterwards, and so are the outputs of a nested stack that changes. */
+  /** Unknown until the execution: attributes of replaced resources, and outputs of nested stacks that change. */
   #resourceValues(world: World): ResourceValues {
     const isKnown = (id: string): StackResource | undefined => {
       const resource = this.#stack.resources.get(id);
@@ -218,7 +221,7 @@ class Planner {
   }
 }
 
-/** Their order means nothing. */
+/** Their order does not matter. */
 function sortedTags(tags: Definition['tags']): Definition['tags'] {
   return tags.toSorted((one, other) => (one.Key < other.Key ? -1 : 1));
 }
@@ -227,7 +230,7 @@ function uniqueMissing(missing: ChangePlan['missingExports']): ChangePlan['missi
   return [...new Map(missing.map((item) => [`${item.logicalId}/${item.name}`, item])).values()];
 }
 
-/** The worst of a change's details: what is sure to replace the resource, or may. */
+/** Whether a change replaces the resource: the most severe of its details. */
 function replacementOf(details: readonly ChangeDetail[]): 'True' | 'False' | 'Conditional' {
   const recreating = details.filter(({ recreation }) => recreation !== 'Never');
   const sure = recreating.some(

@@ -6,14 +6,14 @@ import { printValue, printProperties } from '../resources/property-diff.ts';
 export interface ViewOptions {
   /** IncludePropertyValues. */
   values: boolean;
-  /** Time of the comparison with live resources. */
+  /** The time of the comparison with live resources. */
   comparedAt: Date;
 }
 
-/** Changes on one page of an answer. AWS cuts at 1 MB, of which a change takes up to some kilobytes. */
+/** Changes per page. AWS limits a page to 1 MB, and a change has up to a few kilobytes. */
 export const CHANGES_PER_PAGE = 100;
 
-/** Everything of a change set's description but its changes. */
+/** The description of a change set without its changes. */
 export function describeHead(changeSet: ChangeSet): Record<string, unknown> {
   const { definition, plan } = changeSet;
   return {
@@ -30,7 +30,7 @@ export function describeHead(changeSet: ChangeSet): Record<string, unknown> {
   };
 }
 
-/** As ListChangeSets has it. */
+/** An entry of ListChangeSets. */
 export function summarize(changeSet: ChangeSet): Record<string, unknown> {
   return {
     StackId: changeSet.stackId,
@@ -55,7 +55,7 @@ function stackDrift(plan: ChangePlan): string {
     : 'IN_SYNC';
 }
 
-/** The changes as an answer shows them. With values, what rests on guesses alone is left out, as AWS does. */
+/** The changes as returned. With property values, uncertain details are omitted, as in AWS. */
 export function describeChanges(changeSet: ChangeSet, options: ViewOptions): object[] {
   return changeSet.plan.changes.flatMap((change) => {
     const details = visibleDetails(change.details, options.values);
@@ -64,7 +64,7 @@ export function describeChanges(changeSet: ChangeSet, options: ViewOptions): obj
   });
 }
 
-/** The exports that were missing, in AWS's words; undefined when none were. */
+/** The message about missing exports, in AWS's words, or undefined if none are missing. */
 export function missingExportWarning(changeSet: ChangeSet): string | undefined {
   const [missing] = changeSet.plan.missingExports;
   if (!missing) return undefined;
@@ -73,7 +73,7 @@ export function missingExportWarning(changeSet: ChangeSet): string | undefined {
   );
 }
 
-/** AWS's mark of an answer that lacks something. */
+/** AWS's warning that data is missing. */
 export function incompleteDataWarning(why: string): string {
   return `[WARN] --include-property-values option can return incomplete ChangeSet data because: ${why}`;
 }
@@ -105,7 +105,7 @@ function describeChange(change: PlannedChange, details: ChangeDetail[], options:
   };
 }
 
-/** Without values, what happens within one property is one detail. */
+/** Without property values, all details of one property are merged. */
 function merged(details: object[]): object[] {
   return [...new Map(details.map((detail) => [JSON.stringify(detail), detail])).values()];
 }

@@ -23,28 +23,28 @@ import { environmentOf } from './stack-scope.ts';
 import type { Definition, RollbackConfiguration, Stack, Tag } from './stack.ts';
 import type { Template } from '../templates/template.ts';
 import { parseTemplate } from '../templates/template.ts';
-/** What a caller gives to make a stack, or another state of it. */
+/** The input of a caller for the new state of a stack. */
 export interface GivenDefinition {
-  /** Absent: the template that the stack has. */
+  /** If absent, the current template of the stack. */
   body?: string | undefined;
   parameters: readonly GivenParameter[];
-  /** Absent: those that the stack has. */
+  /** If absent, the current ones. */
   tags?: readonly Tag[] | undefined;
   notificationArns?: readonly string[] | undefined;
   roleArn?: string | undefined;
-  /** Who asks. */
+  /** The caller. */
   caller?: Principal | undefined;
-  /** Absent, or a part of it absent: what the stack has. */
+  /** If absent, or if a part is absent, the current value. */
   rollbackConfiguration?: RollbackConfiguration | undefined;
   capabilities: readonly string[];
   resourceTypes?: readonly string[] | undefined;
-  /** Transforms need a capability of their own, except in change sets, which show what they did. */
+  /** Transforms require their own capability, except in change sets, which show the result. */
   direct: boolean;
 }
 
 const MOST_TAGS = 50;
 
-/** Puts a definition together and checks it. Throws ValidationError or InsufficientCapabilitiesException. */
+/** Builds and checks a definition. Throws ValidationError or InsufficientCapabilitiesException. */
 export function prepareDefinition(world: World, stack: Stack, given: GivenDefinition): Definition {
   const present = stack.definition;
   const body = given.body ?? present?.template.body;
@@ -95,7 +95,7 @@ function valuesOf(given: GivenDefinition, present: Definition | undefined): [str
   );
 }
 
-/** Conditions and rules need nothing but parameters: what is wrong with them shows at once. */
+/** Conditions and rules depend only on parameters, so they are checked early. */
 function checkWithValues(
   world: World,
   stack: Stack,
@@ -112,7 +112,7 @@ function checkWithValues(
   refuseAbsent(template, scope);
 }
 
-/** A property, or a tag as `Tags.Name`, of what a stack of the account has made. */
+/** A property of a resource that a stack of the account created, or a tag as `Tags.Name`. */
 function existingAttribute(
   world: World,
   { account, region }: Stack,
@@ -129,7 +129,10 @@ function existingAttribute(
   return tags.filter(isObject).find(({ Key }) => Key === tag)?.Value;
 }
 
-/** A reference to a resource whose condition does not hold, from a place that is there, is refused as an unknown one is. */
+/**
+ * Refuses a reference to a resource whose condition is false from a place that exists, like a reference to an unknown
+ * resource.
+ */
 function refuseAbsent(template: Template, scope: Scope): void {
   const holds = ({ condition }: { condition?: string }): boolean =>
     condition === undefined || scope.condition(condition);
@@ -161,7 +164,7 @@ function checkResourceTypes(template: Template, allowed: readonly string[] | und
 
 /**
  * @see https://github.com/aws-quickstart/quickstart-amazon-eks/issues/42 for the reserved prefix
- * @see https://github.com/cilium/cilium/issues/44695 for a key that is there twice
+ * @see https://github.com/cilium/cilium/issues/44695 for duplicate keys
  */
 function checkTags(tags: readonly Tag[]): void {
   if (tags.length > MOST_TAGS) {

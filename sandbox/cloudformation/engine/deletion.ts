@@ -14,15 +14,15 @@ import type { StackResource } from './stack.ts';
 import { failureText, walkGraph, newResourcePass } from './resource-pass.ts';
 
 export interface DeletionRequest {
-  /** Logical ids to leave as they are. */
+  /** Logical ids of resources to retain. */
   retain?: readonly string[];
-  /** What cannot be deleted is left behind, and the stack goes all the same. */
+  /** Whether resources that cannot be deleted are left behind, and the stack is deleted anyway. */
   force?: boolean;
-  /** The status to go back to when an export is in use. */
+  /** The status to restore if an export is in use. */
   before: string;
 }
 
-/** Deletes a stack's resources, then the stack. True when it is gone. */
+/** Deletes a stack's resources, then the stack. Returns whether it is deleted. */
 export async function deleteStack(run: OperationRun, request: DeletionRequest): Promise<boolean> {
   const { world, stack, operation } = run;
   const work = newResourcePass(run, stack.definition, 'delete');
@@ -68,7 +68,7 @@ export interface ResourceDeletion {
   deletion: Deletion;
 }
 
-/** Deletes resources in the reverse order of what they were made of. True when all of it went well. */
+/** Deletes resources in reverse dependency order. Returns whether all succeeded. */
 export async function deleteResources(
   work: ResourcePass,
   unwanted: readonly ResourceDeletion[],

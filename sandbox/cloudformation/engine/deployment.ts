@@ -38,20 +38,20 @@ export interface DeploymentRequest {
   onFailure: 'ROLLBACK' | 'DO_NOTHING' | 'DELETE';
   revertDrift?: boolean;
   importExisting?: boolean;
-  /** What early validation found: the operation fails of it, and does nothing else. */
+  /** The findings of early validation, which fail the operation before it changes anything. */
   findings?: readonly ValidationEvent[];
-  /** Told how it ended. */
+  /** Called with the result. */
   onEnd?: (succeeded: boolean) => void;
 }
 
-/** What a stack does before its first resource, in simulated seconds. */
+/** Time before the first resource starts, in simulated seconds. */
 export const START_SECONDS = 1;
 
 export function stopCause(stop: AbortController): OperationStopped['why'] | undefined {
   return stop.signal.reason instanceof OperationStopped ? stop.signal.reason.why : undefined;
 }
 
-/** Brings the stack to its definition. The reason why that failed; undefined when it did not. */
+/** Brings the stack to its definition. Returns the reason of a failure, or undefined. */
 export async function applyDefinition(
   run: OperationRun,
   request: Pick<DeploymentRequest, 'definition' | 'onFailure' | 'revertDrift' | 'importExisting'>,
@@ -98,7 +98,7 @@ function ignoreStop(error: unknown): void {
   if (!(error instanceof OperationStopped)) throw error;
 }
 
-/** AWS documents that such an operation fails and is rolled back, and not in which words. */
+/** AWS documents that such an operation fails and is rolled back, but not its message. */
 function triggerText({ arn, state }: { arn: string; state: 'ALARM' | 'missing' }): string {
   return state === 'missing'
     ? `Rollback trigger ${arn} does not exist. `
@@ -120,7 +120,10 @@ function startTimeout(world: World, minutes: number, stop: AbortController): Abo
   return ended;
 }
 
-/** Deletes what the update took out or replaced. What cannot be deleted is left, and the update has succeeded. */
+/**
+ * Deletes resources that the update removed or replaced. If a deletion fails, the resource is left behind and the
+ * update still succeeds.
+ */
 export async function cleanUpUpdate(run: OperationRun): Promise<void> {
   const { stack } = run;
   const work = newResourcePass(run, stack.definition, 'forward');
@@ -151,13 +154,13 @@ interface Forward extends ResourcePass {
   undo: Undo;
   revertDrift: boolean;
   importExisting: boolean;
-  /** Whether a failure leaves everything as it is, so that nothing may be replaced. */
+  /** Whether resources are kept after a failure, so that none may be replaced. */
   keepsFailures: boolean;
-  /** Whether a failure stops everything else, as it does when the stack will roll back. */
+  /** Whether a failure stops all other work, because the stack is rolled back. */
   stopOnFailure: () => void;
 }
 
-/** Brings every resource to its definition and the outputs up to date. Why it failed; undefined when it did not. */
+/** Updates every resource and the outputs. Returns the reason of a failure, or undefined. */
 async function applyResources(work: Forward): Promise<string | undefined> {
   const { stack, definition, scope } = work;
   try {
@@ -193,7 +196,7 @@ function checkImports(work: Forward, active: Record<string, ResourceDefinition>)
   return names;
 }
 
-/** A resource that the new template lacks may be one that the stack policy keeps. */
+/** The stack policy may deny the deletion of a resource that the new template lacks. */
 function refuseDeletions(work: Forward, active: Record<string, ResourceDefinition>): void {
   for (const resource of work.stack.resources.values()) {
     if (resource.logicalId in active || !isCreated(resource)) continue;
@@ -247,7 +250,7 @@ function begin(work: Forward, resource: StackResource): void {
 }
 
 /**
- * The reason of a resource that would be replaced while rollback is off.
+ * The reason for refusing a replacement while rollback is disabled.
  *
  * @see https://github.com/aws/aws-cdk/issues/30546
  */
@@ -268,7 +271,7 @@ async function change(
   }
   const next: StackResource = { ...existing, definition, stackTags, ...resolved };
   const live = liveStateOf(work.world, work.stack, existing);
-  // What is gone is not deleted again once there is another of its name.
+  // A deleted resource is not deleted again if another one has the same name by now.
   if (live && 'deleted' in live) existing.live = live;
   let action = actionFor({ ...existing, ...(live && { live }) }, next, work.revertDrift);
   if (
@@ -305,7 +308,7 @@ function refuse(work: Forward, resource: StackResource, reason: string): boolean
   return false;
 }
 
-/** What was changed by hand stays so, but for the properties that this update sets. */
+/** Manual changes are kept, except for the properties that this update sets. */
 function update(work: Forward, existing: StackResource, next: StackResource): Promise<boolean> {
   const live = existing.live && 'properties' in existing.live ? existing.live.properties : undefined;
   delete next.live;
@@ -319,7 +322,7 @@ function update(work: Forward, existing: StackResource, next: StackResource): Pr
   return updateResource(work, existing, next);
 }
 
-/** The outputs whose conditions hold, with their values and exports. */
+/** The outputs whose conditions are true, with their values and exports. */
 function outputsOf(work: Forward): StackOutput[] {
   const { scope, definition } = work;
   return Object.entries(definition.template.outputs)

@@ -23,10 +23,12 @@ export interface ResourceDrift {
   differences: PropertyDifference[];
 }
 
-/** Types whose drift CloudFormation cannot detect. */
+/** Types for which CloudFormation does not support drift detection. */
 const UNCHECKED = /^(AWS::CloudFormation::|AWS::CDK::|Custom::)/;
 
-/** A resource as it is now, where it is not what its stack made of it: changed by hand, or by its service. */
+/**
+ * A resource's live state, if it differs from what its stack created: after manual changes, or changes by its service.
+ */
 export function liveStateOf(world: World, stack: Stack, resource: StackResource): StackResource['live'] {
   const { live } = resource;
   if (live && 'deleted' in live) return live;
@@ -36,7 +38,7 @@ export function liveStateOf(world: World, stack: Stack, resource: StackResource)
   return { properties: { ...(live?.properties ?? resource.properties), ...changed } };
 }
 
-/** How a live resource differs from what its stack made of it. */
+/** The differences between a live resource and what its stack created. */
 export function driftOf(world: World, stack: Stack, resource: StackResource): ResourceDrift {
   const expected = resource.shown;
   const schema = schemaOf(resource.type);
@@ -57,7 +59,7 @@ export function driftOf(world: World, stack: Stack, resource: StackResource): Re
   return { status: differences.length > 0 ? 'MODIFIED' : 'IN_SYNC', expected, actual, differences };
 }
 
-/** A value, unless the one at its place is a secret. */
+/** The value at a path, masked if it is a secret. */
 function text(value: Json | undefined, shown: JsonObject, path: readonly string[]): string {
   if (value === undefined) return 'null';
   const top = shown[path[0] ?? ''];
@@ -66,8 +68,8 @@ function text(value: Json | undefined, shown: JsonObject, path: readonly string[
 }
 
 /**
- * Looks at the resources of a stack, or some of them, and keeps what it found. Resources are read with the rights of who
- * asks: "a user must have read permission for each resource". Those that may not be read are not looked at.
+ * Checks all or some resources of a stack and stores the result. Resources are read with the caller's permissions: "a
+ * user must have read permission for each resource". Resources that the caller may not read are not checked.
  *
  * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-stack-drift.html
  */
@@ -99,7 +101,7 @@ export function detectDrift(
   return { status: stack.driftStatus, drifted, denials };
 }
 
-/** Applies the scenario's changes by hand to the resources of a stack, once each, as soon as they are there. */
+/** Applies the manual changes of a scenario to the resources of a stack, once each, as soon as they exist. */
 export function applyScenarioDrift(world: World, stack: Stack): void {
   const applied = world.store('', '', 'drift-rules', () => new Set<object>());
   for (const rule of world.scenario.drift ?? []) {
@@ -109,7 +111,7 @@ export function applyScenarioDrift(world: World, stack: Stack): void {
   }
 }
 
-/** Changes, or deletes, a live resource behind its stack's back. Paths are `A.0.B` or `/A/0/B`. */
+/** Changes or deletes a live resource outside of its stack. Paths are `A.0.B` or `/A/0/B`. */
 export function changeByHand(stack: Stack, logicalId: string, change: 'delete' | Record<string, Json>): void {
   const resource = stack.resources.get(logicalId);
   if (!resource) throw new Error(`stack ${stack.name} has no resource ${logicalId}`);

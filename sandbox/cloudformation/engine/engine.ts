@@ -39,7 +39,7 @@ function beginRun(world: World, stack: Stack, type: OperationType, token: string
   return { world, stack, operation: beginOperation(world, stack, type, token), nested: nestedStacks };
 }
 
-/** Runs the one piece of work that a stack may have under way. */
+/** Runs an operation. A stack has at most one at a time. */
 function runWork(world: World, stack: Stack, work: (stop: AbortController) => Promise<void>): void {
   const stop = new AbortController();
   stack.stop = stop;
@@ -105,7 +105,7 @@ async function handleFailure(run: OperationRun, request: DeploymentRequest, reas
   await rollBackUpdate(rollback);
 }
 
-/** Starts to delete a stack; a creation under way is stopped first. */
+/** Starts to delete a stack, after stopping its creation if necessary. */
 export function startDeletion(
   world: World,
   stack: Stack,
@@ -125,7 +125,7 @@ export function startDeletion(
   });
 }
 
-/** Starts to take a failed creation or update back. */
+/** Starts to roll back a failed creation or update. */
 export function startRollback(
   world: World,
   stack: Stack,
@@ -144,7 +144,7 @@ export function startRollback(
   return run.operation;
 }
 
-/** Stops an update; it rolls back. */
+/** Cancels an update, which is then rolled back. */
 export function cancelUpdate(stack: Stack): void {
   stack.stop?.abort(new OperationStopped('cancelled'));
 }

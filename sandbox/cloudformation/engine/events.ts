@@ -2,7 +2,7 @@ import type { World } from '../../world.ts';
 import { type HookResult, REASON_LIMIT } from './hooks.ts';
 import type { OperationType, Stack, StackEvent, StackOperation, StackResource } from './stack.ts';
 
-/** Begins an operation of a stack: its events carry its id, and the caller's token. */
+/** Begins an operation of a stack. Its events have its id and the caller's token. */
 export function beginOperation(
   world: World,
   stack: Stack,
@@ -25,14 +25,14 @@ export function endOperation(world: World, operation: StackOperation, succeeded:
   operation.endedAt = world.clock.now();
 }
 
-/** What the events of one piece of work have in common. */
+/** The common fields of the events of one operation. */
 export interface EventSource {
   world: World;
   stack: Stack;
   operation: StackOperation;
 }
 
-/** Sets a stack's status, and says so as an event of its own. */
+/** Sets a stack's status and records an event. */
 export function setStackStatus(
   source: EventSource,
   status: string,
@@ -56,14 +56,14 @@ export function setStackStatus(
 
 export interface ResourceEventDetails {
   reason?: string | undefined;
-  /** Where it is not the resource's present one. */
+  /** If it differs from the resource's current one. */
   physicalId?: string;
   detailedStatus?: string;
-  /** Cleaning up after an update shows no properties. */
+  /** Events of the cleanup after an update have no properties. */
   bare?: boolean;
 }
 
-/** Sets a resource's status, and says so. */
+/** Sets a resource's status and records an event. */
 export function setResourceStatus(
   source: EventSource,
   resource: StackResource,
@@ -88,7 +88,7 @@ export function setResourceStatus(
   });
 }
 
-/** The end of a hook's invocation, as an event of the resource that it was invoked on. */
+/** The end of a hook invocation, as an event of its resource. */
 export function recordHook(source: EventSource, resource: StackResource, { id, rule }: HookResult): void {
   record(source, {
     EventId: source.world.newUuid(),
@@ -107,7 +107,7 @@ export function recordHook(source: EventSource, resource: StackResource, { id, r
 
 const lastStamps = new WeakMap<Stack, Map<string, number>>();
 
-/** `Vpc-CREATE_COMPLETE-2026-01-01T00:00:00.000Z`, and no two the same, however fast the sandbox's time passes. */
+/** `Vpc-CREATE_COMPLETE-2026-01-01T00:00:00.000Z`, unique even if simulated time passes quickly. */
 function eventId({ world, stack }: EventSource, resource: StackResource, status: string): string {
   const stamps = lastStamps.get(stack) ?? new Map<string, number>();
   lastStamps.set(stack, stamps);
@@ -136,7 +136,7 @@ function record({ world, stack, operation }: EventSource, fields: OwnFields): vo
 
 const EVENTS_PER_PAGE = 100;
 
-/** A page of events, newest first. The token is a place in the history, which new events do not move. */
+/** A page of events, newest first. The token is a position in the history, so new events do not shift pages. */
 export function pageOfEvents<T>(
   events: readonly T[],
   token: string | undefined,

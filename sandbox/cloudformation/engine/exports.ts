@@ -12,7 +12,7 @@ export interface Exported {
   value: string;
 }
 
-/** Every export of an account and region, by name. */
+/** All exports of an account and region, by name. */
 export function allExports(database: StackDatabase): Map<string, Exported> {
   const exports = new Map<string, Exported>();
   for (const stack of database.active()) {
@@ -45,7 +45,7 @@ export function importNames(value: Json | undefined, scope: Scope, found = new S
   return found;
 }
 
-/** Throws for an export name that another stack has, and for the loss or change of one that is in use. */
+/** Throws if another stack has the same export name, or if an export in use would be deleted or changed. */
 export function checkExports(database: StackDatabase, stack: Stack, outputs: readonly StackOutput[]): void {
   const next = new Map<string, string>();
   const taken = allExports(database);
@@ -66,7 +66,7 @@ export function checkExports(database: StackDatabase, stack: Stack, outputs: rea
   }
 }
 
-/** Why a stack cannot be deleted for the sake of its exports; undefined when nothing uses them. */
+/** Why a stack cannot be deleted because of its exports, or undefined if none is in use. */
 export function exportsInUse(database: StackDatabase, stack: Stack): string | undefined {
   for (const { ExportName: name } of stack.outputs) {
     const users = name === undefined ? [] : importersOf(database, name).filter((user) => user !== stack.name);

@@ -3,18 +3,18 @@ import type { HookRule } from '../../scenario/scenario.ts';
 import type { Stack } from './stack.ts';
 
 /**
- * What one invocation of a hook came to.
+ * The result of one hook invocation.
  * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_GetHookResult.html
  */
 export interface HookResult {
   id: string;
   rule: HookRule;
-  /** ARN of the change set, or the logical id of the resource. */
+  /** The ARN of the change set, or the logical id of the resource. */
   targetId: string;
   targetType: string;
 }
 
-/** What AWS keeps of the reason: "Maximum length of 1024" (HookResultSummary). The annotations have the rest. */
+/** AWS limits the reason: "Maximum length of 1024" (HookResultSummary). The annotations are complete. */
 export const REASON_LIMIT = 1024;
 
 /** All invocations in an account and region. */
@@ -25,7 +25,7 @@ export function hookResults(
   return world.store(account, region, 'hook-results', (): HookResult[] => []);
 }
 
-/** Invokes the hooks of a scenario on a change set. */
+/** Invokes the hooks of the scenario on a change set. */
 export function invokeOnChangeSet(world: World, stack: Stack, changeSetId: string): HookResult[] {
   const rules = (world.scenario.hooks ?? []).filter(
     ({ target, match = {} }) => target === 'CHANGE_SET' && isOf(match.stack, stack.name),
@@ -33,7 +33,7 @@ export function invokeOnChangeSet(world: World, stack: Stack, changeSetId: strin
   return rules.map((rule) => invoke(world, stack, rule, changeSetId, 'AWS::CloudFormation::ChangeSet'));
 }
 
-/** Invokes the hooks of a scenario on a resource that is about to be created or updated. */
+/** Invokes the hooks of the scenario on a resource before it is created or updated. */
 export function invokeOnResource(
   world: World,
   stack: Stack,
@@ -49,7 +49,7 @@ export function invokeOnResource(
   return rules.map((rule) => invoke(world, stack, rule, logicalId, type));
 }
 
-/** "The following hook(s) failed: [Org::S3::Encrypted]"; undefined when no hook that counts failed. */
+/** "The following hook(s) failed: [Org::S3::Encrypted]", or undefined if no hook in FAIL mode failed. */
 export function hookFailure(results: readonly HookResult[]): string | undefined {
   const failed = results.filter(({ rule }) => rule.mode !== 'WARN').map(({ rule }) => rule.name);
   return failed.length === 0 ? undefined : `The following hook(s) failed: [${failed.join(', ')}]`;

@@ -21,7 +21,7 @@ import { templateText } from '../templates/source.ts';
 import { OperationStopped } from './resource-pass.ts';
 import { stackDatabase } from './stack-database.ts';
 
-/** What a parent's properties say of its nested stack: template, parameters, tags. */
+/** The properties of a nested stack in its parent: template, parameters, tags. */
 export function givenToNested(
   world: World,
   parent: Stack,
@@ -45,7 +45,7 @@ export function givenToNested(
   };
 }
 
-/** The nested stack behind a resource, made as an empty one when it is not there. */
+/** The nested stack of a resource, created empty if it does not exist. */
 export function nestedStackOf(
   world: World,
   parent: Stack,
@@ -96,7 +96,7 @@ function definitionOf(work: ResourcePass, child: Stack, resource: StackResource)
   }
 }
 
-/** The definition in the child's own change set, while its parent's change set is executed. */
+/** The definition in the nested stack's change set, while the parent's change set is executed. */
 function plannedDefinition({ world, stack }: ResourcePass, child: Stack): Definition | undefined {
   const { changeSets } = stackDatabase(world, stack.account, stack.region);
   return [...changeSets.values()].find(
@@ -119,7 +119,7 @@ function withPlannedValues(definition: Definition, planned: Definition | undefin
   return { ...definition, parameters: new Map(parameters), references: planned.references };
 }
 
-/** The child's work stops when its parent's does. */
+/** The nested stack's operation stops when its parent's does. */
 function stopWith(signal: AbortSignal): AbortController {
   const stop = new AbortController();
   const pass = (): void => {
@@ -143,7 +143,7 @@ async function bringChildForward(
   return applyDefinition(runOf(work, child, operation), { definition, onFailure }, stopWith(work.signal));
 }
 
-/** Nested stacks as resources of their parents: stacks with events of their own, in step with the parent. */
+/** Nested stacks as resources of their parents: each has its own events, and runs together with its parent. */
 export const nestedStacks: NestedStacks = {
   hasChanges: (work, resource) => {
     const child = childOf(work, resource);
@@ -257,7 +257,9 @@ function beginChildRollback(work: ResourcePass, child: Stack, reason?: string): 
   world.run(() => running);
 }
 
-/** `Nested.Resource` in a parent's list to skip is `Resource` of the nested stack; longer lists go further down. */
+/**
+ * `Nested.Resource` in a parent's list to skip is `Resource` of the nested stack. Longer paths refer to deeper levels.
+ */
 function skippedIn({ skip }: ResourcePass, child: Stack): Set<string> {
   const nested = [...(skip ?? [])].filter((name) => name.includes('.'));
   return new Set(

@@ -3,7 +3,7 @@ import { type Graph, reverseGraph } from '../templates/dependencies.ts';
 import { scopesOf } from './stack-scope.ts';
 import { type Definition, NO_DEFINITION } from './stack.ts';
 
-/** Why the work on a stack stops before its end. */
+/** Why an operation stops early. */
 export class OperationStopped extends Error {
   readonly why: 'failure' | 'cancelled' | 'deleted' | 'timeout' | 'alarm';
 
@@ -13,7 +13,7 @@ export class OperationStopped extends Error {
   }
 }
 
-/** One pass over a stack's resources, by the functions of `definition`. */
+/** One pass over a stack's resources, with the functions of `definition`. */
 export function newResourcePass(
   run: OperationRun,
   definition: Definition | undefined,
@@ -35,7 +35,7 @@ export function newResourcePass(
   };
 }
 
-/** "The following resource(s) failed to create: [A, B]. ", one sentence for each kind of work. */
+/** "The following resource(s) failed to create: [A, B]. ", one sentence per action. */
 export function failureText({ failed }: ResourcePass): string {
   return (['create', 'update', 'delete'] as const)
     .filter((verb) => failed[verb].size > 0)
@@ -44,9 +44,9 @@ export function failureText({ failed }: ResourcePass): string {
 }
 
 /**
- * Works through a graph: everything whose dependencies are done runs at the same time. `work` says whether it did
- * its part, and may call `ready` before it is done: what depends on it begins then. What depends on a failure never
- * begins, nor does anything after `signal` has been aborted. Ends when all that began has ended.
+ * Processes a graph in parallel: a node starts when its dependencies are done. `work` returns whether it succeeded, and
+ * may call `ready` earlier to start its dependents. Dependents of a failure never start, and nothing starts after
+ * `signal` is aborted. Resolves when everything that started has ended.
  */
 export function walkGraph(
   graph: Graph,

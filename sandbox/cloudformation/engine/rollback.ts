@@ -10,7 +10,7 @@ import type { ResourceDefinition } from '../templates/template.ts';
 import { failureText, walkGraph, newResourcePass } from './resource-pass.ts';
 import type { StackDatabase } from './stack-database.ts';
 
-/** Takes a failed creation back: deletes what it made. The stack stays, empty. */
+/** Rolls back a failed creation: deletes its resources. The empty stack remains. */
 export async function rollBackCreation(run: OperationRun): Promise<void> {
   const { world, stack, operation } = run;
   const work = newResourcePass(run, stack.definition, 'rollback');
@@ -28,8 +28,8 @@ export async function rollBackCreation(run: OperationRun): Promise<void> {
 }
 
 /**
- * Puts the resources that an update touched back to what they were. True when all are; else the stack is left in
- * UPDATE_ROLLBACK_FAILED, from where this can go on. `skip` names resources to give up on.
+ * Reverts the resources that an update changed. Returns whether all succeeded; otherwise the stack is in
+ * UPDATE_ROLLBACK_FAILED, and the rollback can be continued. `skip` lists resources to leave as they are.
  */
 export async function rollBackUpdate(
   run: OperationRun,
@@ -75,7 +75,7 @@ async function revert(
   return true;
 }
 
-/** Deletes what the update had made; then the stack is what it was. */
+/** Deletes the resources that the update created and restores the previous state of the stack. */
 async function finish(work: ResourcePass, undo: Undo): Promise<void> {
   const { world, stack, operation } = work;
   setStackStatus(work, 'UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS');
@@ -99,7 +99,7 @@ async function finish(work: ResourcePass, undo: Undo): Promise<void> {
   endOperation(world, operation, true);
 }
 
-/** What an update can go back to: the stack as it is now. */
+/** The current state of a stack, to restore if the update fails. */
 export function captureUndo(stack: Stack): Undo {
   return {
     definition: stack.definition,
@@ -113,7 +113,10 @@ export function captureUndo(stack: Stack): Undo {
   };
 }
 
-/** The resources that a failed rollback can skip: those of nested stacks as `NestedStackName.LogicalId`. */
+/**
+ * The resources that the continuation of a failed rollback can skip. Those of nested stacks are
+ * `NestedStackName.LogicalId`.
+ */
 export function stuckResources(database: StackDatabase, stack: Stack, prefix = ''): string[] {
   return [...(stack.undo?.stuck ?? [])].flatMap((id) => {
     const child = database.stacks.get(stack.resources.get(id)?.physicalId ?? '');

@@ -2,22 +2,22 @@ import type { World } from '../../world.ts';
 import type { ChangeSet } from '../change-sets/change-set.ts';
 import type { Stack } from './stack.ts';
 
-/** All stacks and change sets of one account and region. */
+/** All stacks and change sets of an account and region. */
 export class StackDatabase {
   readonly stacks = new Map<string, Stack>();
   readonly changeSets = new Map<string, ChangeSet>();
-  /** Named resources that exist, by type and name, whichever stack made them. */
+  /** Named resources by type and name, of all stacks. */
   readonly named = new Map<string, string>();
-  /** Nested stacks that so far only wait for their first change set, by parent and logical id. */
+  /** Nested stacks that wait for their first change set, by parent and logical id. */
   readonly shells = new Map<string, string>();
-  /** What each client request token stood for, by stack. */
+  /** The requests of client request tokens, by stack. */
   readonly tokens = new Map<string, string>();
   readonly driftDetections = new Map<string, DriftDetection>();
-  /** Snapshots that deletion policies have had taken. */
+  /** Snapshots taken because of deletion policies. */
   readonly snapshots: { stack: string; logicalId: string; physicalId: string }[] = [];
   readonly #active = new Map<string, string>();
 
-  /** The stack of that name that has not been deleted, or the one with that ARN. */
+  /** The stack with this name that is not deleted, or the stack with this ARN. */
   find(nameOrId: string): Stack | undefined {
     return this.stacks.get(nameOrId) ?? this.stacks.get(this.#active.get(nameOrId) ?? '');
   }
@@ -27,7 +27,7 @@ export class StackDatabase {
     this.#active.set(stack.name, stack.id);
   }
 
-  /** A deleted stack answers to its ARN only. */
+  /** A deleted stack is found only by its ARN. */
   release(stack: Stack): void {
     if (this.#active.get(stack.name) === stack.id) this.#active.delete(stack.name);
   }

@@ -7,7 +7,7 @@ export type PolicyAction = 'Update:Modify' | 'Update:Replace' | 'Update:Delete';
 
 const MEMBERS = ['Effect', 'Action', 'NotAction', 'Principal', 'Resource', 'NotResource', 'Condition', 'Sid'];
 
-/** Checks the text of a stack policy. Throws AWS's one message for whatever is wrong with it. */
+/** Checks the text of a stack policy. Throws AWS's single message for any error. */
 export function checkStackPolicy(body: string): void {
   const statements = statementsOf(body);
   if (!statements?.every(isStatement)) throw invalid('Error validating stack policy: Invalid stack policy');
@@ -37,8 +37,8 @@ function isStatement(statement: Json): boolean {
 }
 
 /**
- * Why the stack's policy does not let an update act on a resource; undefined when it does. As with AWS, a policy
- * denies what no statement of it allows, and no policy allows everything.
+ * Why the stack's policy denies an update of a resource, or undefined if it allows it. As in AWS, a policy denies
+ * everything that it does not allow, and without a policy everything is allowed.
  */
 export function policyDenial(
   stack: Stack,
@@ -73,7 +73,7 @@ function applies(
   return actionFits && resourceFits && conditionHolds(Condition, resource.type);
 }
 
-/** The only key of stack policies is ResourceType. */
+/** ResourceType is the only condition key of stack policies. */
 function conditionHolds(condition: Json | undefined, type: string): boolean {
   if (!isObject(condition)) return true;
   return Object.values(condition).every((test) => !isObject(test) || anyFits(test.ResourceType, type));

@@ -14,7 +14,7 @@ import type { Definition, Stack, StackResource } from './stack.ts';
 import { identityOf } from './stack.ts';
 import { stackDatabase } from './stack-database.ts';
 
-/** What a stack's functions reach outside of it. While planning, an export that does not exist yet is no error. */
+/** The context outside of the stack for its functions. A plan accepts an export that does not exist yet. */
 export function environmentOf(
   world: World,
   stack: Stack,
@@ -36,8 +36,8 @@ export function environmentOf(
     },
     stackOutput: (reference) => {
       const key = JSON.stringify(reference);
-      // A change set does not resolve the function (https://github.com/aws/aws-cdk/issues/38829). That the value of the
-      // last update stays where nothing else changes is assumed, as for dynamic references.
+      // A change set does not resolve the function (https://github.com/aws/aws-cdk/issues/38829). Assumption: the value
+      // of the last update is kept if nothing else changes, as with dynamic references.
       if (planning) return stack.readOutputs.get(key) ?? KNOWN_AFTER_APPLY;
       const value = outputOfStack(world, stack, reference);
       stack.readOutputs.set(key, value);
@@ -54,7 +54,7 @@ export function environmentOf(
   };
 }
 
-/** Without a role, the other stack is in the same account. The words of the refusals are DescribeStacks' and our own. */
+/** Without a role, the other stack is in the same account. The messages are those of DescribeStacks, and our own. */
 function outputOfStack(
   world: World,
   { account, region }: Stack,
@@ -68,7 +68,7 @@ function outputOfStack(
   return output.OutputValue;
 }
 
-/** The value of an attribute of a resource that has been made: of a nested stack, one of its outputs. */
+/** The value of an attribute of a created resource, or an output of a nested stack. */
 export function createdAttribute(world: World, stack: Stack, resource: StackResource, name: string): Json {
   if (resource.type !== 'AWS::CloudFormation::Stack') return attributeOf(identityOf(stack, resource), name);
   const child = stackDatabase(world, stack.account, stack.region).stacks.get(resource.physicalId);
@@ -78,7 +78,7 @@ export function createdAttribute(world: World, stack: Stack, resource: StackReso
   return output.OutputValue;
 }
 
-/** References to the resources of a stack as they are now. */
+/** References to the current resources of a stack. */
 function madeResources(world: World, stack: Stack): ResourceValues {
   return {
     reference: (logicalId) => {
@@ -95,12 +95,12 @@ function madeResources(world: World, stack: Stack): ResourceValues {
   };
 }
 
-/** True for a resource that has a physical one behind it. */
+/** Whether a logical resource has a physical one. */
 export function isCreated(resource: StackResource): boolean {
   return resource.physicalId !== '' && !['DELETE_COMPLETE', 'DELETE_SKIPPED'].includes(resource.status);
 }
 
-/** The functions of a definition over a stack's resources: with real values, and with the secret ones masked. */
+/** The functions of a definition over a stack's resources, with actual values and with masked secrets. */
 export function scopesOf(
   world: World,
   stack: Stack,
@@ -113,7 +113,7 @@ export function scopesOf(
   return { scope: build(definition.parameters), shownScope: build(maskSecrets(definition.parameters)) };
 }
 
-/** The resources whose conditions hold. */
+/** The resources whose conditions are true. */
 export function activeResources(definition: Definition, scope: Scope): Definition['template']['resources'] {
   const { resources } = definition.template;
   return Object.fromEntries(

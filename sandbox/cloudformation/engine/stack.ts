@@ -12,11 +12,11 @@ export interface Tag {
   Value: string;
 }
 
-/** What a stack is made of: the template, and everything given with it. */
+/** The state of a stack: its template and everything given with it. */
 export interface Definition {
   template: Template;
   parameters: ParameterValues;
-  /** Of the dynamic references without a version, when the operation or its change set began. */
+  /** The versions of dynamic references without one, as of the start of the operation or its change set. */
   references: ReferencedVersions;
   tags: readonly Tag[];
   capabilities: readonly string[];
@@ -26,7 +26,7 @@ export interface Definition {
 }
 
 /**
- * What rolls an operation back beside its failures. A stack keeps it for later operations.
+ * What triggers a rollback besides failures. It is kept for later operations.
  *
  * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_RollbackConfiguration.html
  */
@@ -35,7 +35,7 @@ export interface RollbackConfiguration {
   MonitoringTimeInMinutes?: number;
 }
 
-/** Of a stack that has no template yet. */
+/** The definition of a stack that has no template yet. */
 export const NO_DEFINITION: Definition = {
   template: {
     body: '',
@@ -58,23 +58,23 @@ export const NO_DEFINITION: Definition = {
 export interface StackResource {
   logicalId: string;
   type: string;
-  /** Empty until the resource has been made. */
+  /** Empty until the resource is created. */
   physicalId: string;
   status: string;
   statusReason?: string;
   updatedAt: Date;
   definition: ResourceDefinition;
-  /** As they were resolved when the resource was last made or changed. */
+  /** As resolved when the resource was last created or updated. */
   properties: JsonObject;
-  /** The same for people: secrets masked, scalars as text. */
+  /** The same for display: secrets masked, scalars as text. */
   shown: JsonObject;
   stackTags: readonly Tag[];
   unique: string;
   revision?: number;
-  /** What was changed on the live resource outside the stack. */
+  /** Manual changes of the live resource. */
   live?: { deleted: true } | { properties: JsonObject };
   drift?: { status: string; checkedAt: Date };
-  /** It existed before, and joined the stack in the operation that is in progress. */
+  /** Whether it existed before and was imported in the current operation. */
   imported?: true;
 }
 
@@ -115,7 +115,7 @@ export type OperationType =
   | 'CONTINUE_ROLLBACK'
   | 'CREATE_CHANGESET';
 
-/** What early validation, or a later check, found. */
+/** A finding of early validation or of a later check. */
 export interface ValidationEvent {
   EventId: string;
   LogicalResourceId: string;
@@ -136,23 +136,23 @@ export interface StackOperation {
   startedAt: Date;
   endedAt?: Date;
   status: 'IN_PROGRESS' | 'SUCCEEDED' | 'FAILED';
-  /** What early validation found before it did anything. */
+  /** The findings of early validation before the operation changed anything. */
   validations?: readonly ValidationEvent[];
 }
 
-/** What an update changes back when it fails, kept until the next one succeeds. */
+/** What an update restores if it fails. Kept until the next update succeeds. */
 export interface Undo {
   definition: Definition | undefined;
   outputs: readonly StackOutput[];
   resources: ReadonlyMap<string, StackResource>;
-  /** Logical ids that the update has begun to work on. */
+  /** Logical ids of the resources that the update started to change. */
   touched: Set<string>;
   imports: ReadonlySet<string>;
-  /** Old physical resources, to be deleted once the update has succeeded. */
+  /** Replaced physical resources, to be deleted after the update succeeds. */
   replaced: StackResource[];
-  /** New physical resources, to be deleted once the update has been rolled back. */
+  /** New physical resources, to be deleted after the rollback. */
   leftBehind: StackResource[];
-  /** Logical ids that the rollback failed on. */
+  /** Logical ids of the resources that failed to roll back. */
   stuck: ReadonlySet<string>;
 }
 
@@ -166,19 +166,19 @@ export interface Stack {
   createdAt: Date;
   updatedAt?: Date;
   deletedAt?: Date;
-  /** Absent while a stack only waits for its first change set. */
+  /** Absent while the stack waits for its first change set. */
   definition?: Definition;
   outputs: readonly StackOutput[];
   /** The exports that this stack imports. */
   imports: ReadonlySet<string>;
-  /** What `Fn::GetStackOutput` gave at the last creation or update, by its arguments. */
+  /** The values of `Fn::GetStackOutput` at the last creation or update, by its arguments. */
   readOutputs: Map<string, string>;
   resources: Map<string, StackResource>;
   events: StackEvent[];
   operations: StackOperation[];
   changeSetId?: string;
   policy?: string;
-  /** Holds during one update, in place of `policy`. */
+  /** Applies to one update, instead of `policy`. */
   policyDuringUpdate?: string;
   terminationProtection: boolean;
   disableRollback: boolean;
@@ -186,22 +186,22 @@ export interface Stack {
   timeoutMinutes?: number;
   deploymentConfig?: { Mode?: string; DisableRollback?: boolean };
   deletionMode?: string;
-  /** Who began the operation in progress, or the last one. */
+  /** The caller of the current or last operation. */
   caller?: Principal;
   parentId?: string;
   rootId?: string;
   driftStatus: string;
   driftCheckedAt?: Date;
   undo?: Undo;
-  /** Stops the work in progress. */
+  /** Aborts the current operation. */
   stop?: AbortController;
-  /** Ends with the work in progress. */
+  /** Resolves when the current operation ends. */
   work?: Promise<void>;
-  /** Reads of the stack that still show the status before, as AWS's may do just after an execution. */
+  /** The number of reads that still return the previous status, as AWS may do just after an execution. */
   stale?: { status: string; reads: number };
 }
 
-/** A stack without anything in it yet. */
+/** A new, empty stack. */
 export function newStack(world: World, account: string, region: string, name: string, parent?: Stack): Stack {
   const id = `arn:${partitionOf(region).id}:cloudformation:${region}:${account}:stack/${name}/${world.newUuid()}`;
   return {
@@ -237,7 +237,7 @@ function placeOf(stack: Stack): Place {
   };
 }
 
-/** What a resource's ids and attributes follow from. */
+/** The values that determine a resource's ids and attributes. */
 export function identityOf(
   stack: Stack,
   resource: Pick<StackResource, 'logicalId' | 'type' | 'properties' | 'unique' | 'revision'>,

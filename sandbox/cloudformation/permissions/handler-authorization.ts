@@ -8,8 +8,8 @@ import { serviceRoleSession } from './service-role.ts';
 import { handlerQuestions, type HandlerWork, hasHandlers } from './handler-questions.ts';
 
 /**
- * With whose rights CloudFormation works on a stack: those of its service role, else of who started the operation.
- * Nested stacks work with the rights of the outermost one. Undefined where neither is known: with all rights.
+ * Whose permissions CloudFormation uses for a stack: those of its service role, otherwise those of the caller. Nested
+ * stacks use the permissions of the root stack. Undefined if neither is known: all permissions.
  *
  * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-iam-servicerole.html
  */
@@ -19,7 +19,7 @@ function actorOf(world: World, stack: Stack): Principal | undefined {
   return roleArn === undefined ? root.caller : serviceRoleSession(roleArn);
 }
 
-/** Throws the handler's AccessDenied unless the stack's actor may do all that a handler needs. */
+/** Throws the handler's AccessDenied unless the stack's principal has every permission that the handler needs. */
 export function authorizeHandler(world: World, stack: Stack, work: HandlerWork): void {
   const denial = handlerDenial(world, stack, work, actorOf(world, stack));
   if (denial === undefined) return;
@@ -32,7 +32,7 @@ export function authorizeHandler(world: World, stack: Stack, work: HandlerWork):
   );
 }
 
-/** Why an actor may not do what a handler needs, in AWS's words; undefined when it may. */
+/** Why a principal may not run a handler, in AWS's words, or undefined if it may. */
 export function handlerDenial(
   world: World,
   stack: Stack,
@@ -44,7 +44,7 @@ export function handlerDenial(
     return undefined;
   return denialOf(world, actor, stack.region, () => {
     if (!hasHandlers(type)) {
-      const message = `the sandbox has no handler permissions of ${type}; use a role with all rights`;
+      const message = `the sandbox has no handler permissions for ${type}: use a role that allows every action`;
       throw new AwsError('NotImplemented', message, 501);
     }
     return handlerQuestions(world, stack, work);

@@ -9,15 +9,15 @@ import { arnOf, hasKnownArn } from '../resources/identity.ts';
 import { isCustom } from '../resources/schema.ts';
 import { isNeeded, type TagChange } from './needed.ts';
 
-/** One handler's work on a resource. */
+/** One run of a handler on a resource. */
 export interface HandlerWork {
   handler: HandlerName;
   resource: StackResource;
-  /** Of an update: the resource before. */
+  /** For an update: the resource before it. */
   before?: StackResource;
 }
 
-/** To which service a type hands the roles that its properties name. */
+/** The service that receives the roles named in a type's properties. */
 const PASSED_TO: Readonly<Record<string, readonly string[]>> = {
   'AWS::ECS::TaskDefinition': ['ecs-tasks.amazonaws.com'],
   'AWS::ECS::Service': ['ecs.amazonaws.com'],
@@ -32,7 +32,7 @@ const PASSED_TO: Readonly<Record<string, readonly string[]>> = {
   'AWS::ApplicationAutoScaling::ScalableTarget': ['application-autoscaling.amazonaws.com'],
 };
 
-/** Whose service-linked role comes with the first resource of a namespace. */
+/** The service-linked roles that are created with the first resource of a namespace. */
 const LINKED_SERVICES: Readonly<Record<string, string>> = {
   ECS: 'ecs.amazonaws.com',
   ApplicationAutoScaling: 'ecs.application-autoscaling.amazonaws.com',
@@ -45,12 +45,12 @@ const LINKED_SERVICES: Readonly<Record<string, string>> = {
 };
 
 /**
- * What a handler asks IAM: each action that its schema lists and that the resource needs. CloudFormation's own types
- * have no handlers, and are not asked; a custom resource takes the right to call its function or topic.
+ * The permissions that a handler needs: every action in its schema that the resource requires. CloudFormation's own
+ * types have no handlers and need none; a custom resource needs permission to call its function or topic.
  *
- * The resource of a question is the resource's own ARN, or an ARN that its properties name, where the action has
- * resources of that form. Where neither is known, such as of ids that a service gives, the ARN has `*` in place of
- * what is not known, and a statement that allows any such resource allows it.
+ * The resource of a permission is the resource's own ARN, or an ARN in its properties if the action supports its
+ * format. If neither is known, such as for ids that a service generates, unknown parts of the ARN are `*`, and a
+ * statement that allows any such resource allows it.
  *
  * @see https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-schema.html#schema-properties-handlers
  */
@@ -62,7 +62,7 @@ export function handlerQuestions(world: World, stack: Stack, work: HandlerWork):
   const isDeletion = handler === 'delete' || handler === 'read';
   return (
     (handlerPermissions(resource.type, handler) ?? [])
-      // The read handlers of WAFv2 list writes too, and a read changes nothing.
+      // The read handlers of WAFv2 also list writes, although reads change nothing.
       .filter((action) => handler !== 'read' || !WRITES.test(action))
       .filter((action) =>
         isNeeded(resource.type, action, change, isDeletion ? { before: {}, after: {} } : tags),
@@ -73,7 +73,7 @@ export function handlerQuestions(world: World, stack: Stack, work: HandlerWork):
 
 const WRITES = /:(Create|Delete|Associate|Disassociate|Set|Put|PassRole)/;
 
-/** Whether the sandbox knows what handlers of a type need. */
+/** Whether the permissions of a type's handlers are known. */
 export function hasHandlers(type: string): boolean {
   return isCustom(type) || handlerPermissions(type, 'create') !== undefined;
 }
@@ -102,7 +102,7 @@ function actionQuestions(
   }
   if (action === 'iam:CreateServiceLinkedRole') return [linkedRole(stack, type)];
   const reference = referenceOf(action);
-  // Schemas list some actions that IAM does not have, such as s3:PutBucketReplication.
+  // Schemas list some actions that do not exist in IAM, such as s3:PutBucketReplication.
   if (!reference) return [];
   return resourcesOf(stack, resource, action)
     .map(({ arn, isPartial }) => ({
@@ -114,7 +114,7 @@ function actionQuestions(
     .flatMap((ask) => perPolicy(ask, properties));
 }
 
-/** Each managed policy that is attached or detached is a question of its own. */
+/** Each managed policy that is attached or detached requires its own permission. */
 function perPolicy(ask: Ask, { ManagedPolicyArns }: JsonObject): Ask[] {
   if (!/:(Attach|Detach)RolePolicy$/.test(ask.action) || !Array.isArray(ManagedPolicyArns)) return [ask];
   return ManagedPolicyArns.map((arn) => ({
@@ -143,7 +143,7 @@ function resourcesOf(stack: Stack, resource: StackResource, action: string): Nam
   if (formats.length === 0) return [{ arn: '*' }];
   const fits = (arn: string): boolean => formats.some((format) => formatOf(format.arn).test(arn));
   const own = ownArn(stack, resource);
-  // What can be tagged is more than what the reference lists for AddTags of ELB.
+  // More resources of ELB can be tagged than the reference lists for AddTags.
   const isTagging = /:(Tag|AddTags|Untag|RemoveTags)/.test(action);
   if (own !== undefined && (fits(own) || (isTagging && own.split(':')[2] === action.split(':')[0])))
     return [{ arn: own }];
@@ -192,7 +192,7 @@ function filled(format: string, stack: Stack): string {
   return format.replace(/\$\{(\w+)\}/g, (_, name: string) => known[name] ?? '*');
 }
 
-/** ARNs that follow from names in properties. */
+/** ARNs derived from names in properties. */
 function impliedArns(stack: Stack, { type, properties }: StackResource): string[] {
   const { Bucket, LogGroupName, Code, HostedZoneId, Cluster, ServiceName } = properties;
   const arn = (service: string, rest: string): string =>
@@ -210,12 +210,12 @@ function impliedArns(stack: Stack, { type, properties }: StackResource): string[
     ...(type === 'AWS::ECS::Service' && Cluster !== undefined
       ? [arn('ecs', `service/${textOf(Cluster).replace(/^.*\//, '')}/${textOf(ServiceName)}`)]
       : []),
-    // RDS names the secrets that it manages so.
+    // The name of secrets that RDS manages.
     ...(type.startsWith('AWS::RDS::') ? [arn('secretsmanager', 'secret:rds!cluster-00000000-AbCdEf')] : []),
   ];
 }
 
-/** All ARNs among the values. */
+/** All ARNs in the values. */
 function arnsIn(value: Json | undefined): string[] {
   if (typeof value === 'string') return value.startsWith('arn:') ? [value] : [];
   if (Array.isArray(value)) return value.flatMap(arnsIn);
@@ -226,7 +226,7 @@ function rolesIn(properties: JsonObject): string[] {
   return [...new Set(arnsIn(properties).filter((arn) => /^arn:[^:]+:iam::\d+:role\//.test(arn)))];
 }
 
-/** Services that are in one region for all: "aws:RequestedRegion is us-east-1". */
+/** Global services, whose requests are always in one region: "aws:RequestedRegion is us-east-1". */
 const GLOBAL = new Set(['iam', 'route53', 'cloudfront', 'budgets', 'ce', 'organizations']);
 
 /** @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-requestedregion */
@@ -234,7 +234,7 @@ function regionOf(service: string, { region }: Stack): Context {
   return { 'aws:RequestedRegion': GLOBAL.has(service) ? 'us-east-1' : region };
 }
 
-/** Handlers' first calls, when the resource is not there yet. */
+/** The calls of handlers before the resource exists. */
 const MAKES = /:(Create|Allocate|Request|Register|Run|Put(Parameter|MetricAlarm|CompositeAlarm|Dashboard)$)/;
 
 function contextOf(
@@ -259,7 +259,7 @@ function contextOf(
   };
 }
 
-/** The tags of another resource of the account that an ARN names; undefined for the resource's own. */
+/** The tags of another resource in the account, by ARN. Undefined for the resource itself. */
 function tagsAt(
   world: World,
   { account, region }: Stack,
@@ -275,7 +275,7 @@ function tagsAt(
   return undefined;
 }
 
-/** A resource's tags with its stack's, by key. */
+/** The tags of a resource and of its stack, by key. */
 function tagsOf({ properties, stackTags }: StackResource): Record<string, string> {
   const own = ['Tags', 'ResourceTags', 'HostedZoneTags'].flatMap((name) => tagList(properties[name]));
   const inherited = stackTags.map(({ Key, Value }) => [Key, Value] as const);

@@ -7,7 +7,7 @@ import { isObject, type Json, type JsonObject, textOf } from '../json.ts';
 import type { Effect } from '../resources/effect.ts';
 import { arnOf } from '../resources/identity.ts';
 
-/** Roles and policies, which the sandbox's IAM enforces. */
+/** Roles and policies, which the sandbox enforces. */
 export const IDENTITY_EFFECTS: Record<string, Effect> = {
   'AWS::IAM::Role': {
     make: putRole,
@@ -88,7 +88,7 @@ function putManagedPolicy(world: World, stack: Stack, resource: StackResource): 
   store.putGrant(sourceOf(stack, resource), { roles, name: nameIn(resource.physicalId), document });
 }
 
-/** Of an inline policy that is a resource of its own. */
+/** For an inline policy that is a separate resource. */
 function grantEffect(rolesOf: (properties: JsonObject) => string[]): Effect {
   const put = (world: World, stack: Stack, resource: StackResource): void => {
     const { PolicyDocument, PolicyName } = resource.properties;
@@ -108,10 +108,10 @@ function grantEffect(rolesOf: (properties: JsonObject) => string[]): Effect {
 }
 
 /**
- * The ARNs of roles. Throws for a role that does not exist.
+ * The ARNs of roles. Throws if a role does not exist.
  *
  * @see https://docs.aws.amazon.com/IAM/latest/APIReference/API_AttachRolePolicy.html "NoSuchEntity: The request was
- *   rejected because it referenced a resource entity that does not exist."
+ *  rejected because it referenced a resource entity that does not exist."
  * @see https://github.com/prowler-cloud/prowler/pull/2872 for the message
  */
 function rolesNamed(world: World, stack: Stack, names: readonly string[]): string[] {

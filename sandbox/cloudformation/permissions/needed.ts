@@ -1,6 +1,6 @@
 import { isObject, type Json, type JsonObject, textOf } from '../json.ts';
 
-/** What a resource of a type has and had: of a new one, `before` is empty. */
+/** The properties of a resource before and after. `before` is empty for a new resource. */
 export interface Change {
   before: JsonObject;
   after: JsonObject;
@@ -14,12 +14,12 @@ interface Rule {
   why: string;
 }
 
-/** With one of these properties, at any depth, before or after. */
+/** If one of these properties exists, at any depth, before or after. */
 const has =
   (...names: string[]): Need =>
   ({ before, after }) =>
     names.some((name) => hasKey(before, name) || hasKey(after, name));
-/** When a property goes. */
+/** If a property is removed. */
 const loses =
   (name: string): Need =>
   ({ before, after }) =>
@@ -32,7 +32,7 @@ const is =
   (name: string, ...values: string[]): Need =>
   ({ after }) =>
     values.includes(textOf(after[name]));
-/** With a text in the properties, such as the service's name in an ARN. */
+/** If the properties contain a text, such as the name of a service in an ARN. */
 const mentions =
   (text: string): Need =>
   ({ before, after }) =>
@@ -46,24 +46,24 @@ function hasKey(value: Json | undefined, name: string): boolean {
 
 const rule = (actions: RegExp, needed: Need, why: string): Rule => ({ actions, needed, why });
 
-/** Of every type. */
+/** For every type. */
 const COMMON: readonly Rule[] = [
-  rule(/^iam:(PassRole|GetRole)$/, mentions(':role/'), 'a role is passed only where a property names one'),
+  rule(/^iam:(PassRole|GetRole)$/, mentions(':role/'), 'a role is passed only if a property names one'),
   rule(
     /^kms:/,
     ({ before, after }) => /kms|EncryptionKeyArn/i.test(JSON.stringify([before, after])),
-    'a key is used only where a property names one, or asks for KMS',
+    'a key is used only if a property names one or enables KMS',
   ),
   rule(
     /^secretsmanager:/,
     has('ManageMasterUserPassword', 'GenerateSecretString', 'SecretString', 'Description'),
-    'RDS makes a secret only to manage the password',
+    'RDS creates a secret only to manage the password',
   ),
 ];
 
 /**
- * What handlers' schemas list and a resource needs with some properties only, by type. All that is not here, a handler
- * always needs.
+ * Actions in the schemas of handlers that are only needed with some properties, by type. All other actions are always
+ * needed.
  */
 const BY_TYPE: Readonly<Record<string, readonly Rule[]>> = {
   'AWS::ApplicationAutoScaling::ScalableTarget': [
@@ -168,15 +168,15 @@ const BY_TYPE: Readonly<Record<string, readonly Rule[]>> = {
     rule(/(Put|Delete)RolePolicy$/, has('Policies'), 'inline policies'),
     rule(/:GetRolePolicy$/, has('Policies'), 'inline policies'),
     rule(/:PutRolePermissionsBoundary$/, has('PermissionsBoundary'), 'a boundary'),
-    rule(/:DeleteRolePermissionsBoundary$/, loses('PermissionsBoundary'), 'the boundary is taken off'),
+    rule(/:DeleteRolePermissionsBoundary$/, loses('PermissionsBoundary'), 'the boundary is removed'),
   ],
   'AWS::KMS::Key': [
-    rule(/:(DisableKey|EnableKey)$/, has('Enabled'), 'a key that is switched off or on'),
+    rule(/:(DisableKey|EnableKey)$/, has('Enabled'), 'a key that is disabled or enabled'),
     rule(/:EnableKeyRotation$/, is('EnableKeyRotation', 'true'), 'rotation'),
     rule(
       /:DisableKeyRotation$/,
       (change) => changes('EnableKeyRotation')(change) && !is('EnableKeyRotation', 'true')(change),
-      'rotation is switched off',
+      'rotation is disabled',
     ),
   ],
   'AWS::Lambda::Function': [
@@ -216,7 +216,7 @@ const BY_TYPE: Readonly<Record<string, readonly Rule[]>> = {
     rule(
       /:(Create|Modify|Delete)DBInstance$/,
       has('DBClusterInstanceClass'),
-      'a Multi-AZ cluster, whose instances RDS makes',
+      'a Multi-AZ cluster, whose instances RDS creates',
     ),
     rule(/HttpEndpoint$/, has('EnableHttpEndpoint'), 'the data API'),
     rule(/:RemoveFromGlobalCluster$/, has('GlobalClusterIdentifier'), 'a global cluster'),
@@ -283,7 +283,7 @@ const BY_TYPE: Readonly<Record<string, readonly Rule[]>> = {
     rule(
       /:GetSecretValue$/,
       changes('GenerateSecretString'),
-      'the value is write-only in the schema: no read compares it, and only another rule for it makes another one',
+      'the value is write-only in the schema: no read compares it, and only a changed rule generates a new one',
     ),
   ],
   'AWS::WAFv2::LoggingConfiguration': [
@@ -313,7 +313,7 @@ const BY_TYPE: Readonly<Record<string, readonly Rule[]>> = {
   ],
 };
 
-/** Actions that put tags on something, and that take them off. */
+/** Actions that add or remove tags. */
 const TAGS = /:(Tag\w*|AddTags\w*|CreateTags|PutBucketTagging)$/;
 const UNTAGS = /:(Untag\w*|RemoveTags\w*|DeleteTags)$/;
 
@@ -324,15 +324,15 @@ export interface TagChange {
 }
 
 /**
- * Whether a handler needs an action that its schema lists: tags only where there are some, on an update only where they
- * change; the rest by the tables above.
+ * Whether a handler needs an action in its schema. Tag actions are needed only if there are tags, and on an update only
+ * if they change; the tables above determine the rest.
  */
 export function isNeeded(type: string, action: string, change: Change, tags: TagChange): boolean {
   if (TAGS.test(action) && !Object.entries(tags.after).some(([key, value]) => tags.before[key] !== value))
     return false;
   if (UNTAGS.test(action) && !Object.keys(tags.before).some((key) => !(key in tags.after))) return false;
   const rules = (BY_TYPE[type] ?? []).filter(({ actions }) => actions.test(action));
-  // A key is made by kms:CreateKey, whatever its properties say.
+  // Keys are created by kms:CreateKey, whatever their properties.
   const isOwn = type.startsWith('AWS::KMS::') && action.startsWith('kms:');
   const common = isOwn ? [] : COMMON.filter(({ actions }) => actions.test(action));
   const all = rules.length > 0 ? rules : common;

@@ -6,7 +6,7 @@ import type { Stack } from '../engine/stack.ts';
 import { invalid } from '../errors.ts';
 import type { ParameterValue, ParameterValues } from '../templates/parameters.ts';
 
-/** With which call CloudFormation looks whether the value of a type exists. */
+/** The call that CloudFormation uses to check that a value of a type exists. */
 const LOOK_UPS: Readonly<Record<string, string>> = {
   'AWS::EC2::AvailabilityZone::Name': 'ec2:DescribeAvailabilityZones',
   'AWS::EC2::Image::Id': 'ec2:DescribeImages',
@@ -21,8 +21,8 @@ const LOOK_UPS: Readonly<Record<string, string>> = {
 };
 
 /**
- * "CloudFormation validates these input values against existing values in the customer's account", with the rights of
- * the service role, or of the caller where there is none; values of the parameter store are read the same way.
+ * "CloudFormation validates these input values against existing values in the customer's account", with the permissions
+ * of the service role, or of the caller if there is none. Values of the parameter store are read in the same way.
  *
  * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-supplied-parameter-types.html
  * @throws ValidationError with the service's refusal.

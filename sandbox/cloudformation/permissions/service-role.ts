@@ -4,7 +4,7 @@ import type { World } from '../../world.ts';
 import type { Stack } from '../engine/stack.ts';
 import { invalid } from '../errors.ts';
 
-/** The session that CloudFormation has of a service role. */
+/** CloudFormation's session of a service role. */
 export function serviceRoleSession(roleArn: string): Principal {
   const [, , , , account = '', path = ''] = roleArn.split(':');
   const name = path.slice(path.lastIndexOf('/') + 1);
@@ -12,7 +12,7 @@ export function serviceRoleSession(roleArn: string): Principal {
   return { arn, account, session: { roleArn, policies: [], context: {} } };
 }
 
-/** Throws as CloudFormation does for a role that it cannot assume. */
+/** Throws CloudFormation's error if it cannot assume the role. */
 export function requireServiceRole(
   world: World,
   stack: Pick<Stack, 'id' | 'account'>,

@@ -11,7 +11,7 @@ export function repositoryExists(world: World, stack: Stack, name: string): bool
   return repositoriesOf(world, stack.account, stack.region).has(name);
 }
 
-/** Makes an AWS::ECR::Repository, or changes one: the images stay. */
+/** Creates or updates an AWS::ECR::Repository. An update keeps the images. */
 export function putRepository(world: World, stack: Stack, resource: StackResource): void {
   const { account, region } = stack;
   const { physicalId: name, properties } = resource;
@@ -28,7 +28,7 @@ export function putRepository(world: World, stack: Stack, resource: StackResourc
   repositories.set(name, repository);
 }
 
-/** Throws when the repository still has images and EmptyOnDelete is not set. */
+/** Throws if the repository contains images and EmptyOnDelete is not set. */
 export function removeRepository(world: World, stack: Stack, resource: StackResource): void {
   const repositories = repositoriesOf(world, stack.account, stack.region);
   const { physicalId: name, properties } = resource;

@@ -98,7 +98,7 @@ export const ECS_EFFECTS: Record<string, Effect> = {
 };
 
 /**
- * Calls ECS, and words its refusal as the handlers of ECS's resources do.
+ * Calls ECS and converts its error to that of the resource handlers.
  *
  * @see https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/1804
  */
@@ -112,7 +112,7 @@ function asHandler(world: World, call: string, act: () => unknown): void {
   }
 }
 
-/** The revision that a task definition is going to be. */
+/** The next revision of the task definition. */
 export function revisionOf(world: World, stack: Stack, resource: StackResource): number {
   return nextRevision(ecsOfStack(world, stack), nameOf(identityOf(stack, resource)));
 }
@@ -142,12 +142,12 @@ function makeCluster(world: World, stack: Stack, resource: StackResource): void 
 }
 
 /**
- * The first cluster of an account fails: ECS creates its service-linked role, and cannot assume it at once. The second try
- * finds the role. Reported of clusters with capacity providers.
+ * The first cluster of an account fails, because ECS cannot immediately assume the service-linked role that it creates.
+ * The second attempt succeeds. Reported for clusters with capacity providers.
  *
  * @see https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/818
  * @see https://github.com/1Password/scim-examples/issues/356
- * @see https://github.com/aws-samples/baseline-environment-on-aws/issues/238 for the words
+ * @see https://github.com/aws-samples/baseline-environment-on-aws/issues/238 for the message
  */
 function assumeLinkedRole(world: World, stack: Stack): void {
   const [service, name] = ['ecs.amazonaws.com', 'AWSServiceRoleForECS'];
@@ -169,7 +169,7 @@ function serviceOf(world: World, stack: Stack, resource: StackResource): Service
   return ecsOfStack(world, stack).services.get(arn);
 }
 
-/** Scaling of a service's tasks begins with its limits. */
+/** Scaling starts within the limits of the scalable target. */
 function keepWithinCapacity(world: World, stack: Stack, resource: StackResource): void {
   const { ResourceId, MinCapacity, MaxCapacity } = resource.properties;
   const service = ecsOfStack(world, stack).services.get(ecsOfStack(world, stack).arn(textOf(ResourceId)));

@@ -3,27 +3,27 @@ import { identityOf, type Stack, type StackResource } from '../engine/stack.ts';
 import { isObject, type Json, type JsonObject, textOf } from '../json.ts';
 import type { Properties, ResourceSchema, ValueType } from './schema.ts';
 
-/** What the resources of a type do to the sandbox's other services. Each throws AwsError as the service would. */
+/**
+ * The effect of resources of a type on the sandbox's other services. Each function throws the AwsError of the service.
+ */
 export interface Effect {
   exists?(world: World, stack: Stack, name: string): boolean;
   make(world: World, stack: Stack, resource: StackResource): void;
   change?(world: World, stack: Stack, resource: StackResource): void;
-  /** Until what was made or changed is as it should be. */
+  /** Resolves when the created or changed resource is stable. */
   settle?(world: World, stack: Stack, resource: StackResource, signal: AbortSignal): Promise<void>;
   remove(world: World, stack: Stack, resource: StackResource): Promise<void> | void;
-  /**
-   * The properties that the service itself, or a call of its API, has changed since, as drift detection reads them.
-   */
+  /** Properties that the service, or a call of its API, has changed since, as drift detection reads them. */
   changedByService?(world: World, stack: Stack, resource: StackResource): JsonObject | 'deleted';
 }
 
-/** Those of the properties that differ, as text, from what the stack made of the resource. */
+/** The properties that differ, as text, from those that the stack set. */
 export function changedProperties({ properties }: StackResource, found: JsonObject): JsonObject {
   const changed = Object.entries(found).filter(([name, value]) => textOf(value) !== textOf(properties[name]));
   return Object.fromEntries(changed);
 }
 
-/** A resource's properties as its service's API takes them, with the stack's tags. */
+/** A resource's properties in the form of its service's API, with the stack's tags. */
 export function inputOf(stack: Stack, resource: StackResource): JsonObject {
   const input = apiInput(identityOf(stack, resource).schema, resource.properties);
   const tags = resource.stackTags.map(({ Key, Value }) => ({ key: Key, value: Value }));
@@ -31,8 +31,8 @@ export function inputOf(stack: Stack, resource: StackResource): JsonObject {
 }
 
 /**
- * The properties of a resource as the API of its service takes them: members in camel case, and every scalar of
- * the type that the schema says, since a template's parameters are all text. Names in maps stay as they are.
+ * A resource's properties in the form of its service's API: members in camel case, and scalars with the type in the
+ * schema, since a template's parameters are all text. Keys of maps are kept.
  */
 function apiInput(schema: ResourceSchema, properties: JsonObject): JsonObject {
   return convertMembers(schema, schema.properties, properties);

@@ -59,10 +59,12 @@ function putParameter(world: World, stack: Stack, resource: StackResource): void
   store.put({ name: resource.physicalId, type: textOf(type), value: textOf(value) });
 }
 
-/** As much of a resource as its name needs. */
+/** The part of a resource that determines its name. */
 type Named = Pick<StackResource, 'logicalId' | 'type' | 'properties' | 'unique'>;
 
-/** True when a resource with the name that the properties give exists already, in this account or, for buckets, anywhere. */
+/**
+ * Whether a resource with the name in the properties already exists in this account, or, for buckets, in any account.
+ */
 export function nameIsTaken(world: World, stack: Stack, resource: Named): boolean {
   const chosen = chosenName(stack, resource);
   if (chosen === undefined) return false;
@@ -71,12 +73,12 @@ export function nameIsTaken(world: World, stack: Stack, resource: Named): boolea
   return registry(world, stack).has(chosen.key);
 }
 
-/** The name that the template chose and that nothing else may have. */
+/** The name in the template, if it must be unique. */
 export function chosenName(stack: Stack, resource: Named): ExclusiveName | undefined {
   return exclusiveName(identityOf(stack, resource).schema, resource.properties);
 }
 
-/** The resource comes to be. Throws AlreadyExists, or what its service says. */
+/** Creates the resource. Throws AlreadyExists, or the service's error. */
 export function make(world: World, stack: Stack, resource: StackResource): void {
   const chosen = chosenName(stack, resource);
   if (chosen && nameIsTaken(world, stack, resource)) throw alreadyExists(resource.type, chosen.identifier);
@@ -92,12 +94,12 @@ export function change(world: World, stack: Stack, resource: StackResource): voi
   EFFECTS[resource.type]?.change?.(world, stack, resource);
 }
 
-/** Whether a resource of this type takes as long as its service needs, and not the usual time. */
+/** Whether a resource of this type takes as long as its service needs, instead of the usual time. */
 export function settles(type: string): boolean {
   return EFFECTS[type]?.settle !== undefined;
 }
 
-/** Until what was made or changed is as it should be. Throws why it never will be. */
+/** Resolves when the created or changed resource is stable. Throws if it never will be. */
 export async function settle(
   world: World,
   stack: Stack,
@@ -107,7 +109,7 @@ export async function settle(
   await EFFECTS[resource.type]?.settle?.(world, stack, resource, signal);
 }
 
-/** The properties of a resource that its service, or another one, has changed since its stack wrote them. */
+/** The properties of a resource that a service has changed since its stack set them. */
 export function changedByService(
   world: World,
   stack: Stack,
@@ -116,7 +118,7 @@ export function changedByService(
   return EFFECTS[resource.type]?.changedByService?.(world, stack, resource) ?? {};
 }
 
-/** The resource is gone. Throws what its service says, such as that a bucket is not empty. */
+/** Deletes the resource. Throws the service's error, for example if a bucket is not empty. */
 export async function remove(world: World, stack: Stack, resource: StackResource): Promise<void> {
   const deleted = resource.live !== undefined && 'deleted' in resource.live;
   if (!deleted) {
@@ -129,7 +131,7 @@ export async function remove(world: World, stack: Stack, resource: StackResource
   if (singleton) singletons(world, stack).delete(singleton.key);
 }
 
-/** What the account has that it can have once, in whatever region. */
+/** Resources that an account can have only once, in any region. */
 function singletons(world: World, { account }: Stack): Set<string> {
   return world.store(account, '', 'singletons', () => new Set<string>());
 }

@@ -86,15 +86,15 @@ function checkTargetGroupName(name: string): void {
   }
 }
 
-/** What the conditions of a rule may have together. */
+/** Limits of all conditions of a rule together. */
 const MOST_VALUES = 5;
 const MOST_WILDCARDS = 5;
 
 /**
- * Throws where a rule has too many values, or wildcards in them, in all of its conditions.
+ * Throws if the conditions of a rule have too many values or wildcards.
  *
  * @see https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html
- * @see https://github.com/aws-cloudformation/cfn-lint/issues/3833 the words
+ * @see https://github.com/aws-cloudformation/cfn-lint/issues/3833 for the message
  */
 function checkConditions(conditions: Json | undefined, world: World): void {
   const values = Array.isArray(conditions) ? conditions.flatMap(valuesIn) : [];
@@ -108,7 +108,7 @@ function checkConditions(conditions: Json | undefined, world: World): void {
   if (wildcards > MOST_WILDCARDS) throw refused(MOST_WILDCARDS, 'wildcards');
 }
 
-/** The values of a condition, in the form of its field or in the older one. */
+/** The values of a condition, in the form of its field or in the older form. */
 function valuesIn(condition: Json): string[] {
   if (!isObject(condition)) return [];
   const lists = [condition, ...Object.values(condition)].flatMap((config) =>
@@ -117,7 +117,7 @@ function valuesIn(condition: Json): string[] {
   return (lists.at(-1) ?? []).map(textOf);
 }
 
-/** The actions as ECS has left them, where a deployment has moved the traffic since the stack wrote them. */
+/** The actions as a deployment of ECS has left them, if it has moved the traffic since the stack set them. */
 function movedTraffic(property: 'Actions' | 'DefaultActions'): NonNullable<Effect['changedByService']> {
   return (world, stack, { physicalId, properties }) => {
     const elb = loadBalancingOf(world, stack.account, stack.region);
@@ -127,7 +127,7 @@ function movedTraffic(property: 'Actions' | 'DefaultActions'): NonNullable<Effec
   };
 }
 
-/** Things of one kind, all by ARN. */
+/** Resources of one kind, by ARN. */
 function effect(kind: 'loadBalancers' | 'targetGroups' | 'listeners' | 'rules', put: Put): Effect {
   const write = (world: World, stack: Stack, resource: StackResource): void => {
     put(loadBalancingOf(world, stack.account, stack.region), stack, resource, world);
@@ -150,7 +150,7 @@ function attributeNamed({ TargetGroupAttributes: attributes }: JsonObject, key: 
   return all.find((attribute) => attribute.Key === key)?.Value;
 }
 
-/** A copy: ECS moves the weights of the rule, and not those of the template. */
+/** A copy, because ECS changes the weights of the rule but not those of the template. */
 function actionsOf(actions: Json | undefined): Action[] {
   const copy = structuredClone(Array.isArray(actions) ? actions : []) as unknown as Action[];
   for (const { ForwardConfig } of copy) {

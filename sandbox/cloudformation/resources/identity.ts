@@ -3,7 +3,7 @@ import { isScalar, type Json, type JsonObject } from '../json.ts';
 import { nameProperty } from './names.ts';
 import type { ResourceSchema } from './schema.ts';
 
-/** Where a resource is made, and by which stack. */
+/** Where a resource is created, and by which stack. */
 export interface Place {
   account: string;
   region: string;
@@ -13,26 +13,26 @@ export interface Place {
   stackId: string;
 }
 
-/** One resource as it was made. Its ids and attributes all follow from these, so that none need be kept. */
+/** A created resource. Its ids and attributes are derived from these values, so they are not stored. */
 export interface Identity {
   schema: ResourceSchema;
   logicalId: string;
   properties: JsonObject;
-  /** 12 letters and digits that no other resource has. */
+  /** 12 unique letters and digits. */
   unique: string;
-  /** For task definitions: the revision of their family. */
+  /** For task definitions: the revision of the family. */
   revision?: number;
   place: Place;
 }
 
 const NAME_ALPHABET = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789';
 
-/** The suffix that makes a generated name its own. */
+/** The unique suffix of a generated name. */
 export function newNameSuffix(random: { text(length: number, alphabet?: string): string }): string {
   return random.text(12, NAME_ALPHABET);
 }
 
-/** Prefixes of the ids that EC2 and a few others give. */
+/** Prefixes of the ids that EC2 and some other services generate. */
 const ID_PREFIXES: Record<string, string> = {
   VPC: 'vpc',
   Subnet: 'subnet',
@@ -68,7 +68,7 @@ const ID_PREFIXES: Record<string, string> = {
 };
 const LOWER_CASE = /^AWS::(S3|RDS|ECR|DocDB|Neptune|ElastiCache|OpenSearchService)::/;
 
-/** Hexadecimal digits that always belong to this resource and this purpose. */
+/** Hexadecimal digits that are always the same for this resource and purpose. */
 function digits(identity: Identity, purpose: string, length: number): string {
   const seed = `${identity.place.stackId}/${identity.logicalId}/${identity.unique}/${purpose}`;
   return createHash('sha256').update(seed).digest('hex').slice(0, length);
@@ -85,13 +85,13 @@ function uuidOf(identity: Identity, purpose: string): string {
   ].join('-');
 }
 
-/** The text of a property, when it was given. */
+/** The text of a property, if it is set. */
 function given(identity: Identity, property: string): string | undefined {
   const value: Json | undefined = identity.properties[property];
   return isScalar(value) ? String(value) : undefined;
 }
 
-/** The name that was given, or the one that CloudFormation makes up: stack, logical id, and 12 characters. */
+/** The name in the properties, or a generated one: stack, logical id, and 12 characters. */
 export function nameOf(identity: Identity): string {
   const { schema, logicalId, unique, place } = identity;
   const custom = nameProperty(schema);
@@ -110,10 +110,10 @@ export function nameOf(identity: Identity): string {
 }
 
 /**
- * Stack and logical id where both fit, else half of each.
+ * Stack and logical id if both fit, otherwise half of each.
  *
  * @see https://github.com/KensioSoftware/yulin/issues/1113 "splits what is left between the stack name and the logical ID
- *   around one more hyphen, the stack half rounding up", with three names from an account
+ *  around one more hyphen, the stack half rounding up", with three names from an account
  */
 function fitted(stackName: string, logicalId: string, room: number): string {
   const whole = `${stackName}-${logicalId}`;
@@ -122,7 +122,7 @@ function fitted(stackName: string, logicalId: string, room: number): string {
   return `${stackName.slice(0, Math.ceil(half))}-${logicalId.slice(0, Math.floor(half))}`;
 }
 
-/** What `Ref` gives. */
+/** The value of `Ref`. */
 export function physicalIdOf(identity: Identity): string {
   const { schema } = identity;
   const parts = schema.identifier.map((part) => identifierPart(identity, part));
@@ -147,7 +147,7 @@ function identifierPart(identity: Identity, part: string): string {
   return nameOf(identity);
 }
 
-/** Of ECS: AWSServiceRoleForECS. The names of other services are made up alike. */
+/** For ECS: AWSServiceRoleForECS. The names for other services are assumed to be similar. */
 function linkedRoleName(identity: Identity): string {
   const [service = ''] = (given(identity, 'AWSServiceName') ?? '').split('.');
   const suffix = given(identity, 'CustomSuffix');
@@ -159,7 +159,7 @@ function queueUrl(identity: Identity): string {
   return `https://sqs.${region}.${urlSuffix}/${account}/${nameOf(identity)}`;
 }
 
-/** An id as its service writes it. */
+/** An id in the form of its service. */
 function idOf(identity: Identity, part: string): string {
   const { type } = identity.schema;
   const [, service = '', kind = ''] = type.split('::');
@@ -183,14 +183,14 @@ function idOf(identity: Identity, part: string): string {
   if (type.startsWith('AWS::Cognito::') && own)
     return `${identity.place.region}_${digits(identity, 'id', 9)}`;
   if (!own) return digits(identity, part, 17);
-  // Another resource may have the same name; a generated id is unique.
+  // Other resources may have the same name; a generated id is unique.
   const named = nameProperty(identity.schema);
   return named !== undefined && given(identity, named) !== undefined
     ? digits(identity, 'id', 17)
     : nameOf(identity);
 }
 
-/** Services whose name in ARNs is not the namespace of their types in lower case. */
+/** Services whose name in ARNs differs from the lower-case namespace of their types. */
 const SERVICES: Record<string, string> = {
   ElasticLoadBalancingV2: 'elasticloadbalancing',
   ApplicationAutoScaling: 'application-autoscaling',
@@ -202,7 +202,7 @@ const SERVICES: Record<string, string> = {
   MSK: 'kafka',
 };
 
-/** The rest of the ARN, for types whose specification has no template of it. */
+/** The last part of the ARN, for types without an ARN template in the specification. */
 const RESOURCE_PARTS: Record<string, (identity: Identity) => string> = {
   'AWS::ElasticLoadBalancingV2::LoadBalancer': (identity) => `loadbalancer/${loadBalancerPath(identity)}`,
   'AWS::ElasticLoadBalancingV2::TargetGroup': (identity) =>
@@ -217,7 +217,7 @@ const RESOURCE_PARTS: Record<string, (identity: Identity) => string> = {
     `autoScalingGroup:${uuidOf(identity, 'arn')}:autoScalingGroupName/${nameOf(identity)}`,
 };
 
-/** Types whose ARN goes on from another resource's. */
+/** Types whose ARN continues that of another resource. */
 const DERIVED: Record<string, (identity: Identity) => string | undefined> = {
   'AWS::ElasticLoadBalancingV2::Listener': (identity) =>
     given(identity, 'LoadBalancerArn')
@@ -230,12 +230,12 @@ const DERIVED: Record<string, (identity: Identity) => string | undefined> = {
   'AWS::SNS::Subscription': (identity) => given(identity, 'TopicArn')?.concat(':', uuidOf(identity, 'arn')),
 };
 
-/** Whether `arnOf` has a type's ARN in its service's own form. */
+/** Whether `arnOf` returns the ARN of a type in the form of its service. */
 export function hasKnownArn({ type, arn }: ResourceSchema): boolean {
   return arn !== undefined || type in RESOURCE_PARTS || type in DERIVED;
 }
 
-/** The ARN of a resource, in its service's own form as far as the specification or the tables above know it. */
+/** The ARN of a resource, in the form of its service if the specification or the tables above contain it. */
 export function arnOf(identity: Identity): string {
   const { schema, place } = identity;
   const derived = DERIVED[schema.type]?.(identity);
@@ -247,7 +247,7 @@ export function arnOf(identity: Identity): string {
   return `${prefix}:${part?.(identity) ?? `${kebab(kind)}/${nameOf(identity)}`}`;
 }
 
-/** `app/<name>/<digits>`, which load balancers call their full name. */
+/** `app/<name>/<digits>`, the full name of a load balancer. */
 function loadBalancerPath(identity: Identity): string {
   const kind = { network: 'net', gateway: 'gwy' }[given(identity, 'Type') ?? ''] ?? 'app';
   return `${kind}/${nameOf(identity)}/${digits(identity, 'arn', 16)}`;
@@ -276,7 +276,7 @@ function kebab(text: string): string {
   return text.replace(/([a-z0-9])([A-Z])/g, '$1-$2').toLowerCase();
 }
 
-/** What `Fn::GetAtt` gives: the property of that name, or a value such as the service would answer. */
+/** The value of `Fn::GetAtt`: the property with this name, or a value like the service's. */
 export function attributeOf(identity: Identity, name: string): Json {
   const set = identity.properties[name];
   if (set !== undefined) return set;

@@ -9,8 +9,8 @@ import { nameProperty } from './names.ts';
 type Draft = Pick<StackResource, 'logicalId' | 'type' | 'definition' | 'properties' | 'unique'>;
 
 /**
- * The physical id of a resource that exists and can join a stack by its name; undefined where it has to be created. Its
- * name must be static and its DeletionPolicy must keep it, and no other stack may have it.
+ * The physical id of an existing resource that can be imported by its name, or undefined if it has to be created. Its
+ * name must be static, its DeletionPolicy must retain it, and it must not belong to another stack.
  *
  * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/import-resources-automatically.html
  */

@@ -5,7 +5,7 @@ import type { Stack, StackResource } from '../engine/stack.ts';
 import { isObject, textOf } from '../json.ts';
 import type { Effect } from './effect.ts';
 
-/** Lambda, as far as a stack shows it: functions and layers need the object that their code is in. */
+/** Lambda, as far as stacks need it: functions and layers need the object with their code. */
 export const LAMBDA_EFFECTS: Record<string, Effect> = {
   'AWS::Lambda::Function': codeIn('Code'),
   'AWS::Lambda::LayerVersion': codeIn('Content'),
@@ -18,7 +18,7 @@ function codeIn(property: string): Effect {
   return { make: read, change: read, remove: () => undefined };
 }
 
-/** Throws in Lambda's words, as reported in https://github.com/aws-samples/aws-account-vending-machine/issues/23. */
+/** Throws Lambda's error, as reported in https://github.com/aws-samples/aws-account-vending-machine/issues/23. */
 function readCode(world: World, stack: Stack, { properties }: StackResource, property: string): void {
   const code = properties[property];
   if (!isObject(code) || code.S3Bucket === undefined) return;

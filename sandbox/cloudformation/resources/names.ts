@@ -1,17 +1,20 @@
 import { isScalar, type JsonObject, textOf } from '../json.ts';
 import type { ResourceSchema } from './schema.ts';
 
-/** A name that only one resource can have at a time. */
+/** A name that only one resource can have. */
 export interface ExclusiveName {
-  /** The resource's own name. */
+  /** The name of the resource. */
   name: string;
   /** The identifier as AWS shows it: `/shop/log|errors`. */
   identifier: string;
-  /** The type with all that the identity is made of: a metric filter's name counts within its log group only. */
+  /**
+   * The type with everything that determines the identity: the name of a metric filter is unique only within its log
+   * group.
+   */
   key: string;
 }
 
-/** The property that sets a resource's name; undefined when it has none. */
+/** The property that sets a resource's name, or undefined if there is none. */
 export function nameProperty({ type, identifier, properties }: ResourceSchema): string | undefined {
   const kind = type.split('::').at(-1) ?? '';
   const named = [...identifier, `${kind}Name`, 'Name', `${kind}Identifier`, 'Family'].filter(
@@ -22,7 +25,7 @@ export function nameProperty({ type, identifier, properties }: ResourceSchema): 
   return named.find(isOwn) ?? named[0];
 }
 
-/** Types that are identified by a generated id and whose services refuse a second resource of a name all the same. */
+/** Types that are identified by a generated id, although their services refuse a second resource with the same name. */
 const UNIQUE_NAMES: ReadonlySet<string> = new Set([
   'AWS::SecretsManager::Secret',
   'AWS::EC2::LaunchTemplate',
@@ -31,7 +34,7 @@ const UNIQUE_NAMES: ReadonlySet<string> = new Set([
   'AWS::DocDB::DBInstance',
 ]);
 
-/** Parents that a schema does not require: without one, the resource is in the default cluster, bus or zone. */
+/** Optional parents: without one, the resource is in the default cluster, bus or zone. */
 const OPTIONAL_PARENTS: Record<string, readonly string[]> = {
   'AWS::ECS::Service': ['Cluster'],
   'AWS::Events::Rule': ['EventBusName'],
@@ -40,12 +43,12 @@ const OPTIONAL_PARENTS: Record<string, readonly string[]> = {
   'AWS::ApplicationAutoScaling::ScalingPolicy': ['ScalingTargetId', 'ResourceId', 'ScalableDimension'],
 };
 
-/** Families of task definitions take another revision. */
+/** In families of task definitions, the same name creates another revision. */
 const REPEATABLE: ReadonlySet<string> = new Set(['AWS::ECS::TaskDefinition']);
 
 /**
- * The name of a resource that nothing else may have; undefined where the template gives none, or where the service takes
- * the same name twice (REST APIs, user pools, inline policies of another role).
+ * The name of a resource that must be unique. Undefined if the template sets none, or if the service accepts duplicates
+ * (REST APIs, user pools, inline policies of another role).
  */
 export function exclusiveName(schema: ResourceSchema, properties: JsonObject): ExclusiveName | undefined {
   const own = nameProperty(schema);
@@ -68,7 +71,7 @@ function isExclusive({ type, key, properties }: ResourceSchema, own: string): bo
   return generated.length > 0 && generated.every((part) => /(Arn|ARN|Url)$/.test(part));
 }
 
-/** What a resource must name when it is made and can never change: where it belongs to. */
+/** Required properties that can never change: the parents of the resource. */
 function parentsOf({ properties }: ResourceSchema): string[] {
   return Object.entries(properties)
     .filter(([name, { required, replacement }]) => required && replacement === 'yes' && isReference(name))
@@ -84,11 +87,11 @@ function textAt(properties: JsonObject, name: string): string | undefined {
   return isScalar(value) ? String(value) : undefined;
 }
 
-/** A resource that an account has once, whatever its name. */
+/** A resource that can exist only once per account, whatever its name. */
 export interface Singleton {
   key: string;
   code: string;
-  /** As the service refuses the second one. */
+  /** The service's error for the second one. */
   message: string;
 }
 
@@ -100,7 +103,7 @@ const SINGLETONS: Record<string, (properties: JsonObject) => Singleton | undefin
     message: `Provider with url ${textOf(Url)} already exists.`,
   }),
   /**
-   * The quota is one managed monitor of a dimension; CloudFormation words it as a taken name, without the reason.
+   * The quota is one managed monitor per dimension. CloudFormation reports a taken name, without the reason.
    *
    * @see https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/2515
    */
@@ -110,7 +113,7 @@ const SINGLETONS: Record<string, (properties: JsonObject) => Singleton | undefin
       : undefined,
 };
 
-/** What of a resource an account can have once only; undefined for resources that may be repeated. */
+/** What an account can have only once of a resource, or undefined for resources that may be repeated. */
 export function singletonOf(type: string, properties: JsonObject): Singleton | undefined {
   const found = SINGLETONS[type]?.(properties);
   return found && { ...found, key: `${type}/${found.key}` };

@@ -5,7 +5,7 @@ import { changedProperties, type Effect } from './effect.ts';
 import { textOf } from '../json.ts';
 import type { Stack, StackResource } from '../engine/stack.ts';
 
-/** Log groups, also those that RDS creates, and alarms. */
+/** Log groups, including those that RDS creates, and alarms. */
 export const OBSERVABILITY_EFFECTS: Record<string, Effect> = {
   'AWS::Logs::LogGroup': {
     exists: (world, { account, region }, name) =>
@@ -22,7 +22,7 @@ export const OBSERVABILITY_EFFECTS: Record<string, Effect> = {
     },
   },
   /**
-   * RDS creates the log groups of what a cluster exports, unless they are there: without a key, and kept for ever.
+   * RDS creates the log groups for a cluster's exports unless they exist: without a key, and without expiry.
    *
    * @see https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/190
    * @see https://github.com/hashicorp/terraform-provider-aws/issues/5348 AWS's answer about retention and existing groups

@@ -2,7 +2,7 @@ import { AwsError } from '../../protocols/service.ts';
 import type { StackResource } from '../engine/stack.ts';
 import { isObject, type Json, textOf as valueText } from '../json.ts';
 
-/** Databases keep a last snapshot unless their policy says otherwise; a cluster's instances need none of their own. */
+/** The default policy of databases is a snapshot; the instances of a cluster need none. */
 function defaultPolicy(resource: Pick<StackResource, 'type' | 'properties'>): string {
   const { type, properties } = resource;
   if (type === 'AWS::RDS::DBCluster') return 'Snapshot';
@@ -11,7 +11,7 @@ function defaultPolicy(resource: Pick<StackResource, 'type' | 'properties'>): st
     : 'Delete';
 }
 
-/** What happens to a resource that leaves its stack. */
+/** What happens to a resource that is removed from its stack. */
 export function deletionPolicy(resource: StackResource): string {
   return textOf(resource.definition.deletionPolicy) ?? defaultPolicy(resource);
 }
@@ -25,7 +25,7 @@ function textOf(policy: Json | undefined): string | undefined {
   return typeof policy === 'string' ? policy : undefined;
 }
 
-/** True when the resource stays although its stack lets it go. */
+/** Whether a removed resource is retained. */
 export function isRetained(
   resource: StackResource,
   why: { replaced?: boolean; created?: boolean },
@@ -37,7 +37,7 @@ export function isRetained(
 }
 
 /**
- * Refuses to delete what has deletion protection.
+ * Throws for a resource with deletion protection.
  *
  * @see https://github.com/aws-cloudformation/aws-cloudformation-resource-providers-rds/pull/2
  * @see https://github.com/aws-cloudformation/rain/issues/187

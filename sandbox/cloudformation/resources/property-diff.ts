@@ -6,11 +6,11 @@ import { type PropertySchema, type ResourceSchema, schemaOf, type ValueType } fr
 
 export type Recreation = 'Never' | 'Conditionally' | 'Always';
 
-/** One place in which two sets of properties differ. */
+/** A difference between two sets of properties. */
 export interface PropertyDifference {
   /** The top-level property. */
   name: string;
-  /** Keys and indices from the property on. */
+  /** Keys and indices below the property. */
   path: string[];
   before?: Json;
   after?: Json;
@@ -20,14 +20,14 @@ export interface PropertyDifference {
 const RECREATION = { yes: 'Always', maybe: 'Conditionally' } as const;
 const ORDER: Recreation[] = ['Never', 'Conditionally', 'Always'];
 
-/** The worse of two. */
+/** The more severe of two. */
 function worse(one: Recreation, other: Recreation): Recreation {
   return ORDER.indexOf(one) > ORDER.indexOf(other) ? one : other;
 }
 
 /**
- * When a property that the documentation calls conditional does replace its resource; change sets only say that it may.
- * Conditions that are not here are taken not to hold.
+ * When a property with a conditional replacement replaces its resource. Change sets only report that it may. Conditions
+ * that are not listed are assumed to be false.
  */
 const CONDITIONS: Record<
   string,
@@ -58,7 +58,10 @@ function hasCondition({ type }: ResourceSchema, property: string): boolean {
   return CONDITIONS[type]?.[property] !== undefined;
 }
 
-/** Where properties differ, down to single values; lists by position, documents of policies as a whole. */
+/**
+ * The differences between properties, down to single values. Lists are compared by position, policy documents as a
+ * whole.
+ */
 export function diffProperties(
   schema: ResourceSchema,
   before: JsonObject,
@@ -87,7 +90,7 @@ function union(one: JsonObject, other: JsonObject): string[] {
   return [...new Set([...Object.keys(one), ...Object.keys(other)])];
 }
 
-/** What a change of a property does to its resource, as the schema says. */
+/** The effect of a changed property on its resource, according to the schema. */
 export function recreationOf(property: PropertySchema | undefined): Recreation {
   return property?.replacement ? RECREATION[property.replacement] : 'Never';
 }
@@ -96,7 +99,7 @@ interface Place {
   name: string;
   path: string[];
   property: PropertySchema | undefined;
-  /** Of this place, or of one above it. */
+  /** At this path, or above it. */
   recreation: Recreation;
   schema: ResourceSchema;
 }
@@ -150,7 +153,7 @@ function matches(pattern: readonly string[], path: readonly string[]): boolean {
   );
 }
 
-/** The schema of a member: of a defined type by its name, of a list or map by what those hold. */
+/** The schema of a member: a defined type by its name, or the items of a list or map. */
 function childProperty(place: Place, key: string): PropertySchema | undefined {
   for (const type of place.property?.types.flatMap(alternatives) ?? []) {
     if (type.type === 'array' || type.type === 'map') return { types: [type.element] };
@@ -164,7 +167,7 @@ function alternatives(type: ValueType): ValueType[] {
   return type.type === 'union' ? type.types.flatMap(alternatives) : [type];
 }
 
-/** A whole that appears or goes brings what any of its members would do. */
+/** An object that is added or removed has the effect of any of its members. */
 function deepest(place: Place, before: Json | undefined, after: Json | undefined): Recreation {
   const whole = isObject(after) ? after : isObject(before) ? before : {};
   return Object.keys(whole).reduce<Recreation>(
@@ -173,10 +176,10 @@ function deepest(place: Place, before: Json | undefined, after: Json | undefined
   );
 }
 
-/** Longest value that a change set shows as it is; longer ones are shown by their hash. */
+/** The longest value that a change set shows; longer ones are replaced by their hash. */
 const LONGEST_VALUE = 2048;
 
-/** A value as change sets print it. */
+/** A value as shown in change sets. */
 export function printValue(value: Json | undefined): string | undefined {
   if (value === undefined) return undefined;
   const text = typeof value === 'object' ? JSON.stringify(asText(value)) : String(value);
@@ -185,7 +188,7 @@ export function printValue(value: Json | undefined): string | undefined {
     : text;
 }
 
-/** Properties as the contexts of a change set print them: large ones by their hash. */
+/** Properties as shown in the contexts of a change set: large ones as their hash. */
 export function printProperties(properties: JsonObject): JsonObject {
   return Object.fromEntries(
     Object.entries(properties).map(([name, value]) => {
@@ -195,10 +198,10 @@ export function printProperties(properties: JsonObject): JsonObject {
   );
 }
 
-/** What an update does to a resource that is there. */
+/** The effect of an update on an existing resource. */
 export type ResourceAction = 'none' | 'update' | 'replace' | 'create';
 
-/** What the next state asks of a resource. */
+/** The action that leads from the current to the next state of a resource. */
 export function actionFor(
   existing: StackResource,
   next: { definition: ResourceDefinition; properties: JsonObject; stackTags: readonly Tag[] },

@@ -4,17 +4,17 @@ import { isObject, isScalar } from '../json.ts';
 import type { Properties, ResourceSchema, ValueType } from './schema.ts';
 import { isCustom } from './schema.ts';
 
-/** One place where properties are not what their type's schema asks. */
+/** A difference between properties and the schema of their type. */
 export interface PropertyProblem {
-  /** Below `Properties`: `/LoadBalancers/0`. */
+  /** Relative to `Properties`: `/LoadBalancers/0`. */
   path: string;
-  /** As early validation says it. */
+  /** The message of early validation. */
   message: string;
-  /** As the resource's handler says it, when early validation was off. */
+  /** The message of the resource's handler, if early validation was disabled. */
   handlerMessage: string;
 }
 
-/** Checks resolved properties: unknown and missing ones, kinds of values, enumerations. */
+/** Validates resolved properties: unknown and missing ones, types, enumerations. */
 export function checkProperties(schema: ResourceSchema, properties: JsonObject): PropertyProblem[] {
   const problems: PropertyProblem[] = [];
   const open = isCustom(schema.type);
@@ -25,7 +25,7 @@ export function checkProperties(schema: ResourceSchema, properties: JsonObject):
 interface Check {
   schema: ResourceSchema;
   problems: PropertyProblem[];
-  /** Custom resources take more than is known of them. */
+  /** Custom resources accept unknown properties. */
   open?: boolean;
 }
 
@@ -46,7 +46,7 @@ function report(check: Check, path: string, message: string, handlerMessage: str
   check.problems.push({ path, message, handlerMessage: `#${path}: ${handlerMessage}` });
 }
 
-/** A value may be of any of the types that the property has, or once had. */
+/** A value may have any current or former type of the property. */
 function checkValue(types: readonly ValueType[], value: Json, path: string, check: Check): void {
   if (value === KNOWN_AFTER_APPLY) return;
   const attempts = types.map((type) => attempt(type, value, path, check));

@@ -16,63 +16,63 @@ import { deletionPolicy, isRetained, updateReplacePolicy } from './policies.ts';
 import { checkProperties } from './property-validation.ts';
 import { schemaOf } from './schema.ts';
 
-/** How the nested stacks among a stack's resources are run: each is a stack of its own, at work with its parent. */
+/** Runs the nested stacks of a stack: each is a separate stack that runs together with its parent. */
 export interface NestedStacks {
-  /** Whether the nested stack's template, parameters or tags differ from what it has. */
+  /** Whether the template, parameters or tags of the nested stack change. */
   hasChanges(work: ResourcePass, resource: StackResource): boolean;
   create(work: ResourcePass, resource: StackResource): Promise<void>;
   update(work: ResourcePass, resource: StackResource): Promise<void>;
   revert(work: ResourcePass, resource: StackResource): Promise<void>;
   remove(work: ResourcePass, resource: StackResource): Promise<void>;
-  /** Ends the updates of a stack's nested stacks, once its own has succeeded. */
+  /** Completes the updates of nested stacks after the update of their parent has succeeded. */
   cleanUp(work: ResourcePass): Promise<void>;
 }
 
-/** An operation under way on a stack. */
+/** An operation in progress on a stack. */
 export interface OperationRun extends EventSource {
   nested: NestedStacks;
 }
 
 /** One pass over a stack's resources. */
 export interface ResourcePass extends OperationRun {
-  /** Functions with real values, and with secrets masked. */
+  /** Functions with actual values, and with masked secrets. */
   scope: Scope;
   shownScope: Scope;
   stackTags: readonly Tag[];
   signal: AbortSignal;
   phase: 'forward' | 'rollback' | 'delete';
   express: boolean;
-  /** What a rollback is to give up on. */
+  /** The resources that a rollback skips. */
   skip?: ReadonlySet<string>;
-  /** Logical ids that failed, by what was tried. */
+  /** Failed logical ids, by action. */
   failed: Record<'create' | 'update' | 'delete', Set<string>>;
 }
 
 const NESTED = 'AWS::CloudFormation::Stack';
 const IMPORT_SECONDS = 2;
 /**
- * What the end of a resource says in express mode.
+ * The reason of the last event of a resource in express mode.
  *
  * @see https://github.com/aws/aws-cdk-cli/pull/1689
  */
 const EXPRESS_REASON =
   'Resource operation completed using Express Mode. It may continue becoming available in the background.';
 const WAIT_CONDITION = 'AWS::CloudFormation::WaitCondition';
-/** Resources that take this long report that they are configured before they are stable. */
+/** Resources that take at least this long report that they are configured before they are stable. */
 const STABILISES_FROM = 10;
 const STARTING_SHARE = 0.1;
 const EXPRESS_SHARE = 0.25;
 /**
- * What depends on these is begun at their CONFIGURATION_COMPLETE, as AWS does when it creates resources of types that
- * know drift ("Understand CloudFormation stack creation events", User Guide). AWS names no types; these are long to
- * become stable, and of use before: databases, networks and load balancers are not.
+ * The dependents of these types start at CONFIGURATION_COMPLETE, as in AWS when it creates resources of types that
+ * support drift detection ("Understand CloudFormation stack creation events", User Guide). AWS lists no types. These
+ * take long to become stable and can be used before; databases, networks and load balancers cannot.
  */
 const USABLE_WHEN_CONFIGURED: ReadonlySet<string> = new Set([
   'AWS::IAM::Role',
   'AWS::ElasticLoadBalancingV2::TargetGroup',
 ]);
 
-/** A resource that is not there yet. */
+/** A resource that does not exist yet. */
 export function draftResource(
   work: Pick<ResourcePass, 'world' | 'stackTags'>,
   logicalId: string,
@@ -92,7 +92,7 @@ export function draftResource(
   };
 }
 
-/** Resolves a definition's functions: real values, and what people see of them. Throws ResourceFailure. */
+/** Resolves the functions of a definition: actual values, and values for display. Throws ResourceFailure. */
 export function resolveResource(
   work: ResourcePass,
   definition: ResourceDefinition,
@@ -108,7 +108,7 @@ export function resolveResource(
   }
 }
 
-/** Makes a resource. True when it is there; `ready` is called as soon as others may be made with it. */
+/** Creates a resource. Returns whether it succeeded. `ready` is called as soon as dependents can start. */
 export async function createResource(
   work: ResourcePass,
   resource: StackResource,
@@ -122,7 +122,7 @@ export async function createResource(
   });
 }
 
-/** Takes a resource that exists into the stack. Nothing of it is changed. */
+/** Imports an existing resource into the stack, unchanged. */
 export async function importResource(
   work: ResourcePass,
   resource: StackResource,
@@ -136,7 +136,7 @@ export async function importResource(
   });
 }
 
-/** Makes a new physical resource in place of an old one, which cleaning up deletes later. */
+/** Creates a new physical resource to replace an old one, which the cleanup deletes. */
 export async function replaceResource(
   work: ResourcePass,
   old: StackResource,
@@ -160,7 +160,7 @@ export async function replaceResource(
   });
 }
 
-/** Changes a resource in place. */
+/** Updates a resource in place. */
 export async function updateResource(
   work: ResourcePass,
   before: StackResource,
@@ -186,7 +186,7 @@ function endOf({ express }: ResourcePass): { reason?: string } {
   return express ? { reason: EXPRESS_REASON } : {};
 }
 
-/** Puts a resource back to what it was before the update; `skip` leaves it as it is and says that it is back. */
+/** Reverts a resource to its state before the update. `skip` leaves it unchanged and reports it as reverted. */
 export async function revertResource(
   work: ResourcePass,
   before: StackResource,
@@ -216,16 +216,16 @@ async function changeAndSettle(work: ResourcePass, resource: StackResource): Pro
 }
 
 export interface Deletion {
-  /** Cleaning up after an update: the resource goes, or stays, by UpdateReplacePolicy when it was replaced. */
+  /** Cleanup after an update: deletes or retains the resource, by UpdateReplacePolicy if it was replaced. */
   replaced?: boolean;
   bare?: boolean;
-  /** Keep it, whatever its policy says. */
+  /** Retain it, whatever its policy. */
   retain?: boolean;
-  /** Newly made, and rolled back. */
+  /** Created by the update, which was rolled back. */
   created?: boolean;
 }
 
-/** Deletes a physical resource, or leaves it where its policy or the caller says so. */
+/** Deletes a physical resource, or retains it if its policy or the caller says so. */
 export async function deleteResource(
   work: ResourcePass,
   resource: StackResource,
@@ -270,7 +270,7 @@ function keepSnapshot({ world, stack }: ResourcePass, resource: StackResource, d
   });
 }
 
-/** The first part of the work has no physical id yet; then the resource has one, and becomes ready. */
+/** During the first part of the creation, the resource has no physical id yet. */
 async function bringUp(
   work: ResourcePass,
   resource: StackResource,
@@ -305,9 +305,9 @@ async function bringUp(
 }
 
 /**
- * Nothing can send a signal here, so a wait condition that needs one times out: "If the wait condition doesn't receive
- * the specified number of success signals before the Timeout period expires, CloudFormation assumes that the wait
- * condition has failed" (Template Reference, AWS::CloudFormation::WaitCondition).
+ * Nothing can send signals in the sandbox, so a wait condition that needs one times out: "If the wait condition doesn't
+ * receive the specified number of success signals before the Timeout period expires, CloudFormation assumes that the
+ * wait condition has failed" (Template Reference, AWS::CloudFormation::WaitCondition).
  */
 async function waitForSignals(work: ResourcePass, { properties }: StackResource): Promise<void> {
   const { Timeout: seconds, Count: count = 1 } = properties;
@@ -340,7 +340,7 @@ function pass(work: ResourcePass, seconds: number): Promise<void> {
   return work.world.clock.sleep(seconds, work.signal);
 }
 
-/** What early validation would have said, had it not been switched off. */
+/** The findings of early validation, if it was disabled. */
 function refuseProblems(resource: StackResource): void {
   const schema = schemaOf(resource.type);
   const problems = (schema ? checkProperties(schema, resource.properties) : []).map(
@@ -369,7 +369,7 @@ function ruleOf(
 }
 
 /**
- * Whether the scenario has CloudFormation leave out the update of a resource. In express mode it did so with ECS services.
+ * Whether the scenario omits the update of a resource, as CloudFormation did with ECS services in express mode.
  *
  * @see https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/2538
  */
@@ -378,7 +378,7 @@ export function isOmitted({ world, stack }: ResourcePass, resource: StackResourc
   return rules.some((rule) => rule.omit === true && rule.on === 'update' && matches(rule, stack, resource));
 }
 
-/** With a code: as a resource handler reports it. Without: the message as it is. */
+/** With a code: the error of a resource handler. Without: the message as it is. */
 function failAsRuled(rule: ResourceRule | undefined): void {
   if (!rule?.fail) return;
   const { message, code } = rule.fail;
@@ -404,7 +404,7 @@ async function attempt(
   }
 }
 
-/** A failure's text; undefined for a fault of the sandbox itself. */
+/** The text of a failure, or undefined for an internal error of the sandbox. */
 function reasonOf(error: unknown, work: ResourcePass, type: string, verb: string): string | undefined {
   if (work.signal.aborted && error === work.signal.reason) {
     return `Resource ${verb === 'create' ? 'creation' : verb === 'update' ? 'update' : 'deletion'} cancelled`;
@@ -414,7 +414,7 @@ function reasonOf(error: unknown, work: ResourcePass, type: string, verb: string
   return undefined;
 }
 
-/** Why a piece of work on a resource failed, as its event says. */
+/** Why an action on a resource failed, as in its event. */
 export class ResourceFailure extends Error {}
 
 const HANDLER_CODES = [
@@ -433,7 +433,7 @@ const HANDLER_CODES = [
   'InternalFailure',
 ];
 
-/** How CloudFormation words what the service behind a type of resources answered. */
+/** CloudFormation's message for an error of the service behind a resource type. */
 function handlerReport(world: World, type: string, error: AwsError): string {
   const known = HANDLER_CODES.includes(error.code);
   const message = known
@@ -450,7 +450,7 @@ function serviceOf(type: string): string {
 
 type Phase = ResourceRule['on'];
 
-/** The scenario's rule for a resource in a phase. A rule that fails a number of times counts as it is found. */
+/** The scenario's rule for a resource in a phase. Counts the uses of a rule that fails a limited number of times. */
 function ruleFor(
   world: World,
   stack: Stack,
@@ -484,7 +484,7 @@ function isUsedUp(world: World, rule: ResourceRule): boolean {
   return count >= times;
 }
 
-/** Average seconds that a resource of a type takes to create and to update: published averages of real stacks. */
+/** Average seconds that a resource of a type takes to create and to update, from published averages of real stacks. */
 const SECONDS: Record<string, { create: number; update?: number }> = {
   'AWS::EC2::VPC': { create: 12, update: 2 },
   'AWS::EC2::InternetGateway': { create: 17 },
@@ -493,7 +493,7 @@ const SECONDS: Record<string, { create: number; update?: number }> = {
   'AWS::ElasticLoadBalancingV2::LoadBalancer': { create: 116, update: 2 },
   'AWS::ElasticLoadBalancingV2::TargetGroup': { create: 18, update: 6 },
   'AWS::ECS::Cluster': { create: 5, update: 2 },
-  // What ECS itself takes for the rollout comes on top.
+  // In addition to the rollout in ECS.
   'AWS::ECS::Service': { create: 5, update: 2 },
   'AWS::RDS::DBCluster': { create: 222, update: 62 },
   'AWS::RDS::DBInstance': { create: 595, update: 171 },
@@ -505,10 +505,10 @@ const SECONDS: Record<string, { create: number; update?: number }> = {
   'AWS::CertificateManager::Certificate': { create: 90 },
 };
 const USUAL = { create: 3, update: 3, delete: 2 };
-/** Slow to make is slow to take down, about half as slow. */
+/** Resources that are slow to create are slow to delete: about half as slow. */
 const DELETE_SHARE = 0.5;
 
-/** Simulated seconds for one piece of work on a resource. */
+/** Simulated seconds of one action on a resource. */
 function secondsOf(type: string, work: 'create' | 'update' | 'delete'): number {
   const known = SECONDS[type];
   if (!known) return USUAL[work];

@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 
-/** The type of a property's value, as the service specification tells it. */
+/** The type of a property's value in the service specification. */
 export type ValueType =
   | { type: 'ref'; to: string }
   | { type: 'array' | 'map'; element: ValueType }
@@ -11,10 +11,10 @@ export type ValueType =
   | { type: 'boolean' | 'json' | 'tag' | 'date-time' | 'null' };
 
 export interface PropertySchema {
-  /** The current type first, then those that it had before and that are still taken. */
+  /** The current type, then former ones that are still accepted. */
   types: ValueType[];
   required?: true;
-  /** Whether a change replaces the resource; absent: it does not. */
+  /** Whether a change replaces the resource. Absent: it does not. */
   replacement?: 'yes' | 'maybe';
 }
 
@@ -22,32 +22,32 @@ export type Properties = Record<string, PropertySchema>;
 
 export interface ResourceSchema {
   type: string;
-  /** The properties or attributes that make what `Ref` gives. */
+  /** The properties or attributes that form the value of `Ref`. */
   identifier: string[];
-  /** Those that tell the resource from all others of its type. */
+  /** The properties that identify the resource among those of its type. */
   key: string[];
   properties: Properties;
-  /** What `Fn::GetAtt` gives, with the kind of its value. */
+  /** The attributes of `Fn::GetAtt`, with their types. */
   attributes: Record<string, string>;
-  /** The property types that `ref` points to. */
+  /** The property types that `ref` refers to. */
   definitions: Record<string, Properties>;
   tags?: { property: string; variant: 'standard' | 'asg' | 'map' };
   arn?: string;
   stateful?: true;
-  /** Paths below predefined types that replace the resource too. */
+  /** Paths below predefined types whose change replaces the resource too. */
   replacementPaths?: string[][];
 }
 
 let index: string | undefined;
 const loaded = new Map<string, ResourceSchema | undefined>();
 
-/** The schema of a resource type; undefined when CloudFormation has no such type. */
+/** The schema of a resource type, or undefined if CloudFormation has no such type. */
 export function schemaOf(type: string): ResourceSchema | undefined {
   if (!loaded.has(type)) loaded.set(type, isCustom(type) ? customResource(type) : find(type));
   return loaded.get(type);
 }
 
-/** Custom resources take any property: what they do is known to their provider only. */
+/** Custom resources accept every property, because only their provider defines them. */
 export function isCustom(type: string): boolean {
   return type === 'AWS::CloudFormation::CustomResource' || type.startsWith('Custom::');
 }
@@ -66,7 +66,7 @@ function customResource(type: string): ResourceSchema {
   return { type, identifier: ['Id'], key: ['Id'], properties, attributes: {}, definitions: {} };
 }
 
-/** Known to CloudFormation itself, and in no specification. */
+/** Part of CloudFormation itself, and in no specification. */
 const metadataResource: ResourceSchema = {
   type: 'AWS::CDK::Metadata',
   identifier: ['Id'],
@@ -76,13 +76,15 @@ const metadataResource: ResourceSchema = {
   definitions: {},
 };
 
-/** Loads the service specification (0.8 s, hence at first use only) and never again once the index is written. */
+/**
+ * Loads the service specification, which takes 0.8 s, only at the first use, and never again once the index is written.
+ */
 const require = createRequire(import.meta.url);
 const FORMAT = 3;
 
 /**
- * The index of all resource types: one line each, the type's name, a tab, its schema as JSON. Kept beside the
- * installed packages, so that a process reads it in milliseconds; written when it is not there.
+ * The index of all resource types: one line per type, with its name, a tab and its schema as JSON. Stored next to the
+ * installed packages, so that a process reads it in milliseconds. Written if it does not exist.
  */
 function readSchemaIndex(): string {
   const file = indexFile();
@@ -102,7 +104,7 @@ function indexFile(): string {
   return join(modules, '.cache', 'platform', `resource-schemas-${version}-${String(FORMAT)}.txt`);
 }
 
-/** A folder that cannot be written costs time at the next start, and nothing else. */
+/** If the folder is not writable, the next start is slower. */
 function keep(file: string, index: string): void {
   const draft = `${file}.${String(process.pid)}`;
   try {
@@ -188,7 +190,7 @@ function slim(resource: SpecResource, database: SpecDatabase): ResourceSchema {
   };
 }
 
-/** `ReadEndPoint.AddressesList` is `ReadEndPoint.Addresses.List` in the Template Reference, and both are taken. */
+/** `ReadEndPoint.AddressesList` is `ReadEndPoint.Addresses.List` in the Template Reference. Both are accepted. */
 function documentedName(attribute: string): string {
   return attribute.replace(/\.(\w+)List$/, '.$1.List');
 }

@@ -1,6 +1,6 @@
 /**
- * Moves lines on which a flow collection or a quoted scalar continues to the right of where it began. SnakeYAML reads
- * them at any column; the `yaml` package does not. Neither values nor line numbers change.
+ * Indents lines on which a flow collection or a quoted scalar continues, so that they start to the right of its key.
+ * SnakeYAML accepts them at any column; the `yaml` package does not. Values and line numbers do not change.
  */
 export function straighten(text: string): string {
   const scan: Scan = { text, at: 0, depth: 0, start: 0, lines: new Map() };
@@ -19,16 +19,16 @@ export function straighten(text: string): string {
 interface Scan {
   text: string;
   at: number;
-  /** How many brackets are open, and where the outermost is. */
+  /** The number of open brackets, and the position of the outermost one. */
   depth: number;
   start: number;
-  /** By the offset of a line's start: how far it moves. */
+  /** The additional indent, by the offset of the start of a line. */
   lines: Map<number, number>;
 }
 
 const SPACE = /\s|^$/;
 
-/** One token from where a token may begin. */
+/** Reads one token from a position where a token may start. */
 function step(scan: Scan): void {
   const { text, at, depth } = scan;
   const char = text[at] ?? '';
@@ -64,7 +64,7 @@ function quoted(scan: Scan, quote: string): void {
   if (scan.depth === 0) move(scan, start, scan.at);
 }
 
-/** All lines that begin within a range go right of its start. */
+/** Indents all lines that start within a range. */
 function move({ text, lines }: Scan, start: number, end: number): void {
   const column = start - (text.lastIndexOf('\n', start) + 1);
   for (let at = text.indexOf('\n', start) + 1; at > 0 && at < end; at = text.indexOf('\n', at) + 1) {
@@ -72,7 +72,7 @@ function move({ text, lines }: Scan, start: number, end: number): void {
   }
 }
 
-/** Skips the lines of a block scalar: those that are empty, or at least as far in as its first. */
+/** Skips the lines of a block scalar: empty lines, and lines indented at least as much as its first one. */
 function blockScalar(scan: Scan): void {
   const { text } = scan;
   scan.at = lineEnd(text, scan.at) + 1;
@@ -84,7 +84,7 @@ function blockScalar(scan: Scan): void {
   }
 }
 
-/** Skips a plain scalar, or the part of it on this line, with the colon that ends a key. */
+/** Skips a plain scalar, or its part on this line, including the colon after a key. */
 function plain(scan: Scan): void {
   const end = scan.depth > 0 ? /:(?=\s)| #|[,[\]{}\n]/g : /:(?=\s)| #|\n/g;
   end.lastIndex = scan.at;

@@ -7,7 +7,7 @@ import { splitAttribute } from './text.ts';
 /** For each resource, the resources that must be ready before it. */
 export type Graph = ReadonlyMap<string, readonly string[]>;
 
-/** The graph of `resources`, by reference and by DependsOn. Links to resources that are not among them fall away. */
+/** The graph of `resources`, by reference and by DependsOn. Edges to other resources are omitted. */
 export function dependencyGraph(resources: Record<string, ResourceDefinition>): Graph {
   return new Map(
     Object.entries(resources).map(([id, resource]) => {
@@ -21,14 +21,14 @@ export function dependencyGraph(resources: Record<string, ResourceDefinition>): 
   );
 }
 
-/** The same graph the other way round: who goes before whom when things are deleted. */
+/** The reversed graph, which is the order of deletions. */
 export function reverseGraph(graph: Graph): Graph {
   const result = new Map<string, string[]>([...graph.keys()].map((id) => [id, []]));
   for (const [id, needed] of graph) for (const name of needed) result.get(name)?.push(id);
   return result;
 }
 
-/** Throws AWS's ValidationError when resources wait for each other. */
+/** Throws AWS's ValidationError for circular dependencies. */
 export function refuseCycles(template: Template): void {
   const graph = dependencyGraph(template.resources);
   const waiting = new Map([...graph].map(([id, needed]) => [id, needed.length]));
@@ -48,7 +48,7 @@ export function refuseCycles(template: Template): void {
   }
 }
 
-/** Of what is left waiting, the cycles themselves: resources that merely wait for a cycle are dropped. */
+/** Only the cycles themselves: resources that depend on a cycle are omitted. */
 function withoutDependents(waiting: ReadonlyMap<string, number>, dependents: Graph): Set<string> {
   const left = new Set(waiting.keys());
   for (let shrunk = true; shrunk;) {
@@ -62,7 +62,7 @@ function withoutDependents(waiting: ReadonlyMap<string, number>, dependents: Gra
   return left;
 }
 
-/** Ids so that each comes after all that it depends on. */
+/** The ids sorted so that dependencies come first. */
 export function topologicalOrder(graph: Graph): string[] {
   const done = new Set<string>();
   const visit = (id: string): void => {
@@ -76,18 +76,18 @@ export function topologicalOrder(graph: Graph): string[] {
   return ordered;
 }
 
-/** What a value points to. `name` is a parameter, a resource, an export's name, a condition or a mapping. */
+/** The target of a reference. `name` is a parameter, a resource, the name of an export, a condition or a mapping. */
 export interface Reference {
   kind: 'ref' | 'attribute' | 'condition' | 'mapping' | 'import';
   name: string;
   attribute?: string;
-  /** The function that holds it, for messages. */
+  /** The function that contains it, for messages. */
   by: 'Ref' | 'Fn::GetAtt' | 'Fn::Sub' | 'Fn::If' | 'Condition' | 'Fn::FindInMap' | 'Fn::ImportValue';
 }
 
 /**
- * Every reference in a value. With a scope, only the branches of `Fn::If` that hold are entered: what a value
- * really depends on.
+ * Every reference in a value. With a scope, only the branches of `Fn::If` that apply, so that only actual dependencies
+ * are returned.
  */
 export function referencesIn(value: Json | undefined, scope?: Scope): Reference[] {
   const found: Reference[] = [];

@@ -2,29 +2,32 @@ import { badTemplate, invalid } from '../errors.ts';
 import { isObject, isScalar, type Json, type JsonObject, members, textOf } from '../json.ts';
 import { splitAttribute } from './text.ts';
 
-/** Stands in change sets for what is known only once resources have been made. */
+/** The placeholder in change sets for values that are known only after resources are created. */
 export const KNOWN_AFTER_APPLY = '{{changeSet:KNOWN_AFTER_APPLY}}';
 
-/** Where a template's references lead. Each may answer KNOWN_AFTER_APPLY. */
+/** Resolves the references of a template. Each function may return KNOWN_AFTER_APPLY. */
 export interface Scope {
-  /** A parameter, a pseudo parameter or a resource; undefined when there is no such thing. */
+  /** A parameter, a pseudo parameter or a resource, or undefined if it does not exist. */
   ref(name: string): Json | undefined;
   attribute(logicalId: string, name: string): Json;
   condition(name: string): boolean;
   mapping(name: string): JsonObject | undefined;
   importValue(name: string): Json;
-  /** An output of another stack; throws when there is none. */
+  /** An output of another stack. Throws if it does not exist. */
   stackOutput(reference: StackOutputReference): Json;
   zones(region: string): string[];
-  /** A dynamic reference's value: `ssm`, `/a/b`, `3`. */
+  /** The value of a dynamic reference: `ssm`, `/a/b`, `3`. */
   dynamic(service: string, name: string, version?: string): string;
-  /** Whether the AWS::LanguageExtensions transform is declared. */
+  /** Whether the template declares the AWS::LanguageExtensions transform. */
   extensions: boolean;
-  /** Whether a change set of nested stacks is planned: an output of one is then a text that cannot be split. */
+  /**
+   * Whether a change set with nested stacks is planned. An output of a nested stack is then a text that cannot be
+   * split.
+   */
   nestedPlanning?: boolean;
 }
 
-/** Which output `Fn::GetStackOutput` reads. */
+/** The output that `Fn::GetStackOutput` reads. */
 export interface StackOutputReference {
   StackName: string;
   OutputName: string;
@@ -32,11 +35,11 @@ export interface StackOutputReference {
   RoleArn?: string;
 }
 
-/** What `AWS::NoValue` gives: the property, or the list's member, is not there. */
+/** The value of `AWS::NoValue`: removes the property or the list item. */
 const NO_VALUE = Symbol('AWS::NoValue');
 type Value = Json | typeof NO_VALUE;
 
-/** Resolves every function in a value; undefined when nothing is left of it. */
+/** Resolves every function in a value. Returns undefined if nothing is left. */
 export function resolve(value: Json, scope: Scope): Json | undefined {
   const resolved = evaluate(value, scope);
   return resolved === NO_VALUE ? undefined : resolved;
@@ -60,7 +63,7 @@ function evaluate(value: Json, scope: Scope): Value {
   return Object.fromEntries(entries.filter(([, item]) => item !== NO_VALUE)) as JsonObject;
 }
 
-/** The function that an object of one member calls; undefined for plain objects. */
+/** The function that an object with one member calls, or undefined for other objects. */
 export function functionCall(value: JsonObject): { name: string; argument: Json } | undefined {
   const [entry, second] = Object.entries(value);
   if (!entry || second) return undefined;
@@ -69,8 +72,8 @@ export function functionCall(value: JsonObject): { name: string; argument: Json 
 }
 
 /**
- * Whether a value that is not known yet is an output of a nested stack, or a parameter that may have been given one. A
- * change set that includes nested stacks fails with it in Fn::Select; one that does not include them is created.
+ * Whether an unknown value is an output of a nested stack, or a parameter that may have been given one. A change set
+ * that includes nested stacks then fails in Fn::Select; one that does not include them is created.
  *
  * @see https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/759
  */
@@ -220,7 +223,7 @@ function scalarText(value: Value): Json {
   return isScalar(value) ? String(value) : value;
 }
 
-/** Whether a condition holds, be it a function or the name of another one. */
+/** Whether a condition is true, given as a function or by its name. */
 export function truth(value: Json, scope: Scope): boolean {
   const named = isObject(value) ? value.Condition : undefined;
   if (typeof named === 'string') return scope.condition(named);
@@ -232,7 +235,7 @@ function resolveText(value: Json, scope: Scope): string {
   return plainText(evaluate(value, scope));
 }
 
-/** Text of its parts; known only later when one of them is. */
+/** Joins parts to a text, which is unknown if one of them is. */
 function joined(parts: Json[], delimiter: string): string {
   if (parts.includes(KNOWN_AFTER_APPLY)) return KNOWN_AFTER_APPLY;
   if (!parts.every(isScalar)) {
@@ -243,7 +246,7 @@ function joined(parts: Json[], delimiter: string): string {
   return parts.join(delimiter);
 }
 
-/** The names in a `Fn::Sub` text, without the `${!literal}` ones. */
+/** The names in a text of `Fn::Sub`, without `${!literal}` ones. */
 export const SUBSTITUTION = /\$\{\s*(!?)([^${}!]+?)\s*\}/g;
 
 function substitute(argument: Json, scope: Scope): string {
@@ -317,7 +320,7 @@ function getStackOutput(argument: Json, scope: Scope): Json {
   });
 }
 
-/** Secrets are never read: their references stay as they are, which is also how AWS shows them. */
+/** Secrets are never read: their references are kept, as in AWS. */
 function dynamicReferences(text: string, scope: Scope): string {
   return text.replace(/\{\{resolve:ssm:([^:}]+)(?::(\d+))?\}\}/g, (_, name: string, version?: string) =>
     scope.dynamic('ssm', name, version),
@@ -328,8 +331,8 @@ const FAMILIES = { 4: 32, 6: 128 } as const;
 const MOST = 256;
 
 /**
- * `Fn::Cidr`: the first `count` blocks of `bits` host bits in an IPv4 or IPv6 block. Without `bits` it takes AWS's
- * defaults: 8 for IPv4, 64 for IPv6.
+ * `Fn::Cidr`: the first `count` blocks with `bits` host bits in an IPv4 or IPv6 block. The default of `bits` is AWS's:
+ * 8 for IPv4, 64 for IPv6.
  */
 export function cidrBlocks(block: string, count: number, bits?: number): string[] {
   const { address, prefix, family } = parseBlock(block);

@@ -2,9 +2,9 @@ import { badFormat, badTemplate } from '../errors.ts';
 import { isObject, isScalar, type Json, type JsonObject, textOf } from '../json.ts';
 
 /**
- * What the AWS::LanguageExtensions transform does before the template is read: it writes `Fn::ForEach` loops out, and
- * resolves functions where the template's own rules want a text: names in Ref and Fn::GetAtt, and policies.
- * `values` are the parameters given and the pseudo parameters.
+ * The AWS::LanguageExtensions transform, which is applied before the template is checked: expands `Fn::ForEach` loops,
+ * and resolves functions in places where templates otherwise require a text: names in Ref and Fn::GetAtt, and policies.
+ * `values` are the given parameters and the pseudo parameters.
  *
  * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/transform-aws-languageextensions.html
  * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-foreach.html
@@ -71,13 +71,13 @@ function listOfLoop(key: string, collection: Json, source: Source): string[] {
   });
 }
 
-/** A value as a text where all that it needs is known; else the value. */
+/** A value as a text if everything in it is known, otherwise the value itself. */
 function textIn(value: Json, source: Source): Json {
   const found = known(value, source);
   return isScalar(found) ? String(found) : value;
 }
 
-/** What a value comes to with nothing but parameters and mappings; undefined when it needs more. */
+/** A value resolved only with parameters and mappings, or undefined if it requires more. */
 function known(value: Json | undefined, source: Source): Json | undefined {
   if (!isObject(value)) return value;
   const [name = '', argument] = Object.entries(value)[0] ?? [];
@@ -124,10 +124,10 @@ function mapped(
 }
 
 /**
- * `${Name}` as it is, `&{Name}` with letters and digits only, which works in keys alone.
+ * `${Name}` inserts the value, `&{Name}` only its letters and digits, which works only in keys.
  *
  * @see https://github.com/aws-cloudformation/cfn-language-discussion/issues/162 "If you reference a resource that was created
- *   with the &{} syntax, the stack will fail with unresolved resource dependencies"
+ *  with the &{} syntax, the stack will fail with unresolved resource dependencies"
  */
 function substitute(text: string, bindings: Bindings, placeholder: RegExp): string {
   return text.replace(placeholder, (whole, kind: string, name: string) => {

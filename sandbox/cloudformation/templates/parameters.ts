@@ -4,12 +4,12 @@ import { KNOWN_AFTER_APPLY } from './intrinsics.ts';
 import { fitsPattern } from './patterns.ts';
 import type { ParameterDefinition, Template } from './template.ts';
 
-/** A parameter as a stack has it. */
+/** A parameter of a stack. */
 export interface ParameterValue {
   key: string;
-  /** What was given; for an SSM type, the parameter's name in the parameter store. */
+  /** The given value. For SSM types, the name of the parameter in the parameter store. */
   value: string;
-  /** What the parameter store held, for SSM types. */
+  /** The value in the parameter store, for SSM types. */
   resolved?: string;
   type: string;
   noEcho: boolean;
@@ -23,7 +23,7 @@ export interface GivenParameter {
 }
 
 export interface ParameterSource {
-  /** The stack's present values; undefined when there is no stack yet. */
+  /** The stack's current values, or undefined if there is no stack yet. */
   previous: ParameterValues | undefined;
   /** Reads the parameter store. */
   ssm(name: string): string | undefined;
@@ -44,7 +44,7 @@ const AWS_IDS: Record<string, RegExp> = {
 };
 const LISTABLE = ['Number', 'String', ...Object.keys(AWS_IDS)];
 
-/** Checks the types that a template declares for its parameters. */
+/** Checks the declared types of parameters. */
 export function checkParameterTypes(template: Template): void {
   for (const [name, { type }] of Object.entries(template.parameters)) {
     const plain = SSM_VALUE.exec(type)?.[1] ?? type;
@@ -59,7 +59,7 @@ export function checkParameterTypes(template: Template): void {
 
 /**
  * The value of every declared parameter: given, kept from the stack, or the template's default. Throws AWS's
- * ValidationError for what is missing, unknown, or against a constraint.
+ * ValidationError for values that are missing, unknown, or violate a constraint.
  */
 export function resolveParameters(
   template: Template,
@@ -106,7 +106,7 @@ function valueOf(
   return kept.value;
 }
 
-/** SSM types are read again in each operation, previous values included. */
+/** SSM types are read again in each operation, including previous values. */
 function readStore(values: ParameterValues, source: ParameterSource): ParameterValues {
   const missing: string[] = [];
   const result = new Map<string, ParameterValue>();
@@ -181,12 +181,12 @@ function isList(type: string): boolean {
   return plain === 'CommaDelimitedList' || plain.startsWith('List<');
 }
 
-/** What `Ref` gives for a parameter. */
+/** The value of `Ref` for a parameter. */
 export function parameterReference(parameter: ParameterValue): Json {
   return isList(parameter.type) ? partsOf(parameter) : (parameter.resolved ?? parameter.value);
 }
 
-/** The same parameters with the secret ones masked, for all that people see. */
+/** The same parameters with masked secrets, for display. */
 export function maskSecrets(parameters: ParameterValues): ParameterValues {
   return new Map(
     [...parameters].map(([key, parameter]) => [
@@ -196,7 +196,7 @@ export function maskSecrets(parameters: ParameterValues): ParameterValues {
   );
 }
 
-/** The parameters as the API shows them. */
+/** The parameters as the API returns them. */
 export function describeParameters(parameters: ParameterValues): object[] | undefined {
   if (parameters.size === 0) return undefined;
   return [...parameters.values()].map(({ key, value, resolved, noEcho }) => ({
@@ -206,10 +206,12 @@ export function describeParameters(parameters: ParameterValues): object[] | unde
   }));
 }
 
-/** What people see of a secret. */
+/** The displayed value of a secret. */
 export const MASK = '****';
 
-/** Which parts of a live resource are secret is not known: where the stack has a secret, it has one too. */
+/**
+ * Which parts of a live resource are secret is unknown: a value is masked if the stack has a secret at the same path.
+ */
 export function hideSecrets(live: JsonObject, shown: JsonObject): JsonObject {
   return Object.fromEntries(
     Object.entries(live).map(([name, value]) => [name, textOf(shown[name]).includes(MASK) ? MASK : value]),

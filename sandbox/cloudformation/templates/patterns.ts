@@ -1,6 +1,6 @@
 /**
- * Whether a whole value fits a pattern as java.util.regex reads it. A pattern that JavaScript cannot express fits
- * everything: it is CloudFormation's to judge.
+ * Whether a whole value matches a pattern of java.util.regex. If JavaScript does not support the pattern, every value
+ * matches, because only CloudFormation can decide.
  *
  * @see https://docs.oracle.com/en/java/javase/21/docs/api/java.base/java/util/regex/Pattern.html
  */
@@ -12,7 +12,8 @@ function compiled(pattern: string): RegExp | undefined {
   const flags = /^\(\?([imsux]+)\)/.exec(pattern);
   const source = `^(?:${translated(intersected(pattern.slice(flags?.[0].length ?? 0)))})$`;
   const kept = (flags?.[1] ?? '').replace(/[ux]/g, '');
-  // Java takes escapes such as `\-` and `\_`, which only the lenient mode does; `\p{L}` needs the other.
+  // Java accepts escapes such as `\-` and `\_`, as does only JavaScript's lenient mode. `\p{L}` requires the other
+  // mode.
   for (const mode of source.includes('\\p{') ? ['u'] : ['', 'u']) {
     try {
       return new RegExp(source, kept + mode);
@@ -23,7 +24,7 @@ function compiled(pattern: string): RegExp | undefined {
   return undefined;
 }
 
-/** `[a-z&&[^x]]` as what is in the one and, looking ahead, in the other. */
+/** `[a-z&&[^x]]` as one class and a lookahead for the other. */
 function intersected(pattern: string): string {
   const members = '(?:\\\\.|[^\\\\[\\]&])+';
   return pattern.replace(

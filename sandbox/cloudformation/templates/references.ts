@@ -1,13 +1,13 @@
 /** A dynamic reference to a plaintext parameter without a version, in the text of a template. */
 const UNVERSIONED = /\{\{resolve:ssm:([A-Za-z0-9_.\-/]+)\}\}/g;
 
-/** The versions of the parameters that dynamic references name without one, by name. */
+/** The versions of the parameters of dynamic references without a version, by name. */
 export type ReferencedVersions = ReadonlyMap<string, number>;
 
 /**
  * The versions that an operation uses. "To verify which version of an ssm dynamic reference will be used in a stack
  * operation, create a change set for the stack operation. Then, review the processed template." A name that a function
- * puts together is not in the text: it is read when the operation runs.
+ * builds is not in the text, so it is read when the operation runs.
  *
  * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/dynamic-references-ssm.html
  */
@@ -24,7 +24,7 @@ export function referencedVersions(
   );
 }
 
-/** The text of a template with the version of each reference. */
+/** The text of a template with the version in each reference. */
 export function withVersions(text: string, versions: ReferencedVersions): string {
   return text.replace(UNVERSIONED, (reference, name: string) => {
     const version = versions.get(name);

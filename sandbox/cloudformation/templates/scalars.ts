@@ -1,8 +1,9 @@
 import type { ScalarTag } from 'yaml';
 
 /**
- * How SnakeYAML takes an unquoted scalar: as the first of these that fits, else as text. What comes out is what Java
- * prints, because CloudFormation hands values on as text: 0300 is 192, 054676820928 keeps its zero, 1.10 is 1.1.
+ * How SnakeYAML reads an unquoted scalar: as the first of these types that matches, otherwise as text. The result is
+ * what Java prints, because CloudFormation passes values on as text: 0300 is 192, 054676820928 keeps its zero, 1.10 is
+ * 1.1.
  *
  * | written                       | read             | source |
  * | ----------------------------- | ---------------- | ------ |
@@ -38,7 +39,7 @@ function plain(name: string, test: RegExp, resolve: (text: string) => unknown): 
 
 const bare = (text: string): string => text.replaceAll('_', '');
 
-/** An integer of any length: a number while JavaScript has it exactly, its digits beyond. */
+/** An integer of any length: a number if JavaScript represents it exactly, otherwise its digits. */
 function whole(text: string, base: 2 | 8 | 10 | 16, prefix: number): number | string {
   const digits = bare(text).replace(/^[-+]/, '').slice(prefix);
   const size = digits
@@ -57,7 +58,7 @@ function sixties(text: string): number {
   return text.startsWith('-') ? -size : size;
 }
 
-/** A double as Java prints it: a number where JavaScript prints the same, else its text. */
+/** A double as Java prints it: a number if JavaScript prints the same, otherwise the text. */
 function asDouble(value: number): number | string {
   const shown = String(value);
   const size = Math.abs(value);

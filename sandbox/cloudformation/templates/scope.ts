@@ -7,28 +7,28 @@ import type { ParameterValues } from './parameters.ts';
 import { parameterReference } from './parameters.ts';
 import type { Template } from './template.ts';
 
-/** Where a stack is, and what it may ask of its account. */
+/** The environment of a stack, and its access to the account. */
 export interface Environment {
   account: string;
   region: string;
   stackName: string;
   stackId: string;
   notificationArns: readonly string[];
-  /** The value of an export of this account and region; throws, or answers KNOWN_AFTER_APPLY, when there is none. */
+  /** The value of an export of this account and region. If it does not exist, throws or returns KNOWN_AFTER_APPLY. */
   importValue(name: string): Json;
-  /** An output of any stack; throws when there is none, or answers KNOWN_AFTER_APPLY in a plan. */
+  /** An output of any stack. If it does not exist, throws, or returns KNOWN_AFTER_APPLY in a plan. */
   stackOutput(reference: StackOutputReference): Json;
   /** A plain SSM dynamic reference. */
   dynamic(service: string, name: string, version?: string): string;
 }
 
-/** What references to resources give: physical ids and attributes, or that they are not known yet. */
+/** The values of references to resources: physical ids and attributes, or KNOWN_AFTER_APPLY. */
 export interface ResourceValues {
   reference(logicalId: string): Json | undefined;
   attribute(logicalId: string, name: string): Json;
 }
 
-/** In conditions there are no resources. */
+/** Conditions cannot refer to resources. */
 export const NO_RESOURCES: ResourceValues = {
   reference: () => undefined,
   attribute: (logicalId) => {
@@ -37,7 +37,7 @@ export const NO_RESOURCES: ResourceValues = {
 };
 
 /**
- * The zones of regions that do not have just a, b and c, as a new account sees them.
+ * The availability zones of regions that do not have just a, b and c, as a new account sees them.
  * @see https://docs.aws.amazon.com/global-infrastructure/latest/regions/aws-availability-zones.html
  */
 const ZONES: Record<string, string> = {
@@ -50,7 +50,7 @@ const ZONES: Record<string, string> = {
   'cn-north-1': 'abd',
 };
 
-/** Everything that the functions of a template can reach. Conditions are evaluated once. */
+/** The scope of all functions of a template. Conditions are evaluated once. */
 export function templateScope(
   template: Template,
   parameters: ParameterValues,
@@ -107,7 +107,7 @@ function pseudoParameter(name: string, environment: Environment): Json | undefin
   }
 }
 
-/** The pseudo parameters, for checks before there is an environment. */
+/** The pseudo parameters, for checks without an environment. */
 export const PSEUDO_PARAMETERS = [
   ...['AWS::AccountId', 'AWS::Region', 'AWS::StackName', 'AWS::StackId', 'AWS::Partition', 'AWS::URLSuffix'],
   ...['AWS::NotificationARNs', 'AWS::NoValue'],
