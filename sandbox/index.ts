@@ -25,62 +25,62 @@ import { DEFAULT_REGION, World } from './world.ts';
 export type { FaultRule, Scenario } from './scenario/scenario.ts';
 
 export interface SandboxOptions {
-  /** Default: a free one. */
+  /** Default: a free port. */
   port?: number;
-  /** Simulated seconds per real second; default: the scenario's, else 100. */
+  /** Simulated seconds per real second. Default: that of the scenario, otherwise 100. */
   timeScale?: number;
-  /** What time passes by; default, the wall clock. */
+  /** The timer. Default: the wall clock. */
   timer?: Timer;
   /** An object, or a YAML file. */
   scenario?: Scenario | string;
-  /** A folder for what is to outlive the process; the log of calls goes to calls.jsonl in it. */
+  /** A folder for data that outlives the process. The log of calls is calls.jsonl in it. */
   dataDir?: string;
-  /** Prints each call on stderr. */
+  /** Prints each call to stderr. */
   log?: boolean;
-  /** The account ids that exist; the first is the default of `env`. */
+  /** The ids of the accounts. The first is the default of `env`. */
   accounts?: string[];
 }
 
 export interface Sandbox {
-  /** What AWS_ENDPOINT_URL must be. */
+  /** The value of AWS_ENDPOINT_URL. */
   url: string;
   githubUrl: string;
-  /** What ACTIONS_ID_TOKEN_REQUEST_URL must be. */
+  /** The value of ACTIONS_ID_TOKEN_REQUEST_URL. */
   oidcUrl: string;
-  /** An incoming webhook of its Slack. */
+  /** An incoming webhook of Slack. */
   webhookUrl: string;
-  /** The claims of the tokens to come; a test may set or delete any. */
+  /** The claims of future tokens. Tests may set or delete any. */
   claims: Claims;
-  /** The tokens that its GitHub knows. */
+  /** The tokens that GitHub accepts. */
   tokens: GitHubTokens;
   calls: CallLog;
   world: World;
-  /** What a process needs in its environment to take the sandbox for AWS and GitHub. */
+  /** The environment variables with which a process uses the sandbox instead of AWS and GitHub. */
   env(account?: string): Record<string, string>;
   /**
-   * What one job of a workflow has in its environment, with tokens of its own: they do what its permissions
-   * say, and its identity tokens make these claims. It has no keys of AWS.
+   * The environment variables of a job, with its own tokens: they have its permissions, and its identity tokens have
+   * these claims. It has no AWS keys.
    */
   jobEnv(job: { permissions: Permissions; claims: Claims }): Record<string, string>;
-  /** S3 as an account sees it, to set things up behind the API. */
+  /** S3 as an account sees it, for preparation without the API. */
   objects(account: string): ObjectStore;
-  /** Throws a ShapeError for a rule that is none. */
+  /** Throws a ShapeError for an invalid rule. */
   addFault(rule: FaultRule): void;
-  /** Takes other rates than the scenario's from now on: a world is prepared faster than AWS may be called. */
+  /** Replaces the scenario's rates from now on: a world is prepared faster than AWS allows calls. */
   limitRates(rates: RateScenario): void;
-  /** Makes something happen before calls are applied: each waits for the promise that it is given. */
+  /** Runs something before calls are applied: each call waits for the promise. */
   beforeCalls(hook: BeforeCall | undefined): void;
-  /** Starts another registry beside ECR, from which tasks pull too. It closes with the sandbox. */
+  /** Starts another registry, from which tasks can also pull. It closes with the sandbox. */
   openRegistry(options?: TokenRegistryOptions): Promise<TokenRegistry>;
-  /** Throws what background work has thrown. May be called again. */
+  /** Throws the errors of background work. May be called repeatedly. */
   close(): Promise<void>;
 }
 
-/** Starts an AWS and GitHub of its own on 127.0.0.1. Throws a ShapeError for a wrong scenario. */
+/** Starts a separate AWS and GitHub on 127.0.0.1. Throws a ShapeError for an invalid scenario. */
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
   const scenario = await readScenario(options.scenario);
   const world = new World({ ...options, scenario });
-  // Before anything listens: a scenario that contradicts itself is an error of the start.
+  // Before listening, because a contradictory scenario is a start error.
   const gitHub = gitHubState(world);
   const services = scenario.ecs?.tasks === 'real' ? await readyForRealTasks(world) : undefined;
   if (scenario.stacks !== undefined) {
@@ -127,7 +127,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     world,
     env: (account = world.accounts[0] ?? '') => ({
       ...awsEnvironment(url, world, account),
-      // Real tasks are reached below it, at /account/cluster/service.
+      // Real tasks are reachable below it, at /account/cluster/service.
       ...(services !== undefined && { SANDBOX_SERVICES_URL: services }),
       ...gitHubUrls,
       GITHUB_TOKEN: GITHUB_TOKENS.installation,
@@ -170,7 +170,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   };
 }
 
-/** Opens the address of real tasks. Throws when the reference services cannot be run here. */
+/** Starts to listen for real tasks. Throws if the reference services cannot run here. */
 async function readyForRealTasks(world: World): Promise<string> {
   requireServices();
   return openRealRoutes(world);

@@ -1,8 +1,8 @@
 import { constants } from 'node:os';
 
-/** Why a program stopped before its end: it got a signal. */
+/** Why a program stopped early: it received a signal. */
 export class Interrupted extends Error {
-  /** The exit code by which a shell tells that a signal ended a program. */
+  /** The exit code that shells use for a program ended by a signal. */
   readonly exitCode: number;
 
   constructor(signal: 'SIGINT' | 'SIGTERM') {
@@ -13,8 +13,8 @@ export class Interrupted extends Error {
 }
 
 /**
- * Aborts with an Interrupted error at the first SIGINT or SIGTERM. Later ones have no effect: npm and the terminal
- * each send the same Ctrl+C, and the second must not cut the clean-up short.
+ * Aborts with an Interrupted error at the first SIGINT or SIGTERM. Later ones have no effect: npm and the terminal each
+ * send the same Ctrl+C, and the second must not interrupt the clean-up.
  */
 export function interruption(): AbortSignal {
   const controller = new AbortController();

@@ -1,16 +1,16 @@
 import type { CallLog, LoggedCall } from './server/calls.ts';
 import { schemaProblems } from './result-schema.ts';
 
-/** The logs of the sandboxes that are open in this process, by their address. */
+/** The call logs of the sandboxes in this process, by URL. */
 const open = new Map<string, CallLog>();
 
-/** Makes the calls of a sandbox known to `parameterWrites`, until it is closed. */
+/** Makes the calls of a sandbox available to `parameterWrites` until it is closed. */
 export function trackCalls(url: string, calls: CallLog): () => void {
   open.set(url, calls);
   return () => void open.delete(url);
 }
 
-/** The calls to Parameter Store from now on; none for an endpoint that is no sandbox of this process. */
+/** The calls to Parameter Store from now on. Empty if the endpoint is not a sandbox of this process. */
 export function parameterWrites(url: string | undefined): () => LoggedCall[] {
   const calls = open.get(url ?? '');
   const before = new Set(calls?.all);
@@ -18,8 +18,8 @@ export function parameterWrites(url: string | undefined): () => LoggedCall[] {
 }
 
 /**
- * Checks the records of the ledger among what was written to Parameter Store against the schemas that are published for
- * them. A value that is no JSON object was written by hand.
+ * Validates records of the ledger written to Parameter Store against their published schemas. A value that is not a
+ * JSON object was written by hand.
  *
  * @throws with every place that differs.
  */
@@ -32,7 +32,7 @@ export function checkLedger(writes: readonly LoggedCall[]): void {
     const problems = schemaProblems(`ledger/${schema}`, record);
     if (problems.length === 0) continue;
     throw new Error(
-      `${String(name)} is not what schemas/ledger/${schema}.json says:\n${problems.join('\n')}\n${String(value)}`,
+      `${String(name)} does not match schemas/ledger/${schema}.json:\n${problems.join('\n')}\n${String(value)}`,
     );
   }
 }
@@ -49,6 +49,6 @@ function recordIn(text: string): object | undefined {
     const value: unknown = JSON.parse(text);
     return typeof value === 'object' && value !== null ? value : undefined;
   } catch {
-    return undefined; // Text that a person wrote, such as the reason of a hold.
+    return undefined; // Text written by a person, such as the reason of a hold.
   }
 }

@@ -8,7 +8,7 @@ const USAGE =
   'usage: npm run sandbox -- [--port 4566] [--scenario file.yml] [--time-scale 100] [--data-dir folder]' +
   ' [--account id]... [--log]';
 
-/** Reads the command line. Throws an Error that names the option, what is expected, and the value. */
+/** Parses the command line. Throws an Error with the option, the expected value and the actual one. */
 function readOptions(args: string[]): SandboxOptions {
   const { values } = parseArgs({
     args,
@@ -48,7 +48,7 @@ function isPort(value: number): boolean {
   return Number.isInteger(value) && value >= 0 && value <= 65_535;
 }
 
-/** Prints what to export, in the shell's syntax. */
+/** Prints the variables to export, in shell syntax. */
 function announce(sandbox: Sandbox): void {
   const lines = Object.entries(sandbox.env()).map(([name, value]) => `export ${name}='${value}'`);
   console.log(lines.join('\n'));

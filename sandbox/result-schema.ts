@@ -13,7 +13,7 @@ const ajv = new Ajv2020({
 });
 const compiled = new Map<string, ValidateFunction>();
 
-/** Each schema is compiled once a process. */
+/** Each schema is compiled once per process. */
 function validatorOf(name: string): ValidateFunction {
   const known = compiled.get(name);
   if (known) return known;
@@ -23,7 +23,7 @@ function validatorOf(name: string): ValidateFunction {
   return validate;
 }
 
-/** Every place where a value differs from the schema schemas/<name>.json. */
+/** All violations of the schema schemas/<name>.json in a value. */
 export function schemaProblems(name: string, value: object): string[] {
   const validate = validatorOf(name);
   if (validate(value)) return [];
@@ -33,7 +33,7 @@ export function schemaProblems(name: string, value: object): string[] {
 }
 
 /**
- * Checks the `result` of an action, or the content of its `result-file`, against the schema that is published for it.
+ * Validates the `result` of an action, or the content of its `result-file`, against its published schema.
  *
  * @throws with every place that differs.
  */
@@ -41,6 +41,6 @@ export function checkResult(action: string, result: object): void {
   const problems = schemaProblems(action, result);
   if (problems.length === 0) return;
   throw new Error(
-    `the result of ${action} is not what schemas/${action}.json says:\n${problems.join('\n')}\n${JSON.stringify(result)}`,
+    `the result of ${action} does not match schemas/${action}.json:\n${problems.join('\n')}\n${JSON.stringify(result)}`,
   );
 }

@@ -18,10 +18,10 @@ export interface Run {
   signal: NodeJS.Signals | null;
   outputs: Record<string, string>;
   summary: string;
-  /** Standard output and error, in the order they came. */
+  /** Standard output and error, in the order of their arrival. */
   log: string;
   durationMs: number;
-  /** The `result` output, read. */
+  /** The parsed output `result`. */
   result: Record<string, unknown>;
 }
 
@@ -29,25 +29,25 @@ export interface RunOptions {
   inputs?: Record<string, string>;
   env?: Record<string, string>;
   workspace?: string;
-  /** The payload behind GITHUB_EVENT_PATH. */
+  /** The payload in GITHUB_EVENT_PATH. */
   event?: object;
-  /** Called with the running process, so that a signal can be sent to it. */
+  /** Called with the running process, for example to send it a signal. */
   onStart?: (child: ChildProcess) => void;
   /** Called for each line of the log, with the running process. */
   onLine?: (line: string, child: ChildProcess) => void;
-  /** The process is killed, and the run rejected, after this long. */
+  /** After this time, the process is killed and the run rejected. */
   limitMs?: number;
-  /** Kills the process when it aborts; the run then rejects with its reason. */
+  /** Kills the process on abort. The run then rejects with its reason. */
   interrupted?: AbortSignal;
-  /** The Node.js binary and its options; default, this process's own. */
+  /** The Node.js binary and its options. Default: those of this process. */
   node?: readonly [string, ...string[]];
-  /** What `${{ github.token }}` gives. */
+  /** The value of `${{ github.token }}`. */
   token?: string;
-  /** The workflow run that the step is part of, where it matters. */
+  /** The workflow run of the step, if relevant. */
   run?: Partial<WorkflowRun>;
 }
 
-/** A workflow run, as its default variables tell it. */
+/** A workflow run, as in its default variables. */
 export interface WorkflowRun {
   /** Its number among the runs of its workflow. */
   number: number;
@@ -62,7 +62,7 @@ const COMPILED = resolve(import.meta.dirname, '../.cache/compiled');
 
 const definitions = new Map<string, ActionDefinition>();
 
-/** Each action.yml is read once a process. */
+/** Each action.yml is read once per process. */
 function actionDefinition(name: string): ActionDefinition {
   const known = definitions.get(name);
   if (known) return known;
@@ -71,14 +71,14 @@ function actionDefinition(name: string): ActionDefinition {
   return read;
 }
 
-/** Path of the committed bundle that the action's action.yml names. */
+/** The path of the committed bundle in the action's action.yml. */
 export function bundleOf(name: string): string {
   return resolve(dirname(actionFile(name)), actionDefinition(name).runs.main);
 }
 
 /**
- * Runs a committed bundle the way GitHub's runner does: inputs as INPUT_* with the defaults of action.yml,
- * the file commands in fresh files, and nothing else of this process's environment.
+ * Runs a committed bundle like GitHub's runner: inputs as INPUT_* with the defaults of action.yml, the file commands in
+ * new files, and nothing else of this process's environment.
  *
  * @throws when `result` or a record of the ledger is not what its schema in `schemas/` says, or `reason` is no whole
  * sentence.
@@ -116,7 +116,7 @@ export async function runAction(name: string, options: RunOptions = {}): Promise
     GITHUB_STATE: file('state'),
     GITHUB_ENV: file('env'),
     RUNNER_TEMP: folder,
-    // Node.js 22 and later compile a bundle once: most of what many runs cost is their start.
+    // Node.js 22 and later compile a bundle once. In many runs, most of the cost is the start.
     NODE_COMPILE_CACHE: COMPILED,
     ...inputVariables(name, options.inputs ?? {}, options.token ?? ''),
     ...options.env,
@@ -132,7 +132,7 @@ export async function runAction(name: string, options: RunOptions = {}): Promise
     checkLedger(written());
     const outputs = parseFileCommands(readFileSync(output, 'utf8'));
     const result = JSON.parse(outputs['result'] ?? '{}') as Record<string, unknown>;
-    // A killed process has none.
+    // A killed process has no exit code.
     if (outputs['result'] !== undefined) {
       checkResult(name, result);
       checkReason(name, result);
@@ -217,8 +217,7 @@ async function finished(
 }
 
 /**
- * Reads what a step wrote to GITHUB_OUTPUT or GITHUB_ENV: `name<<delimiter`, the lines, the delimiter; or
- * `name=value`.
+ * Reads what a step wrote to GITHUB_OUTPUT or GITHUB_ENV: `name<<delimiter`, the lines, the delimiter; or `name=value`.
  */
 export function parseFileCommands(text: string): Record<string, string> {
   const values: Record<string, string> = {};

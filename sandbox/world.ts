@@ -5,20 +5,20 @@ export interface WorldOptions {
   scenario?: Scenario;
   /** Simulated seconds per real second. */
   timeScale?: number;
-  /** The account ids that exist. */
+  /** The ids of the accounts. */
   accounts?: readonly string[];
-  /** Where services keep what is too large for memory. */
+  /** Where services store data that is too large for memory. */
   dataDir?: string;
-  /** What time passes by; default, the wall clock. */
+  /** The timer. Default: the wall clock. */
   timer?: Timer;
 }
 
-/** The accounts of dev, staging and prod in everything public. */
+/** The accounts of dev, staging and prod in all examples. */
 const DEFAULT_ACCOUNTS = ['111111111111', '222222222222', '333333333333'];
 export const DEFAULT_REGION = 'eu-west-1';
 const DEFAULT_TIME_SCALE = 100;
 
-/** Everything that the services share: the clock, the scenario, the ids, and their state by account and region. */
+/** Shared by all services: the clock, the scenario, the id generator, and their state by account and region. */
 export class World {
   readonly clock: SimulatedClock;
   readonly scenario: Scenario;
@@ -44,14 +44,14 @@ export class World {
     return this.#closing.signal;
   }
 
-  /** A service's state for one account and region, made on first use. Global state takes `''` for either. */
+  /** A service's state for an account and region, created on first use. Global state uses `''` for either. */
   store<T>(account: string, region: string, key: string, create: () => T): T {
     const name = `${account}/${region}/${key}`;
     if (!this.#stores.has(name)) this.#stores.set(name, create());
     return this.#stores.get(name) as T;
   }
 
-  /** An id as EC2 writes it: `newId('vpc')` is `vpc-0` and 16 hex digits. The same in each run of a scenario. */
+  /** An id in the format of EC2: `newId('vpc')` is `vpc-0` and 16 hex digits. The same in each run of a scenario. */
   newId(prefix: string): string {
     return `${prefix}-0${this.random.text(16)}`;
   }
@@ -61,7 +61,7 @@ export class World {
     return this.random.uuid();
   }
 
-  /** Runs work that outlives its call, such as a stack's update. What it throws, `close` throws. */
+  /** Runs work that outlives its call, such as a stack's update. `close` throws its errors. */
   run(work: () => Promise<void>): void {
     const running = work()
       .catch((error: unknown) => {
@@ -72,7 +72,7 @@ export class World {
     this.#running.add(running);
   }
 
-  /** Ends all sleeps and background work. Throws what background work has thrown, once it has all ended. */
+  /** Ends all sleeps and background work. Throws the errors of background work after all of it has ended. */
   async close(): Promise<void> {
     this.#closing.abort(new SandboxClosed());
     await Promise.all(this.#running);
@@ -84,7 +84,7 @@ export class World {
 
 const HEX = '0123456789abcdef';
 
-/** A seeded stream of numbers (mulberry32), so that two runs of one scenario draw the same ids and faults. */
+/** A seeded random number generator (mulberry32), so that two runs of a scenario have the same ids and faults. */
 export class Random {
   #state: number;
 
@@ -101,7 +101,7 @@ export class Random {
     return ((bits ^ (bits >>> 14)) >>> 0) / 2 ** 32;
   }
 
-  /** A text of `length` characters out of an alphabet. */
+  /** A random text of `length` characters of an alphabet. */
   text(length: number, alphabet = HEX): string {
     let text = '';
     for (let left = length; left > 0; left--)
@@ -116,7 +116,7 @@ export class Random {
   }
 }
 
-/** The partition of a region: its name in ARNs, and the suffix of its addresses. */
+/** The partition of a region: its name in ARNs, and the suffix of its domains. */
 export function partitionOf(region: string): { id: string; urlSuffix: string } {
   if (region.startsWith('cn-')) return { id: 'aws-cn', urlSuffix: 'amazonaws.com.cn' };
   if (region.startsWith('us-gov-')) return { id: 'aws-us-gov', urlSuffix: 'amazonaws.com' };

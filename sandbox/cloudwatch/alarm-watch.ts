@@ -1,14 +1,14 @@
 import type { World } from '../world.ts';
 import { type Alarm, alarmsOf } from './alarms.ts';
 
-/** A watch of alarms until it is closed. */
+/** Watches alarms until it is closed. */
 interface AlarmWatch {
-  /** The first of the alarms that does not exist (any more), or that has gone to ALARM. */
+  /** The first of the alarms that does not exist any more, or that is in ALARM. */
   broken(): { arn: string; state: 'ALARM' | 'missing' } | undefined;
   close(): void;
 }
 
-/** Watches alarms, and calls back as soon as one of them goes to ALARM. One that is in ALARM before does not count. */
+/** Calls back as soon as one of the alarms goes to ALARM. Alarms that are in ALARM at the start are ignored. */
 export function watchAlarms(
   world: World,
   { account, region }: { account: string; region: string },

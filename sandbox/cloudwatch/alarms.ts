@@ -8,14 +8,14 @@ export interface Alarm {
   state: AlarmState;
   reason: string;
   updatedAt: Date;
-  /** As CloudFormation and the API both name it. */
+  /** The name in CloudFormation and in the API. */
   given: Record<string, unknown>;
 }
 
-/** The alarms of one account and region. */
+/** The alarms of an account and region. */
 export class Alarms {
   readonly all = new Map<string, Alarm>();
-  /** Told of each alarm whose state has changed. */
+  /** Called for each alarm whose state has changed. */
   readonly listeners = new Set<(alarm: Alarm) => void>();
   readonly #world: World;
   readonly #place: string;
@@ -25,7 +25,7 @@ export class Alarms {
     this.#place = `arn:${partitionOf(region).id}:cloudwatch:${region}:${account}`;
   }
 
-  /** Makes an alarm, or changes one: its state stays. A new one begins as the scenario says. */
+  /** Creates or updates an alarm. An update keeps the state; the scenario determines the state of a new one. */
   put(name: string, kind: Alarm['kind'], given: Record<string, unknown>): void {
     const declared = this.#world.scenario.cloudwatch?.alarms?.find((rule) => rule.name === name);
     const alarm: Alarm = {

@@ -42,7 +42,7 @@ const OPERATIONS: Record<string, AlarmOperation> = {
   },
 };
 
-/** CloudWatch's alarms. Its metrics are not here: a scenario, or SetAlarmState, says what an alarm's state is. */
+/** CloudWatch's alarms. There are no metrics: a scenario or SetAlarmState sets the state of an alarm. */
 export function cloudWatch(world: World): Service {
   const bound = Object.entries(OPERATIONS).map(([name, operation]): [string, Operation] => [
     name,

@@ -6,7 +6,7 @@ import type { World } from '../world.ts';
 
 export type EcrOperation = (world: World, input: Input, call: Call) => Promise<object> | object;
 
-/** The repository that a call names, when the caller may do this to it. Throws as ECR does. */
+/** The repository of a call. Throws ECR's error if it does not exist or the caller has no permission. */
 export function repositoryOfCall(world: World, input: Input, call: Call): ImageRepository {
   const name = textOf(input.repositoryName) ?? '';
   checkRepositoryName(name);
@@ -20,11 +20,11 @@ const NAME = String.raw`[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+
 const LENGTHS = { least: 2, most: 256 };
 
 /**
- * Throws InvalidParameterException for a text that is no repository's name, such as the URI of one.
+ * Throws InvalidParameterException for an invalid name, such as a URI.
  *
  * @see https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html for the lengths
  * @see https://github.com/mulgadc/spinifex/tree/main/spinifex/gateway/ecrapi for the words: "captured from
- *   CreateRepository"
+ *  CreateRepository"
  */
 export function checkRepositoryName(name: string): void {
   const { least, most } = LENGTHS;
@@ -42,7 +42,7 @@ export function invalidParameter(parameter: string, why: string): AwsError {
   return new AwsError('InvalidParameterException', message);
 }
 
-/** Names the repository in an answer. */
+/** Identifies the repository in a response. */
 export function repositoryReference(repository: ImageRepository): {
   registryId: string;
   repositoryName: string;

@@ -102,7 +102,7 @@ export const IMAGE_OPERATIONS: Record<string, EcrOperation> = {
   },
 };
 
-/** Whether the listing's filter takes an image that has a tag, or has none. */
+/** Whether the filter of a listing includes an image with or without a tag. */
 function isWanted({ filter }: Input, isTagged: boolean): boolean {
   const { tagStatus = 'ANY' } = (filter ?? {}) as { tagStatus?: string };
   return tagStatus === 'ANY' || (tagStatus === 'TAGGED') === isTagged;
@@ -128,7 +128,7 @@ function select(repository: ImageRepository, { imageTag, imageDigest }: ImageId)
   return imageDigest === undefined || manifest?.digest === imageDigest ? manifest : undefined;
 }
 
-/** As `select`, but as a client reads it: from the other registry, where the scenario names one. */
+/** Like `select`, but as a client reads it: from another registry if the scenario names one. */
 async function read(
   world: World,
   repository: ImageRepository,
@@ -179,7 +179,7 @@ function detail(repository: ImageRepository, manifest: Manifest) {
     ...repositoryReference(repository),
     imageDigest: manifest.digest,
     imageTags: tags.length > 0 ? tags : undefined,
-    // ECR gives no size for an index.
+    // ECR returns no size for an index.
     imageSizeInBytes: isIndex(manifest) ? undefined : sizes.reduce((sum, size) => sum + size, 0),
     imagePushedAt: manifest.pushedAt,
     imageScanStatus: scan && { status: scan.status, description: scan.description },

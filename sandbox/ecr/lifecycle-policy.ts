@@ -10,7 +10,7 @@ interface Rule {
 }
 
 /**
- * Throws InvalidParameterException for a text that is no lifecycle policy.
+ * Throws InvalidParameterException for an invalid lifecycle policy.
  *
  * @see https://github.com/getmoto/moto/blob/master/moto/ecr/policy_validation.py for the words about its form
  * @see https://docs.aws.amazon.com/AmazonECR/latest/userguide/lifecycle_policy_parameters.html for rules of untagged images

@@ -7,7 +7,7 @@ import { type EcrOperation, invalidParameter, repositoryOfCall, repositoryRefere
 
 const SETTINGS = ['BASIC_SCAN_TYPE_VERSION', 'REGISTRY_POLICY_SCOPE', 'BLOB_MOUNTING'];
 
-/** What concerns an account's registry as a whole. */
+/** Operations on the registry of an account. */
 export const REGISTRY_OPERATIONS: Record<string, EcrOperation> = {
   GetAuthorizationToken(world, input, call) {
     const registry = registryOf(world);
@@ -48,7 +48,7 @@ function settingName(value: unknown): string {
   throw invalidParameter('name', `${name} is not one of ${SETTINGS.join(', ')}`);
 }
 
-/** What InitiateLayerUpload says that a part should have, in bytes. */
+/** The part size that InitiateLayerUpload returns, in bytes. */
 const PART_SIZE = 10 * 1024 * 1024;
 
 export const LAYER_OPERATIONS: Record<string, EcrOperation> = {

@@ -90,7 +90,7 @@ export const REPOSITORY_OPERATIONS: Record<string, EcrOperation> = {
   },
 };
 
-/** The settings that a CreateRepository asks for, with ECR's defaults. */
+/** The settings in a CreateRepository request, with ECR's defaults. */
 function settingsOf(input: Input): RepositorySettings {
   const { encryptionType = 'AES256', kmsKey } = (input.encryptionConfiguration ?? {}) as Record<
     string,

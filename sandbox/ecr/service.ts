@@ -3,7 +3,7 @@ import type { World } from '../world.ts';
 import { IMAGE_OPERATIONS, SCAN_OPERATIONS } from './images.ts';
 import { LAYER_OPERATIONS, REGISTRY_OPERATIONS } from './registry.ts';
 import { POLICY_OPERATIONS, REPOSITORY_OPERATIONS } from './repositories.ts';
-/** ECR's API over the registry that speaks OCI's protocol under /v2/. */
+/** ECR's API for the registry that also serves the OCI protocol under /v2/. */
 export function ecr(world: World): Service {
   const all = {
     ...REGISTRY_OPERATIONS,

@@ -1,27 +1,27 @@
-/** Simulated seconds of a Fargate task's life, as published: the pull is most of a start. */
+/** Simulated seconds in the life of a Fargate task, as published. Most of a start is the image pull. */
 export const SECONDS = {
-  /** A network interface, and a machine to run on. */
+  /** Creating a network interface and assigning a host. */
   provision: 8,
   pull: 20,
   /** From pulled to running. */
   start: 2,
-  /** From running to answering. */
+  /** From running to responding. */
   boot: 3,
-  /** From SIGTERM to the end of a container that obeys. */
+  /** From SIGTERM to the exit of a container that handles it. */
   stop: 1,
   deprovision: 3,
-  /** A task without checks counts as healthy after this long. */
+  /** Until a task without health checks counts as healthy. */
   unchecked: 40,
-  /** A one-off task's work, when no rule says otherwise. */
+  /** The run time of a one-off task without a rule. */
   oneOff: 10,
-  /** Until ECS acts on a target that its load balancer finds unhealthy. */
+  /** Until ECS stops a task with an unhealthy target. */
   notice: 10,
-  /** Before a task that no instance could take is placed again. */
+  /** Until a task that did not fit on any instance is placed again. */
   place: 15,
-  /** Before a failed task is replaced. */
+  /** Until a failed task is replaced. */
   retry: 5,
-  /** From a service deployment's creation to its start. */
+  /** From the creation of a service deployment to its start. */
   pending: 1,
-  /** A shift of traffic at the load balancer. */
+  /** The duration of a traffic shift at the load balancer. */
   shift: 2,
 } as const;

@@ -17,14 +17,14 @@ export function lastPart(nameOrArn: string): string {
   return nameOrArn.slice(nameOrArn.lastIndexOf('/') + 1);
 }
 
-/** The cluster that a call names, `default` when it names none. Throws ClusterNotFoundException. */
+/** The cluster of a call, by default `default`. Throws ClusterNotFoundException. */
 export function clusterNamed(ecs: Ecs, given: unknown): Cluster {
   const cluster = ecs.clusters.get(lastPart(textOf(given) ?? 'default'));
   if (cluster?.status === 'ACTIVE') return cluster;
   throw clusterNotFound();
 }
 
-/** A service by its name or ARN, also one that is gone; undefined when there was none. */
+/** A service by its name or ARN, including a deleted one. Undefined if it never existed. */
 export function findService(ecs: Ecs, cluster: Cluster, nameOrArn: string): Service | undefined {
   return ecs.services.get(ecs.arn(`service/${cluster.name}/${lastPart(nameOrArn)}`));
 }
@@ -36,7 +36,7 @@ export function serviceNamed(ecs: Ecs, cluster: Cluster, nameOrArn: unknown): Se
   throw serviceNotFound();
 }
 
-/** `family`, `family:revision` or an ARN; a family alone is its newest active revision. */
+/** By `family`, `family:revision` or ARN. A family alone is its newest active revision. */
 export function findTaskDefinition(ecs: Ecs, given: unknown): TaskDefinition | undefined {
   const [family = '', revision] = lastPart(textOf(given) ?? '').split(':');
   const revisions = ecs.families.get(family) ?? [];
@@ -45,7 +45,7 @@ export function findTaskDefinition(ecs: Ecs, given: unknown): TaskDefinition | u
     : revisions.find((definition) => String(definition.revision) === revision);
 }
 
-/** One that tasks can be started of. Throws ClientException. */
+/** A task definition that can be used for tasks. Throws ClientException. */
 export function usableTaskDefinition(ecs: Ecs, given: unknown): TaskDefinition {
   const definition = findTaskDefinition(ecs, given);
   if (!definition) throw clientError('TaskDefinition not found.');
@@ -53,7 +53,7 @@ export function usableTaskDefinition(ecs: Ecs, given: unknown): TaskDefinition {
   return definition;
 }
 
-/** Throws ServiceDeploymentNotFoundException, also while AWS would not show it yet. */
+/** Throws ServiceDeploymentNotFoundException, also while AWS would not return it yet. */
 export function serviceDeploymentNamed(ecs: Ecs, given: unknown): ServiceDeployment {
   const deployment = ecs.serviceDeployments.get(textOf(given) ?? '');
   if (deployment && isVisible(ecs, deployment)) return deployment;
@@ -63,8 +63,8 @@ export function serviceDeploymentNamed(ecs: Ecs, given: unknown): ServiceDeploym
 const HISTORY_MS = 90 * 24 * 60 * 60_000;
 
 /**
- * AWS may lag behind UpdateService, and shows the history of the last 90 days. AWS does not document what
- * DescribeServiceDeployments answers after that: MISSING, as for any unknown ARN, is assumed.
+ * AWS may lag behind UpdateService, and keeps the history of 90 days. What DescribeServiceDeployments returns
+ * afterwards is not documented: MISSING, as for any unknown ARN, is assumed.
  *
  * @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-deployment.html
  */
@@ -78,9 +78,9 @@ const OURS = /^(?<account>\d{12})\/(?<region>[a-z0-9-]+)\/(?<name>.+)$/;
 const ECR_HOST = /^(?<account>\d{12})\.dkr\.ecr\.(?<region>[a-z0-9-]+)\.amazonaws\.com(?:\.cn)?$/;
 
 /**
- * The digest that a task pulls: of a tag the one that it has now, of an index the index's own. An image of the sandbox's
- * registries must be there: undefined when it is not. Of all others the sandbox knows nothing, and takes the digest that
- * is asked for, or one that follows from the name.
+ * The digest that a task pulls: for a tag, its current digest; for an index, that of the index. In the sandbox's
+ * registries, the image must exist: undefined if it does not. For other registries, the digest in the image, or one
+ * derived from its name.
  *
  * @param image may be by the digest that the deployment resolved before.
  */
@@ -103,15 +103,16 @@ export function resolveImageDigest(
   return digest ?? `sha256:${createHash('sha256').update(image).digest('hex')}`;
 }
 
-/** Whether an image is in a private registry of ECR, also where its repository does not exist. */
+/** Whether an image is in a private registry of ECR, even if its repository does not exist. */
 export function isEcrImage(world: World, image: string): boolean {
   const { host = '', path = '' } = IMAGE.exec(image)?.groups ?? {};
   return ECR_HOST.test(host) || (host === hostOf(world) && OURS.test(path));
 }
 
 /**
- * Why no registry has an image, in the words of containerd, which Fargate pulls with; undefined where that is not known
- * from its name alone. A name without a registry is one of Docker Hub, which has none of the names of ECR's repositories.
+ * Why an image cannot be pulled from any registry, in the words of containerd, which Fargate uses. Undefined if the
+ * name alone does not show it. A name without a registry belongs to Docker Hub, which has none of the names of ECR's
+ * repositories.
  *
  * @see https://github.com/docker-archive/compose-cli/issues/853 an image of ECR without its registry
  * @see https://github.com/distribution/reference/blob/main/reference.go "repository name must be lowercase"
@@ -127,7 +128,7 @@ export function unpullable(ecs: Ecs, image: string): string | undefined {
   return `pull image manifest has been retried 1 time(s): failed to resolve ref ${reference}: pull access denied, repository does not exist or may require authorization: server message: insufficient_scope: authorization failed`;
 }
 
-/** The repository of ECR that an image is in; undefined for other registries, and where the repository does not exist. */
+/** The ECR repository of an image. Undefined for other registries, and if it does not exist. */
 export function repositoryOfImage(world: World, image: string): ImageRepository | undefined {
   const { host = '', path = '' } = IMAGE.exec(image)?.groups ?? {};
   const own = host === hostOf(world) ? OURS.exec(path)?.groups : undefined;
@@ -140,12 +141,12 @@ function hostOf(world: World): string | undefined {
   return url === '' ? undefined : new URL(url).host;
 }
 
-/** Refusals in ECS's own words. */
+/** Errors in ECS's own words. */
 const clusterNotFound = (): AwsError => new AwsError('ClusterNotFoundException', 'Cluster not found.');
 
 export const serviceNotFound = (): AwsError => new AwsError('ServiceNotFoundException', 'Service not found.');
 
-/** Also of a service that was deleted: https://github.com/hashicorp/terraform/issues/3582 */
+/** Also for a service that was deleted: https://github.com/hashicorp/terraform/issues/3582 */
 export const serviceNotActive = (): AwsError =>
   new AwsError('ServiceNotActiveException', 'Service was not ACTIVE.');
 
@@ -159,5 +160,5 @@ const serviceDeploymentNotFound = (): AwsError =>
 
 export const conflict = (message: string): AwsError => new AwsError('ConflictException', message);
 
-/** An operation of ECS, over what the caller's account and region hold. */
+/** An operation of ECS, with the state of the caller's account and region. */
 export type EcsOperation = (ecs: Ecs, input: Input, call: Call) => Promise<object> | object;

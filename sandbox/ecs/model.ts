@@ -1,7 +1,7 @@
 import { Changes } from '../changes.ts';
 import { partitionOf, type World } from '../world.ts';
 
-/** A part of a request that is kept as it came, and given back as it was. */
+/** A part of a request that is stored and returned unchanged. */
 export type Given = Record<string, unknown>;
 
 export interface Tag {
@@ -14,11 +14,11 @@ export interface Cluster {
   name: string;
   status: 'ACTIVE' | 'INACTIVE';
   tags: Tag[];
-  /** Settings, capacity providers and what else was given. */
+  /** Settings, capacity providers and other given values. */
   given: Given;
 }
 
-/** As much of a container definition as the sandbox reads. */
+/** The part of a container definition that the sandbox uses. */
 export interface ContainerDefinition extends Given {
   name: string;
   image: string;
@@ -37,7 +37,7 @@ export interface TaskDefinition {
   containers: ContainerDefinition[];
   /** The request without its family, containers and tags. */
   given: Given;
-  /** The launch types that it is valid for. */
+  /** The supported launch types. */
   compatibilities: string[];
   tags: Tag[];
   registeredAt: Date;
@@ -87,12 +87,12 @@ export interface DeploymentConfiguration extends Given {
   };
 }
 
-/** What a revision of a service is made of: a change of it is a deployment. */
+/** The settings of a service's revision. A change of them starts a deployment. */
 export interface RevisionSettings {
   taskDefinition: TaskDefinition;
   loadBalancers: LoadBalancer[];
   networkConfiguration?: { awsvpcConfiguration?: { subnets?: string[] } };
-  /** The others: capacity providers, service connect, volumes. */
+  /** Other settings: capacity providers, service connect, volumes. */
   given: Given;
 }
 
@@ -101,20 +101,20 @@ export interface Revision {
   settings: RevisionSettings;
   containerImages: { containerName: string; image: string; imageDigest?: string }[];
   createdAt: Date;
-  /** The target groups of its tasks; with traffic shifting, one of each pair. */
+  /** The target groups of its tasks. With traffic shifting, one of each pair. */
   targetGroups: string[];
   productionWeight: number;
   testWeight: number;
 }
 
-/** One line of a service's classic `deployments`: the tasks of one revision. */
+/** An entry of a service's `deployments`: the tasks of one revision. */
 export interface Deployment {
   id: string;
   status: 'PRIMARY' | 'ACTIVE';
   revision: Revision;
-  /** How many tasks the scheduler is to keep. */
+  /** The number of tasks that the scheduler keeps. */
   wanted: number;
-  /** Tasks that are not replaced at once, because one of them has just failed. */
+  /** Tasks whose replacement is delayed, because one of them has just failed. */
   held: number;
   failedTasks: number;
   rolloutState: 'IN_PROGRESS' | 'COMPLETED' | 'FAILED';
@@ -164,9 +164,9 @@ export interface ServiceDeployment {
   startedAt?: Date;
   finishedAt?: Date;
   stoppedAt?: Date;
-  /** Before this it cannot be read: AWS may lag behind UpdateService. */
+  /** Not visible before this time: AWS may lag behind UpdateService. */
   visibleAt: Date;
-  /** What stops it before its end. */
+  /** Stops it early. */
   stop: AbortController;
 }
 
@@ -180,22 +180,22 @@ export interface Service {
   configuration: DeploymentConfiguration;
   graceSeconds: number;
   controller: string;
-  /** What is neither of a revision nor named here. */
+  /** Other fields that are not part of a revision. */
   given: Given;
   tags: Tag[];
   createdAt: Date;
   createdBy: string;
-  /** The revision that the last CreateService or UpdateService asked for. */
+  /** The revision that the last CreateService or UpdateService requested. */
   asked?: Revision;
-  /** The revision that was last deployed to the end. */
+  /** The revision of the last completed deployment. */
   lastGood?: Revision;
-  /** Newest first, as the two below. */
+  /** Newest first, like the two below. */
   events: { id: string; createdAt: Date; message: string }[];
   deployments: Deployment[];
   serviceDeployments: ServiceDeployment[];
-  /** It looks for an instance for a task again. */
+  /** Tries again to place a task on an instance. */
   isPlacing?: boolean;
-  /** Those that have not stopped, oldest first. */
+  /** Tasks that have not stopped, oldest first. */
   tasks: Set<Task>;
 }
 
@@ -204,7 +204,7 @@ export interface ContainerInstance {
   /** The last part of its ARN. */
   id: string;
   ec2InstanceId: string;
-  /** MiB. */
+  /** In MiB. */
   memory: number;
 }
 
@@ -234,9 +234,9 @@ export interface Task {
   containers: Container[];
   address: string;
   subnet: string;
-  /** Of a process that stands for its container: the port on 127.0.0.1. */
+  /** For a process that represents its container: its port on 127.0.0.1. */
   realPort?: number;
-  /** On EC2: where it is placed. */
+  /** On EC2: its instance. */
   instance?: ContainerInstance;
   interfaceId: string;
   attachmentId: string;
@@ -252,9 +252,9 @@ export interface Task {
   executionStoppedAt?: Date;
   stopCode?: string;
   stoppedReason?: string;
-  /** It runs, and every check that it has says so. */
+  /** Whether it is running and passes all checks. */
   healthy: boolean;
-  /** Ends its life; the reason is a TaskStop. */
+  /** Ends the task. The reason is a TaskStop. */
   stop: AbortController;
 }
 
@@ -265,7 +265,7 @@ export function shiftsTraffic(service: Service): boolean {
 
 const ID_ALPHABET = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789';
 
-/** ECS of one account and region: all that it holds, and the names that it gives. */
+/** The state of ECS in an account and region, and its id generator. */
 export class Ecs {
   readonly world: World;
   readonly account: string;
@@ -273,12 +273,12 @@ export class Ecs {
   readonly clusters = new Map<string, Cluster>();
   /** The revisions of each family, oldest first. */
   readonly families = new Map<string, TaskDefinition[]>();
-  /** These four by ARN. */
+  /** The next four are by ARN. */
   readonly services = new Map<string, Service>();
   readonly serviceDeployments = new Map<string, ServiceDeployment>();
   readonly revisions = new Map<string, Revision>();
   readonly tasks = new Map<string, Task>();
-  /** Of tasks, of services, and of the alarms that rollouts watch. */
+  /** Notifies of changes of tasks, services, and the alarms that rollouts watch. */
   readonly changes = new Changes();
 
   constructor(world: World, account: string, region: string) {
@@ -291,17 +291,17 @@ export class Ecs {
     return `arn:${partitionOf(this.region).id}:ecs:${this.region}:${this.account}:${resource}`;
   }
 
-  /** 32 hex digits, as of a task. */
+  /** 32 hex digits, such as a task id. */
   newTaskId(): string {
     return this.world.random.text(32);
   }
 
-  /** 19 digits, as of a deployment `ecs-svc/…` and of a service revision. */
+  /** 19 digits, such as in a deployment `ecs-svc/…` and in a service revision. */
   newNumber(): string {
     return `${this.world.random.text(1, '123456789')}${this.world.random.text(18, '0123456789')}`;
   }
 
-  /** 21 letters and digits, as of a service deployment. */
+  /** 21 letters and digits, such as in a service deployment. */
   newDeploymentId(): string {
     return this.world.random.text(21, ID_ALPHABET);
   }
@@ -313,7 +313,7 @@ export function ecsOf(world: World, account: string, region: string): Ecs {
 
 const MOST = 100;
 
-/** Adds to a service's events, of which AWS keeps the last hundred. */
+/** Adds to a service's events. AWS keeps the last hundred. */
 export function addEvent(service: Service, text: string): void {
   const { world } = service.ecs;
   const event = {

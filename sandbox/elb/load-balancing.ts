@@ -17,7 +17,7 @@ export interface Target {
 export interface TargetGroup {
   arn: string;
   name: string;
-  /** As CloudFormation and the API both name it: Port, Protocol, HealthCheckPath … */
+  /** The names in CloudFormation and in the API: Port, Protocol, HealthCheckPath … */
   given: Given;
   intervalSeconds: number;
   unhealthyThreshold: number;
@@ -55,7 +55,7 @@ export interface LoadBalancer {
   createdAt: Date;
 }
 
-/** Load balancers of one account and region, and what hangs on them; all by ARN. */
+/** The load balancers of an account and region with their listeners and target groups, all by ARN. */
 export class LoadBalancing {
   readonly loadBalancers = new Map<string, LoadBalancer>();
   readonly listeners = new Map<string, Listener>();
@@ -68,7 +68,7 @@ export class LoadBalancing {
       .sort((a, b) => Number(a.priority) - Number(b.priority));
   }
 
-  /** The actions of a rule, of a listener's default rule, or of a listener; none when there is no such thing. */
+  /** The actions of a rule, of a listener's default rule, or of a listener. Empty if it does not exist. */
   actionsOf(arn: string): Action[] {
     const listener = [...this.listeners.values()].find(
       (one) => one.arn === arn || defaultRuleArn(one) === arn,

@@ -89,7 +89,7 @@ const OPERATIONS: Record<string, BalancingOperation> = {
   },
 };
 
-/** Elastic Load Balancing v2, to be read: templates make what it holds, and ECS the targets. */
+/** Elastic Load Balancing v2, read-only: templates create the resources, and ECS the targets. */
 export function loadBalancing(world: World): Service {
   const bound = Object.entries(OPERATIONS).map(([name, operation]): [string, Operation] => [
     name,
@@ -103,7 +103,7 @@ export function loadBalancing(world: World): Service {
   };
 }
 
-/** All of them. Throws when one that was asked for is not there. */
+/** All requested ones. Throws if one does not exist. */
 function present<T>(found: readonly (T | undefined)[], code: string, message: string): T[] {
   const all = found.filter((one) => one !== undefined);
   if (all.length < found.length) throw new AwsError(code, message);
@@ -121,7 +121,7 @@ const HEALTH_CHECK = {
   UnhealthyThresholdCount: 2,
   Matcher: { HttpCode: '200' },
 };
-/** What templates say of a resource, and no answer has. */
+/** Template properties that responses do not contain. */
 const NOT_SHOWN = [
   'Tags',
   'Targets',
@@ -172,12 +172,12 @@ function describeListener({ arn, loadBalancerArn, given, defaultActions }: Liste
   };
 }
 
-/** The rules of a listener come with its default. */
+/** The rules of a listener, including its default rule. */
 function describeRules(rules: readonly Rule[], listener: Listener): object[] {
   return [...rules.map(describeOwnRule), describeDefaultRule(listener)];
 }
 
-/** One rule, which may be a listener's default. */
+/** One rule, which may be a listener's default rule. */
 function describeRule(elb: LoadBalancing, arn: string): object | undefined {
   const rule = elb.rules.get(arn);
   if (rule) return describeOwnRule(rule);

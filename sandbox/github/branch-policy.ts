@@ -1,11 +1,11 @@
 import type { Branch, Environment } from './state.ts';
 
 /**
- * GitHub's refusal of a job whose ref may not deploy to its environment; undefined when it may. "The deployment branch
+ * GitHub's error for a job whose ref may not deploy to its environment, or undefined if it may. "The deployment branch
  * or tag rule is matched against the GITHUB_REF of the workflow run. […] Adding another branch rule for
  * refs/pull/*&#47;merge would also allow workflows triggered by pull_request events to deploy to the environment.
- * Wildcard characters will not match /". A branch is matched by its name. The message is the one that
- * actions/action-versions#119 quotes.
+ * Wildcard characters will not match /". A branch is matched by its name. The message is quoted in
+ * actions/action-versions#119.
  *
  * @see https://docs.github.com/actions/reference/workflows-and-actions/deployments-and-environments#deployment-branches-and-tags
  */
@@ -29,7 +29,7 @@ function rulesOf(branches: readonly Branch[]): string[] | undefined {
   return ruled.length > 0 ? ruled : undefined;
 }
 
-/** Of Ruby's File.fnmatch, what names of branches use: `*` and `?`. */
+/** The part of Ruby's File.fnmatch that branch names use: `*` and `?`. */
 function matches(pattern: string, branch: string): boolean {
   const escaped = pattern.replace(/[.+^${}()|[\]\\]/g, '\\$&');
   return new RegExp(`^${escaped.replaceAll('*', '[^/]*').replaceAll('?', '[^/]')}$`).test(branch);

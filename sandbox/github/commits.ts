@@ -4,14 +4,14 @@ import { accountOf, type Commit } from './state.ts';
 import { userJson } from './users.ts';
 
 const COMMITS_A_PAGE = 250;
-/** The committer of what GitHub's own buttons make. */
+/** The committer of commits created on github.com. */
 const GITHUB = 'web-flow';
 
 /** Commits, compared by their ancestry. */
 export const commitRoutes: Routes = {
   /**
-   * Of two commits `base...head`, `ahead_by` counts the commits that only head has, `behind_by` those that only base
-   * has: head is an ancestor of base when the status is `behind`.
+   * For two commits `base...head`, `ahead_by` counts the commits only in head, `behind_by` those only in base: head is
+   * an ancestor of base if the status is `behind`.
    *
    * @see https://docs.github.com/rest/commits/commits#compare-two-commits
    */
@@ -36,7 +36,7 @@ function comparison(call: GitHubCall, base: Commit, head: Commit): object {
   const ahead = [...ofHead].filter((commit) => !ofBase.has(commit));
   const behind = [...ofBase].filter((commit) => !ofHead.has(commit));
   const shared = [...ofHead].findLast((commit) => ofBase.has(commit));
-  // GitHub does not document its answer to commits without a common ancestor: 404 is assumed.
+  // GitHub does not document the response for commits without a common ancestor: 404 is assumed.
   if (!shared) {
     throw new AwsError('NotFound', `No common ancestor between ${base.sha} and ${head.sha}.`, 404);
   }
@@ -56,7 +56,7 @@ function comparison(call: GitHubCall, base: Commit, head: Commit): object {
   };
 }
 
-/** GitHub's limit of a comparison. */
+/** GitHub's limit for a comparison. */
 const MOST_FILES = 300;
 
 function filesOf(commits: readonly Commit[]): string[] {
@@ -68,7 +68,7 @@ function statusOf(ahead: number, behind: number): 'identical' | 'ahead' | 'behin
   return behind > 0 ? 'behind' : 'identical';
 }
 
-/** The commit and its ancestors, the oldest first. */
+/** The commit and its ancestors, oldest first. */
 function historyOf({ state }: GitHubCall, commit: Commit): Set<Commit> {
   const wanted = new Set([commit.sha]);
   const all = [...state.commits.values()];
@@ -79,14 +79,14 @@ function historyOf({ state }: GitHubCall, commit: Commit): Set<Commit> {
   return new Set(all.filter(({ sha }) => wanted.has(sha)));
 }
 
-/** An author that is no account, `name <address>`, in its parts. */
+/** The parts of an author without an account, `name <address>`. */
 export function personJson(text: string): { name: string; email: string } {
   const [, name = text, email] = /^(.*) <(.*)>$/.exec(text) ?? [];
   if (email !== undefined) return { name, email };
   return { name, email: name === GITHUB ? 'noreply@github.com' : `${name}@users.noreply.github.com` };
 }
 
-/** The account of an author; null where the address belongs to none. */
+/** The account of an author, or null if the address belongs to none. */
 function accountJson(text: string): object | null {
   return text.includes('<') ? null : userJson(accountOf(text));
 }

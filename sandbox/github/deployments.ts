@@ -79,7 +79,7 @@ export const deploymentRoutes: Routes = {
   ],
 };
 
-/** GitHub's `auto_inactive`: earlier deployments of the environment end, unless transient or production. */
+/** GitHub's `auto_inactive`: earlier deployments of the environment become inactive, unless transient or production. */
 function retirePrior(call: GitHubCall, current: Deployment): void {
   const prior = call.state.deployments.filter(
     ({ id, environment, fields }) =>

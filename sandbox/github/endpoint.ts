@@ -18,8 +18,8 @@ import { teamRoutes } from './teams.ts';
 import { userRoutes } from './users.ts';
 
 /**
- * The primary rate limit. A refusal has no retry-after; its headers and message are as conbench/conbench#660 and
- * NixOS/nixpkgs#413832 quote them: "X-RateLimit-Limit: 1000, X-RateLimit-Remaining: 0, X-RateLimit-Reset: 1675259928,
+ * The primary rate limit. The error has no retry-after. Its headers and message are quoted in conbench/conbench#660 and
+ * NixOS/nixpkgs#413832: "X-RateLimit-Limit: 1000, X-RateLimit-Remaining: 0, X-RateLimit-Reset: 1675259928,
  * X-RateLimit-Used: 1001, X-RateLimit-Resource: core".
  */
 class RateLimit {
@@ -41,7 +41,7 @@ class RateLimit {
     return Math.ceil(Date.now() / 1000) + this.#windowSeconds;
   }
 
-  /** Throws the refusal of a request for which nothing is left. */
+  /** Throws if no requests are left. */
   use(): void {
     if (Date.now() >= this.#reset * 1000) {
       this.#used = 0;
@@ -68,13 +68,13 @@ class RateLimit {
   }
 }
 
-/** GitHub's REST API, and as much of GraphQL as tells who one is, under /github. */
+/** GitHub's REST API, and the part of GraphQL that the actions use, under /github. */
 export class GitHubEndpoint implements Endpoint {
   readonly #world: World;
   readonly #url: string;
   readonly #limit: RateLimit;
 
-  /** `url` is the API's root. */
+  /** `url` is the root URL of the API. */
   constructor(world: World, url: string) {
     this.#world = world;
     this.#url = url;
@@ -153,14 +153,14 @@ export class GitHubEndpoint implements Endpoint {
 
 const CONDITIONS = ['if-match', 'if-unmodified-since'];
 
-/** GitHub's own words: it has no conditional writes. */
+/** GitHub's own message: it does not support conditional writes. */
 function conditional(): AwsError {
   const message =
     'Conditional request headers are not allowed in unsafe requests unless supported by the endpoint';
   return new AwsError('BadRequest', 'Bad Request', 400, { errors: [message] });
 }
 
-/** Undefined when the body is no JSON object. */
+/** Undefined if the body is not a JSON object. */
 function readBody(request: HttpRequest): Record<string, unknown> | undefined {
   try {
     const body: unknown = JSON.parse(request.body.toString('utf8') || '{}');
@@ -171,7 +171,7 @@ function readBody(request: HttpRequest): Record<string, unknown> | undefined {
   }
 }
 
-/** A secondary rate limit (403, or 429 when the rule says so) with its retry-after, or a server's error. */
+/** A secondary rate limit (403, or 429 if the rule says so) with its retry-after, or a server error. */
 function fault(rule: FaultRule): AwsError {
   if (rule.kind !== 'throttle') {
     return new AwsError(rule.code ?? 'ServerError', rule.message ?? 'Server Error', rule.status ?? 500);
@@ -207,7 +207,7 @@ const ROUTES: Route[] = Object.entries(ALL).map(([key, [operation, handler]]) =>
   return { method, pattern, operation, handler };
 });
 
-/** The route of a path below the API's root, and the params that the path holds, decoded. */
+/** The route of a path below the API's root, and its decoded params. */
 function findRoute(
   method: string,
   path: string,
@@ -224,7 +224,7 @@ function findRoute(
 const USUAL_PER_PAGE = 30;
 const MOST_PER_PAGE = 100;
 
-/** One page of a list, and the Link header that leads to the others; none when all is on one page. */
+/** One page of a list, and the Link header for the others, if any. */
 function paged(
   { list, wrap }: GitHubList,
   query: URLSearchParams,

@@ -4,7 +4,7 @@ import { loginOf, userJson } from './users.ts';
 
 const ENVIRONMENT = '/repos/{owner}/{repo}/environments/{environment}';
 
-/** Environments and what protects them. */
+/** Environments and their protection rules. */
 export const environmentRoutes: Routes = {
   'GET /repos/{owner}/{repo}/environments': [
     'repos/get-all-environments',
@@ -88,7 +88,7 @@ function policyJson(environment: number, name: string, index: number): object {
   return { id: environment * 100 + index, node_id: `policy-${environment}-${index}`, name, type: 'branch' };
 }
 
-/** What a call leaves out is reset: "deployment_branch_policy: null" lets all branches deploy. */
+/** Omitted values are reset: "deployment_branch_policy: null" allows all branches. */
 function protect(environment: Environment, body: Record<string, unknown>, logins: readonly string[]): void {
   const {
     wait_timer: wait = 0,

@@ -3,7 +3,7 @@ import { personJson } from './commits.ts';
 import { accountOf, type Commit } from './state.ts';
 import { permits } from './tokens.ts';
 
-/** As much of GraphQL as tells who the bearer of the token is, and who wrote commits. */
+/** The part of GraphQL that the actions use: the viewer, commits, pull requests and deployments. */
 export const graphqlRoutes: Routes = {
   'POST /graphql': [
     'graphql',
@@ -12,8 +12,7 @@ export const graphqlRoutes: Routes = {
       if (typeof body.query === 'string' && /\bviewer\s*\{\s*login\s*\}/.test(body.query)) {
         return { body: { data: { viewer: { login: viewer.login } } } };
       }
-      const message =
-        'the sandbox answers viewer { login }, commits, pull requests, deployments, and nothing else';
+      const message = 'the sandbox supports only viewer { login }, commits, pull requests and deployments';
       const answer = commitsAsked(call) ?? pullsAsked(call) ?? deploymentsAsked(call);
       return { body: answer ?? { errors: [{ message }] } };
     },
@@ -21,8 +20,8 @@ export const graphqlRoutes: Routes = {
 };
 
 /**
- * Who wrote commits: `alias: object(oid: $variable)` of one repository, with the fields
- * `authors`, `committer`, `signature` and `parents` of each. An object that is not there is null.
+ * The authors of commits: `alias: object(oid: $variable)` of one repository, with the fields `authors`, `committer`,
+ * `signature` and `parents`. A commit that does not exist is null.
  *
  * @see https://docs.github.com/graphql/reference/objects#commit
  */
@@ -45,7 +44,7 @@ function variablesOf({ body }: GitHubCall): Record<string, string | undefined> {
   return (body.variables ?? {}) as Record<string, string | undefined>;
 }
 
-/** Why a repository's resource is not shown: another repository, or a token that may not read it. */
+/** Why a repository is not returned: it is a different one, or the token has no read permission. */
 function refusal(call: GitHubCall, resource: string): object | undefined {
   const { state, viewer } = call;
   const { owner = '', repo = '' } = variablesOf(call);
@@ -65,7 +64,7 @@ function refusal(call: GitHubCall, resource: string): object | undefined {
 
 /**
  * The state of pull requests: `alias: pullRequest(number: 1)` of one repository. One that does not exist is null, with
- * an error of its own beside the others' data.
+ * a separate error.
  *
  * @see https://github.com/nodejs/node-core-utils/issues/120 for the error's words
  */
@@ -94,8 +93,8 @@ function pullsAsked(call: GitHubCall): object | undefined {
 const MOST_A_PAGE = 100;
 
 /**
- * The deployments to the environment `$environment`, newest first, with the state of the last status of each. There is
- * no filter by task.
+ * The deployments to the environment `$environment`, newest first, with the latest status of each. There is no filter
+ * by task.
  *
  * @see https://docs.github.com/graphql/reference/deployments
  */
@@ -127,7 +126,7 @@ function commitNode({ sha, author, coAuthors, committer, signed, parents }: Comm
   };
 }
 
-/** A GitActor: the account of an app is no `User`. */
+/** A GitActor. The account of an app is not a `User`. */
 function actorNode(text: string): object {
   const isUser = !text.includes('<') && accountOf(text).type === 'User';
   return { ...personJson(text), user: isUser ? { login: text } : null };

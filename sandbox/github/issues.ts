@@ -2,7 +2,7 @@ import { type GitHubCall, notFound, numberOf, type Routes, unprocessable } from 
 import { type Comment, type Issue, now } from './state.ts';
 import { userJson } from './users.ts';
 
-/** Issues that are no pull requests. */
+/** Issues, without pull requests. */
 export const issueRoutes: Routes = {
   'GET /repos/{owner}/{repo}/issues': [
     'issues/list-for-repo',

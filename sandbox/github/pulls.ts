@@ -4,7 +4,7 @@ import { notFound, numberOf, unprocessable } from './call.ts';
 import type { GitHubCall, Routes } from './call.ts';
 import type { Pull } from './state.ts';
 
-/** The repository, and its pull requests. */
+/** The repository and its pull requests. */
 export const pullRoutes: Routes = {
   'GET /repos/{owner}/{repo}': [
     'repos/get',
@@ -46,7 +46,7 @@ export const pullRoutes: Routes = {
         throw unprocessable('PullRequest', 'title', "title can't be blank");
       }
       if (state === 'open' && pull.mergeCommit !== undefined) {
-        // GitHub's words, as in https://github.com/openlinker-project/openlinker/pull/3242.
+        // GitHub's message, as in https://github.com/openlinker-project/openlinker/pull/3242.
         const message = 'state cannot be changed. The pull request cannot be reopened.';
         throw unprocessable('PullRequest', 'state', message);
       }

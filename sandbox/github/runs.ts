@@ -6,7 +6,7 @@ import { environmentJson } from './environments.ts';
 import type { Environment, Run } from './state.ts';
 import { userJson } from './users.ts';
 
-/** Inputs that one dispatch may give. */
+/** The maximum number of inputs of a dispatch. */
 const MOST_INPUTS = 25;
 
 /** Workflow runs, and the approvals of their environments. */
@@ -31,8 +31,8 @@ export const runRoutes: Routes = {
   ],
 
   /**
-   * The run is only recorded: a test that plays workflows finds it there. The sandbox does not read workflows, so it
-   * refuses no unknown input and no workflow without a `workflow_dispatch`.
+   * The run is only recorded, so that a test that plays workflows finds it. The sandbox does not read workflows, so it
+   * accepts unknown inputs and workflows without `workflow_dispatch`.
    *
    * @see https://docs.github.com/rest/actions/workflows#create-a-workflow-dispatch-event
    * @see https://github.blog/changelog/2026-02-19-workflow-dispatch-api-now-returns-run-ids
@@ -87,7 +87,7 @@ export const runRoutes: Routes = {
     'actions/get-workflow-run-attempt',
     (call) => {
       const run = runOf(call);
-      // Of earlier attempts the sandbox keeps nothing.
+      // Earlier attempts are not stored.
       if (numberOf(call, 'attempt') !== run.attempt) throw notFound();
       return { body: runJson(call, run) };
     },

@@ -49,18 +49,18 @@ export interface Environment {
   name: string;
   reviewers: string[];
   waitMinutes: number;
-  /** Patterns of the refs that may deploy to it; undefined when all may. */
+  /** Patterns of the refs that may deploy to it. If undefined, all may. */
   branches?: string[];
-  /** Whether branches with a branch protection rule alone may deploy to it. */
+  /** Whether only branches with a branch protection rule may deploy to it. */
   protectedBranches?: boolean;
   preventSelfReview?: boolean;
-  /** True, unless it says otherwise. */
+  /** True by default. */
   adminsBypass?: boolean;
 }
 
 export interface Branch {
   name: string;
-  /** A branch protection rule, or a ruleset. */
+  /** Whether a branch protection rule or a ruleset applies. */
   protection?: 'rule' | 'ruleset';
 }
 
@@ -78,20 +78,20 @@ export interface Run {
   branch: string;
   sha: string;
   actor: Account;
-  /** Who started the attempt: of a re-run, who asked for it. */
+  /** Who started the attempt. For a re-run, who requested it. */
   triggeringActor: Account;
   /** Its number among the runs of its workflow. */
   number: number;
-  /** Path of the workflow that it runs. */
+  /** The path of its workflow. */
   workflow: string;
-  /** Of a `workflow_dispatch`. */
+  /** For a `workflow_dispatch`. */
   inputs?: Readonly<Record<string, unknown>>;
   /** Environments that wait for an approval. */
   pending: string[];
   approvals: Approval[];
-  /** How it ended; undefined while it goes on. */
+  /** The conclusion, or undefined while it is in progress. */
   conclusion?: string;
-  /** Aborted when it is cancelled. */
+  /** Aborted when the run is cancelled. */
   cancelling: AbortController;
 }
 
@@ -105,7 +105,7 @@ export interface Pull {
   fork: boolean;
   /** In ISO 8601. */
   created: string;
-  /** The commit on the base branch; undefined unless it was merged. */
+  /** The commit on the base branch, or undefined if it is not merged. */
   mergeCommit?: string;
 }
 
@@ -114,29 +114,29 @@ export interface Commit {
   sha: string;
   parents: readonly string[];
   message: string;
-  /** Logins; `name <address>` where the address belongs to no account. */
+  /** Logins, or `name <address>` if the address belongs to no account. */
   author: string;
   committer: string;
   coAuthors: readonly string[];
-  /** By GitHub's own key. */
+  /** Whether GitHub's own key signed it. */
   signed: boolean;
-  /** That it changes. */
+  /** The changed files. */
   files: readonly string[];
 }
 
-/** A team of the organisation that owns the repository. */
+/** A team of the organization that owns the repository. */
 export interface Team {
   id: number;
   slug: string;
   members: readonly string[];
-  /** Those who have not accepted yet. */
+  /** Pending members. */
   invited: readonly string[];
   parent?: string;
 }
 
 export const SHA = '0123456789abcdef0123456789abcdef01234567';
 
-/** What GitHub knows of the one repository. */
+/** GitHub's state of the single repository. */
 export class GitHubState {
   readonly repository: string;
   readonly comments: Comment[] = [];
@@ -147,9 +147,9 @@ export class GitHubState {
   readonly runs: Run[];
   readonly pulls: Pull[];
   readonly teams: readonly Team[];
-  /** By their hashes, each after its parents. */
+  /** By hash, each after its parents. */
   readonly commits: ReadonlyMap<string, Commit>;
-  /** Everybody who has a token. */
+  /** All token owners. */
   readonly logins: readonly string[];
   readonly #actor: Account;
   readonly #anyRun: boolean;
@@ -191,7 +191,7 @@ export class GitHubState {
     }
   }
 
-  /** A workflow run. When the scenario lists none, every number is one. */
+  /** A workflow run. If the scenario lists none, every number exists. */
   run(id: number): Run | undefined {
     const known = this.runs.find((run) => run.id === id);
     if (known || !this.#anyRun) return known;
@@ -200,7 +200,7 @@ export class GitHubState {
     return run;
   }
 
-  /** A pull request. When the scenario lists none, every number is one. */
+  /** A pull request. If the scenario lists none, every number exists. */
   pull(number: number): Pull | undefined {
     const known = this.pulls.find((pull) => pull.number === number);
     if (known || !this.#anyPull) return known;
@@ -209,7 +209,7 @@ export class GitHubState {
     return pull;
   }
 
-  /** A workflow run that begins now. */
+  /** A workflow run that starts now. */
   startRun(given: Partial<Run>): Run {
     const run = this.#newRun({ id: this.newId(), number: this.runs.length + 1, ...given });
     this.runs.push(run);
@@ -269,7 +269,7 @@ function commitsOf({ commits = [], user = 'octocat' }: GitHubScenario): Commit[]
   );
 }
 
-/** Far from the numbers of pull requests, every one of which may exist. */
+/** Above the numbers of pull requests, all of which may exist. */
 const FIRST_ISSUE = 9001;
 
 function newPull(given: Partial<Pull> & { number: number }): Pull {

@@ -2,9 +2,9 @@ import { type GitHubCall, notFound, type Routes } from './call.ts';
 import type { Team } from './state.ts';
 
 /**
- * Teams of the organisation that owns the repository. "To get a user's membership with a team, the team must be visible
- * to the authenticated user": a token without the organization permission Members, as that of every job, is answered 404,
- * as for somebody who is no member.
+ * Teams of the organization that owns the repository. "To get a user's membership with a team, the team must be visible
+ * to the authenticated user": a token without the organization permission Members, which no job's token has, gets 404,
+ * as for a user who is not a member.
  *
  * @see https://docs.github.com/rest/teams/members#get-team-membership-for-a-user
  * @see https://github.com/PostHog/posthog/pull/56869

@@ -1,24 +1,24 @@
 import type { World } from '../world.ts';
 import { type Account, accountOf } from './state.ts';
 
-/** Whom GitHub takes the bearer of a token for. */
+/** The owner of a token. */
 export interface Viewer extends Account {
   mayWrite: boolean;
-  /** Whether it sees the teams of the organisation. */
+  /** Whether the token can read the organization's teams. */
   readsMembers: boolean;
-  /** Of a job's token; without them it has all. */
+  /** The permissions of a job's token. If undefined, it has all. */
   permissions?: Permissions;
 }
 
-/** The tokens that the sandbox knows. */
+/** The known tokens. */
 export interface GitHubTokens {
-  /** A job's own, as `github.token`. */
+  /** A job's token, as `github.token`. */
   installation: string;
-  /** A job's own on a pull request from a fork. */
+  /** A job's token on a pull request from a fork. */
   readOnly: string;
   /** A personal access token (classic), with `repo` and `read:org`. */
   user: string;
-  /** Of an app's installation, with the organization permission Members (read). */
+  /** The token of an app's installation, with the organization permission Members (read). */
   members: string;
 }
 
@@ -31,7 +31,7 @@ export const GITHUB_TOKENS: GitHubTokens = {
   members: 'ghs_SandboxMembersReadToken0000000000000',
 };
 
-/** Makes the token of one job, which may do what the job's `permissions` say. */
+/** Creates the token of a job with the `permissions` of the job. */
 export function newJobToken(world: World, permissions: Permissions): string {
   const tokens = jobTokens(world);
   const token = `ghs_SandboxJobToken${String(tokens.size + 1).padStart(17, '0')}`;
@@ -43,7 +43,7 @@ function jobTokens(world: World): Map<string, Permissions> {
   return world.store('', '', 'github-job-tokens', () => new Map<string, Permissions>());
 }
 
-/** The bearer of a request's token; undefined for an unknown token. */
+/** The owner of a request's token, or undefined for an unknown token. */
 export function viewerOf(world: World, authorization: string): Viewer | undefined {
   const { user = 'octocat', tokens = {} } = world.scenario.github ?? {};
   const { installation, readOnly, members } = GITHUB_TOKENS;
@@ -56,7 +56,7 @@ export function viewerOf(world: World, authorization: string): Viewer | undefine
   const logins = { ...own, ...tokens };
   const token = authorization.replace(/^(token|bearer)\s+/i, '');
   const permissions = jobTokens(world).get(token);
-  // No permission of a job is about the organisation.
+  // No permission of a job concerns the organization.
   if (permissions) return { ...accountOf(BOT), mayWrite: true, readsMembers: false, permissions };
   const login = Object.hasOwn(logins, token) ? logins[token] : undefined;
   if (login === undefined) return undefined;
@@ -65,12 +65,11 @@ export function viewerOf(world: World, authorization: string): Viewer | undefine
   return { ...account, mayWrite: token !== readOnly && token !== members, readsMembers };
 }
 
-/** What a job's `permissions` grant, by GitHub's names of them. */
+/** The `permissions` of a job, by GitHub's names. */
 export type Permissions = Readonly<Record<string, 'read' | 'write'>>;
 
 /**
- * The permissions of which one suffices, by the resource that an operation is about. A call that reads needs it
- * to read, any other one to write.
+ * The alternative permissions for each resource. A reading call needs read access, all others write access.
  *
  * @see https://docs.github.com/rest/authentication/permissions-required-for-github-apps
  */
@@ -86,7 +85,7 @@ const SUFFICIENT: readonly [RegExp, readonly string[]][] = [
 /** "GitHub Apps must have the administration:write permission"; a job's token cannot have it. */
 const ADMINISTRATION = /^\/repos\/[^/]+\/[^/]+\/environments\//;
 
-/** Whether a token that has these permissions may make a call. A repository itself can always be read. */
+/** Whether a token with these permissions may make a call. The repository itself can always be read. */
 export function permits(permissions: Permissions, method: string, path: string): boolean {
   if (method !== 'GET' && ADMINISTRATION.test(path)) return false;
   const sufficient = SUFFICIENT.find(([pattern]) => pattern.test(path))?.[1];

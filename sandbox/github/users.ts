@@ -3,7 +3,7 @@ import { forbidden, notFound } from './call.ts';
 import type { Routes } from './call.ts';
 import { type Account, accountOf } from './state.ts';
 
-/** Who the bearer of the token is, and users by their names. */
+/** The owner of the token, and users by name. */
 export const userRoutes: Routes = {
   'GET /user': [
     'users/get-authenticated',
@@ -23,7 +23,7 @@ export const userRoutes: Routes = {
   ],
 };
 
-/** The user with an id; undefined where there is none, and for a team. */
+/** The user with an id. Undefined if there is none, or if it is a team. */
 export function loginOf(id: number, logins: readonly string[]): string | undefined {
   return logins.find((login) => crc32(login) === id);
 }

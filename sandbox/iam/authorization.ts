@@ -7,14 +7,14 @@ import type { Context } from './policies/policy.ts';
 import { decide, type Outcome, type Permissions } from './policies/evaluation.ts';
 import { identityStore, type Role } from './roles.ts';
 
-/** A role's session whose calls are judged, with what it may do. */
+/** A role's session whose calls are checked, with its permissions. */
 interface Enforced {
   principal: Principal;
   role: Role;
   permissions: Permissions;
 }
 
-/** The session of a principal, when its role has policies: all other principals have all rights. */
+/** The session of a principal, if its role has policies. All other principals have every permission. */
 function enforcedSession(world: World, principal: Principal): Enforced | undefined {
   const { session } = principal;
   if (!session) return undefined;
@@ -26,14 +26,14 @@ function enforcedSession(world: World, principal: Principal): Enforced | undefin
   return permissions && { principal, role, permissions: { ...permissions, session: session.policies } };
 }
 
-/** Of a role with all rights, whose session has policies of its own. */
+/** For a role with every permission, whose session has its own policies. */
 const EVERYTHING: Omit<Permissions, 'session'> = {
   policies: { All: { Version: '2012-10-17', Statement: { Effect: 'Allow', Action: '*', Resource: '*' } } },
 };
 
 /**
- * What a principal is denied, in AWS's words; undefined when it may do all that is asked. Each answer is recorded. A
- * function is called only for a principal whose calls are judged.
+ * Why a principal is denied, in AWS's words, or undefined if everything is allowed. Each decision is recorded. A
+ * function is called only for a principal whose calls are checked.
  */
 export function denialOf(
   world: World,
@@ -51,7 +51,7 @@ export function denialOf(
   return undefined;
 }
 
-/** Throws the service's AccessDenied unless the caller may do all that a call asks for. */
+/** Throws the service's AccessDenied unless the caller has every permission that a call requires. */
 export async function authorizeCall(
   world: World,
   call: Call,
@@ -91,7 +91,7 @@ function judge(world: World, { principal, role, permissions }: Enforced, shared:
 }
 
 /**
- * The condition keys that every call of a session has.
+ * The condition keys of every call of a session.
  *
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
  */
@@ -116,7 +116,7 @@ function sessionContext(world: World, { principal, role }: Enforced, region: str
 }
 
 /**
- * AWS's words for a denied call.
+ * AWS's message for a denied call.
  *
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
  */
@@ -132,7 +132,7 @@ function article(kind: string): string {
 }
 
 /**
- * IAM names a role, S3 quotes.
+ * IAM names a role, S3 uses quotes.
  *
  * @see https://github.com/aws-amplify/amplify-backend/issues/2092
  * @see https://github.com/aws-samples/serverless-patterns/pull/2457

@@ -21,12 +21,12 @@ export interface CredentialScope {
 const BASE_32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
 const BASE_64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
 
-/** The long-lived key of an account's user: `AKIA`, the account's id, and a tail that makes 20 characters. */
+/** The long-term key of an account's user: `AKIA`, the account's id, and a suffix, 20 characters in total. */
 export function accessKey(account: string): { accessKeyId: string; secretAccessKey: string } {
   return { accessKeyId: `AKIA${account}SBOX`, secretAccessKey: `sandbox-secret-access-key-${account}` };
 }
 
-/** Reads who signs, and for which service and region, from the Authorization header or a presigned URL. */
+/** Reads the access key, the service and the region from the Authorization header or a presigned URL. */
 export function credentialScope(request: HttpRequest): CredentialScope | undefined {
   const signed = /^AWS4-HMAC-SHA256 .*?Credential=([^,\s]+)/.exec(request.headers.authorization ?? '')?.[1];
   const credential = signed ?? request.query.get('X-Amz-Credential') ?? '';
@@ -36,7 +36,7 @@ export function credentialScope(request: HttpRequest): CredentialScope | undefin
   return { accessKeyId, region, service, sessionToken: sessionToken ?? undefined };
 }
 
-/** The sessions that STS has given out, and the accounts' own keys. */
+/** The sessions that STS issued, and the keys of the accounts. */
 export class CredentialStore {
   readonly #world: World;
   readonly #sessions = new Map<string, Session>();
@@ -45,7 +45,7 @@ export class CredentialStore {
     this.#world = world;
   }
 
-  /** Gives temporary credentials that last `seconds`. */
+  /** Issues temporary credentials that are valid for `seconds`. */
   issue(principal: Principal, seconds: number): Session {
     const { random, clock } = this.#world;
     const session = {
@@ -59,7 +59,7 @@ export class CredentialStore {
     return session;
   }
 
-  /** Whose key this is; no signature is checked. */
+  /** The owner of a key. Signatures are not verified. */
   identify(scope: CredentialScope): Principal | 'unknownKey' | 'expiredToken' {
     const session = this.#sessions.get(scope.accessKeyId);
     if (session) {
@@ -76,7 +76,7 @@ export function credentialStore(world: World): CredentialStore {
   return world.store('', '', 'credentials', () => new CredentialStore(world));
 }
 
-/** The unique id that IAM gives a principal: of its role and the session's name, or of its user. */
+/** The unique id of a principal in IAM: of its role with the session's name, or of its user. */
 export function userId(principalArn: string): string {
   const [, role, session] = /^(.*:assumed-role\/[^/]+)\/(.*)$/.exec(principalArn) ?? [];
   const id = createHash('sha256')

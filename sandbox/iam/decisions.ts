@@ -2,9 +2,9 @@ import type { World } from '../world.ts';
 import type { Context } from './policies/policy.ts';
 import type { PolicyKind } from './policies/evaluation.ts';
 
-/** One question that IAM answered for a session of a role. */
+/** A decision of IAM for a session of a role. */
 export interface Decision {
-  /** The session. */
+  /** The session's ARN. */
   principalArn: string;
   roleArn: string;
   action: string;
@@ -14,12 +14,12 @@ export interface Decision {
   outcome: 'allow' | 'explicit deny' | 'implicit deny';
   /** The kind of policy that denied. */
   by?: PolicyKind;
-  /** Where it was allowed or explicitly denied: the policy's name and the statement's Sid. */
+  /** For an allowed or explicitly denied call: the policy's name and the statement's Sid. */
   policy?: string;
   sid?: string;
 }
 
-/** So many are kept; the oldest go first. */
+/** The maximum number of decisions; the oldest are dropped first. */
 const MOST = 100_000;
 
 /** The decisions of a sandbox, oldest first. */
@@ -31,7 +31,7 @@ export class DecisionLog {
     if (this.all.length > MOST) this.all.splice(0, MOST / 10);
   }
 
-  /** Those that were denied. */
+  /** The denied ones. */
   denied(): Decision[] {
     return this.all.filter(({ outcome }) => outcome !== 'allow');
   }

@@ -8,23 +8,23 @@ import type { World } from '../world.ts';
 
 export type Claims = Record<string, unknown>;
 
-/** GitHub's issuer, whose name stands in trust policies and in their condition keys. */
+/** GitHub's issuer, whose name is used in trust policies and their condition keys. */
 export const GITHUB_ISSUER = 'https://token.actions.githubusercontent.com';
 export const OIDC_REQUEST_TOKEN = 'sandbox-oidc-request-token';
 
 const KEY_ID = 'sandbox-1';
-/** What GitHub's tokens last, in seconds. */
+/** The lifetime of GitHub's tokens, in seconds. */
 const TOKEN_SECONDS = 300;
 
 let keys: Promise<{ publicKey: KeyObject; privateKey: KeyObject }> | undefined;
 
-/** One key pair for the process, made when it is first needed: it takes longer than all the rest. */
+/** One key pair per process, created on first use because it is slow. */
 function keyPair(): Promise<{ publicKey: KeyObject; privateKey: KeyObject }> {
   keys ??= promisify(generateKeyPair)('rsa', { modulusLength: 2048 });
   return keys;
 }
 
-/** The claims of the job that the sandbox plays; `sub` follows from them unless it is given. */
+/** The claims of the simulated job. `sub` is derived from them unless it is given. */
 export function defaultClaims(world: World): Record<string, string> {
   const repository = world.scenario.github?.repository ?? 'org/platform';
   return {
@@ -49,7 +49,7 @@ export function defaultClaims(world: World): Record<string, string> {
   };
 }
 
-/** GitHub's rule for `sub`: the environment when the job has one, else the event or the ref. */
+/** GitHub's rule for `sub`: the environment if the job has one, otherwise the event or the ref. */
 function subject(claims: Claims): string {
   const repository = `repo:${String(claims.repository)}`;
   const { environment } = claims;
@@ -58,7 +58,7 @@ function subject(claims: Claims): string {
   return `${repository}:ref:${String(claims.ref)}`;
 }
 
-/** A signed token (RS256) for an audience, issued at a time. Any claim may be set, `exp` and `iss` included. */
+/** A signed token (RS256) for an audience, issued at a time. Any claim may be set, including `exp` and `iss`. */
 async function issueToken(claims: Claims, audience: string, time: Date): Promise<string> {
   const now = Math.floor(time.getTime() / 1000);
   const times = { iat: now, nbf: now, exp: now + TOKEN_SECONDS };
@@ -71,7 +71,7 @@ async function issueToken(claims: Claims, audience: string, time: Date): Promise
   return `${signed}.${signature}`;
 }
 
-/** A token's claims, and whether our issuer signed it; undefined when it is no JWT. */
+/** A token's claims, and whether our issuer signed it. Undefined if it is not a JWT. */
 export async function readToken(token: string): Promise<{ claims: Claims; genuine: boolean } | undefined> {
   const [header, payload, signature, ...rest] = token.split('.');
   const claims = payload === undefined ? undefined : decode(payload);
@@ -102,7 +102,7 @@ function decode(part: string): Claims | undefined {
   }
 }
 
-/** By the token with which a job asks: what its identity tokens say otherwise than the usual. */
+/** The claims that differ from the defaults, by the token with which a job requests identity tokens. */
 export type JobClaims = Map<string, Claims>;
 
 interface Route {
@@ -126,7 +126,7 @@ const ROUTES: Record<string, Route> = {
   '/oidc/.well-known/jwks': { operation: 'GetKeys', answer: keySet },
 };
 
-/** GitHub's token endpoint and what a verifier reads of its issuer, under /oidc. */
+/** GitHub's token endpoint, and the issuer's documents for verifiers, under /oidc. */
 export function oidcEndpoint(world: World, usual: Claims, jobs: JobClaims): Endpoint {
   return {
     exchange: (request) => {

@@ -1,17 +1,17 @@
 import type { Context, PolicyDocument } from './policies/policy.ts';
 
-/** Who signed a call. */
+/** The signer of a call. */
 export interface Principal {
   arn: string;
   account: string;
-  /** Of a session of a role. */
+  /** For a session of a role. */
   session?: RoleSession;
 }
 
 interface RoleSession {
   roleArn: string;
-  /** The session policies that came with AssumeRole. */
+  /** The session policies in AssumeRole. */
   policies: readonly PolicyDocument[];
-  /** Condition keys that the session has in each of its calls. */
+  /** Condition keys of all calls of the session. */
   context: Context;
 }

@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** An action as AWS's service authorization reference lists it. */
+/** An action in AWS's service authorization reference. */
 export interface ActionReference {
-  /** Its name in the reference's case. */
+  /** Its name in the case of the reference. */
   name: string;
-  /** The ARN formats of its resource types, and whether a type is required; empty: only `*` can be named. */
+  /** The ARN formats of its resource types, and whether a type is required. If empty, the resource can only be `*`. */
   resources: readonly { arn: string; required: boolean }[];
-  /** Its condition keys; absent where the sandbox asks it for CloudFormation alone. */
+  /** Its condition keys. Absent if the sandbox uses the action only for CloudFormation. */
   keys?: readonly string[];
 }
 
@@ -20,7 +20,7 @@ interface ServiceData {
 
 const loaded = new Map<string, Record<string, unknown>>();
 
-/** A data file of this folder, read once, when it is first needed. scripts/permissions.ts writes it. */
+/** A data file of this folder, written by scripts/permissions.ts and read once, on first use. */
 function data(file: string): Record<string, unknown> {
   const known = loaded.get(file) ?? read(file);
   loaded.set(file, known);
@@ -33,7 +33,7 @@ function read(file: string): Record<string, unknown> {
 
 const actions = new Map<string, ActionReference | undefined>();
 
-/** What AWS's reference says of an action, whatever its case; undefined for one that it does not have. */
+/** The reference of an action, in any case, or undefined for an unknown action. */
 export function referenceOf(action: string): ActionReference | undefined {
   if (!actions.has(action)) actions.set(action, findAction(action));
   return actions.get(action);
@@ -53,8 +53,8 @@ function findAction(action: string): ActionReference | undefined {
 }
 
 /**
- * The permissions that CloudFormation's handler of a resource type needs, as its schema lists them; undefined for a type
- * without a schema of handlers.
+ * The permissions of CloudFormation's handler for a resource type, from its schema. Undefined for a type without a
+ * handler schema.
  */
 export function handlerPermissions(type: string, handler: HandlerName): readonly string[] | undefined {
   const known = data('handlers.json')[type] as Record<HandlerName, string[]> | undefined;

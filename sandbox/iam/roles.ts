@@ -7,7 +7,7 @@ import type { Context } from './policies/policy.ts';
 /** A role's AssumeRolePolicyDocument, as written. */
 export type TrustPolicy = Record<string, unknown>;
 
-/** What a role may do. */
+/** The permissions of a role. */
 interface Grants {
   /** Inline policies by name. */
   policies: Readonly<Record<string, PolicyDocument>>;
@@ -25,7 +25,7 @@ export interface Role extends Partial<Grants> {
   tags?: Readonly<Record<string, string>>;
 }
 
-/** A policy that is put on roles from outside of them, such as by AWS::IAM::Policy. */
+/** A policy that another resource attaches to roles, such as AWS::IAM::Policy. */
 interface Grant {
   roles: readonly string[];
   name: string;
@@ -33,7 +33,7 @@ interface Grant {
 }
 
 /**
- * Policies of AWS itself, by the path in their ARN.
+ * Managed policies of AWS, by the path in their ARN.
  *
  * @see https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AmazonECSTaskExecutionRolePolicy.html
  */
@@ -58,8 +58,8 @@ const AWS_MANAGED: Readonly<Record<string, PolicyDocument>> = {
 };
 
 /**
- * The roles of all accounts by ARN: the scenario's, and those that CloudFormation makes. A role with `policies` has no
- * more rights than they give; one without has all rights.
+ * The roles of all accounts by ARN: the scenario's, and those that CloudFormation creates. A role with `policies` has
+ * only their permissions; one without has every permission.
  */
 export class IdentityStore {
   readonly #roles = new Map<string, Role>();
@@ -71,7 +71,7 @@ export class IdentityStore {
     return this.#roles.get(arn);
   }
 
-  /** The role of a name in an account, whatever its path. */
+  /** The role with a name in an account, whatever its path. */
   roleNamed(account: string, name: string): Role | undefined {
     return [...this.#roles.values()].find(({ arn }) => arn.split(':')[4] === account && nameOf(arn) === name);
   }
@@ -83,13 +83,13 @@ export class IdentityStore {
     this.#roles.set(arn, { ...more, arn, trustPolicy, maxSessionSeconds });
   }
 
-  /** Makes the role that a service itself takes. */
+  /** Creates the service-linked role of a service. */
   putLinkedRole(place: { account: string; region: string }, service: string, name: string): void {
     const trusted = { Effect: 'Allow', Principal: { Service: service }, Action: 'sts:AssumeRole' };
     this.putRole(linkedRoleArn(place, service, name), { Version: '2012-10-17', Statement: [trusted] });
   }
 
-  /** Whether there was such a role, and it was deleted. */
+  /** Whether such a role existed and was deleted. */
   isDeleted(arn: string): boolean {
     return this.#deleted.has(arn);
   }
@@ -105,7 +105,7 @@ export class IdentityStore {
     this.#managed.set(arn, document);
   }
 
-  /** Whether the sandbox has every policy of a role: of AWS's own it has few. */
+  /** Whether the sandbox has every policy of a role: it has only some of AWS's own. */
   knowsPoliciesOf(roleArn: string): boolean {
     const { attached = [], boundary } = this.role(roleArn) ?? {};
     const named = typeof boundary === 'string' && boundary.startsWith('arn:') ? [boundary] : [];
@@ -119,7 +119,7 @@ export class IdentityStore {
   /** The document of a managed policy. Throws for one that the sandbox does not have. */
   managedPolicy(arn: string): PolicyDocument {
     const document = this.#documentOf(arn);
-    if (document === undefined) throw new Error(`the sandbox has no document of the managed policy ${arn}`);
+    if (document === undefined) throw new Error(`the sandbox does not have the managed policy ${arn}`);
     return document;
   }
 
@@ -127,7 +127,9 @@ export class IdentityStore {
     this.#managed.delete(arn);
   }
 
-  /** Puts a policy on roles, in place of what the same source put on roles before. Throws MalformedPolicyDocument. */
+  /**
+   * Attaches a policy to roles, replacing those that the same source attached before. Throws MalformedPolicyDocument.
+   */
   putGrant(source: string, grant: Grant): void {
     parsePolicy(grant.document);
     this.#grants.set(source, grant);
@@ -137,7 +139,10 @@ export class IdentityStore {
     this.#grants.delete(source);
   }
 
-  /** What a role may do; undefined when it has all rights. Throws for a managed policy that the sandbox does not have. */
+  /**
+   * The permissions of a role, or undefined if it has every permission. Throws for a managed policy that the sandbox
+   * does not have.
+   */
   permissionsOf(role: Role): Omit<Permissions, 'session'> | undefined {
     if (!role.policies) return undefined;
     const attached = (role.attached ?? []).map((arn) => [nameOf(arn), this.managedPolicy(arn)] as const);
@@ -183,14 +188,14 @@ export function identityStore(world: World): IdentityStore {
   });
 }
 
-/** Who asks for a role, and what the condition keys are worth. */
+/** The caller who assumes a role, and the values of the condition keys. */
 export interface TrustQuestion {
   action: string;
   principal: PrincipalNames;
   context: Context;
 }
 
-/** IAM's rule for a resource-based policy, such as a trust policy: some statement allows, and none denies. */
+/** IAM's rule for a resource-based policy, such as a trust policy: a statement must allow, and none may deny. */
 export function trusts(policy: TrustPolicy, question: TrustQuestion): boolean {
   return evaluate(policy, { ...question, resource: '*' }).effect === 'allow';
 }

@@ -4,7 +4,7 @@ import { isMissing } from '../scenario/missing.ts';
 import { userId } from './credentials.ts';
 import { identityStore } from './roles.ts';
 
-/** What STS assumes for a role that is not declared. */
+/** The trust policy that STS assumes for an undeclared role. */
 function undeclaredTrust(world: World, account: string): object {
   const [owner = ''] = (world.scenario.github?.repository ?? 'org/platform').split('/');
   const issuer = 'token.actions.githubusercontent.com';
@@ -21,7 +21,7 @@ function undeclaredTrust(world: World, account: string): object {
   };
 }
 
-/** IAM's reading calls. A role exists unless the scenario says that it is missing, or a stack has deleted it. */
+/** IAM's read calls. A role exists unless the scenario says that it is missing, or a stack has deleted it. */
 export function iam(world: World): Service {
   return {
     name: 'iam',

@@ -10,11 +10,11 @@ import { parsePolicy } from './policies/document.ts';
 import type { PolicyDocument } from './policies/policy.ts';
 import type { World } from '../world.ts';
 
-/** The audience that the account's OpenID Connect provider lists. */
+/** The audience of the account's OpenID Connect provider. */
 const AUDIENCE = 'sts.amazonaws.com';
 const MAX_SESSION_SECONDS = 3600;
 const MIN_SESSION_SECONDS = 900;
-/** Of a role that another role's session assumes. */
+/** For a role that a session of another role assumes. */
 const CHAINED_SESSION_SECONDS = 3600;
 
 interface RoleRequest {
@@ -27,7 +27,7 @@ interface RoleRequest {
   policies: readonly PolicyDocument[];
 }
 
-/** STS: who am I, and the two ways to a role. Roles that are not declared trust the repository's owner. */
+/** STS: GetCallerIdentity and the two ways to assume a role. Undeclared roles trust the repository's owner. */
 export function sts(world: World): Service {
   const owner = (world.scenario.github?.repository ?? 'org/platform').split('/')[0] ?? '';
   return {
@@ -108,7 +108,7 @@ function roleRequest(world: World, input: Input): RoleRequest {
 
 /**
  * "The resulting session's permissions are the intersection of the role's identity-based policy and the session
- * policies." What PolicyArns names must be in the account.
+ * policies." The policies in PolicyArns must be in the account.
  *
  * @see https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
  */
@@ -120,7 +120,7 @@ function sessionPolicies(world: World, input: Input): PolicyDocument[] {
   return [...(inline === undefined ? [] : [JSON.parse(inline) as Record<string, unknown>]), ...documents];
 }
 
-/** The claims of a token that the account's provider would accept. AWS's errors, in the order of its checks. */
+/** The claims of a token that the account's provider accepts. Throws AWS's errors, in the order of its checks. */
 async function verifiedClaims(token: string, now: Date): Promise<Claims> {
   const read = await readToken(token);
   if (!read) {
@@ -149,7 +149,7 @@ async function verifiedClaims(token: string, now: Date): Promise<Claims> {
   return read.claims;
 }
 
-/** A role that was deleted is not there, though one that nothing declares is. */
+/** A deleted role does not exist, although an undeclared role does. */
 function mayExist(world: World, { account, arn }: RoleRequest): boolean {
   return world.accounts.includes(account) && !identityStore(world).isDeleted(arn);
 }
@@ -171,7 +171,7 @@ function claimContext(claims: Claims): Context {
   );
 }
 
-/** The keys of web identity that later calls of the session have too. */
+/** The keys of a web identity that later calls of the session also have. */
 function webIdentityContext({ account }: RoleRequest, claims: Claims): Context {
   return { ...claimContext(claims), 'aws:FederatedProvider': providerArn(account) };
 }
@@ -190,7 +190,7 @@ function isSession(principalArn: string): boolean {
   return principalArn.includes(':assumed-role/');
 }
 
-/** The role behind a session's ARN, under which a policy names the session's principal. */
+/** The role of a session's ARN, with which policies can name the principal. */
 function roleOf(principalArn: string): string {
   return principalArn.replace(/^arn:aws:sts::(\d+):assumed-role\/([^/]+)\/.*$/, 'arn:aws:iam::$1:role/$2');
 }

@@ -16,7 +16,7 @@ export interface LogStream {
 
 export interface LogGroup {
   name: string;
-  /** Without the `:*` that some answers add. */
+  /** Without the `:*` that some responses add. */
   arn: string;
   createdAt: number;
   retentionInDays?: number;
@@ -28,7 +28,7 @@ const NAME = String.raw`[\.\-_/#A-Za-z0-9]+`;
 const LONGEST_NAME = 512;
 
 /**
- * Throws InvalidParameterException for what no log group may be called.
+ * Throws InvalidParameterException for an invalid name.
  *
  * @see https://github.com/awslabs/aws-embedded-metrics-java/issues/65 for the message
  */
@@ -46,7 +46,7 @@ export function checkLogGroupName(name: string): void {
   );
 }
 
-/** The log groups of one account and region. */
+/** The log groups of an account and region. */
 export class LogGroups {
   readonly #world: World;
   readonly #place: string;
@@ -79,7 +79,7 @@ export class LogGroups {
     this.all.delete(name);
   }
 
-  /** Appends a line; the stream is made with its first one. */
+  /** Appends a line. The stream is created with its first line. */
   write(group: LogGroup, streamName: string, message: string): void {
     const now = this.#world.clock.now().getTime();
     const stream = group.streams.get(streamName) ?? { name: streamName, createdAt: now, events: [] };

@@ -100,7 +100,7 @@ const OPERATIONS: Record<string, LogsOperation> = {
   },
 };
 
-/** CloudWatch Logs: what the containers of ECS write. */
+/** CloudWatch Logs, for the output of ECS containers. */
 export function logs(world: World): Service {
   const bound = Object.entries(OPERATIONS).map(([name, operation]): [string, Operation] => [
     name,
@@ -152,7 +152,7 @@ function shownStream(group: LogGroup, stream: LogStream): object {
 
 const MOST_EVENTS = 10_000;
 
-/** One page of a stream. The tokens name places in it, and stay the same at its ends, as those of AWS do. */
+/** One page of a stream. The tokens are positions in it and stay the same at its ends, as in AWS. */
 function eventsOf(stream: LogStream, input: Input): object {
   const limit = Number(input.limit ?? MOST_EVENTS);
   const events = within(stream.events, input);
@@ -184,7 +184,7 @@ function placeOf(token: string, events: readonly LogEvent[], limit: number): { s
     : { start: Math.max(0, place - limit), end: place };
 }
 
-/** One page of the events of several streams, by time. The pattern is a text, or several that all must be there. */
+/** One page of the events of several streams, by time. The pattern is one text, or several that must all occur. */
 function filterEvents(streams: readonly LogStream[], input: Input): object {
   const terms = (textOf(input.filterPattern) ?? '').match(/"[^"]*"|\S+/g) ?? [];
   const wanted = terms.map((term) => term.replace(/^"|"$/g, ''));

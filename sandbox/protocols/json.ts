@@ -1,5 +1,7 @@
 import { AwsError, type Input, type Protocol } from './service.ts';
-/** JSON 1.1: the operation in X-Amz-Target, an object in and out, times in epoch seconds. SSM, ECS, ECR. */
+/**
+ * JSON 1.1: the operation is in X-Amz-Target, input and output are objects, times are in epoch seconds. SSM, ECS, ECR.
+ */
 export const json: Protocol = {
   decode(request) {
     const operation = (request.headers['x-amz-target'] ?? '').split('.').at(-1) ?? '';

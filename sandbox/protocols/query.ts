@@ -4,7 +4,7 @@ interface Tree {
   [key: string]: Tree | string;
 }
 
-/** The query protocol: a form in, XML out. CloudFormation, STS. */
+/** The query protocol: form input, XML output. CloudFormation, STS. */
 export const query: Protocol = {
   decode(request) {
     const form = new URLSearchParams(request.body.toString('utf8'));
@@ -56,7 +56,7 @@ export function parseForm(fields: URLSearchParams): Input {
   return Object.fromEntries(Object.entries(tree).map(([key, node]) => [key, harvest(node)]));
 }
 
-/** Without a prototype: a field may have any name, `__proto__` too. */
+/** Without a prototype, because a field may have any name, even `__proto__`. */
 function newTree(): Tree {
   return Object.create(null) as Tree;
 }

@@ -1,19 +1,19 @@
 import { element } from './xml.ts';
 import type { Protocol } from './service.ts';
 
-/** What an operation of a rest-xml service returns. */
+/** The result of an operation of a rest-xml service. */
 export interface RestOutput {
   status?: number;
   headers?: Record<string, string>;
   body?: Buffer;
-  /** The root element's name and its content; lists are flat. */
+  /** The root element's name and its content. Lists are flat. */
   xml?: Record<string, object | string>;
 }
 
 const NAMESPACE = 'http://s3.amazonaws.com/doc/2006-03-01/';
 const PROLOGUE = '<?xml version="1.0" encoding="UTF-8"?>';
 
-/** REST with XML bodies: the service itself knows its routes. S3. */
+/** REST with XML bodies. The service itself defines its routes. S3. */
 export const restXml: Protocol = {
   decode(request, service) {
     return service?.route?.(request) ?? { operation: request.method, input: {} };

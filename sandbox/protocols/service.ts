@@ -1,7 +1,7 @@
 import type { Principal } from '../iam/principal.ts';
 import type { HttpRequest, Reply } from '../server/http.ts';
 
-/** A refusal as AWS words it: a code, a message, an HTTP status, and what else its protocol carries. */
+/** An error in AWS's words: a code, a message, an HTTP status, and additional fields of its protocol. */
 export class AwsError extends Error {
   readonly code: string;
   readonly status: number;
@@ -16,7 +16,7 @@ export class AwsError extends Error {
   }
 }
 
-/** What a caller sent, decoded. Every scalar of the query protocol is a string, an empty list is `''`. */
+/** The decoded input of a call. Every scalar of the query protocol is a string, an empty list is `''`. */
 export type Input = Record<string, unknown>;
 
 export interface Call {
@@ -26,7 +26,7 @@ export interface Call {
   account: string;
   region: string;
   principalArn: string;
-  /** Who signed it; absent for a call that is not AWS's. */
+  /** The signer. Absent for a call to another endpoint than AWS. */
   principal?: Principal;
   requestId: string;
 }
@@ -37,41 +37,41 @@ export interface Service {
   /** The name in the credential scope: cloudformation, sts, ssm, s3. */
   name: string;
   protocol: 'query' | 'json' | 'rest-xml';
-  /** The version in the namespace of a query service's answers. */
+  /** The version in the namespace of a query service's responses. */
   apiVersion?: string;
   operations: Record<string, Operation>;
-  /** Only of rest-xml, where nothing but the service knows what a request means. */
+  /** Only for rest-xml, where only the service can interpret a request. */
   route?: (request: HttpRequest) => { operation: string; input: Input };
 }
 
-/** A list of the query protocol, which sends an empty one as `''`. Absent is empty too. */
+/** A list in the query protocol, which sends an empty one as `''`. Absent is empty too. */
 export function listOf(value: unknown): unknown[] {
   return Array.isArray(value) ? (value as unknown[]) : [];
 }
 
-/** A scalar as text; undefined for what is absent, or is no scalar. */
+/** A scalar as text. Undefined if it is absent or not a scalar. */
 export function textOf(value: unknown): string | undefined {
   if (typeof value === 'string') return value;
   return typeof value === 'number' || typeof value === 'boolean' ? String(value) : undefined;
 }
 
-/** A refusal that each protocol words in its own way: code, message, status. */
+/** An error that each protocol formats in its own way: code, message, status. */
 export type Refusal = readonly [code: string, message: string, status: number];
 
 interface Refusals {
-  /** No signature. */
+  /** Not signed. */
   unsigned: Refusal;
   unknownKey: Refusal;
   expiredToken: Refusal;
   unknownOperation: Refusal;
-  /** IAM says no; the message is IAM's. */
+  /** Denied by IAM, with IAM's message. */
   denied: Refusal;
-  /** Faults. */
+  /** Injected faults. */
   throttle: Refusal;
   failure: Refusal;
 }
 
-/** How one AWS protocol reads a call and writes its answer. */
+/** How an AWS protocol reads a call and writes its response. */
 export interface Protocol {
   decode(request: HttpRequest, service: Service | undefined): { operation: string; input: Input };
   succeed(output: object, call: Call, service: Service): Reply;
@@ -80,8 +80,8 @@ export interface Protocol {
 }
 
 /**
- * One page of a list, and the token of the next. A request without a limit gets `usual` items, or `most`. Throws
- * ValidationException when `limit` is over `most`.
+ * One page of a list, and the token of the next. Without a limit in the request, it has `usual` or `most` items. Throws
+ * ValidationException if `limit` is above `most`.
  */
 export function paginate<T>(
   items: readonly T[],

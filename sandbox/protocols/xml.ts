@@ -3,8 +3,8 @@ import { AwsError, textOf } from './service.ts';
 const ESCAPES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
 
 /**
- * Writes a value as an element; nothing for undefined and null. Lists hold `<member>` elements (query) or
- * repeat the element itself (flat, S3). Dates are ISO 8601, bytes base64, a Map has entries with key and value.
+ * Writes a value as an element, or nothing for undefined and null. Lists contain `<member>` elements (query) or repeat
+ * the element itself (flat, S3). Dates are ISO 8601, bytes base64, a Map has entries with key and value.
  */
 export function element(name: string, value: unknown, lists: 'member' | 'flat'): string {
   if (value === undefined || value === null) return '';
@@ -42,8 +42,8 @@ function escape(text: string): string {
 }
 
 /**
- * Reads what is in the root element of an XML body: every value a text, what repeats a list. An empty body has
- * nothing in it. Throws MalformedXML when the root is another one.
+ * Reads the content of the root element of an XML body: every value is a text, repeated elements are a list. An empty
+ * body is an empty object. Throws MalformedXML for a different root.
  */
 export async function readXml(body: Buffer, root: string): Promise<Record<string, unknown>> {
   if (body.length === 0) return {};

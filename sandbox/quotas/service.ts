@@ -10,7 +10,7 @@ const DEFAULTS: Readonly<Record<string, { name: string; value: number }>> = {
   'ec2/L-0263D0A3': { name: 'EC2-VPC Elastic IPs', value: 5 },
 };
 
-/** Service Quotas: the value of one quota, the scenario's or AWS's default. */
+/** Service Quotas: the value of a quota, from the scenario or AWS's default. */
 export function quotas(world: World): Service {
   return {
     name: 'servicequotas',

@@ -14,7 +14,7 @@ export function isDigest(text: string): boolean {
   return DIGEST.test(text);
 }
 
-/** Blobs on disk, each once, by its digest. */
+/** Blobs on disk, stored once by digest. */
 export class BlobStore {
   readonly #folder: string;
 
@@ -41,7 +41,7 @@ export class BlobStore {
     return digest;
   }
 
-  /** Takes a file over; the caller has checked the digest. */
+  /** Moves a file into the store. The caller has verified the digest. */
   async adopt(file: string, digest: string): Promise<void> {
     await mkdir(this.#folder, { recursive: true });
     await rename(file, this.#path(digest));
@@ -54,14 +54,14 @@ export class BlobStore {
 
 interface Upload {
   id: string;
-  /** The only repository that may go on with it. */
+  /** The only repository that may continue it. */
   repositoryArn: string;
   file: string;
   size: number;
   hash: Hash;
 }
 
-/** Layers on their way in. */
+/** Layer uploads in progress. */
 export class Uploads {
   readonly #folder: string;
   readonly #blobs: BlobStore;
@@ -72,7 +72,7 @@ export class Uploads {
     this.#blobs = blobs;
   }
 
-  /** How many are begun and not ended. */
+  /** The number of uploads in progress. */
   get count(): number {
     return this.#open.size;
   }
@@ -84,12 +84,12 @@ export class Uploads {
     this.#open.set(id, { id, repositoryArn, file, size: 0, hash: createHash('sha256') });
   }
 
-  /** Bytes received so far. Throws UploadNotFoundException. */
+  /** The number of bytes received so far. Throws UploadNotFoundException. */
   size(id: string, repositoryArn: string): number {
     return this.#upload(id, repositoryArn).size;
   }
 
-  /** Adds bytes that begin at `from`, and answers with the new size. Throws InvalidLayerPartException. */
+  /** Appends bytes at offset `from` and returns the new size. Throws InvalidLayerPartException. */
   async append(id: string, repositoryArn: string, bytes: Buffer, from?: number): Promise<number> {
     const upload = this.#upload(id, repositoryArn);
     if (from !== undefined && from !== upload.size) {
@@ -104,7 +104,7 @@ export class Uploads {
     return upload.size;
   }
 
-  /** Ends an upload as the blob of this digest. Throws InvalidLayerException when the bytes are others. */
+  /** Completes an upload as the blob with this digest. Throws InvalidLayerException if the bytes differ. */
   async finish(id: string, repositoryArn: string, digest: string): Promise<void> {
     const upload = this.#upload(id, repositoryArn);
     this.#open.delete(id);

@@ -8,7 +8,7 @@ import { AwsError } from '../protocols/service.ts';
 import type { World } from '../world.ts';
 import { authorize, registryOf, repositoryOf } from './registry.ts';
 import { fault, OPERATIONS, refuse, type Route, routeOf, unauthorized, VERSION } from './protocol.ts';
-/** The OCI registry of all accounts under /v2/<account>/<region>/, and where blobs are downloaded, under /layers/. */
+/** The OCI registry of all accounts under /v2/<account>/<region>/, and the downloads of blobs under /layers/. */
 export function registryEndpoints(world: World, url: string): Record<'v2' | 'layers', Endpoint> {
   registryOf(world).listensAt(url);
   return {
@@ -46,7 +46,7 @@ export function unsupported({ method, path }: HttpRequest): AwsError {
   return new AwsError('UNSUPPORTED', `${method} ${path} is not supported`, 405);
 }
 
-/** Whose token this is. Throws UNAUTHORIZED, or DENIED for one that has expired. */
+/** The owner of a token. Throws UNAUTHORIZED, or DENIED for an expired one. */
 function identify(world: World, request: HttpRequest): Principal {
   const [scheme, encoded = ''] = (request.headers.authorization ?? '').split(' ');
   const [user, password = ''] = Buffer.from(encoded, 'base64').toString('utf8').split(':');
@@ -78,20 +78,20 @@ export function exchange(
   return { call: { ...call, principalArn: '', requestId: randomUUID() }, apply, refuse, fault };
 }
 
-/** The name under which faults and the log know a request. */
+/** The name of a request in fault rules and in the log. */
 export function operationOf(route: Route | undefined, { method, path }: HttpRequest): string {
   return route?.operation ?? `${method} ${path}`;
 }
 
 const PLACE = /^(?<account>\d{12})\/(?<region>[a-z0-9-]+)\/(?<name>.+)$/;
 
-/** Whose repository a path names; empty for a path that names none of ECR. */
+/** The owner of the repository in a path. Empty for other paths. */
 function placeOf(route: Route | undefined): Record<'account' | 'region' | 'name', string> {
   const { account = '', region = '', name = '' } = PLACE.exec(route?.path ?? '')?.groups ?? {};
   return { account, region, name };
 }
 
-/** What was sent, for the log of calls: its size. */
+/** The size of the body, for the log of calls. */
 function bodyOf({ body }: HttpRequest): { body?: Buffer } {
   return body.length === 0 ? {} : { body };
 }

@@ -3,14 +3,14 @@ import type { World } from '../world.ts';
 import type { Manifest } from './manifests.ts';
 import { type ImageRepository, like } from './repository.ts';
 
-/** A manifest under a reference that reads do not see yet. */
+/** A manifest under a reference that is not visible to reads yet. */
 interface Hidden {
   reads: number;
-  /** What the reference names until then. */
+  /** What the reference refers to until then. */
   before: Manifest | undefined;
 }
 
-/** Stores a manifest as `put` does, or answers for it and does something else, as the scenario has it. */
+/** Stores a manifest, or responds as if it had and does something else, depending on the scenario. */
 export function putOrLie(
   world: World,
   repository: ImageRepository,
@@ -29,7 +29,7 @@ export function putOrLie(
   }
 }
 
-/** What a read of a manifest sees. */
+/** The result of reading a manifest. */
 export function readOrLie(
   world: World,
   repository: ImageRepository,

@@ -9,7 +9,7 @@ export interface Descriptor {
   urls?: string[];
 }
 
-/** An image, an index of images, or another artefact, as it was pushed. */
+/** An image, an image index, or another artifact, as pushed. */
 export interface Manifest {
   /** Byte for byte. */
   bytes: Buffer;
@@ -19,7 +19,7 @@ export interface Manifest {
   layers: readonly Descriptor[];
   /** The manifests of an index. */
   children: readonly Descriptor[];
-  /** What this one refers to. */
+  /** The manifest that it refers to. */
   subject: string | undefined;
   artifactType: string | undefined;
   annotations: Readonly<Record<string, string>>;
@@ -34,7 +34,7 @@ const IMAGES = [
   'application/vnd.oci.image.manifest.v1+json',
   'application/vnd.docker.distribution.manifest.v2+json',
 ];
-/** The types of all manifests. */
+/** All media types of manifests. */
 export const MANIFEST_TYPES: readonly string[] = [...INDEXES, ...IMAGES];
 const IMAGE_CONFIGS = [
   'application/vnd.oci.image.config.v1+json',
@@ -51,7 +51,7 @@ interface Document {
   annotations?: Record<string, string>;
 }
 
-/** Reads a manifest. Throws InvalidParameterException for a text or a type that is none. */
+/** Parses a manifest. Throws InvalidParameterException for an invalid text or media type. */
 export function readManifest(bytes: Buffer, contentType: string | undefined): Manifest {
   const document = parse(bytes);
   const mediaType = contentType ?? document.mediaType ?? '';
@@ -78,7 +78,7 @@ export function isIndex(manifest: Manifest): boolean {
   return INDEXES.includes(manifest.mediaType);
 }
 
-/** An image that runs, which an attestation, a signature or a build cache is not. */
+/** A runnable image, in contrast to an attestation, a signature or a build cache. */
 export function isRunnable(manifest: Manifest): boolean {
   const layersRun = manifest.layers.every(({ mediaType }) => !mediaType.includes('in-toto'));
   return IMAGE_CONFIGS.includes(manifest.config?.mediaType ?? '') && layersRun;

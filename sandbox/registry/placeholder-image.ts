@@ -6,7 +6,8 @@ import { registryOf, repositoryOf } from './registry.ts';
 const OCI = 'application/vnd.oci.image';
 
 /**
- * Pushes an image without layers in place of one that was never built. The same name always gives the same digest.
+ * Pushes an image without layers as a placeholder for one that was never built. The same name always results in the
+ * same digest.
  *
  * @returns the image as a task definition names it, `repository@digest`.
  * @throws AwsError when the repository does not exist.

@@ -10,7 +10,7 @@ import { authorize, registryOf, repositoriesOf } from './registry.ts';
 import { type ImageRepository, referrers } from './repository.ts';
 import { scanOnPush } from './scans.ts';
 
-/** What an operation of the registry protocol works with. */
+/** The input of an operation of the registry protocol. */
 interface RegistryCall {
   world: World;
   repository: ImageRepository;
@@ -20,7 +20,7 @@ interface RegistryCall {
 }
 
 export interface RegistryOperation {
-  /** The action of IAM that it takes. */
+  /** The IAM action that it requires. */
   action: string;
   run(call: RegistryCall): Promise<Reply> | Reply;
 }
@@ -39,7 +39,7 @@ export const OPERATIONS: Record<string, RegistryOperation> = {
     },
   },
 
-  /** The bytes are elsewhere, as ECR's are in S3: there no token is wanted. */
+  /** The bytes are at a different URL, as those of ECR are in S3, which requires no token. */
   GetBlob: {
     action: 'ecr:GetDownloadUrlForLayer',
     run({ world, repository, route: { reference } }) {
@@ -177,7 +177,7 @@ export function downloadUrl(world: World, digest: string): string {
   return `${registryOf(world).url}/layers/${digest}`;
 }
 
-/** A tag of an immutable repository is refused even when it would not move, as ECR does for clients of this protocol. */
+/** In an immutable repository, a tag is refused even if it would not move, as ECR does for clients of this protocol. */
 function putUnlessThere(repository: ImageRepository, manifest: Manifest, tag: string | undefined): void {
   const current = tag === undefined ? undefined : repository.tags.get(tag);
   if (tag !== undefined && current === manifest.digest && repository.isImmutable(tag)) {
@@ -202,7 +202,7 @@ function requireManifest({ world, repository, route: { reference } }: RegistryCa
   throw new AwsError('ImageNotFoundException', `Requested image not found: ${reference}`);
 }
 
-/** Blobs of one account and region can be shared when the account has switched that on. */
+/** Blobs of an account and region can be shared if the account has enabled it. */
 function mayMount({ world, repository, principal }: RegistryCall, digest: string, from: string): boolean {
   const { account, region } = repository;
   const [fromAccount, fromRegion, ...name] = from.split('/');
@@ -241,10 +241,10 @@ function uploadReply({ route }: RegistryCall, id: string, size: number): Reply {
   return { status: 202, headers: { ...VERSION, location, range, 'docker-upload-uuid': id }, body: '' };
 }
 
-/** What a request to /v2/ asks for. The operation is the name under which faults and the log know it. */
+/** The operation of a request to /v2/. Its name is used in fault rules and in the log. */
 export interface Route {
   operation: string;
-  /** The repository's path; empty for the ping. */
+  /** The repository's path. Empty for the ping. */
   path: string;
   /** A tag, a digest or an upload's id. */
   reference: string;
@@ -266,7 +266,7 @@ const ROUTES: Record<string, Record<string, string>> = {
 
 const PATH = /^\/v2\/(.+?)\/(?:(blobs\/uploads|blobs|manifests|referrers)\/([^/]*)|(tags)\/list)$/;
 
-/** Undefined for a path outside the protocol. `GET /v2/` is the ping. */
+/** Undefined for a path outside of the protocol. `GET /v2/` is the ping. */
 export function routeOf(method: string, path: string): Route | undefined {
   if (/^\/v2\/?$/.test(path)) return { operation: 'Ping', path: '', reference: '' };
   const [, repository = '', kind = '', reference = '', tags] = PATH.exec(path) ?? [];
@@ -274,7 +274,7 @@ export function routeOf(method: string, path: string): Route | undefined {
   return operation === undefined ? undefined : { operation, path: repository, reference };
 }
 
-/** The registry protocol's code and status of what ECR's API calls by these names. */
+/** The registry protocol's code and status for errors of ECR's API. */
 const CODES: Record<string, readonly [code: string, status: number]> = {
   RepositoryNotFoundException: ['NAME_UNKNOWN', 404],
   ImageNotFoundException: ['MANIFEST_UNKNOWN', 404],
@@ -288,7 +288,7 @@ const CODES: Record<string, readonly [code: string, status: number]> = {
   AccessDeniedException: ['DENIED', 403],
 };
 
-/** An error as the registry protocol words it. */
+/** An error in the format of the registry protocol. */
 export function refuse(error: AwsError): Reply {
   const [code, status] = CODES[error.code] ?? [error.code, error.status];
   const { headers = {} } = error.extra as { headers?: Record<string, string> };

@@ -9,7 +9,7 @@ import { BlobStore, Uploads } from './blobs.ts';
 import type { ImageRepository } from './repository.ts';
 
 const TOKEN_SECONDS = 12 * 3600;
-/** The longest pause that a timer can take, in ms. */
+/** The longest delay that a timer supports, in ms. */
 const FOR_EVER_MS = 2 ** 31 - 1;
 
 export interface RegistryToken {
@@ -17,7 +17,7 @@ export interface RegistryToken {
   expiresAt: Date;
 }
 
-/** What all accounts share: the blobs on disk, the uploads, and the tokens that were given out. */
+/** Shared by all accounts: the blobs on disk, the uploads, and the issued tokens. */
 export class Registry {
   readonly blobs: BlobStore;
   readonly uploads: Uploads;
@@ -32,27 +32,27 @@ export class Registry {
     this.uploads = new Uploads(join(folder, 'uploads'), this.blobs);
   }
 
-  /** Where this sandbox listens. */
+  /** The URL of this sandbox. */
   listensAt(url: string): void {
     this.#url = url;
   }
 
-  /** The address that a token is for. */
+  /** The URL that a token is valid for. */
   get proxyEndpoint(): string {
     return this.#world.scenario.ecr?.registry ?? this.#url;
   }
 
-  /** This sandbox's own address. */
+  /** The URL of this sandbox. */
   get url(): string {
     return this.#url;
   }
 
-  /** `<host>/<account>/<region>/<name>`: one host serves all accounts here, so the path tells them apart. */
+  /** `<host>/<account>/<region>/<name>`: a single host serves all accounts, so the path identifies them. */
   uriOf({ account, region, name }: ImageRepository): string {
     return `${new URL(this.proxyEndpoint).host}/${account}/${region}/${name}`;
   }
 
-  /** Gives a password for the user AWS. */
+  /** Issues a password for the user AWS. */
   issueToken(principal: Principal): { password: string; expiresAt: Date } {
     const password = this.#world.random.text(
       300,
@@ -72,7 +72,7 @@ export function registryOf(world: World): Registry {
   return world.store('', '', 'registry', () => new Registry(world));
 }
 
-/** The repositories of one account and region, by name. */
+/** The repositories of an account and region, by name. */
 export function repositoriesOf(world: World, account: string, region: string): Map<string, ImageRepository> {
   return world.store(account, region, 'ecr', () => new Map<string, ImageRepository>());
 }
@@ -97,7 +97,10 @@ function temporaryFolder(world: World): string {
   return folder;
 }
 
-/** Lets the repository's own account do anything, and others what its policy allows. Throws AccessDeniedException. */
+/**
+ * Allows everything for the repository's own account, and for others what its policy allows. Throws
+ * AccessDeniedException.
+ */
 export function authorize(principal: Principal, repository: ImageRepository, action: string): void {
   if (principal.account === repository.account) return;
   const root = `arn:aws:iam::${principal.account}:root`;

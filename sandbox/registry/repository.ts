@@ -19,7 +19,7 @@ export interface ScanState {
   enhanced: boolean;
 }
 
-/** One repository of one account and region: which blobs, manifests and tags it has. */
+/** A repository of an account and region: its blobs, manifests and tags. */
 export class ImageRepository {
   readonly name: string;
   readonly account: string;
@@ -31,7 +31,7 @@ export class ImageRepository {
   readonly resourceTags = new Map<string, string>();
   readonly blobs = new Set<string>();
   readonly manifests = new Map<string, Manifest>();
-  /** The digest behind each tag. */
+  /** The digest of each tag. */
   readonly tags = new Map<string, string>();
   readonly scans = new Map<string, ScanState>();
 
@@ -55,7 +55,7 @@ export class ImageRepository {
     return [...this.tags].flatMap(([tag, tagged]) => (tagged === digest ? [tag] : [])).sort();
   }
 
-  /** Whether a tag, once set, stays where it is. */
+  /** Whether a tag cannot be moved. */
   isImmutable(tag: string): boolean {
     const { mutability, exclusions } = this.settings;
     const excluded =
@@ -64,8 +64,8 @@ export class ImageRepository {
   }
 
   /**
-   * Takes a manifest, and puts a tag on it. Throws LayersNotFoundException, ReferencedImagesNotFoundException,
-   * ImageTagAlreadyExistsException, or ImageAlreadyExistsException when there is nothing left to do.
+   * Stores a manifest and tags it. Throws LayersNotFoundException, ReferencedImagesNotFoundException,
+   * ImageTagAlreadyExistsException, or ImageAlreadyExistsException if nothing would change.
    */
   put(manifest: Manifest, tag: string | undefined): void {
     const { digest } = manifest;
@@ -84,7 +84,7 @@ export class ImageRepository {
     if (tag !== undefined) this.tags.set(tag, digest);
   }
 
-  /** Takes the tag off, or removes the image with all its tags. False when there is no such image. */
+  /** Removes a tag, or the image with all its tags. Returns false if there is no such image. */
   remove({ tag, digest }: { tag?: string | undefined; digest?: string | undefined }): boolean {
     if (tag !== undefined) return this.tags.delete(tag);
     if (digest === undefined || !this.manifests.delete(digest)) return false;

@@ -7,7 +7,7 @@ import type { FindingRule, ScanRule } from '../scenario/scenario.ts';
 
 const DEFAULT_SECONDS = 5;
 
-/** Scans an image in the background, as the scenario has it. Throws UnsupportedImageTypeException. */
+/** Scans an image in the background, with the scenario's result. Throws UnsupportedImageTypeException. */
 export function startScan(world: World, repository: ImageRepository, manifest: Manifest): ScanState {
   if (!isRunnable(manifest)) {
     const message = `The image manifest's media type ${manifest.mediaType} is not supported for scanning`;
@@ -28,14 +28,14 @@ export function startScan(world: World, repository: ImageRepository, manifest: M
   return scan;
 }
 
-/** Scan on push: only images that run are scanned. Inspector does so whatever the repository's own setting is. */
+/** Scan on push: only runnable images are scanned. Inspector does so regardless of the repository's setting. */
 export function scanOnPush(world: World, repository: ImageRepository, manifest: Manifest): void {
   const wanted = repository.settings.scanOnPush || isLeftToInspector(world, repository);
   const known = repository.scans.has(manifest.digest);
   if (wanted && isRunnable(manifest) && !known) startScan(world, repository, manifest);
 }
 
-/** Whether the registry's scans are Inspector's: a scan cannot be requested then. */
+/** Whether Inspector scans the registry, in which case a scan cannot be requested. */
 export function isLeftToInspector(world: World, repository: ImageRepository): boolean {
   return scanRule(world, repository)?.enhanced ?? false;
 }
@@ -56,7 +56,7 @@ function finish(scan: ScanState, rule: ScanRule): void {
 }
 
 /**
- * A basic scan does not say which version has the fix.
+ * A basic scan does not report the version with the fix.
  *
  * @see https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageScanFinding.html
  */

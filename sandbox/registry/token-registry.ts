@@ -7,11 +7,11 @@ import { OPERATIONS, type Route, routeOf, VERSION } from './protocol.ts';
 import { ImageRepository } from './repository.ts';
 
 export interface TokenRegistryOptions {
-  /** Who may push, and pull what is private. */
+  /** The login for pushes and private pulls. */
   login?: { username: string; password: string };
-  /** What may be given instead of the login, as a docker client keeps it. */
+  /** An alternative to the login, as a Docker client stores it. */
   identityToken?: string;
-  /** Operations before which all tokens expire, once for each. */
+  /** Operations before which all tokens expire, once each. */
   expireBefore?: readonly string[];
 }
 
@@ -22,8 +22,8 @@ interface Grant {
 }
 
 /**
- * A registry outside AWS, with its own address: it requires a token from its token server, as GHCR and
- * Docker Hub do. Public images are pulled with an anonymous token.
+ * A registry outside of AWS with its own URL. It requires a token from its token server, like GHCR and Docker Hub.
+ * Public images are pulled with an anonymous token.
  *
  * @see https://distribution.github.io/distribution/spec/auth/token/
  */
@@ -42,12 +42,12 @@ export class TokenRegistry {
     this.#expireBefore = new Set(options.expireBefore);
   }
 
-  /** Its host, as images are named. */
+  /** Its host, as used in image names. */
   get host(): string {
     return new URL(this.#url).host;
   }
 
-  /** Makes a repository. */
+  /** Creates a repository. */
   create(path: string, visibility: 'public' | 'private' = 'public'): ImageRepository {
     const settings = {
       mutability: 'MUTABLE' as const,
@@ -61,7 +61,7 @@ export class TokenRegistry {
     return repository;
   }
 
-  /** The digest that a pull gets; undefined when it gets none. */
+  /** The digest that a pull would get, or undefined if it fails. */
   pull(path: string, version: string, withLogin: boolean): string | undefined {
     if (this.#private.has(path) && !withLogin) return undefined;
     return this.#repositories.get(path)?.find(version)?.digest;
@@ -101,14 +101,14 @@ export class TokenRegistry {
     const action = request.method === 'GET' || request.method === 'HEAD' ? 'pull' : 'push';
     this.#authorize(request, route.path, action);
     const known = this.#repositories.get(route.path);
-    // A first push makes a repository, which is private.
+    // The first push creates a repository, which is private.
     const repository = known ?? (action === 'push' ? this.create(route.path, 'private') : undefined);
     if (!repository) throw new AwsError('NAME_UNKNOWN', 'repository name not known to registry', 404);
     const principal = { arn: '', account: '' };
     return operation.run({ world: this.#world, repository, request, route, principal });
   }
 
-  /** Clients ask by it for the token server, and name the scope themselves. */
+  /** The ping, with which clients discover the token server. They choose the scope themselves. */
   #ping(request: HttpRequest): Reply {
     if (!this.#grantOf(request)) throw this.#unauthorized();
     return jsonReply(200, {}, VERSION);
@@ -152,7 +152,7 @@ export class TokenRegistry {
     return action === 'pull' && this.#repositories.has(path) && !this.#private.has(path);
   }
 
-  /** Throws DENIED for a login that is not the right one. */
+  /** Throws DENIED for a wrong login. */
   #identify({ headers }: HttpRequest, form: URLSearchParams): 'owner' | 'anybody' {
     const { login, identityToken } = this.#options;
     const refreshToken = form.get('refresh_token') ?? undefined;
@@ -164,7 +164,7 @@ export class TokenRegistry {
   }
 }
 
-/** The registries that were opened beside AWS's, by host. */
+/** The other registries of the sandbox, by host. */
 export function tokenRegistriesOf(world: World): Map<string, TokenRegistry> {
   return world.store('', '', 'token-registries', () => new Map<string, TokenRegistry>());
 }

@@ -7,20 +7,20 @@ export interface StoredObject {
   body: Buffer;
   etag: string;
   lastModified: Date;
-  /** Headers given back as they came: content-type, x-amz-meta-*, x-amz-checksum-*. */
+  /** Headers that are returned unchanged: content-type, x-amz-meta-*, x-amz-checksum-*. */
   headers: Record<string, string>;
 }
 
 export interface Bucket {
   name: string;
   owner: string;
-  /** Unknown for a bucket that something other than the API made without saying. */
+  /** Undefined for a bucket that was created without the API and without a region. */
   region: string | undefined;
   created: Date;
   objects: Map<string, StoredObject>;
 }
 
-/** One account's view of S3, whose bucket names are shared by all accounts. Errors are S3's own. */
+/** An account's view of S3, whose bucket names are shared by all accounts. Errors are those of S3. */
 export class ObjectStore {
   readonly #buckets: Map<string, Bucket>;
   readonly #account: string;
@@ -30,12 +30,12 @@ export class ObjectStore {
     this.#account = account;
   }
 
-  /** True when the name is taken, by whichever account. */
+  /** Whether the name is taken, by any account. */
   bucketExists(name: string): boolean {
     return this.#buckets.has(name);
   }
 
-  /** Throws BucketAlreadyOwnedByYou, or BucketAlreadyExists when it is another account's. */
+  /** Throws BucketAlreadyOwnedByYou, or BucketAlreadyExists if it belongs to another account. */
   createBucket(name: string, region?: string): Bucket {
     const existing = this.#buckets.get(name);
     if (existing) throw taken(existing, this.#account);
@@ -60,7 +60,7 @@ export class ObjectStore {
     this.#buckets.delete(name);
   }
 
-  /** A bucket of this account. Throws NoSuchBucket, or AccessDenied when it is another account's. */
+  /** A bucket of this account. Throws NoSuchBucket, or AccessDenied if it belongs to another account. */
   bucket(name: string): Bucket {
     const bucket = this.#buckets.get(name);
     if (!bucket)
@@ -88,7 +88,7 @@ export class ObjectStore {
     return object;
   }
 
-  /** An object's bytes. Throws as `bucket` does. */
+  /** An object's bytes. Throws like `bucket`. */
   get(bucket: string, key: string): Buffer | undefined {
     return this.bucket(bucket).objects.get(key)?.body;
   }
@@ -106,7 +106,7 @@ function taken(bucket: Bucket, account: string): AwsError {
   return new AwsError('BucketAlreadyExists', message, 409, extra);
 }
 
-/** S3 as one account sees it. */
+/** S3 as an account sees it. */
 export function objectStore(world: World, account: string): ObjectStore {
   return new ObjectStore(
     world.store('', '', 's3', () => new Map<string, Bucket>()),

@@ -24,10 +24,10 @@ interface S3Input {
 
 type S3Operation = (store: ObjectStore, input: S3Input, call: Call) => RestOutput | Promise<RestOutput>;
 
-/** Headers of an upload that its download gives back. */
+/** Headers of an upload that its download returns. */
 const KEPT =
   /^(content-type|content-encoding|content-disposition|content-language|cache-control|expires|x-amz-meta-.*)$/;
-/** The region that is written as no region at all, and has other rules for making buckets. */
+/** The region that is written as an empty location, and has different rules for creating buckets. */
 const CLASSIC_REGION = 'us-east-1';
 
 const OPERATIONS: Record<string, S3Operation> = {
@@ -117,7 +117,7 @@ const OPERATIONS: Record<string, S3Operation> = {
   },
 };
 
-/** S3, as far as templates and artifacts need it: no versions, no policies, no multipart uploads. */
+/** S3, as far as templates and artifacts need it: without versions, policies and multipart uploads. */
 export function s3(world: World): Service {
   const bound = Object.entries(OPERATIONS).map(([name, operation]): [string, Operation] => [
     name,
@@ -126,7 +126,7 @@ export function s3(world: World): Service {
   return { name: 's3', protocol: 'rest-xml', operations: Object.fromEntries(bound), route: routeS3 };
 }
 
-/** The bucket of a call: the caller's own, the expected owner's, and of the call's region. */
+/** The bucket of a call. It must belong to the caller and the expected owner, and be in the call's region. */
 function addressed(store: ObjectStore, { Bucket, Headers }: S3Input, call: Call): Bucket {
   const bucket = store.bucket(Bucket);
   if ((Headers['x-amz-expected-bucket-owner'] ?? bucket.owner) !== bucket.owner) {
@@ -176,7 +176,9 @@ function kept(headers: Record<string, string>): Record<string, string> {
 
 const MOST_KEYS = 1000;
 
-/** ListObjectsV2's answer. Keys come in byte order; those that share a prefix up to the delimiter are one entry. */
+/**
+ * The response of ListObjectsV2. Keys are in byte order; keys with the same prefix up to the delimiter form one entry.
+ */
 function listing(bucket: Bucket, query: Record<string, string>): object {
   const { prefix = '', delimiter = '', 'continuation-token': token, 'start-after': startAfter = '' } = query;
   const most = Math.min(Number(query['max-keys'] ?? MOST_KEYS), MOST_KEYS);
@@ -223,7 +225,7 @@ function described(bucket: Bucket, key: string): object | undefined {
 
 type Level = 'service' | 'bucket' | 'object';
 
-/** Operations by method, level and the query key that marks them. */
+/** Operations by method, level and the query key that identifies them. */
 const ROUTES: readonly (readonly [method: string, level: Level, marker: string, operation: string])[] = [
   ['GET', 'service', '', 'ListBuckets'],
   ['PUT', 'bucket', '', 'CreateBucket'],
@@ -238,14 +240,14 @@ const ROUTES: readonly (readonly [method: string, level: Level, marker: string, 
   ['DELETE', 'object', '', 'DeleteObject'],
 ];
 
-/** Query keys that say how, never what; any other one is a marker. */
+/** Query keys that are only options; any other one identifies the operation. */
 const OPTIONS =
   /^(x-id|x-amz-.*|response-.*|prefix|delimiter|max-keys|continuation-token|start-after|encoding-type|fetch-owner)$/i;
-/** Headers that belong to the connection, the signature or the client. */
+/** Headers of the connection, the signature or the client. */
 const NOT_INPUT =
   /^(authorization|host|user-agent|connection|accept.*|expect|transfer-encoding|amz-sdk-.*|x-amz-(date|security-token|user-agent))$/;
 
-/** Reads an S3 request: the input has Bucket, Key, Query, Headers and the Body without its transfer coding. */
+/** Parses an S3 request: the input has Bucket, Key, Query, Headers, and the Body without its transfer coding. */
 function routeS3(request: HttpRequest): { operation: string; input: Input } {
   const { Bucket, Key } = address(request);
   const level = Key !== '' ? 'object' : Bucket !== '' ? 'bucket' : 'service';
@@ -264,7 +266,7 @@ function routeS3(request: HttpRequest): { operation: string; input: Input } {
   };
 }
 
-/** Path style (`/bucket/key`), or virtual-host style when the Host header names a bucket. */
+/** Path style (`/bucket/key`), or virtual-host style if the Host header contains a bucket. */
 function address(request: HttpRequest): { Bucket: string; Key: string } {
   const path = decodePath(request.path).slice(1);
   const host = (request.headers.host ?? '').replace(/:\d+$/, '');
@@ -276,7 +278,7 @@ function address(request: HttpRequest): { Bucket: string; Key: string } {
 
 interface ReadBody {
   body: Buffer;
-  /** Headers that came after a chunked body, such as its checksum. */
+  /** Headers after a chunked body, such as its checksum. */
   trailers: Record<string, string>;
 }
 
@@ -293,7 +295,12 @@ const DIGESTS: Record<string, (body: Buffer) => Buffer> = {
   'x-amz-checksum-sha256': (body) => createHash('sha256').update(body).digest(),
 };
 
-/** Takes the transfer coding `aws-chunked` off: `<hex size>[;signature]\r\n<bytes>\r\n` … `0\r\n<trailers>`. */
+/**
+ * Decodes the transfer coding `aws-chunked`: `<hex size>[;signature]\r
+ * <bytes>\r
+ * ` … `0\r
+ * <trailers>`.
+ */
 function readBody(request: HttpRequest): ReadBody {
   const chunked = request.headers['x-amz-content-sha256']?.startsWith('STREAMING-') ?? false;
   if (!chunked) return { body: request.body, trailers: {} };
@@ -322,7 +329,7 @@ function readTrailers(text: string): Headers {
   );
 }
 
-/** The checksums that came with a body. Throws BadDigest for one that is wrong, NotImplemented for an unknown one. */
+/** The checksums of a body. Throws BadDigest for a wrong one, NotImplemented for an unknown one. */
 function checksums(body: Buffer, headers: Headers): Headers {
   const given = Object.entries(headers).filter(([name]) => isChecksum(name));
   for (const [name, value] of given) {

@@ -5,11 +5,11 @@ const TEMPLATES = resolve(import.meta.dirname, '../../templates');
 
 export interface BootstrappedPlatform {
   project?: string;
-  /** The environments with their accounts, each of which is promoted to the next. */
+  /** The environments with their accounts. Each is promoted to the next. */
   environments: Readonly<Record<string, string>>;
   /** The environments that host previews. */
   previews?: readonly string[];
-  /** The Route 53 zones of environments with names of their own. */
+  /** The Route 53 zones of environments with domains. */
   zones?: Readonly<Record<string, string>>;
   /** The clusters of environments that existed before, by environment. */
   clusters?: Readonly<Record<string, string>>;
@@ -18,7 +18,7 @@ export interface BootstrappedPlatform {
 }
 
 /**
- * The stacks that an administrator has deployed before anything else: trust in GitHub and the roles of the workflows, from
+ * The stacks that an administrator has deployed first: trust in GitHub and the roles of the workflows, from
  * templates/bootstrap.yml, templates/bootstrap-execution.yml and templates/bootstrap-previews.yml.
  */
 export function bootstrapped({

@@ -20,31 +20,31 @@ const taskRule = object(
     ),
   },
   {
-    /** Which tasks; without these, all. `image` is a part of any of its images. */
+    /** Which tasks; by default all. `image` is a part of any of its images. */
     match: object(
       {},
       { cluster: text, service: text, family: text, revision: positive, image: text, oneOff: flag },
     ),
-    /** How many of them it strikes; all by default. */
+    /** The number of affected tasks. Default: all. */
     times: positive,
-    /** The container that it is about: the first essential one by default. */
+    /** The affected container. Default: the first essential one. */
     container: text,
-    /** What that container writes, line by line, when it starts. */
+    /** The output of that container at its start, by line. */
     logs: listOf(text),
-    /** Of `exit`; 1 by default. */
+    /** For `exit`. Default: 1. */
     exitCode: whole,
-    /** Simulated seconds from its start to its end, of what ends by itself. */
+    /** Simulated seconds from the start to the end, if it ends by itself. */
     after: whole,
-    /** Why the load balancer finds it unhealthy: Target.ResponseCodeMismatch by default. */
+    /** Why the load balancer considers it unhealthy. Default: Target.ResponseCodeMismatch. */
     reason: oneOf('Target.ResponseCodeMismatch', 'Target.Timeout', 'Target.FailedHealthChecks'),
-    /** What AWS says, in place of its usual words. */
+    /** AWS's message, instead of the usual one. */
     message: text,
     /**
-     * The digest that its container runs, whatever was asked for. Empty: AWS tells none, as agents before 1.70 did for
-     * registries other than ECR (https://github.com/aws/amazon-ecs-agent/pull/3576).
+     * The digest that its container runs, whatever was requested. If empty, AWS reports none, as agents before 1.70 did
+     * for registries other than ECR (https://github.com/aws/amazon-ecs-agent/pull/3576).
      */
     digest: text,
-    /** Simulated seconds that the pull takes, and that the container takes until it answers. */
+    /** Simulated seconds of the pull, and until the container responds. */
     pullSeconds: whole,
     bootSeconds: whole,
   },
@@ -56,12 +56,12 @@ const alarmRule = object(
   {
     /** A part of the name of an alarm that the service's deployments watch. */
     alarm: text,
-    /** When it goes red: a lifecycle stage. Of a rolling deployment there are SCALE_UP and BAKE_TIME. */
+    /** When it goes to ALARM: a lifecycle stage. A rolling deployment has SCALE_UP and BAKE_TIME. */
     stage: text,
   },
   {
     match: rolloutMatch,
-    /** Simulated seconds from the stage's start, and until it is green again; for ever by default. */
+    /** Simulated seconds after the start of the stage, and until it is OK again. Default: never. */
     after: whole,
     seconds: positive,
     reason: text,
@@ -70,42 +70,42 @@ const alarmRule = object(
 
 const intervention = object(
   {
-    /** What another caller does with the same service. */
+    /** What another caller does to the same service. */
     does: oneOf('deploy', 'roll-back', 'stop', 'delete', 'scale', 'replace', 'continue'),
-    /** A lifecycle stage, or COMPLETED: the moment before ECS reports that the rollout is complete. */
+    /** A lifecycle stage, or COMPLETED: just before ECS reports that the rollout is complete. */
     stage: text,
   },
   {
     match: rolloutMatch,
     after: whole,
-    /** What is deployed; by default what ran before. */
+    /** What is deployed. Default: what ran before. */
     taskDefinition: text,
-    /** Of `scale`: how many tasks the service is to run from then on. */
+    /** For `scale`: the new desired count. */
     desiredCount: whole,
-    /** Of `replace`: how many tasks Fargate retires; one by default. */
+    /** For `replace`: how many tasks Fargate retires. Default: 1. */
     tasks: positive,
   },
 );
 
-/** What a scenario may say of ECS. */
+/** The ECS section of a scenario. */
 export const ecsScenario = object(
   {},
   {
-    /** False: no service deployments and revisions, as with many AWS-compatible endpoints. */
+    /** If false, there are no service deployments and revisions, as with many AWS-compatible endpoints. */
     serviceDeployments: flag,
-    /** Simulated seconds after UpdateService before a service deployment can be seen. */
+    /** Simulated seconds after UpdateService before a service deployment is visible. */
     deploymentLag: whole,
     /** `real`: containers of the reference services are processes on this machine. */
     tasks: oneOf('simulated', 'real'),
-    /** Which release of a reference service an image holds, by a part of its name; `current` by default. */
+    /** The release of a reference service in an image, by a part of its name. Default: `current`. */
     releases: mapOf(text),
     /** The EC2 instances of each cluster, by their memory in MiB. */
     instances: listOf(object({ memory: positive }, {})),
-    /** The first rule that matches a task says what becomes of it. */
+    /** The first rule that matches a task applies. */
     rules: listOf(taskRule),
-    /** Alarms that go red while a rollout is at a stage. */
+    /** Alarms that go to ALARM at a stage of a rollout. */
     alarms: listOf(alarmRule),
-    /** What another caller does while a rollout is at a stage; each once. */
+    /** What another caller does at a stage of a rollout, once each. */
     meanwhile: listOf(intervention),
   },
 );

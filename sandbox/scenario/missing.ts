@@ -1,6 +1,9 @@
 import type { World } from '../world.ts';
 
-/** Whether the scenario says that nothing has this ARN. A role's path does not count, as GetRole takes its name. */
+/**
+ * Whether a resource with this ARN is missing in the scenario. A role's path is ignored, because GetRole takes its
+ * name.
+ */
 export function isMissing({ scenario }: World, arn: string): boolean {
   const [kind, name] = partsOf(arn);
   return (scenario.missing ?? []).some((missing) => {

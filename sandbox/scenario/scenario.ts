@@ -26,46 +26,46 @@ const finding = object(
 const scan = object(
   {},
   {
-    /** The name of the repository; without it, all. */
+    /** The name of the repository. Default: all. */
     repository: text,
-    /** How the scan ends; COMPLETE by default. */
+    /** The final status of the scan. Default: COMPLETE. */
     status: oneOf('COMPLETE', 'FAILED', 'UNSUPPORTED_IMAGE', 'IN_PROGRESS', 'FINDINGS_UNAVAILABLE'),
     description: text,
-    /** Simulated seconds that it takes. */
+    /** The duration in simulated seconds. */
     seconds: whole,
-    /** Findings as Inspector words them. */
+    /** Findings in the format of Inspector. */
     enhanced: flag,
     findings: listOf(finding),
   },
 );
 
-/** A manifest that a registry accepts, and then treats in another way than it should. */
+/** A manifest that a registry accepts but does not store correctly. */
 const lie = object(
   {
-    /** `drop`: keeps nothing. `move`: another pusher takes the tag. `hide`: the next reads do not see it. */
+    /** `drop`: stores nothing. `move`: another push takes the tag. `hide`: the next reads do not find it. */
     does: oneOf('drop', 'move', 'hide'),
   },
   {
-    /** The name of the repository; without it, all. */
+    /** The name of the repository. Default: all. */
     repository: text,
-    /** The tag or digest under which it is put, with `*` for any text; without it, all. */
+    /** The tag or digest of the manifest, with `*` for any text. Default: all. */
     reference: text,
-    /** How many reads do not see what is hidden; 1 by default. */
+    /** How many reads do not find what is hidden. Default: 1. */
     reads: positive,
-    /** How many manifests of a repository are treated so; by default all. */
+    /** How many manifests of a repository are affected. Default: all. */
     times: positive,
   },
 );
 
-/** What a scenario may say of ECR. */
+/** The ECR section of a scenario. */
 const ecrScenario = object(
   {},
   {
-    /** Another registry that holds the images, such as http://127.0.0.1:5000; ours then only gives tokens. */
+    /** Another registry that holds the images, such as http://127.0.0.1:5000. The sandbox then only issues tokens. */
     registry: text,
-    /** The first rule that matches an image tells what its scan finds. */
+    /** The first rule that matches an image determines the findings of its scan. */
     scans: listOf(scan),
-    /** The first rule that matches a manifest that is put tells what becomes of it. */
+    /** The first rule that matches a pushed manifest applies. */
     lies: listOf(lie),
   },
 );
@@ -74,11 +74,11 @@ export type ScanRule = TypeOf<typeof scan>;
 export type LieRule = TypeOf<typeof lie>;
 export type FindingRule = TypeOf<typeof finding>;
 
-/** What a scenario may say of CloudWatch. */
+/** The CloudWatch section of a scenario. */
 const cloudWatchScenario = object(
   {},
   {
-    /** Alarms that exist in every account, and the states in which those of templates begin. */
+    /** Alarms that exist in every account, and the initial states of those in templates. */
     alarms: listOf(
       object({ name: text, state: oneOf('OK', 'ALARM', 'INSUFFICIENT_DATA') }, { reason: text }),
     ),
@@ -91,52 +91,52 @@ const roleArn = matching(/^arn:[^:]+:iam::\d{12}:role\/.+$/, 'the ARN of a role'
 const fault = object(
   { kind: oneOf('throttle', 'error', 'reset', 'delay', 'malformed', 'status') },
   {
-    /** What it strikes; without these, every call. */
+    /** The affected calls. Default: all. */
     service: text,
     operation: text,
     account,
-    /** Which of the calls it matches is the first to be struck, from 1, and how many are. */
+    /** The first of the matching calls that is affected, from 1, and how many are. */
     nth: positive,
     times: positive,
-    /** Strikes each matching call with this likelihood, for ever unless `times` says otherwise. */
+    /** Affects each matching call with this probability, without end unless `times` is set. */
     probability: fraction,
     status: whole,
     code: text,
     message: text,
     delayMs: whole,
-    /** The call is applied first; then its answer is lost, or delayed. */
+    /** The call is applied first; then its response is lost or delayed. */
     after: flag,
   },
 );
 
-/** Calls that have a token bucket: one per account and region. */
+/** Calls with a token bucket: one per account and region. */
 const bucket = object(
   {
     /** As in the credential scope: ecs, ssm, elasticloadbalancing. */
     service: text,
-    /** How many calls it takes at once. */
+    /** The size of the bucket. */
     size: positive,
-    /** Tokens that come back in a second of the wall clock. */
+    /** Tokens that are added per second of the wall clock. */
     refill: positive,
   },
   {
-    /** Names of operations, or beginnings with `*`; by default all of the service. */
+    /** Names of operations, or prefixes with `*`. Default: all of the service. */
     operations: listOf(text),
-    /** Each of the operations has a bucket of its own. By default they share one. */
+    /** Each of the operations has its own bucket. By default they share one. */
     each: flag,
-    /** Without these, in every account and region. */
+    /** Default: every account and region. */
     account,
     region: text,
   },
 );
 
-/** How often AWS may be called. */
+/** Rate limits of AWS. */
 const rates = object(
   {},
   {
-    /** `aws`: the limits that an account has by default. */
+    /** `aws`: the default limits of an account. */
     preset: oneOf('aws'),
-    /** Before those of the preset: the first that a call matches is its bucket. */
+    /** Before those of the preset. The first rule that a call matches applies. */
     buckets: listOf(bucket),
   },
 );
@@ -148,20 +148,20 @@ const resource = object(
   },
   {
     fail: object({ message: text }, { code: text, times: positive }),
-    /** Simulated seconds. */
+    /** In simulated seconds. */
     seconds: whole,
     physicalId: text,
-    /** Of an update: CloudFormation leaves the resource out, without an event, and completes all the same. */
+    /** For an update: CloudFormation skips the resource, without an event, and completes anyway. */
     omit: flag,
   },
 );
 
-/** A hook that fails whatever it is invoked on. */
+/** A hook that fails every invocation. */
 const hook = object(
   { name: text, target: oneOf('CHANGE_SET', 'RESOURCE'), reason: text },
   {
     match: object({}, { type: text, logicalId: text, stack: text }),
-    /** FAIL by default. */
+    /** Default: FAIL. */
     mode: oneOf('FAIL', 'WARN'),
     annotations: listOf(
       object(
@@ -177,13 +177,13 @@ const drift = object({ stack: text, logicalId: text }, { set: mapOf(anything), d
 const github = object(
   {},
   {
-    /** The one repository that exists. */
+    /** The single repository. */
     repository: matching(/^[^/]+\/[^/]+$/, 'owner/name'),
-    /** The login behind the personal access token, and of who started the runs. */
+    /** The owner of the personal access token, who also started the runs. */
     user: text,
-    /** More tokens, and whose they are; `…[bot]` is an installation. */
+    /** More tokens and their owners. `…[bot]` is an installation. */
     tokens: mapOf(text),
-    /** How many requests the token has in a window of real seconds (3600), and the status of a refusal (403). */
+    /** The number of requests of the token in a window of real seconds (3600), and the status of an error (403). */
     rateLimit: object({ limit: whole }, { windowSeconds: positive, status: oneOf('403', '429') }),
     comments: listOf(object({ issue: whole, body: text }, { user: text })),
     pulls: listOf(
@@ -192,7 +192,7 @@ const github = object(
         { title: text, state: oneOf('open', 'closed'), head: text, base: text, sha: text, fork: flag },
       ),
     ),
-    /** `pending` names the environments that wait for an approval. */
+    /** `pending` lists the environments that wait for an approval. */
     runs: listOf(
       object(
         { id: whole },
@@ -202,9 +202,9 @@ const github = object(
           branch: text,
           sha: text,
           pending: listOf(text),
-          /** Who started the run; `user` by default. */
+          /** Who started the run. Default: `user`. */
           actor: text,
-          /** Who started the attempt: of a re-run, who asked for it. The actor by default. */
+          /** Who started the attempt. For a re-run, who requested it. Default: the actor. */
           triggeringActor: text,
         },
       ),
@@ -221,7 +221,7 @@ const github = object(
         {
           reviewers: listOf(text),
           waitMinutes: whole,
-          /** Patterns of the refs that may deploy to it; without them, all may. */
+          /** Patterns of the refs that may deploy to it. Default: all may. */
           branches: listOf(text),
           /** "Protected branches only". */
           protectedBranches: flag,
@@ -231,50 +231,50 @@ const github = object(
       ),
     ),
     branches: listOf(object({ name: text }, { protection: oneOf('rule', 'ruleset') })),
-    /** The repository's commits, each after its parents. Without `parents` it follows the one before it. */
+    /** The repository's commits, each after its parents. Without `parents`, the parent is the previous one. */
     commits: listOf(
       object(
         { sha: text },
         {
           parents: listOf(text),
           message: text,
-          /** A login; `name <address>` for an author whose address belongs to no account. */
+          /** A login, or `name <address>` for an author whose address belongs to no account. */
           author: text,
-          /** As the author, whom it is by default; web-flow is GitHub itself. */
+          /** Like the author, which is the default. web-flow is GitHub itself. */
           committer: text,
           coAuthors: listOf(text),
-          /** By GitHub's own key, as what its buttons make. */
+          /** Signed with GitHub's own key, like commits created on github.com. */
           signed: flag,
-          /** The files that it changes. */
+          /** The changed files. */
           files: listOf(text),
         },
       ),
     ),
-    /** The teams of the organisation that owns the repository. Members of a team are in those above it too. */
+    /** The teams of the organization that owns the repository. Members of a team are also members of its parents. */
     teams: listOf(object({ slug: text, members: listOf(text) }, { parent: text, invited: listOf(text) })),
   },
 );
 
-/** Everything that a scenario may say. */
+/** A scenario. */
 const scenario = object(
   {},
   {
     /** Simulated seconds per real second. */
     timeScale: positive,
-    /** Of the ids and of the faults that come by likelihood. */
+    /** The seed of ids and of random faults. */
     seed: whole,
     faults: listOf(fault),
-    /** Without it, calls are never throttled. */
+    /** Default: calls are never throttled. */
     rates,
-    /** What CloudFormation does with the resources that match. */
+    /** What CloudFormation does with matching resources. */
     resources: listOf(resource),
-    /** Hooks that fail. */
+    /** Failing hooks. */
     hooks: listOf(hook),
-    /** Changes made by hand, outside of CloudFormation. */
+    /** Manual changes, outside of CloudFormation. */
     drift: listOf(drift),
     /** Without an account or a region: in all. */
     parameters: listOf(object({ name: text, value: text }, { account, region: text, type: text })),
-    /** What an AWS-compatible endpoint may lack. */
+    /** Features that an AWS-compatible endpoint may lack. */
     features: object(
       {},
       {
@@ -284,22 +284,22 @@ const scenario = object(
         propertyValues: flag,
         revertDrift: flag,
         express: flag,
-        /** How many reads of a stack's status are of the time before, once a change set is executed. */
+        /** How many reads after the execution of a change set return the previous status of the stack. */
         staleReads: whole,
-        /** How many reads of a new nested stack's events do not find it yet. */
+        /** How many reads of a new nested stack's events do not find it. */
         hiddenNestedReads: whole,
-        /** Property values come with the warning that they are incomplete, and a change is missing. */
+        /** Property values have the warning that they are incomplete, and a change is missing. */
         incompleteValues: flag,
       },
     ),
-    /** Stacks that are there from the start, made at once, in order. The template is a file. */
+    /** Stacks that exist at the start, created immediately and in order. The template is a file. */
     stacks: listOf(
       object(
         { account, name: text, template: text },
         { region: text, parameters: mapOf(text), tags: mapOf(text) },
       ),
     ),
-    /** A role with policies has the rights that they give, within its boundary; one without has all rights. */
+    /** A role with policies has their permissions, within its boundary; one without has every permission. */
     roles: listOf(
       object(
         { arn: roleArn, trust: mapOf(anything) },
@@ -312,9 +312,9 @@ const scenario = object(
         },
       ),
     ),
-    /** ARNs of roles and of secrets that do not exist, though a task definition names them. */
+    /** ARNs of roles and secrets that do not exist, although a task definition refers to them. */
     missing: listOf(matching(/^arn:[^:]+:(?:iam|secretsmanager):/, 'the ARN of a role or of a secret')),
-    /** Claims of the identity tokens that differ from the usual. */
+    /** Claims of the identity tokens that differ from the defaults. */
     claims: mapOf(text),
     /** Values of quotas that differ from AWS's defaults, by code. */
     quotas: mapOf(whole),
@@ -334,17 +334,17 @@ export type ResourceRule = TypeOf<typeof resource>;
 export type HookRule = TypeOf<typeof hook>;
 export type GitHubScenario = TypeOf<typeof github>;
 
-/** Checks a scenario; a ShapeError names the first place that is wrong. */
+/** Validates a scenario. A ShapeError names the first error. */
 function checkScenario(value: unknown): Scenario {
   return scenario(value, 'scenario');
 }
 
-/** Checks a fault rule. */
+/** Validates a fault rule. */
 export function checkFault(value: unknown): FaultRule {
   return fault(value, 'fault');
 }
 
-/** Reads a scenario from a YAML file, or takes it as an object. */
+/** Reads a scenario from a YAML file or an object. */
 export async function readScenario(source: unknown): Promise<Scenario> {
   if (typeof source !== 'string') return checkScenario(source ?? {});
   const { parse } = await import('yaml');

@@ -1,8 +1,8 @@
-/** Reads an untyped value. Throws an error that names the path of the value and what is expected there. */
+/** Validates an untyped value. Throws an error with the path of the value and what is expected. */
 export type Shape<T> = (value: unknown, path: string) => T;
 export type TypeOf<S> = S extends Shape<infer T> ? T : never;
 
-/** A wrong value in a file: names the place, what is expected, and the value. */
+/** An invalid value in a file: its path, what is expected, and the value. */
 class ShapeError extends Error {
   constructor(path: string, value: unknown, allowed: string) {
     super(`${path}: expected ${allowed}, got ${JSON.stringify(value)}`);
@@ -60,7 +60,7 @@ type Typed<Required extends Fields, Optional extends Fields> = {
   [K in keyof Optional]?: TypeOf<Optional[K]>;
 };
 
-/** An object with exactly these keys; any other is refused, so that a misspelt one is never ignored. */
+/** An object with exactly these keys. Others are refused, so that a misspelled one is never ignored. */
 export const object =
   <Required extends Fields, Optional extends Fields>(
     required: Required,
@@ -75,7 +75,7 @@ export const object =
     }
     const read = Object.entries(given).flatMap(([key, element]) => {
       const field = Object.hasOwn(fields, key) ? fields[key] : undefined;
-      if (!field) throw new ShapeError(path, key, `a key out of ${allowed}`);
+      if (!field) throw new ShapeError(path, key, `one of the keys ${allowed}`);
       return element === undefined ? [] : [[key, field(element, `${path}.${key}`)]];
     });
     return Object.fromEntries(read) as Typed<Required, Optional>;

@@ -22,10 +22,10 @@ interface Target {
   };
 }
 
-/** What became of the start of a task. */
+/** The result of starting a task. */
 type Started = { task: string } | { failed: string } | { disabled: true };
 
-/** The schedules of one account and region. */
+/** The schedules of an account and region. */
 class Schedules {
   readonly #world: World;
   readonly #account: string;
@@ -66,10 +66,10 @@ class Schedules {
     this.#schedules.delete(name);
   }
 
-  /** It is time: starts the task, as a call of RunTask. What the task comes to is no matter of the schedule. */
+  /** Starts the task like a call of RunTask. The result of the task does not affect the schedule. */
   fire(name: string): Started {
     const schedule = this.#schedules.get(name);
-    if (!schedule) throw new Error(`there is no schedule ${name}`);
+    if (!schedule) throw new Error(`schedule ${name} not found`);
     if (schedule.state === 'DISABLED') return { disabled: true };
     const { Arn: cluster, EcsParameters: parameters = {} } = schedule.target;
     const network = parameters.NetworkConfiguration?.AwsvpcConfiguration ?? {};

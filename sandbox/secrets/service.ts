@@ -2,7 +2,7 @@ import { AwsError, type Service, textOf } from '../protocols/service.ts';
 import { isMissing } from '../scenario/missing.ts';
 import { partitionOf, type World } from '../world.ts';
 
-/** Secrets Manager's reading call. A secret exists unless the scenario says that it is missing. */
+/** The read call of Secrets Manager. A secret exists unless the scenario says that it is missing. */
 export function secretsManager(world: World): Service {
   return {
     name: 'secretsmanager',

@@ -1,11 +1,11 @@
 import type { BucketRule } from '../scenario/scenario.ts';
 
-/** Buckets that several operations share: size, refill per second, then the operations. */
+/** Buckets shared by several operations: size, refill per second, then the operations. */
 function shared(service: string, size: number, refill: number, ...operations: string[]): BucketRule {
   return { service, size, refill, operations };
 }
 
-/** A bucket for each of the operations. */
+/** A separate bucket for each operation. */
 function each(service: string, size: number, refill: number, ...operations: string[]): BucketRule {
   return { service, size, refill, operations, each: true };
 }
@@ -34,7 +34,7 @@ export const AWS_BUCKETS: readonly BucketRule[] = [
   shared('ecs', 100, 20, 'DescribeServices', 'ListServices'),
   shared('ecs', 50, 20, 'DescribeServiceDeployments', 'ListServiceDeployments'),
   shared('ecs', 50, 20, 'DescribeServiceRevisions'),
-  // The table does not have these two.
+  // The table does not contain these two.
   each('ecs', 50, 5, 'StopServiceDeployment', 'ContinueServiceDeployment'),
   // https://docs.aws.amazon.com/AmazonECR/latest/userguide/common-errors.html
   shared('ecr', 200, 20, 'GetAuthorizationToken'),
@@ -64,8 +64,8 @@ export const AWS_BUCKETS: readonly BucketRule[] = [
   // https://docs.aws.amazon.com/servicequotas/latest/userguide/reference_limits.html
   each('servicequotas', 10, 5, 'GetServiceQuota', 'GetAWSDefaultServiceQuota'),
   each('servicequotas', 20, 10, 'ListServiceQuotas', 'ListAWSDefaultServiceQuotas'),
-  // Not published. https://github.com/aws/aws-sam-cli/issues/2671: DescribeStacks is capped to 5 a second. The others
-  // are assumed, each with a bucket of its own: where one is throttled, another one answers
+  // Not published. https://github.com/aws/aws-sam-cli/issues/2671: DescribeStacks is limited to 5 per second. The
+  // others are assumed, each with its own bucket: if one is throttled, another one still works
   // (https://github.com/aws/aws-cli/pull/3186).
   shared('cloudformation', 10, 5, 'DescribeStacks'),
   each('cloudformation', 20, 10, '*'),

@@ -18,10 +18,10 @@ import type { HttpRequest } from './http.ts';
 
 const PROTOCOLS: Record<Service['protocol'], Protocol> = { query, json, 'rest-xml': restXml };
 const ANONYMOUS: Principal = { arn: 'anonymous', account: '' };
-/** The only call of AWS that is not signed: it is how a job gets its first credentials. */
+/** The only unsigned call to AWS, with which a job gets its first credentials. */
 const UNSIGNED_ACTION = 'AssumeRoleWithWebIdentity';
 
-/** The AWS half of the sandbox: finds the service, the protocol and the caller of a request. */
+/** AWS in the sandbox: finds the service, the protocol and the caller of a request. */
 export class AwsEndpoint {
   readonly #world: World;
   readonly #services: Services;
@@ -65,7 +65,7 @@ export class AwsEndpoint {
   }
 }
 
-/** What was asked; a body that cannot be read is refused only once the caller is known. */
+/** The decoded input. An unreadable body is refused only after the caller is known. */
 function decode(
   protocol: Protocol,
   request: HttpRequest,
@@ -95,7 +95,7 @@ function origin(
   };
 }
 
-/** How to word a refusal of a service that is not here, or not named. */
+/** How to report an error for a service that is unknown or missing in the request. */
 function protocolOf(request: HttpRequest): Protocol {
   if (request.headers['x-amz-target'] !== undefined) return json;
   return query.decode(request, undefined).operation === '' ? restXml : query;
@@ -121,7 +121,7 @@ function fault(protocol: Protocol, rule: FaultRule): AwsError {
 
 type Loader = (world: World) => Promise<Service>;
 
-/** Each service by its signing name, loaded on its first call: the sandbox starts at once, whatever it holds. */
+/** Each service by its signing name, loaded on its first call, so that the sandbox starts quickly. */
 const LOADERS: Record<string, Loader> = {
   cloudformation: async (world) => (await import('../cloudformation/api/service.ts')).cloudFormation(world),
   iam: async (world) => (await import('../iam/service.ts')).iam(world),
@@ -137,7 +137,7 @@ const LOADERS: Record<string, Loader> = {
   s3: async (world) => (await import('../s3/service.ts')).s3(world),
 };
 
-/** The services of one world. */
+/** The services of a world. */
 class Services {
   readonly #world: World;
   readonly #loaded = new Map<string, Promise<Service>>();

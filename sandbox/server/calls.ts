@@ -9,28 +9,28 @@ export interface LoggedCall {
   region: string;
   input: Input;
   requestId: string;
-  /** Undefined while the call is under way; 0 when the connection was reset. */
+  /** Undefined while the call is in progress; 0 if the connection was reset. */
   status?: number;
   /** The error's code. */
   code?: string;
-  /** The kind of fault that struck. */
+  /** The kind of the injected fault. */
   fault?: string;
   /** The token bucket that was empty. */
   bucket?: string;
 }
 
-/** What a call must be: fields that are equal. */
+/** Fields that a call must have. */
 export type CallMatch = Partial<
   Pick<LoggedCall, 'service' | 'operation' | 'account' | 'region' | 'fault' | 'bucket'>
 >;
 
 export interface CallLogOptions {
-  /** A file that gets a JSON line for each call that ends. */
+  /** A file that gets a line of JSON for each completed call. */
   file?: string;
   write?: (line: string) => void;
 }
 
-/** Every call that has arrived, in order, whatever came of it. */
+/** All calls in order of arrival, whatever their result. */
 export class CallLog {
   readonly all: LoggedCall[] = [];
   readonly #options: CallLogOptions;
@@ -40,12 +40,12 @@ export class CallLog {
     this.#options = options;
   }
 
-  /** The calls of one operation, oldest first. */
+  /** The calls of an operation, oldest first. */
   of(operation: string): LoggedCall[] {
     return this.where({ operation });
   }
 
-  /** The calls whose fields are as given, oldest first. */
+  /** The calls with these fields, oldest first. */
   where(match: CallMatch): LoggedCall[] {
     const fields = Object.entries(match);
     return this.all.filter((call) =>
@@ -53,7 +53,7 @@ export class CallLog {
     );
   }
 
-  /** Resolves with the nth call that matches, as soon as it has arrived; it may still be under way. */
+  /** Resolves with the nth matching call on its arrival. It may still be in progress. */
   async arrival(match: CallMatch, nth = 1): Promise<LoggedCall> {
     for (;;) {
       const call = this.where(match)[nth - 1];
@@ -80,7 +80,7 @@ export class CallLog {
   }
 }
 
-/** Bytes are logged by their number. */
+/** Bytes are logged as their count. */
 function printable(value: unknown): unknown {
   if (Buffer.isBuffer(value)) return `<${value.length} bytes>`;
   if (Array.isArray(value)) return value.map(printable);

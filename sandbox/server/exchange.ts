@@ -6,37 +6,37 @@ import type { CallLog, LoggedCall } from './calls.ts';
 import type { HttpRequest, Reply } from './http.ts';
 import type { Rates } from './rates.ts';
 
-/** A call that was read: how it is applied, and how its protocol words a refusal. */
+/** A parsed call: how to apply it, and how its protocol formats errors. */
 export interface Exchange {
   call: Call;
   apply(): Promise<Reply>;
   refuse(error: AwsError): Reply;
-  /** The faults `throttle` and `error` in the protocol's own words. */
+  /** The faults `throttle` and `error` in the format of the protocol. */
   fault(rule: FaultRule): AwsError;
 }
 
-/** A part of the sandbox that reads its own calls: AWS, or what lives under a path such as /github. */
+/** A part of the sandbox that parses its own calls: AWS, or the endpoint at a path such as /github. */
 export interface Endpoint {
   exchange(request: HttpRequest): Promise<Exchange>;
 }
 
-/** The connection is to be destroyed instead of answered. */
+/** The connection is destroyed instead of answered. */
 export const RESET = 'reset';
 
 const DEFAULT_DELAY_MS = 1000;
-/** How a call is refused that comes too often. */
+/** The error of a call over the rate limit. */
 const THROTTLE: FaultRule = { kind: 'throttle' };
 
-/** Is asked before a call is applied; the call waits for the promise. */
+/** Called before a call is applied. The call waits for the promise. */
 export type BeforeCall = (call: LoggedCall) => Promise<void> | undefined;
 
-/** Answers calls: applies them, refuses those that come too often, lets faults strike them, and logs them. */
+/** Responds to calls: applies them, refuses those over the rate limit, injects faults, and logs them. */
 export class CallHandler {
   readonly #clock: SimulatedClock;
   readonly #rates: Rates;
   readonly #faults: Faults;
   readonly #calls: CallLog;
-  /** Of a test that makes something happen between two calls. */
+  /** A function of a test that acts between two calls. */
   beforeCall: BeforeCall | undefined;
 
   constructor(clock: SimulatedClock, rates: Rates, faults: Faults, calls: CallLog) {
@@ -85,14 +85,15 @@ async function applied(exchange: Exchange): Promise<Reply> {
   } catch (error) {
     if (error instanceof AwsError) return exchange.refuse(error);
     if (error instanceof SandboxClosed) throw error;
-    // A fault of the sandbox's own must not look like one of AWS: loud, and of a status that no client retries.
+    // An internal error of the sandbox must not look like an error of AWS: it is logged, and has a status that no
+    // client retries.
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
     console.error(`sandbox: ${exchange.call.service} ${exchange.call.operation}: ${text}`);
     return exchange.refuse(new AwsError('SandboxDefect', text, 501));
   }
 }
 
-/** A sandbox that closes answers no more. */
+/** A closing sandbox does not respond. */
 function resetOnClose(error: unknown): typeof RESET {
   if (error instanceof SandboxClosed) return RESET;
   throw error;
@@ -103,7 +104,7 @@ function truncated(reply: Reply): Reply {
   return { status: 200, headers, body: body.slice(0, Math.floor(body.length / 2)) };
 }
 
-/** What a proxy on the way would say. */
+/** The response of a proxy in between. */
 function bare(status: number, message = ''): Reply {
   return {
     status,
@@ -119,8 +120,8 @@ interface ArmedRule {
 }
 
 /**
- * The fault rules, and how often each has matched. The first rule that can strike a call is the only one that
- * does; those behind it wait for the next call that they match.
+ * The fault rules and their match counts. Only the first rule that applies to a call affects it; the others apply to
+ * later calls.
  */
 export class Faults {
   readonly #armed: ArmedRule[] = [];
@@ -131,12 +132,12 @@ export class Faults {
     for (const rule of rules) this.add(rule);
   }
 
-  /** Arms a rule. Throws a ShapeError for a rule that is none. */
+  /** Adds a rule. Throws a ShapeError for an invalid one. */
   add(rule: FaultRule): void {
     this.#armed.push({ rule: checkFault(rule), matched: 0, struck: 0 });
   }
 
-  /** The rule that strikes this call, if one does. Counts the call for every rule that it matches. */
+  /** The rule that affects this call, if any. Counts the call for every rule that it matches. */
   strike(call: Call): FaultRule | undefined {
     const struck = this.#armed.filter((armed) => matches(armed.rule, call) && this.#falls(armed));
     const [first] = struck;

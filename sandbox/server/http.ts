@@ -34,7 +34,7 @@ export async function readRequest(message: IncomingMessage): Promise<HttpRequest
   };
 }
 
-/** Takes the percent-encoding off; a text that is not encoded well stays as it is, and names nothing. */
+/** Percent-decodes a text. An invalid one is returned unchanged, so it matches nothing. */
 export function decodePath(text: string): string {
   try {
     return decodeURIComponent(text);

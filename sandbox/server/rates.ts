@@ -4,13 +4,13 @@ import { AWS_BUCKETS } from './aws-buckets.ts';
 
 interface Bucket {
   tokens: number;
-  /** When they were counted last, in ms. */
+  /** The time of the last refill, in ms. */
   countedAt: number;
 }
 
 /**
- * Token buckets, one per rule, account and region. A call takes a token of the first rule that it matches; without one it
- * is refused, and takes none.
+ * Token buckets, one per rule, account and region. A call takes a token of the first rule that it matches, and is
+ * refused if there is none.
  */
 export class Rates {
   #rules: readonly BucketRule[] = [];
@@ -23,13 +23,16 @@ export class Rates {
     this.replace(rates);
   }
 
-  /** Takes other rules, whose buckets are full. */
+  /** Replaces the rules. The new buckets are full. */
   replace({ preset, buckets = [] }: RateScenario): void {
     this.#rules = [...buckets, ...(preset === 'aws' ? AWS_BUCKETS : [])];
     this.#buckets.clear();
   }
 
-  /** Takes a token. @returns the name of the bucket that has none; undefined for a call that may go on. */
+  /**
+   * Takes a token.
+   * @returns the name of the empty bucket, or undefined if the call is allowed.
+   */
   refuse(call: Call): string | undefined {
     const rule = this.#rules.find((each) => matches(each, call));
     if (!rule) return undefined;
@@ -56,7 +59,7 @@ function matches({ service, operations, account = '', region = '' }: BucketRule,
   );
 }
 
-/** @param name of an operation, or its beginning with `*`. */
+/** @param name of an operation, or a prefix with `*`. */
 function isNamed(name: string, operation: string): boolean {
   return name.endsWith('*') ? operation.startsWith(name.slice(0, -1)) : name === operation;
 }

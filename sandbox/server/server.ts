@@ -14,7 +14,7 @@ export interface ListeningServer {
   close(): Promise<void>;
 }
 
-/** Serves AWS by signature and the endpoints by path, on 127.0.0.1. Port 0 takes a free one. */
+/** Serves AWS by signature and the endpoints by path, on 127.0.0.1. Port 0 is a free one. */
 export async function listen(
   world: World,
   answering: CallHandler,
@@ -23,7 +23,7 @@ export async function listen(
 ): Promise<ListeningServer> {
   const aws = new AwsEndpoint(world);
   let byPath: Record<string, Endpoint> = {};
-  // A client on a busy machine may pause longer than the 5 s after which Node would close its connection.
+  // A client on a busy machine may pause for more than the 5 s after which Node.js closes a connection.
   const server = createServer({ keepAliveTimeout: 0 }, (message, response) => {
     void readRequest(message)
       .then((request) => endpointOf(request, byPath, aws).exchange(request))
@@ -32,7 +32,7 @@ export async function listen(
         write(response, reply, message.method === 'HEAD');
       })
       .catch((error: unknown) => {
-        // A client that went away while it was sending needs no answer; anything else is a defect of ours.
+        // A client that disconnected while sending needs no response. Everything else is an internal error.
         if (!message.destroyed || message.complete) console.error('sandbox:', error);
         response.destroy();
       });

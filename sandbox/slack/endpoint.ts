@@ -9,7 +9,7 @@ import type { World } from '../world.ts';
 const LONGEST_TEXT = 40_000;
 const WEBHOOK = '/slack/services/T00000000/B00000000/SandboxIncomingWebhook00';
 
-/** The path of the webhook that works, and of those that do not any more. */
+/** The path of the valid webhook, and of deleted ones. */
 export const SLACK_WEBHOOKS = {
   working: WEBHOOK,
   archived: `${WEBHOOK}/archived`,
@@ -17,13 +17,13 @@ export const SLACK_WEBHOOKS = {
   removed: '/slack/services/T00000000/B00000000/Removed',
 };
 
-/** What was posted, in order. */
+/** The posted messages, in order. */
 export function slackMessages(world: World): string[] {
   return world.store('', '', 'slack-messages', () => []);
 }
 
 /**
- * Slack's incoming webhooks, under /slack: `ok` in plain text, or an error in one word.
+ * Slack's incoming webhooks, under /slack. The response is `ok` in plain text, or an error code.
  *
  * @see https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks
  * @see https://api.slack.com/changelog/2016-05-17-changes-to-errors-for-incoming-webhooks

@@ -1,7 +1,7 @@
 import type { World } from '../world.ts';
 import { publicParameter } from './public-parameters.ts';
 
-/** Parameter Store keeps this many versions of a parameter; the oldest goes first. */
+/** Parameter Store keeps this many versions of a parameter and deletes the oldest first. */
 const MAX_VERSIONS = 100;
 
 export interface ParameterVersion {
@@ -21,17 +21,17 @@ export interface ParameterVersion {
 
 export type NewParameter = Omit<ParameterVersion, 'version' | 'lastModified'>;
 
-/** The parameters of one account and region, with every version of each. */
+/** The parameters of an account and region, with all their versions. */
 export class ParameterStore {
   readonly #histories = new Map<string, ParameterVersion[]>();
   readonly #tags = new Map<string, Map<string, string>>();
 
-  /** The newest version of a parameter. */
+  /** The latest version of a parameter. */
   get(name: string): ParameterVersion | undefined {
     return this.history(name).at(-1);
   }
 
-  /** Every version that is kept, oldest first; empty for a parameter that does not exist. */
+  /** Every kept version, oldest first. Empty if the parameter does not exist. */
   history(name: string): readonly ParameterVersion[] {
     const kept = this.#histories.get(name);
     const published = kept ? undefined : publicParameter(name);
@@ -39,12 +39,12 @@ export class ParameterStore {
     return [{ name, type: 'String', value: published, version: 1, lastModified: new Date(0) }];
   }
 
-  /** The newest version of each parameter, by name. */
+  /** The latest version of each parameter, by name. */
   all(): ParameterVersion[] {
     return [...this.#histories.keys()].sort().flatMap((name) => this.get(name) ?? []);
   }
 
-  /** Writes the next version. Checks nothing: that is the API's, or the resource's, affair. */
+  /** Writes the next version without validation, which is up to the API or the resource. */
   put(parameter: NewParameter): ParameterVersion {
     const history = this.#histories.get(parameter.name) ?? [];
     const version = { ...parameter, version: (history.at(-1)?.version ?? 0) + 1, lastModified: new Date() };
@@ -52,7 +52,7 @@ export class ParameterStore {
     return version;
   }
 
-  /** True when there was such a parameter. */
+  /** Returns whether the parameter existed. */
   delete(name: string): boolean {
     this.#tags.delete(name);
     return this.#histories.delete(name);
@@ -65,7 +65,7 @@ export class ParameterStore {
   }
 }
 
-/** The parameter store of one account and region, with the scenario's parameters in it. */
+/** The parameter store of an account and region, with the scenario's parameters. */
 export function parameterStore(world: World, account: string, region: string): ParameterStore {
   return world.store(account, region, 'ssm', () => {
     const store = new ParameterStore();

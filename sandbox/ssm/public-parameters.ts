@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 
-/** Who publishes images below `/aws/service`. */
+/** Publishers of images below `/aws/service`. */
 const PUBLISHERS =
   /^\/aws\/service\/(?:ami-amazon-linux-latest|ami-windows-latest|ami-macos-latest|bottlerocket|canonical|cloud9|debian|ecs\/optimized-ami|eks\/optimized-ami|freebsd|marketplace|suse)\//;
 
 /**
- * The value of a public parameter: the id of the newest image, which is the same at every call; undefined for other names.
+ * The value of a public parameter: the id of the latest image, which is the same for every call. Undefined for other
+ * names.
  * @see https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-public-parameters.html
  */
 export function publicParameter(name: string): string | undefined {

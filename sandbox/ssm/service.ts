@@ -16,7 +16,7 @@ import {
   type ParameterVersion,
 } from './parameter-store.ts';
 
-/** AWS's limits of one page. */
+/** AWS's page limits. */
 const BY_PATH_PAGE = 10;
 const HISTORY_PAGE = 50;
 /** https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_DeleteParameters.html */
@@ -192,7 +192,7 @@ function metadata(parameter: ParameterVersion): object {
   };
 }
 
-/** What stands for a SecureString that is not decrypted. */
+/** Replaces a SecureString that is not decrypted. */
 function value(parameter: ParameterVersion, decrypt: boolean): string {
   if (parameter.type !== 'SecureString' || decrypt) return parameter.value;
   return `AQICAH${Buffer.from(`${parameter.name}:${parameter.version}`).toString('base64')}`;
@@ -208,19 +208,19 @@ function tagsOf(input: Input): [string, string][] {
   return (listOf(input.Tags) as { Key: string; Value: string }[]).map(({ Key, Value }) => [Key, Value]);
 }
 
-/** Without a message, as AWS sends it. */
+/** Without a message, as in AWS. */
 function notFound(): AwsError {
   return new AwsError('ParameterNotFound', '');
 }
 
-/** Bytes of a value, by tier. */
+/** The maximum size of a value in bytes, by tier. */
 const SIZES: Record<string, number> = { Standard: 4096, Advanced: 8192 };
 const MAX_LEVELS = 15;
 const NAME_RULE =
   'Parameter name: can\'t be prefixed with "ssm" (case-insensitive). If formed as a path, it can consist of sub-paths ' +
   'divided by slash symbol; each sub-path can be formed as a mix of letters, numbers and the following 3 symbols .-_';
 
-/** What PutParameter is to write. Throws AWS's errors for what it may not. */
+/** The parameter to write. Throws AWS's errors if it is invalid. */
 function newParameter(store: ParameterStore, input: Input, call: Call): NewParameter {
   const name = textOf(input.Name) ?? '';
   const value = textOf(input.Value) ?? '';
@@ -341,7 +341,7 @@ const FIELDS: Record<string, (parameter: ParameterVersion) => string> = {
   Tier: (parameter) => parameter.tier ?? 'Standard',
 };
 
-/** The parameters that pass every filter; a filter passes when one of its values does. */
+/** The parameters that match every filter. A filter matches if one of its values does. */
 function filtered(parameters: ParameterVersion[], filters: unknown[]): ParameterVersion[] {
   const tests = filters.map((filter) => testOf(filter as Filter));
   return parameters.filter((parameter) => tests.every((test) => test(parameter)));

@@ -36,19 +36,19 @@ const repeat = <T>(count: number, make: (index: number) => T): T[] =>
 
 test('finds faults in a sentence', () => {
   const wrong: [string, string][] = [
-    ['dev: the release did not finish within 4 min 1 of 11', 'does not end'],
+    ['dev: the release did not finish within 4 min 1 of 11', 'has no full stop at the end'],
     ['Deployed  dev.', 'has two spaces'],
     ['It failed.. Nothing was changed.', 'has two full stops'],
     ['It failed. . Nothing was changed.', 'has two full stops'],
-    ['The stack is undefined.', 'has a value that is missing'],
-    ['1 stacks changed.', 'has one of many'],
-    ['2 stack changed.', 'has many of one'],
-    ['1 stack are blocked.', 'has a plural that is one'],
-    ['2 stacks is blocked.', 'has a singular that is many'],
+    ['The stack is undefined.', 'has a missing value'],
+    ['1 stacks changed.', 'has 1 with a plural noun'],
+    ['2 stack changed.', 'has a number with a singular noun'],
+    ['1 stack are blocked.', 'has 1 with a plural verb'],
+    ['2 stacks is blocked.', 'has a number with a singular verb'],
     ['No bucket . Nothing was changed.', 'has a gap'],
     ['It failed (). Nothing was changed.', 'has a gap'],
     ['It failed. Fix: Allow it. Fix: Allow it.', 'has two labels'],
-    ['The container app ran out of memory. The container app ran out of memory. Rolled back.', 'says twice'],
+    ['The container app ran out of memory. The container app ran out of memory. Rolled back.', 'repeats'],
   ];
   for (const [text, fault] of wrong) expect(faultsOf(text).join()).toContain(fault);
   for (const right of [

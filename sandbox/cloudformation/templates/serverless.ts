@@ -3,7 +3,7 @@ import { isObject, type Json, type JsonObject, members } from '../json.ts';
 
 const FUNCTION = 'AWS::Serverless::Function';
 
-/** What an AWS::Lambda::Function has under the same name. */
+/** Properties that AWS::Lambda::Function has under the same name. */
 const SHARED = [
   'Architectures',
   'Description',
@@ -16,8 +16,8 @@ const SHARED = [
 ];
 
 /**
- * Does what the transform AWS::Serverless does with a function whose code is in S3: the function, and its role where
- * it names none. All else of SAM is refused.
+ * Expands a function whose code is in S3 like the transform AWS::Serverless: the function, and its role if it names
+ * none. Everything else of SAM is refused.
  *
  * @see https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-specification-generated-resources-function.html
  */

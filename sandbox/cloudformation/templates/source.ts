@@ -3,7 +3,7 @@ import { AwsError } from '../../protocols/service.ts';
 import type { World } from '../../world.ts';
 import { invalid } from '../errors.ts';
 
-/** The longest template that fits into a request, in bytes, and the longest at a URL. */
+/** The maximum size of a template in a request, and at a URL, in bytes. */
 const LONGEST_BODY = 51_200;
 const LONGEST_FILE = 1_000_000;
 
@@ -12,7 +12,7 @@ export interface TemplateSource {
   url?: string | undefined;
 }
 
-/** The text of a template that was given, or put into a bucket; undefined when there is neither. */
+/** The text of the given template, from the request or from a bucket. Undefined if there is neither. */
 export function templateText(
   world: World,
   account: string,
@@ -36,7 +36,7 @@ function readUrl(world: World, account: string, url: string): string {
   return text.toString('utf8');
 }
 
-/** The bucket and the key of an S3 URL, in either of its styles. */
+/** The bucket and key of an S3 URL of either style. */
 function placeOf(url: string): { bucket: string; key: string } {
   const parsed = URL.parse(url);
   if (url.startsWith('s3://')) {

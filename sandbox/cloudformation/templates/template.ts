@@ -39,9 +39,9 @@ interface OutputDefinition {
 }
 
 export interface Template {
-  /** The text as it was submitted. */
+  /** The text as submitted. */
   body: string;
-  /** The text after transforms; `body` where there are none. */
+  /** The text after transforms; `body` if there are none. */
   processed: string;
   version?: string;
   description?: string;
@@ -63,14 +63,14 @@ const RESOURCE_MEMBERS = [
   ...['Type', 'Properties', 'Condition', 'DependsOn', 'DeletionPolicy', 'UpdateReplacePolicy', 'Metadata'],
   ...['CreationPolicy', 'UpdatePolicy', 'Description', 'Version'],
 ];
-/** CloudFormation quotas, by section. */
+/** CloudFormation's quotas, by section. */
 const LIMITS = { resources: 500, parameters: 200, outputs: 200, mappings: 200 };
 const EXTENSIONS = 'AWS::LanguageExtensions';
 const SERVERLESS = 'AWS::Serverless-2016-10-31';
 
 /**
- * Reads a template. Throws a ValidationError in AWS's words for everything that its form alone shows wrong.
- * `values` are the parameters and pseudo parameters given, which loops may run over.
+ * Parses a template. Throws a ValidationError in AWS's words for every error in its form. `values` are the given
+ * parameters and the pseudo parameters, which loops may use.
  */
 export function parseTemplate(body: string, values: Record<string, string> = {}): Template {
   const parsed = parseTemplateText(body);
@@ -101,7 +101,7 @@ function readTransforms(value: Json | undefined): string[] {
 }
 
 /**
- * AWS writes `Type` where the template has `Properties`: `[/Resources/Server/Type/EbsOptimized]`.
+ * AWS reports `Type` where the template has `Properties`: `[/Resources/Server/Type/EbsOptimized]`.
  * @see https://github.com/aws-cloudformation/cfn-lint/issues/38
  */
 function refuseNulls(value: Json, path: string): void {

@@ -5,11 +5,11 @@ import type { Json } from '../json.ts';
 import { straighten } from './continuation.ts';
 import { SCALAR_TAGS } from './scalars.ts';
 
-/** Values of the last texts: a stack's template is read for its validation, its plan and its update. */
+/** The values of the last texts: a stack's template is parsed for its validation, its plan and its update. */
 const recent = new Map<string, Json>();
 const RECENT = 20;
 
-/** The text of a template as a value, short forms written out. Throws AWS's "not well-formed" with the place. */
+/** The value of a template's text, with short forms expanded. Throws AWS's "not well-formed" with the position. */
 export function parseTemplateText(text: string): Json {
   const body = text.replace(/^\uFEFF/, '');
   const value = recent.get(text) ?? (body.trimStart().startsWith('{') ? parseJson(body) : parseYaml(body));
@@ -20,7 +20,7 @@ export function parseTemplateText(text: string): Json {
   return structuredClone(value);
 }
 
-/** Numbers that JavaScript would print otherwise than Java. */
+/** Numbers that JavaScript prints differently than Java. */
 const OTHER_NUMBER = /[:,[]\s*-?\d+(?:\.\d|[eE]|\d{14})/;
 
 function parseJson(text: string): Json {
@@ -41,8 +41,8 @@ function malformed(language: string, line: number, column: number): Error {
 }
 
 /**
- * YAML 1.1 as SnakeYAML reads it, without what CloudFormation does not take: aliases, merges, time stamps, binary, sets,
- * ordered maps ("Template format", User Guide). Of duplicate keys the last one counts
+ * YAML 1.1 as SnakeYAML reads it, except for features that CloudFormation does not accept: aliases, merges, timestamps,
+ * binary, sets, ordered maps ("Template format", User Guide). The last of duplicate keys applies
  * (https://github.com/aws-cloudformation/cfn-language-discussion/issues/96).
  */
 function parseYaml(text: string): Json {
@@ -77,8 +77,8 @@ function isFaulty({ errors, warnings }: Document): boolean {
 }
 
 /**
- * Refuses aliases and numbers as keys (https://github.com/aws-cloudformation/cfn-lint/issues/292); every other key is
- * the text that was written.
+ * Refuses aliases and numeric keys (https://github.com/aws-cloudformation/cfn-lint/issues/292). Every other key is its
+ * text in the file.
  */
 function checkNodes(document: Document): void {
   visit(document, {
@@ -98,7 +98,7 @@ function checkNodes(document: Document): void {
   });
 }
 
-/** The JSON pointer of the map whose key a path leads to. */
+/** The JSON pointer of the map that contains the last key of a path. */
 function pointerOf(path: readonly unknown[]): string {
   const steps = path.slice(0, -1).flatMap((parent, index): string[] => {
     const next = path[index + 1];

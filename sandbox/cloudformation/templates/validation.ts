@@ -15,7 +15,7 @@ import type { Template } from './template.ts';
 
 const POLICIES = ['Delete', 'Retain', 'RetainExceptOnCreate', 'Snapshot'];
 
-/** Checks everything that a template says about itself. Throws a ValidationError in AWS's words for the first fault. */
+/** Validates a template by itself. Throws a ValidationError in AWS's words for the first error. */
 export function validateTemplate(template: Template): void {
   checkParameterTypes(template);
   checkConditions(template);
@@ -38,7 +38,7 @@ function checkConditions(template: Template): void {
   }
 }
 
-/** Where it is not allowed, and what AWS answers: https://github.com/aws-cloudformation/cfn-lint/pull/4519. */
+/** Where it is not allowed, and AWS's error: https://github.com/aws-cloudformation/cfn-lint/pull/4519. */
 function callsStackOutput(value: Json | undefined): boolean {
   if (Array.isArray(value)) return value.some(callsStackOutput);
   return (
@@ -94,7 +94,7 @@ function checkOutputs(template: Template): void {
   refuseUnresolved(unresolved, 'Outputs');
 }
 
-/** Throws for names that lead nowhere, in AWS's words. */
+/** Throws AWS's error for unresolved references. */
 export function refuseUnresolved(names: ReadonlySet<string>, block: string): void {
   if (names.size === 0) return;
   throw badFormat(
@@ -108,7 +108,7 @@ function checkCondition(name: string, template: Template, block: string): void {
   }
 }
 
-/** The names that lead nowhere; other faults throw. */
+/** The unresolved names. Throws for other errors. */
 function checkReferences(value: Json | undefined, template: Template, block: string): string[] {
   const unresolved: string[] = [];
   for (const reference of referencesIn(value)) {
@@ -139,7 +139,7 @@ function checkAttribute(reference: Reference, template: Template, unresolved: st
   }
 }
 
-/** Custom resources give whatever their provider answers. */
+/** Custom resources have every attribute, because only their provider defines them. */
 function hasAttributes(type: string): boolean {
   return !isCustom(type) && type !== 'AWS::CloudFormation::WaitCondition';
 }
@@ -150,7 +150,7 @@ function knowsAttribute(type: string, attribute: string): boolean {
   return schema !== undefined && (attribute in schema.attributes || attribute in schema.properties);
 }
 
-/** Refuses the change of a resource's type, which needs another logical id. */
+/** Refuses a changed type of a resource, which requires a new logical id. */
 export function refuseTypeChanges(before: Template, after: Template): void {
   const changed = Object.entries(after.resources)
     .filter(([id, { type }]) => before.resources[id] !== undefined && before.resources[id].type !== type)
@@ -173,7 +173,7 @@ const IAM_NAMES: Record<string, string | undefined> = {
   'AWS::IAM::UserToGroupAddition': undefined,
 };
 
-/** What a template asks its user to acknowledge, and for which types of resources. */
+/** The capabilities that a template requires, and for which resource types. */
 export function requiredCapabilities(template: Template): { capabilities: string[]; types: string[] } {
   const iam = Object.values(template.resources).filter(({ type }) => type in IAM_NAMES);
   const types = [...new Set(iam.map(({ type }) => type))].sort();
@@ -185,7 +185,7 @@ export function requiredCapabilities(template: Template): { capabilities: string
   return { capabilities: [named ? 'CAPABILITY_NAMED_IAM' : 'CAPABILITY_IAM'], types };
 }
 
-/** Throws InsufficientCapabilitiesException for what was not acknowledged. The named kind includes the plain one. */
+/** Throws InsufficientCapabilitiesException for missing capabilities. CAPABILITY_NAMED_IAM includes CAPABILITY_IAM. */
 export function checkCapabilities(
   template: Template,
   given: readonly string[],
@@ -204,15 +204,18 @@ export function checkCapabilities(
   }
 }
 
-/** What rules are checked against. */
+/** The input of rules. */
 interface RuleScope {
   parameters: ParameterValues;
   scope: Scope;
-  /** An attribute of a resource that exists in the account, such as a subnet's VpcId; undefined for one that was not created here. */
+  /**
+   * An attribute of a resource in the account, such as a subnet's VpcId. Undefined for one that was not created in the
+   * sandbox.
+   */
   existing: (id: string, attribute: string) => Json | undefined;
 }
 
-/** Checks the assertions of the Rules section over the parameters. Throws for the first that does not hold. */
+/** Checks the assertions of the Rules section with the parameters. Throws for the first that fails. */
 export function checkRules(template: Template, rules: RuleScope): void {
   for (const [name, rule] of Object.entries(template.rules)) {
     if (rule.RuleCondition !== undefined && !holds(rule.RuleCondition, rules)) continue;
@@ -231,7 +234,7 @@ function holds(value: Json, rules: RuleScope): boolean {
   return result === true || result === 'true';
 }
 
-/** Rules have functions of their own, over sets of parameters; the others are the template's. */
+/** Rules have additional functions for sets of parameters; the others are the template's. */
 function evaluate(value: Json, rules: RuleScope): Json {
   if (Array.isArray(value)) return value.map((item) => evaluate(item, rules));
   if (!isObject(value)) return value;
@@ -273,8 +276,8 @@ const texts = (value: Json | undefined): string[] =>
   (Array.isArray(value) ? value : [value ?? '']).map(textOf);
 
 /**
- * Fn::RefAll, Fn::ValueOf and Fn::ValueOfAll ("Rule-specific intrinsic functions", User Guide). Resources that were not created here
- * in the sandbox are taken to be in the VPC that the parameters name, and without tags.
+ * Fn::RefAll, Fn::ValueOf and Fn::ValueOfAll ("Rule-specific intrinsic functions", User Guide). Resources that were not
+ * created in the sandbox are assumed to be in the VPC of the parameters, without tags.
  */
 function aboutParameters(name: string, argument: Json, { parameters, existing }: RuleScope): Json {
   const ofType = (type: string): ParameterValue[] =>

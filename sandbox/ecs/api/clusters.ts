@@ -31,7 +31,7 @@ export const CLUSTER_OPERATIONS: Record<string, EcsOperation> = {
   },
 };
 
-/** Makes a cluster; one of that name that is there already stays, with the new settings. */
+/** Creates a cluster, or updates the settings of an existing one. */
 export function putCluster(ecs: Ecs, name: string, given: Given): Cluster {
   const known = ecs.clusters.get(name);
   const cluster = known ?? { arn: ecs.arn(`cluster/${name}`), name, tags: [], status: 'ACTIVE', given };

@@ -5,8 +5,8 @@ import { createService } from '../rollout/service.ts';
 import { registerTaskDefinition } from './task-definitions.ts';
 
 /**
- * ECS Express Mode as far as the suite meets it: an ordinary service that is marked as managed by ECS. Its load
- * balancer and its scaling are not played.
+ * ECS Express Mode, as far as the actions need it: an ordinary service that is marked as managed by ECS, without its
+ * load balancer and scaling.
  *
  * @see https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateExpressGatewayService.html
  */

@@ -6,7 +6,7 @@ import { fargateSizeProblem } from './task-size.ts';
 
 const MOST_STOP_SECONDS = 120;
 
-/** Why no task of a definition can run on Fargate; undefined when it can. */
+/** Why a task definition cannot run on Fargate, or undefined if it can. */
 export function fargateProblem({ containers, given, isInEcr }: Draft): Problem {
   return (
     fargateTaskProblem(given) ??

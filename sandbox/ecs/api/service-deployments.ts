@@ -69,7 +69,7 @@ export const SERVICE_DEPLOYMENT_OPERATIONS: Record<string, EcsOperation> = {
     const record = serviceDeploymentNamed(ecs, input.serviceDeploymentArn);
     const hook = record.hooks.find(({ hookId }) => hookId === input.hookId);
     if (!hook) throw invalidParameter('The lifecycle hook was not found in the service deployment.');
-    // The API's reference lists no ConflictException for this call, and AWS does not document the text.
+    // The API reference lists no ConflictException for this call, and AWS does not document the text.
     if (hook.status !== 'AWAITING_ACTION' || record.status !== 'IN_PROGRESS')
       throw invalidParameter('The lifecycle hook is not awaiting an action.');
     const { action = 'CONTINUE' } = input;

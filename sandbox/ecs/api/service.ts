@@ -9,7 +9,7 @@ import { TAG_OPERATIONS } from './tags.ts';
 import { TASK_DEFINITION_OPERATIONS } from './task-definitions.ts';
 import { TASK_OPERATIONS } from './tasks.ts';
 
-/** ECS on Fargate: services whose rollouts are played, task by task. */
+/** ECS on Fargate, with rollouts simulated task by task. */
 export function ecs(world: World): Service {
   const all = {
     ...CLUSTER_OPERATIONS,

@@ -33,7 +33,7 @@ export function tagsOf(given: unknown): Tag[] {
   return (listOf(given) as Tag[]).map(({ key, value }) => ({ key, value }));
 }
 
-/** The tags with others put over them. */
+/** Tags, overridden by others. */
 function withTags(tags: readonly Tag[], added: readonly Tag[]): Tag[] {
   const all = new Map([...tags, ...added].map(({ key, value }) => [key, value]));
   return [...all].map(([key, value]) => ({ key, value }));

@@ -1,10 +1,10 @@
 import type { AwsError } from '../../protocols/service.ts';
 import type { ContainerDefinition, Given } from '../model.ts';
 
-/** Why a definition is refused; undefined where it is not. */
+/** Why a definition is refused, or undefined if it is valid. */
 export type Problem = AwsError | undefined;
 
-/** A task definition before it is registered. */
+/** A task definition before its registration. */
 export interface Draft {
   family: string;
   containers: readonly ContainerDefinition[];

@@ -5,12 +5,12 @@ import { fargateProblem } from './fargate-rules.ts';
 import { type Draft, networkMode, type Problem } from './task-definition-draft.ts';
 
 /**
- * What RegisterTaskDefinition refuses, in ECS's own words. Each rule quotes where AWS's message was reported.
+ * The validation of RegisterTaskDefinition, in ECS's own words. Each rule links to a report of AWS's message.
  *
  * @see https://github.com/badmintoncryer/cdk-preflight for messages that were confirmed against the API
  */
 
-/** A family or a container is called so: API_ContainerDefinition, name. */
+/** The format of the names of families and containers: API_ContainerDefinition, name. */
 const NAME = /^[A-Za-z0-9_-]{1,255}$/;
 /**
  * @see https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html "Up to 255 letters
@@ -21,11 +21,10 @@ const IMAGE = /^[\w:./#@-]+$/;
 const LONGEST_IMAGE = 255;
 
 /**
- * Checks a definition, and returns the launch types that it is valid for. Throws ClientException for what ECS does not
- * register.
+ * Validates a definition and returns the launch types that it supports. Throws ClientException for an invalid one.
  *
  * @see https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TaskDefinition.html "Amazon ECS validates the task
- *   definition parameters with those supported by the launch type"
+ *  definition parameters with those supported by the launch type"
  * @see https://github.com/PrefectHQ/prefect/pull/4325 for what happens without requiresCompatibilities
  */
 export function checkTaskDefinition(draft: Draft): string[] {
@@ -49,7 +48,7 @@ export function checkTaskDefinition(draft: Draft): string[] {
   if (problem) throw problem;
   const withoutFargate = fargateProblem(draft);
   if (withoutFargate && listOf(given['requiresCompatibilities']).includes('FARGATE')) throw withoutFargate;
-  // The pairs that AWS answers with: https://github.com/fabfuel/ecs-deploy/issues/50 for a task of Fargate.
+  // The pairs that AWS returns: https://github.com/fabfuel/ecs-deploy/issues/50 for a task on Fargate.
   if (networkMode(given) !== 'awsvpc') return ['EXTERNAL', 'EC2'];
   return withoutFargate ? ['EC2'] : ['EC2', 'FARGATE'];
 }
@@ -85,7 +84,7 @@ function memoryProblem({ name, memory, memoryReservation }: ContainerDefinition,
   );
 }
 
-/** Numbers of a template that refer to its parameters are texts. */
+/** Numbers in a template that refer to its parameters are texts. */
 interface PortMapping {
   containerPort?: number | string;
   hostPort?: number | string;
@@ -151,7 +150,7 @@ function roleProblem({ secrets, repositoryCredentials }: ContainerDefinition, gi
       );
 }
 
-/** AWS's words for a name that is there twice were found nowhere: these are the sandbox's. */
+/** AWS's message for duplicate names was not found, so these are the sandbox's. */
 function namesProblem(containers: readonly ContainerDefinition[]): Problem {
   const names = new Set(containers.map(({ name }) => name));
   return names.size < containers.length ? clientError('Container names must be unique.') : undefined;

@@ -47,7 +47,7 @@ export const TASK_DEFINITION_OPERATIONS: Record<string, EcsOperation> = {
   },
 };
 
-/** Makes the next revision of a family. Throws ClientException for what no task could run. */
+/** Registers the next revision of a family. Throws ClientException if no task could run it. */
 export function registerTaskDefinition(ecs: Ecs, input: Input, registeredBy: string): TaskDefinition {
   const { family: name, containerDefinitions, tags, ...given } = input;
   const family = textOf(name) ?? '';
@@ -84,7 +84,7 @@ export function deregisterTaskDefinition(ecs: Ecs, definition: TaskDefinition): 
   definition.deregisteredAt = ecs.world.clock.now();
 }
 
-/** Empty lists where AWS answers with them, whatever was registered. */
+/** AWS returns these empty lists for every task definition. */
 const CONTAINER_DEFAULTS: Given = {
   cpu: 0,
   portMappings: [],
@@ -104,7 +104,7 @@ function describeTaskDefinition(definition: TaskDefinition): object {
       systemControls: [],
       ...container,
       portMappings: (container.portMappings ?? []).map((port) => ({
-        // In bridge a port that is not given is dynamic: API_PortMapping.
+        // In bridge mode, an unspecified port is dynamic: API_PortMapping.
         hostPort: (given['networkMode'] ?? 'bridge') === 'bridge' ? 0 : port.containerPort,
         protocol: 'tcp',
         ...port,

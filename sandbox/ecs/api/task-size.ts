@@ -6,7 +6,7 @@ const range = (from: number, to: number, step: number): number[] =>
   Array.from({ length: (to - from) / step + 1 }, (_, index) => from + index * step);
 
 /**
- * Memory in MiB by CPU units, of the sizes that Fargate offers.
+ * Memory in MiB by CPU units, for the sizes of Fargate.
  *
  * @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html#fargate-tasks-size
  */
@@ -22,8 +22,8 @@ export const FARGATE_MEMORY: Readonly<Record<string, readonly number[]>> = {
 };
 
 /**
- * A task's CPU and memory as they are registered: integers, whatever unit was given. Throws ClientException for a size
- * that no task has.
+ * The CPU and memory of a task as registered: integers, whatever unit was used. Throws ClientException for an invalid
+ * value.
  *
  * @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-cpu-memory-error.html
  */
@@ -35,7 +35,7 @@ export function taskSize({ cpu, memory }: Given): Given {
 }
 
 /**
- * Why Fargate has no task of a size; undefined when it has.
+ * Why Fargate does not support a size, or undefined if it does.
  *
  * @see https://github.com/klothoplatform/klotho/issues/892 for no size
  * @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-cpu-memory-error.html for a wrong pair

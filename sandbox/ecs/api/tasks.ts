@@ -15,7 +15,7 @@ import { tagsOf } from './tags.ts';
 
 const MOST_A_PAGE = 100;
 const MOST_AT_ONCE = 10;
-/** Nobody replaces a task that no service owns. */
+/** A task without a service is not replaced. */
 const UNWATCHED: TaskWatcher = {
   onHealthy: () => undefined,
   onStopping: () => undefined,
@@ -65,7 +65,7 @@ export const TASK_OPERATIONS: Record<string, EcsOperation> = {
   },
 };
 
-/** The instance for a task on EC2; a text says why there is none, as RunTask's failures do. */
+/** The instance for a task on EC2, or the reason in RunTask's failures. */
 function runPlace(ecs: Ecs, input: Input): ContainerInstance | string | undefined {
   if (!isOnInstances(input)) return undefined;
   const cluster = clusterNamed(ecs, input.cluster);
@@ -77,7 +77,7 @@ function runPlace(ecs: Ecs, input: Input): ContainerInstance | string | undefine
   return place.includes('memory') ? 'RESOURCE:MEMORY' : 'RESOURCE:PORTS';
 }
 
-/** Starts tasks as RunTask does. Throws as it does. */
+/** Starts tasks. Throws RunTask's errors. */
 export function runTasks(ecs: Ecs, input: Input, place?: ContainerInstance): Task[] {
   const cluster = clusterNamed(ecs, input.cluster);
   const definition = usableTaskDefinition(ecs, input.taskDefinition);
@@ -133,7 +133,7 @@ function taskArn(ecs: Ecs, cluster: Cluster, given: unknown): string {
   return ecs.arn(`task/${cluster.name}/${lastPart(textOf(given) ?? '')}`);
 }
 
-/** A task as DescribeTasks, RunTask and StopTask give it. */
+/** A task in the responses of DescribeTasks, RunTask and StopTask. */
 function describeTask(task: Task, options: { tags?: boolean } = {}): object {
   const { definition, given } = task;
   return {
@@ -188,7 +188,7 @@ function architectureOf({ definition }: Task): string {
   return platform?.cpuArchitecture === 'ARM64' ? 'arm64' : 'x86_64';
 }
 
-/** Only awsvpc gives a task an address of its own. */
+/** Only awsvpc gives a task its own address. */
 function hasInterface({ instance, definition }: Task): boolean {
   return !instance || definition.given['networkMode'] === 'awsvpc';
 }

@@ -3,7 +3,7 @@ import { isOnInstances } from '../tasks/placement.ts';
 import type { Deployment, Given, Revision, Service, ServiceDeployment, Task } from '../model.ts';
 import { presentTasks } from '../rollout/scheduler.ts';
 
-/** What is said of the platform: nothing of Fargate on EC2, and no launch type with a capacity provider. */
+/** The platform in a response: no Fargate fields on EC2, and no launch type with a capacity provider. */
 function platformOf(given: Given | undefined): object {
   if (given && isOnInstances(given)) return {};
   const platform = { platformVersion: '1.4.0', platformFamily: 'Linux' };
@@ -56,7 +56,7 @@ export function describeService(service: Service, options: { tags?: boolean } = 
   };
 }
 
-/** What services have only where there are service deployments. */
+/** Fields of services that have service deployments. */
 function currentRevisions(service: Service): object {
   const { ecs, deployments, serviceDeployments } = service;
   if (ecs.world.scenario.ecs?.serviceDeployments === false) return {};
@@ -99,7 +99,7 @@ function describeDeployment(service: Service, deployment: Deployment): object {
   };
 }
 
-/** A revision with the tasks that it has and those that it is to have. */
+/** A revision with its running and requested tasks. */
 function summary(service: Service, revision: Revision) {
   const wanted = service.deployments
     .filter((deployment) => deployment.revision === revision)
@@ -126,7 +126,7 @@ export function describeServiceDeployment(record: ServiceDeployment): object {
     sourceServiceRevisions: record.sources.map((revision) => summary(service, revision)),
     targetServiceRevision: {
       ...targetSummary,
-      // What the rollout is to reach, whatever the wave allows right now.
+      // The goal of the rollout, independent of the current wave.
       requestedTaskCount: record.finishedAt ? targetSummary.requestedTaskCount : service.desiredCount,
     },
     targetServiceRevisionArn: undefined,

@@ -7,7 +7,7 @@ export interface ServiceActions {
   delete(): void;
 }
 
-/** A rollout under way: its record, and the deployment whose tasks it brings up. */
+/** A rollout in progress: its record, and the deployment whose tasks it starts. */
 export interface Rollout {
   record: ServiceDeployment;
   deployment: Deployment;
@@ -15,7 +15,7 @@ export interface Rollout {
   /** Aborted with the RolloutStop that ends it. */
   signal: AbortSignal;
   sleep(seconds: number): Promise<void>;
-  /** Until something about tasks or services has changed. */
+  /** Resolves at the next change of tasks or services. */
   change(): Promise<void>;
   now(): Date;
 }
@@ -45,7 +45,7 @@ export function setStatus(rollout: Rollout, status: ServiceDeploymentStatus, rea
   markUpdated(rollout);
 }
 
-/** Something about the rollout has changed. */
+/** Records a change of the rollout. */
 export function markUpdated(rollout: Rollout): void {
   const { record, deployment } = rollout;
   record.updatedAt = rollout.now();
@@ -53,7 +53,7 @@ export function markUpdated(rollout: Rollout): void {
   record.service.ecs.changes.notify();
 }
 
-/** What ends a rollout before its time. */
+/** Why a rollout stops early. */
 export type StopCause =
   | 'superseded'
   | 'deleted'
@@ -65,7 +65,7 @@ export type StopCause =
 
 export class RolloutStop extends Error {
   readonly why: StopCause;
-  /** What is said of it: the alarm, or the hook's stage. */
+  /** The alarm, or the stage of the hook. */
   readonly detail: string;
 
   constructor(why: StopCause, detail = '') {

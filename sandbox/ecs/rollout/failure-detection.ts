@@ -6,7 +6,7 @@ const LEAST = 3;
 const MOST = 200;
 const DEFAULT_PERCENT = 50;
 
-/** How many tasks may fail: by default half of those wanted, 3 at least and 200 at most. */
+/** How many tasks may fail: by default half of the desired count, at least 3 and at most 200. */
 export function failureThreshold(configuration: DeploymentConfiguration, desiredCount: number): number {
   const { type = 'BOUNDED_PERCENT', value = DEFAULT_PERCENT } =
     configuration.deploymentCircuitBreaker?.thresholdConfiguration ?? {};
@@ -15,7 +15,7 @@ export function failureThreshold(configuration: DeploymentConfiguration, desired
   return type === 'UNBOUNDED_PERCENT' ? Math.max(1, share) : Math.min(MOST, Math.max(LEAST, share));
 }
 
-/** A task of a deployment has failed; with the last one that may, the rollout stops, and a rollback has failed. */
+/** Counts a failed task of a deployment. At the threshold, the rollout stops, or the rollback fails. */
 export function countFailedTask(service: Service, deployment: Deployment): void {
   deployment.failedTasks += 1;
   const rollout = rolloutOf(service, deployment);
@@ -27,7 +27,7 @@ export function countFailedTask(service: Service, deployment: Deployment): void 
   rollout.stop.abort(new RolloutStop('breaker'));
 }
 
-/** A healthy task resets the count of failures, unless the circuit breaker is set to keep it. */
+/** A healthy task resets the failure count, unless the circuit breaker is configured otherwise. */
 export function resetFailureCount(service: Service, deployment: Deployment): void {
   const rollout = rolloutOf(service, deployment);
   const { resetOnHealthyTask = true } = service.configuration.deploymentCircuitBreaker ?? {};
@@ -36,15 +36,15 @@ export function resetFailureCount(service: Service, deployment: Deployment): voi
   if (rollout?.breaker.status === 'MONITORING') rollout.breaker.failureCount = 0;
 }
 
-/** The rollout under way, when it is this deployment that it brings up. */
+/** The rollout in progress, if it starts the tasks of this deployment. */
 function rolloutOf(service: Service, deployment: Deployment): ServiceDeployment | undefined {
   const [newest] = service.serviceDeployments;
   return newest?.finishedAt === undefined && service.deployments[0] === deployment ? newest : undefined;
 }
 
 /**
- * Watches the alarms of a rollout until `unwatch`. When one is red at the start already, none is watched: this
- * deployment may be the one that repairs it.
+ * Watches the alarms of a rollout until `unwatch`. If one is in ALARM at the start, none is watched: this deployment
+ * may be the fix.
  */
 export function watchAlarms(rollout: Rollout): () => void {
   const { record } = rollout;

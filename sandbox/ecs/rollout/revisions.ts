@@ -10,7 +10,7 @@ import {
 import type { Rollout } from './context.ts';
 import { aliveTasks } from './scheduler.ts';
 
-/** Another revision of a service. With a pair of target groups it takes the one that does not serve. */
+/** A new revision of a service. With a pair of target groups, it uses the one without traffic. */
 export function newRevision(service: Service, settings: RevisionSettings): Revision {
   const { ecs } = service;
   const number = ecs.newNumber();
@@ -47,7 +47,7 @@ function targetGroupOf(balancer: LoadBalancer, taken: string | undefined): strin
   return alternate !== undefined && taken === targetGroupArn ? alternate : targetGroupArn;
 }
 
-/** The primary deployment of a revision, which has no tasks yet. */
+/** The primary deployment of a revision, without tasks. */
 export function newDeployment(service: Service, revision: Revision): Deployment {
   const { ecs } = service;
   const id = `ecs-svc/${ecs.newNumber()}`;
@@ -66,7 +66,7 @@ export function newDeployment(service: Service, revision: Revision): Deployment 
   };
 }
 
-/** A stopped rollout leaves the tasks as they are, and starts no more. */
+/** A stopped rollout keeps its tasks, and starts no more. */
 export function stopStartingTasks({ record, deployment }: Rollout): void {
   deployment.wanted = aliveTasks(deployment, record.service).length;
 }

@@ -7,7 +7,7 @@ import { setProductionWeight, setTestTraffic } from './weights.ts';
 
 const NO_CANDIDATE = 'No rollback candidate was found to run the rollback.';
 
-/** Brings the service back to the last revision that was deployed to the end. */
+/** Rolls the service back to the revision of the last completed deployment. */
 export async function rollBack(failed: Rollout, reason: string): Promise<void> {
   const { record } = failed;
   const { service } = record;
@@ -38,7 +38,7 @@ export async function rollBack(failed: Rollout, reason: string): Promise<void> {
   }
 }
 
-/** The rollback was stopped in its turn: its tasks stay as they are. */
+/** The rollback was stopped too: its tasks remain. */
 function giveUp(rollout: Rollout, { why }: RolloutStop): void {
   const { deployment } = rollout;
   if (why === 'breaker') stopStartingTasks(rollout);
@@ -55,12 +55,12 @@ async function bringBack(rollout: Rollout): Promise<void> {
   if (!shiftsTraffic(rollout.record.service)) return replaceTasks(rollout);
   await scaleUp(rollout);
   setProductionWeight(rollout, 100);
-  // AWS does not document where the test rule points after a rollback; assumed to what serves.
+  // AWS does not document where the test rule points after a rollback. Assumed: to the revision that serves.
   setTestTraffic(rollout);
   await stopOtherDeployments(rollout);
 }
 
-/** A new primary deployment of the old revision, with those of its tasks that are still there. */
+/** A new primary deployment of the old revision, including those of its tasks that still exist. */
 function returnTo({ service }: ServiceDeployment, revision: Revision): Deployment {
   const deployment = newDeployment(service, revision);
   for (const task of service.tasks) {
@@ -69,7 +69,7 @@ function returnTo({ service }: ServiceDeployment, revision: Revision): Deploymen
   const before = service.deployments.filter((old) => old.revision !== revision);
   deployment.rolloutStateReason = `ECS deployment circuit breaker: rolling back to deploymentId ${deployment.id}.`;
   deployment.wanted = aliveTasks(deployment, service).length;
-  // What has failed starts no more tasks.
+  // The failed deployment starts no more tasks.
   for (const old of before) Object.assign(old, { status: 'ACTIVE', wanted: aliveTasks(old, service).length });
   service.deployments = [deployment, ...before];
   addEvent(service, `rolling back to deployment ${deployment.id}.`);

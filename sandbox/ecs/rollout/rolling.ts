@@ -7,10 +7,10 @@ import { setProductionWeight } from './weights.ts';
 
 const DEFAULT_MINIMUM = 100;
 const DEFAULT_MAXIMUM = 200;
-/** How long alarms are watched once all tasks are new, by default. */
+/** The default for how long alarms are watched after all tasks are replaced. */
 const ALARM_BAKE_SECONDS = 60;
 
-/** Replaces tasks in waves: as many at once as the service's percentages of its desired count allow. */
+/** Replaces tasks in waves, within the service's minimum and maximum percentages of its desired count. */
 export async function replaceTasks(rollout: Rollout): Promise<void> {
   const { record, deployment } = rollout;
   const { service } = record;
@@ -27,7 +27,7 @@ export async function replaceTasks(rollout: Rollout): Promise<void> {
   else await stopOtherDeployments(rollout);
 }
 
-/** How many tasks each deployment is to have now. */
+/** The current number of tasks of each deployment. */
 function planWave(service: Service, target: Deployment): void {
   const { desiredCount, configuration } = service;
   const most = Math.floor((desiredCount * (configuration.maximumPercent ?? DEFAULT_MAXIMUM)) / 100);
@@ -68,7 +68,7 @@ async function bake(rollout: Rollout): Promise<void> {
   await rollout.sleep(seconds);
 }
 
-/** Stops the tasks of all other deployments, and waits until they are gone. */
+/** Stops the tasks of all other deployments, and waits until they have stopped. */
 export async function stopOtherDeployments(rollout: Rollout): Promise<void> {
   const { record, deployment } = rollout;
   const { service } = record;
@@ -80,7 +80,7 @@ export async function stopOtherDeployments(rollout: Rollout): Promise<void> {
   service.deployments = [deployment];
 }
 
-/** The same, after the rollout has ended. */
+/** The same, after the end of the rollout. */
 function retireLater(service: Service, target: Deployment): void {
   const retired = others(service, target);
   for (const old of retired) old.wanted = 0;
@@ -102,7 +102,7 @@ export function countHealthyTasks(service: Service, deployment: Deployment): num
   return aliveTasks(deployment, service).filter(({ healthy }) => healthy).length;
 }
 
-/** Starts all tasks of the rollout's deployment beside the others, and waits until they are healthy. */
+/** Starts all tasks of the rollout's deployment in addition to the others, and waits until they are healthy. */
 export async function scaleUp(rollout: Rollout): Promise<void> {
   const { record, deployment } = rollout;
   const { service } = record;

@@ -16,7 +16,7 @@ import { newRollout, type Rollout, RolloutStop, type ServiceActions, setStatus }
 import { applyStageRules, COMPLETED } from './stages.ts';
 import { shiftTraffic } from './traffic.ts';
 
-/** Starts to bring a service to a new revision; what is under way is stopped for it. */
+/** Starts to deploy a revision of a service. A rollout in progress is stopped. */
 export function deploy(
   service: Service,
   settings: RevisionSettings,
@@ -76,7 +76,7 @@ async function run(rollout: Rollout): Promise<void> {
   else succeed(rollout);
 }
 
-/** What stopped it; undefined when it completed. */
+/** What stopped it, or undefined if it completed. */
 async function runUntilStop(rollout: Rollout): Promise<RolloutStop | undefined> {
   let unwatch = (): void => undefined;
   try {
@@ -126,7 +126,7 @@ const FAILURES: Record<string, (detail: string) => string> = {
   hook: (detail) => `${detail} lifecycle hook(s) failed.`,
 };
 
-/** What becomes of a rollout that was stopped. */
+/** The result of a stopped rollout. */
 async function stopped(rollout: Rollout, stop: RolloutStop): Promise<void> {
   const { record, deployment } = rollout;
   const { service } = record;

@@ -4,13 +4,13 @@ import { retired, scaledIn, type TaskStop, type TaskWatcher } from '../tasks/run
 import { addEvent, type Deployment, type Service, type Task } from '../model.ts';
 import { newTask, startTask } from '../tasks/lifecycle.ts';
 import { isOnInstances, placeTask } from '../tasks/placement.ts';
-/** Starts and stops tasks until each deployment of a service has as many as it wants. */
+/** Starts and stops tasks until each deployment of a service has its desired number. */
 export function schedule(service: Service): void {
   for (const deployment of service.deployments) {
     const alive = aliveTasks(deployment, service);
     const missing = deployment.wanted - deployment.held - alive.length;
     if (missing > 0) start(service, deployment, missing);
-    // Those that serve are the last to go.
+    // Serving tasks are stopped last.
     const surplus = alive
       .sort((a, b) => Number(a.healthy) - Number(b.healthy))
       .slice(0, Math.max(0, alive.length - deployment.wanted));
@@ -18,7 +18,7 @@ export function schedule(service: Service): void {
   }
 }
 
-/** The tasks of a deployment that are not going to stop. */
+/** The tasks of a deployment that are not being stopped. */
 export function aliveTasks(deployment: Deployment, service: Service): Task[] {
   return presentTasks(deployment, service).filter(({ desiredStatus }) => desiredStatus === 'RUNNING');
 }
@@ -58,7 +58,7 @@ function start(service: Service, deployment: Deployment, count: number): void {
   if (tasks.length > 0) addEvent(service, `has started ${tasks.length} tasks: ${named(tasks)}.`);
 }
 
-/** ECS says once why it cannot place a task, and tries again. */
+/** ECS reports once why it cannot place a task, and retries. */
 function placeLater(service: Service, problem: string): void {
   const { world, changes } = service.ecs;
   if (!service.events[0]?.message.includes(problem)) addEvent(service, problem);
@@ -80,7 +80,7 @@ function stop(service: Service, deployment: Deployment, tasks: readonly Task[]):
   addEvent(service, `has stopped ${tasks.length} running tasks: ${named(tasks)}.`);
 }
 
-/** Fargate takes tasks of the newest deployment away, and the scheduler starts others in their place. */
+/** Fargate retires tasks of the newest deployment, and the scheduler replaces them. */
 export function retireTasks(service: Service, count: number): void {
   const [newest] = service.deployments;
   const tasks = newest ? aliveTasks(newest, service).slice(0, count) : [];
@@ -95,7 +95,7 @@ function named(tasks: readonly Task[]): string {
   return tasks.map(({ id }) => `(task ${id})`).join(' ');
 }
 
-/** What the life of a service's task means to its deployment. */
+/** What events of a service's task mean for its deployment. */
 const WATCHER: TaskWatcher = {
   onHealthy({ service, deployment }) {
     if (service && deployment) resetFailureCount(service, deployment);
@@ -120,7 +120,7 @@ function countFailure(service: Service, deployment: Deployment, stopped: TaskSto
   countFailedTask(service, deployment);
 }
 
-/** A failed task's place stays empty for a while. */
+/** A failed task is replaced with a delay. */
 function replaceLater(service: Service, deployment: Deployment): void {
   const { world, changes } = service.ecs;
   deployment.held += 1;

@@ -26,7 +26,7 @@ import { deploy } from './rollout.ts';
 import { presentTasks, schedule } from './scheduler.ts';
 
 const NAME = /^[A-Za-z0-9_-]{1,255}$/;
-/** What a service has of its own that no revision holds. */
+/** The fields of a service that are not part of a revision. */
 const OF_A_SERVICE = [
   'availabilityZoneRebalancing',
   'enableECSManagedTags',
@@ -37,7 +37,7 @@ const OF_A_SERVICE = [
   'schedulingStrategy',
 ];
 
-/** Makes a service, and starts its first deployment. Throws as CreateService does. */
+/** Creates a service and starts its first deployment. Throws CreateService's errors. */
 export function createService(ecs: Ecs, input: Input, caller: Pick<Call, 'principalArn'>): Service {
   const cluster = clusterNamed(ecs, input.cluster);
   const name = textOf(input.serviceName) ?? '';
@@ -76,7 +76,9 @@ export function createService(ecs: Ecs, input: Input, caller: Pick<Call, 'princi
   return service;
 }
 
-/** Changes a service; a deployment starts when its revision changes, or when it is forced. Throws as UpdateService does. */
+/**
+ * Updates a service. A deployment starts if its revision changes, or if it is forced. Throws UpdateService's errors.
+ */
 export function updateService(ecs: Ecs, service: Service, input: Input): void {
   if (service.status !== 'ACTIVE') throw serviceNotActive();
   const controller = nextController(service, input);
@@ -130,7 +132,7 @@ function controllerOf(input: Input): string | undefined {
 }
 
 /**
- * A service of CodeDeploy may be given the ECS controller, in the same call as its new revision.
+ * A service of CodeDeploy can be switched to the ECS controller in the same call as its new revision.
  *
  * @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/migrate-codedeploy-to-ecs-bluegreen.html
  */
@@ -148,7 +150,7 @@ function checkController(controller: string, input: Input): void {
   );
 }
 
-/** Sets how many tasks there are to be. A rollout in the middle of its waves sees the new count by itself. */
+/** Sets the desired count. A rollout in progress uses the new count. */
 export function scale(service: Service, count: number): void {
   const [primary] = service.deployments;
   const complete = primary !== undefined && primary.wanted >= service.desiredCount;
@@ -158,7 +160,7 @@ export function scale(service: Service, count: number): void {
   service.ecs.changes.notify();
 }
 
-/** The service drains, and is inactive once its tasks are gone. Throws as DeleteService does. */
+/** Drains the service, which becomes inactive once its tasks have stopped. Throws DeleteService's errors. */
 export function deleteService(service: Service, force: boolean): void {
   if (service.status !== 'ACTIVE') throw serviceNotActive();
   if (!force && service.desiredCount > 0) {
@@ -185,7 +187,7 @@ function ownOf(input: Input): Given {
   return Object.fromEntries(Object.entries(input).filter(([key]) => OF_A_SERVICE.includes(key)));
 }
 
-/** Besides the task definition, the load balancers and the network: what makes another revision. */
+/** The settings that form a revision, besides the task definition, the load balancers and the network. */
 const OF_A_REVISION = [
   'capacityProviderStrategy',
   'launchType',
@@ -196,7 +198,7 @@ const OF_A_REVISION = [
   'vpcLatticeConfigurations',
 ];
 
-/** The settings that a request makes of those before it. Throws as ECS does. */
+/** The previous settings, with those of a request. Throws ECS's errors. */
 function settingsOf(ecs: Ecs, input: Input, before?: RevisionSettings): RevisionSettings {
   const own: Given = Object.fromEntries(Object.entries(input).filter(([key]) => OF_A_REVISION.includes(key)));
   const network = input.networkConfiguration ?? before?.networkConfiguration;
@@ -262,7 +264,7 @@ function checkBalancer(ecs: Ecs, { taskDefinition }: RevisionSettings, balancer:
 }
 
 /**
- * The stages that hooks may be set at: the API names no others, and a PAUSE hook may be at none of the two shifts.
+ * The stages of hooks: the API lists no others, and a PAUSE hook cannot be at either of the two shifts.
  *
  * @see https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentLifecycleHook.html
  */
@@ -278,7 +280,7 @@ const HOOK_STAGES = [
 ];
 const SHIFTS = ['TEST_TRAFFIC_SHIFT', 'PRODUCTION_TRAFFIC_SHIFT'];
 
-/** The old configuration with the new one's members over it. Throws as ECS does for a hook that it does not take. */
+/** The old configuration, overridden by the new one. Throws ECS's error for an invalid hook. */
 function configurationOf(input: Input, before: DeploymentConfiguration = {}): DeploymentConfiguration {
   const configuration = {
     ...before,
@@ -295,8 +297,8 @@ function configurationOf(input: Input, before: DeploymentConfiguration = {}): De
 }
 
 /**
- * Waits as CloudFormation does, until the service has the tasks that it wants, all of one revision. Throws why its
- * rollout failed.
+ * Waits like CloudFormation until the service has its desired tasks, all of one revision. Throws the reason of a failed
+ * rollout.
  */
 export async function waitForSteadyState(service: Service, signal: AbortSignal): Promise<void> {
   const { ecs } = service;

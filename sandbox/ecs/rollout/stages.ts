@@ -7,7 +7,7 @@ import { type Rollout, RolloutStop, markUpdated } from './context.ts';
 import { retireTasks } from './scheduler.ts';
 
 const DEFAULT_TIMEOUT_MINUTES = 24 * 60;
-/** Where rules may strike though it is no stage of ECS: the rollout has done all, and has not reported it yet. */
+/** Not a stage of ECS, but rules may refer to it: the rollout is complete but has not been reported yet. */
 export const COMPLETED = 'COMPLETED';
 
 export function enterStage(rollout: Rollout, name: string): void {
@@ -16,7 +16,7 @@ export function enterStage(rollout: Rollout, name: string): void {
   markUpdated(rollout);
 }
 
-/** Runs the hooks of a stage, one after the other. Throws what stops the rollout. */
+/** Runs the hooks of a stage in order. Throws what stops the rollout. */
 export async function runHooks(rollout: Rollout, stage: string): Promise<void> {
   for (const hook of rollout.record.configuration.lifecycleHooks ?? []) {
     if (hook.lifecycleStages?.includes(stage)) await runHook(rollout, hook, stage);
@@ -69,7 +69,7 @@ async function pause(rollout: Rollout, detail: HookDetail, minutes: number, stag
   rollout.signal.throwIfAborted();
 }
 
-/** A rollout has come to a stage: alarms may go red, and others may interfere. */
+/** Called when a rollout reaches a stage: alarms may go to ALARM, and other callers may interfere. */
 export function applyStageRules(rollout: Rollout, stage: string): void {
   const { world } = rollout.record.service.ecs;
   const { alarms = [], meanwhile = [] } = world.scenario.ecs ?? {};
@@ -102,7 +102,7 @@ function isFirst(world: World, rule: Intervention): boolean {
   return true;
 }
 
-/** After the rule's time, unless the rollout has ended by then; at the end of a rollout there is no later. */
+/** After the rule's delay, unless the rollout has ended by then. At the end of a rollout there is no delay. */
 function later(
   rollout: Rollout,
   { after = 0, stage }: { after?: number; stage: string },
@@ -135,7 +135,7 @@ async function raiseAlarm(rollout: Rollout, rule: AlarmRule): Promise<void> {
     store.setState(name, 'OK', 'Threshold Crossed: no datapoint was greater than the threshold.');
 }
 
-/** A person answers the hook that waits. */
+/** A person decides about the waiting hook. */
 function continueHook({ hooks, service }: ServiceDeployment): void {
   for (const hook of hooks) if (hook.status === 'AWAITING_ACTION') hook.status = 'SUCCEEDED';
   service.ecs.changes.notify();

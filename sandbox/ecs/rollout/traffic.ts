@@ -8,7 +8,7 @@ import { setProductionWeight, setTestTraffic } from './weights.ts';
 const DEFAULT_CANARY = { percent: 5, minutes: 10 };
 const DEFAULT_STEP = { percent: 10, minutes: 6 };
 
-/** Starts all new tasks beside the old ones, then moves the traffic: at once, or in steps. */
+/** Starts all new tasks in addition to the old ones, then moves the traffic, all at once or in steps. */
 export async function shiftTraffic(rollout: Rollout): Promise<void> {
   const { configuration, sources } = rollout.record;
   if (sources.length > 1) await stage(rollout, 'RECONCILE_SERVICE');
@@ -32,7 +32,7 @@ export async function shiftTraffic(rollout: Rollout): Promise<void> {
   await stage(rollout, 'CLEAN_UP', () => stopOtherDeployments(rollout));
 }
 
-/** Enters a stage, does its work, and runs the hooks that wait for it. */
+/** Enters a stage, does its work, and runs its hooks. */
 async function stage(
   rollout: Rollout,
   name: string,
@@ -43,7 +43,7 @@ async function stage(
   await runHooks(rollout, name);
 }
 
-/** The new revision's share of the traffic, and how long it is watched at that. */
+/** The new revision's share of the traffic in each step, and the bake time after it. */
 function stepsOf(configuration: DeploymentConfiguration): { percent: number; minutes: number }[] {
   const all = { percent: 100, minutes: 0 };
   const { canaryConfiguration: canary, linearConfiguration: linear } = configuration;

@@ -3,7 +3,7 @@ import type { Revision } from '../model.ts';
 import type { Rollout } from './context.ts';
 import { markUpdated } from './context.ts';
 
-/** Gives the rollout's revision this percentage of the production traffic, and the others the rest. */
+/** Gives the rollout's revision this percentage of the production traffic, and the rest to the others. */
 export function setProductionWeight(rollout: Rollout, percent: number): void {
   const { revision } = rollout.deployment;
   for (const other of otherRevisions(rollout)) other.productionWeight = 0;
@@ -14,7 +14,7 @@ export function setProductionWeight(rollout: Rollout, percent: number): void {
   markUpdated(rollout);
 }
 
-/** All of the test traffic goes to the rollout's revision. */
+/** Moves all test traffic to the rollout's revision. */
 export function setTestTraffic(rollout: Rollout): void {
   for (const other of otherRevisions(rollout)) other.testWeight = 0;
   rollout.deployment.revision.testWeight = 100;
@@ -26,7 +26,7 @@ function otherRevisions({ record, deployment }: Rollout): Revision[] {
   return record.service.deployments.filter((other) => other !== deployment).map(({ revision }) => revision);
 }
 
-/** ECS rewrites the weights of the listener rules, or of a network load balancer's listeners, that the service names. */
+/** ECS changes the weights of the listener rules in the service, or of the listeners of a network load balancer. */
 function setRuleWeights(
   { record, deployment }: Rollout,
   name: 'productionListenerRule' | 'testListenerRule',
@@ -45,7 +45,7 @@ function setRuleWeights(
 }
 
 /**
- * A rule that forwards to one group by name is rewritten to two groups with weights at the first deployment.
+ * The first deployment rewrites a rule that forwards to one group by name to two groups with weights.
  *
  * @see https://github.com/go-to-k/cdk-real-drift/issues/1730
  */

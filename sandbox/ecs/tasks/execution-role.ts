@@ -9,7 +9,7 @@ import type { Container, ContainerDefinition, Task } from '../model.ts';
 import { failedToStart, TaskStop } from './running-task.ts';
 
 /**
- * What Fargate does with a task's execution role before the containers start, in AWS's words where it fails.
+ * What Fargate does with a task's execution role before the containers start. Failures are in AWS's words.
  *
  * @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_execution_IAM_role.html
  */
@@ -24,7 +24,7 @@ interface Asked {
   region: string;
 }
 
-/** Why the execution role may not do something, in IAM's words; undefined when it may. */
+/** Why the execution role may not do something, in IAM's words, or undefined if it may. */
 function denialToRole(task: Task, { action, resource, region }: Asked): string | undefined {
   const { ecs, id, definition } = task;
   const roleArn = textOf(definition.given['executionRoleArn']);
@@ -66,10 +66,10 @@ function readSecret(task: Task, arn: string): void {
 }
 
 /**
- * The ARN that IAM judges. One without the characters at its end is found by its name.
+ * The ARN in IAM's decision. A secret whose ARN lacks the random suffix is found by its name.
  *
  * @see https://docs.aws.amazon.com/secretsmanager/latest/userguide/permissions_grant-limited-resources.html "Using '??????'
- *   as a wildcard to match the 6 random characters assigned by Secrets Manager"
+ *  as a wildcard to match the 6 random characters assigned by Secrets Manager"
  */
 function fullArn(arn: string): string {
   return /-[A-Za-z0-9]{6}$/.test(arn) ? arn : `${arn}-a1b2c3`;
@@ -82,8 +82,8 @@ function cannotReadSecret(arn: string, message: string): TaskStop {
 }
 
 /**
- * The words of a denial, and of parameters that do not exist: the agent on EC2 instances says "invalid parameters", Fargate
- * "invalid ssm parameters".
+ * The message of a denial, and of parameters that do not exist. The agent on EC2 instances reports "invalid
+ * parameters", Fargate "invalid ssm parameters".
  *
  * @see https://github.com/aws/copilot-cli/issues/4504
  * @see https://github.com/aws/amazon-ecs-agent/blob/0d889be51811c05bf3c7bc482aed76e1384f5491/agent/ssm/ssm.go
@@ -109,7 +109,7 @@ interface Parameter {
   region: string;
 }
 
-/** A parameter by its ARN, or in the task's region by its name. */
+/** A parameter by its ARN, or by its name in the task's region. */
 function parameterOf({ ecs }: Task, valueFrom: string): Parameter {
   const [, region, path] = /^arn:[^:]+:ssm:([^:]+):\d+:parameter\/(.+)$/.exec(valueFrom) ?? [];
   if (region !== undefined && path !== undefined) {
@@ -120,7 +120,7 @@ function parameterOf({ ecs }: Task, valueFrom: string): Parameter {
   return { name: valueFrom, arn, region: ecs.region };
 }
 
-/** Logs in to ECR where a container's image is there. Throws TaskStop. */
+/** Logs in to ECR if it contains a container's image. Throws TaskStop. */
 export function logInToRegistry(task: Task): void {
   const { world, region } = task.ecs;
   if (!task.containers.some(({ image }) => repositoryOfImage(world, image))) return;
@@ -132,7 +132,7 @@ export function logInToRegistry(task: Task): void {
 }
 
 /**
- * Pulls the image of a container from ECR. Throws TaskStop.
+ * Pulls a container's image from ECR. Throws TaskStop.
  *
  * @see https://github.com/aws/aws-cdk/issues/29876
  * @see https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-pull-iam.html
@@ -152,7 +152,7 @@ export function pullFromRegistry(task: Task, { image, definition }: Container): 
 }
 
 /**
- * Why the execution role may not create a container's log stream or write to it; undefined when it may.
+ * Why the execution role may not create a container's log stream or write to it, or undefined if it may.
  *
  * @see https://github.com/aws-solutions/aws-crr-monitor/issues/8 for the resource
  */
@@ -167,7 +167,7 @@ export function logDenial(
   return denialToRole(task, { action, resource, region });
 }
 
-/** AWS's words where a rule says that the secrets of a container cannot be read. */
+/** AWS's message if a rule makes the secrets of a container unreadable. */
 export function cannotReadSecretsOf({ id, definition, ecs }: Task, container: ContainerDefinition): TaskStop {
   const [secret] = (container['secrets'] ?? []) as { valueFrom?: string }[];
   const arn = secret?.valueFrom ?? `arn:aws:secretsmanager:${ecs.region}:${ecs.account}:secret:unknown`;

@@ -8,13 +8,13 @@ const HOST_TERMINATED = 'Host EC2 (instance i-03dba81187d65ce7e) terminated.';
 const NO_CAPACITY =
   'Capacity is unavailable at this time. Please try again later or in a different availability zone';
 
-/** What goes wrong while the task gets its network interface. Throws TaskStop. */
+/** Failures while the task gets its network interface. Throws TaskStop. */
 export function failProvisioning({ task, rule }: RunningTask): void {
   if (rule?.does === 'find-no-capacity') throw failedToStart(rule.message ?? NO_CAPACITY);
   if (rule?.does === 'find-no-address') throw failedToStart(rule.message ?? noAddress(task));
 }
 
-/** What goes wrong before its images are pulled. Throws TaskStop. */
+/** Failures before images are pulled. Throws TaskStop. */
 export function failSecrets({ task, rule }: RunningTask): void {
   logInToRegistry(task);
   readSecrets(task);
@@ -23,7 +23,7 @@ export function failSecrets({ task, rule }: RunningTask): void {
   throw cannotReadSecretsOf(task, affectedContainer({ task, rule }).definition);
 }
 
-/** What its container does instead of running. Throws TaskStop. */
+/** Failures of the container. Throws TaskStop. */
 export async function failContainer(running: RunningTask, container: Container): Promise<void> {
   const exit = exitOf(running, container);
   if (!exit) return;

@@ -18,7 +18,7 @@ const UNHEALTHY: Record<string, string> = {
 const DEFAULT_INTERVAL = 30;
 const DEFAULT_RETRIES = 3;
 
-/** Resolves when every check of the task has passed. Throws the TaskStop of one that fails for good. */
+/** Resolves when every check of the task has passed. Throws the TaskStop of a failed one. */
 export async function waitUntilHealthy(running: RunningTask): Promise<void> {
   const checked = running.task.containers.some(({ definition }) => definition.healthCheck);
   if (checked) await passContainerChecks(running);
@@ -45,7 +45,7 @@ async function passContainerChecks(running: RunningTask): Promise<void> {
   for (const one of running.task.containers) if (one.definition.healthCheck) one.healthStatus = 'HEALTHY';
 }
 
-/** A new target needs to pass once; it fails after as many misses as the group allows, and not in the grace period. */
+/** A new target must pass once. It fails after the group's threshold of failures, outside of the grace period. */
 async function passTargetChecks(running: RunningTask): Promise<void> {
   const { targets, task } = running;
   const interval = Math.max(...targets.map(({ group }) => group.intervalSeconds));
@@ -73,7 +73,7 @@ function unhealthy({ rule }: RunningTask): TargetHealth {
   };
 }
 
-/** The end of a task that its load balancer has found unhealthy for too long. */
+/** The stop of a task whose target has been unhealthy for too long. */
 export function unhealthyTargetStop({ task }: RunningTask, { group, target }: TaskTarget): TaskStop {
   if (task.service) {
     const why = target.health.Description ?? '';
@@ -115,7 +115,7 @@ export function registerTargets(task: Task): TaskTarget[] {
   });
 }
 
-/** The targets get no more requests; true when there were any. */
+/** Stops new requests to the targets. Returns whether there were any. */
 export function drainTargets(targets: readonly TaskTarget[]): void {
   for (const { target } of targets) target.health = { ...DRAINING };
 }
@@ -124,7 +124,7 @@ export function removeTargets(targets: readonly TaskTarget[]): void {
   for (const { group, target } of targets) group.targets.delete(`${target.id}:${target.port}`);
 }
 
-/** How long requests under way may still run. */
+/** How long requests in progress may take. */
 export function drainSecondsOf(targets: readonly TaskTarget[]): number {
   return Math.max(0, ...targets.map(({ group }) => group.drainSeconds));
 }

@@ -28,7 +28,7 @@ import {
   type TaskWatcher,
 } from './running-task.ts';
 
-/** Lets a task live in the background, from PROVISIONING to STOPPED. */
+/** Runs a task in the background, from PROVISIONING to STOPPED. */
 export function startTask(task: Task, watcher: TaskWatcher): void {
   const { world } = task.ecs;
   const { signal } = task.stop;
@@ -111,7 +111,7 @@ function pullImage({ task, rule }: RunningTask, container: Container): void {
 }
 
 /**
- * All tasks of a deployment run the digest that its tags had when it began.
+ * All tasks of a deployment run the digest that its tags had at its start.
  *
  * @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-type-ecs.html#deployment-container-image-stability
  */
@@ -142,7 +142,7 @@ async function run(running: RunningTask): Promise<void> {
   await waitForStop(running);
 }
 
-/** What a rule says that its container writes; every other container says that it is there. */
+/** The output of a container in its rule. Other containers log that they are listening. */
 function writeFirstLines({ task, rule }: RunningTask, container: Container): void {
   for (const each of task.containers) {
     const usual = [`{"level":"info","message":"${each.definition.name} is listening"}`];
@@ -181,7 +181,7 @@ async function end(running: RunningTask, stop: TaskStop): Promise<void> {
   task.ecs.changes.notify();
 }
 
-/** The load balancer takes it out, requests under way end, then SIGTERM. */
+/** Deregisters the target, waits for requests in progress, then sends SIGTERM. */
 async function windDown(running: RunningTask): Promise<void> {
   const { clock } = running.task.ecs.world;
   drainTargets(running.targets);
@@ -201,7 +201,7 @@ function exitContainers(task: Task, exits: TaskStop['exits']): void {
   }
 }
 
-/** The first of the scenario's rules that matches a task, and is not used up. A rule counts each task that it strikes. */
+/** The first of the scenario's rules that matches a task and is not used up. Each matched task counts as a use. */
 function ruleFor(world: World, task: Task): TaskRule | undefined {
   const counts = world.store('', '', 'ecs-rules', () => new Map<TaskRule, number>());
   const rule = world.scenario.ecs?.rules?.find(
@@ -243,7 +243,7 @@ export interface TaskRequest {
   instance?: ContainerInstance;
 }
 
-/** A task that is about to be provisioned; ECS knows it from now on. */
+/** A new task, known to ECS from now on. */
 export function newTask(ecs: Ecs, request: TaskRequest): Task {
   const { cluster, definition, subnets, group } = request;
   const { world } = ecs;
@@ -284,7 +284,7 @@ export function newTask(ecs: Ecs, request: TaskRequest): Task {
   return task;
 }
 
-/** Of a private network; the next one for each task. */
+/** The next address of a private network. */
 function newAddress(ecs: Ecs): string {
   const number = ecs.tasks.size + 10;
   return `10.0.${String(Math.floor(number / 250) % 250)}.${String((number % 250) + 4)}`;

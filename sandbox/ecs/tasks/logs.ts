@@ -3,7 +3,7 @@ import type { ContainerDefinition, Task } from '../model.ts';
 import { logDenial } from './execution-role.ts';
 import { failedToStart } from './running-task.ts';
 
-/** Writes lines of a container to its stream, `prefix/container/task`, when its driver is awslogs. */
+/** Writes lines of a container to its stream, `prefix/container/task`, if its driver is awslogs. */
 export function writeLog(task: Task, container: ContainerDefinition, lines: readonly string[]): void {
   const target = logTarget(task, container);
   if (!target) return;
@@ -17,7 +17,7 @@ const NO_STREAM =
   'ResourceInitializationError: failed to validate logger args: create stream has been retried 1 times: failed to create Cloudwatch log stream: ';
 
 /**
- * Throws the TaskStop of a task whose log group is not there, or is not its execution role's to write.
+ * Throws TaskStop if the log group does not exist or the execution role may not write to it.
  *
  * @see https://github.com/doctorray117/minecraft-ondemand/issues/12
  */

@@ -8,7 +8,7 @@ export function isOnInstances({ launchType, capacityProviderStrategy }: Given): 
   return first !== undefined && !(first.capacityProvider ?? '').startsWith('FARGATE');
 }
 
-/** The instances of a cluster: each cluster has those of the scenario. */
+/** The instances of a cluster: each cluster has all of the scenario's. */
 export function instancesOf(ecs: Ecs, cluster: Cluster): readonly ContainerInstance[] {
   const key = `ecs-instances/${cluster.name}`;
   return ecs.world.store(ecs.account, ecs.region, key, () =>
@@ -21,7 +21,7 @@ export function instancesOf(ecs: Ecs, cluster: Cluster): readonly ContainerInsta
 }
 
 /**
- * The instance that a task is placed on, or why there is none, in ECS's words. A daemon has one task on each.
+ * The instance for a task, or the reason why there is none, in ECS's words. A daemon has one task per instance.
  *
  * @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-event-messages-list.html
  */
@@ -66,7 +66,7 @@ function memoryOf({ given, containers }: TaskDefinition): number {
   return containers.reduce((sum, one) => sum + Number(one['memoryReservation'] ?? one['memory'] ?? 0), 0);
 }
 
-/** The host ports that a task needs for itself. */
+/** The host ports that a task needs exclusively. */
 function fixedPorts({ given, containers }: TaskDefinition): number[] {
   const mode = given['networkMode'] ?? 'bridge';
   if (mode === 'awsvpc') return [];
@@ -76,7 +76,9 @@ function fixedPorts({ given, containers }: TaskDefinition): number[] {
     .filter((port) => port > 0);
 }
 
-/** Where an instance's port leads to the first port of a container; undefined for a task with an address of its own. */
+/**
+ * The port of an instance that forwards to the first port of a container. Undefined for a task with its own address.
+ */
 export function hostPortOf(
   { definition, ecs, instance, id }: Task,
   containerPort: number,
@@ -91,7 +93,7 @@ export function hostPortOf(
 }
 
 /**
- * What RunTask and the calls of services refuse of a network and a capacity.
+ * The checks of RunTask and of service calls for networks and capacity.
  *
  * @see https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
  * @see https://github.com/aws-actions/amazon-ecs-deploy-task-definition/issues/616

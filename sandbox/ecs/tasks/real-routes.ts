@@ -3,14 +3,14 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { World } from '../../world.ts';
 import { type Cluster, type Ecs, type Service, shiftsTraffic, type Task } from '../model.ts';
-/** The header by which requests reach the revision that is tested, as the rules of templates/fargate.yml have it. */
+/** The header that selects the test revision, as in the rules of templates/fargate.yml. */
 const TEST_HEADER = 'x-platform-test';
-/** The longest pause that a timer can take, in ms. */
+/** The longest delay that a timer supports, in ms. */
 const FOR_EVER_MS = 2 ** 31 - 1;
 
 /**
- * What stands for the load balancer and Service Connect in front of real tasks: one address a world, whose paths
- * begin with the account, the cluster and the service. A request goes to a healthy task, by the weights of the traffic.
+ * Replaces the load balancer and Service Connect for real tasks: one address per world, whose paths start with the
+ * account, the cluster and the service. A request is forwarded to a healthy task, by the traffic weights.
  */
 class RealRoutes {
   readonly #world: World;
@@ -70,7 +70,7 @@ class RealRoutes {
     incoming.pipe(forwarded);
   }
 
-  /** In turn over the healthy tasks; with traffic shifting, as many of each hundred as the weights say. */
+  /** Round robin over the healthy tasks. With traffic shifting, by the weights. */
   #choose(service: Service, tested: boolean): Task | undefined {
     this.#count += 1;
     const healthy = [...service.tasks].filter((task) => task.healthy && task.realPort !== undefined);
@@ -87,7 +87,7 @@ class RealRoutes {
 
 const OPENED = new WeakMap<World, RealRoutes>();
 
-/** Opens the address of the real tasks, and gives it. */
+/** Starts to listen and returns the address. */
 export async function openRealRoutes(world: World): Promise<string> {
   const routes = new RealRoutes(world);
   await routes.open();
@@ -101,12 +101,12 @@ function routesOf(world: World): RealRoutes {
   return routes;
 }
 
-/** Where a service's real tasks are reached. */
+/** The URL of a service's real tasks. */
 export function realServiceUrl(ecs: Ecs, cluster: Cluster, service: string): string {
   return routesOf(ecs.world).urlOf(`${ecs.account}/${cluster.name}/${service}`);
 }
 
-/** A service with real tasks can be reached from now on. */
+/** Makes a service with real tasks reachable. */
 export function addRoute(service: Service): void {
   const { ecs, cluster, name } = service;
   routesOf(ecs.world).add(`${ecs.account}/${cluster.name}/${name}`, service);

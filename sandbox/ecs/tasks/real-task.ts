@@ -11,14 +11,14 @@ import { taskHostOf, type TaskProcess } from './task-host.ts';
 
 const SERVICES = ['user-service', 'product-service', 'order-service', 'frontend'];
 
-/** The reference service that a container is; undefined when it is none, or when tasks are not real. */
+/** The reference service of a container. Undefined if it is none, or if tasks are not real. */
 export function referenceServiceOf(task: Task, { image }: Container): string | undefined {
   if (task.ecs.world.scenario.ecs?.tasks !== 'real') return undefined;
   const name = image.split('@')[0]?.split('/').at(-1)?.split(':')[0] ?? '';
   return SERVICES.includes(name) ? name : undefined;
 }
 
-/** Runs the task's container as a process, until the task is stopped. Throws the TaskStop of what ends by itself. */
+/** Runs the task's container as a process until the task is stopped. Throws TaskStop if the process exits by itself. */
 export async function runProcess(running: RunningTask, service: string): Promise<never> {
   const { task } = running;
   const container = affectedContainer(running);
@@ -53,14 +53,14 @@ export async function runProcess(running: RunningTask, service: string): Promise
   return waitForStop(running);
 }
 
-/** The process's port stands for the container's, and its log shows only the container's. */
+/** The process's port represents the container's, and the log shows only the container's. */
 function asInContainer(line: string, port: number | undefined, { definition }: Container): string {
   const containerPort = definition.portMappings?.[0]?.containerPort;
   if (port === undefined || containerPort === undefined) return line;
   return line.replaceAll(`127.0.0.1:${port}`, `0.0.0.0:${containerPort}`);
 }
 
-/** Asks the process to end, as ECS does, and resolves with its exit code. */
+/** Sends SIGTERM, like ECS, and resolves with the exit code. */
 export async function stopProcess(running: RunningTask): Promise<void> {
   const container = affectedContainer(running);
   running.process?.stop(container.definition.stopTimeout ?? 30);
@@ -79,7 +79,7 @@ function refused({ definition }: Container, error: unknown): TaskStop {
   return new TaskStop('TaskFailedToStart', reason, { [definition.name]: { reason } });
 }
 
-/** Which release of the service the image holds, by the first key that is a part of its name. */
+/** The release of the service in the image, by the first key that is part of its name. */
 function releaseOf({ ecs }: Task, { image }: Container): string {
   const releases = Object.entries(ecs.world.scenario.ecs?.releases ?? {});
   return textOf(releases.find(([part]) => image.includes(part))?.[1]) ?? 'current';
@@ -99,12 +99,12 @@ function orStopped<T>({ task }: RunningTask, result: Promise<T>): Promise<T> {
   });
 }
 
-/** How long a process may take until it answers at all: the machine is no faster than it is, whatever the scale. */
+/** How long a process may take to respond at all, in real time: the time scale does not make the machine faster. */
 const BOOT_MS = 60_000;
-/** Checks come at their interval in simulated time, and no faster than this. */
+/** The shortest interval of checks in real time. */
 const LEAST_INTERVAL_MS = 100;
 
-/** Asks the process where its target group would. Throws the TaskStop of one that fails for good. */
+/** Checks the process like its target group. Throws TaskStop if it fails. */
 async function passRealChecks(running: RunningTask, port: number): Promise<void> {
   const { task, targets } = running;
   const { clock } = task.ecs.world;
@@ -124,7 +124,7 @@ async function passRealChecks(running: RunningTask, port: number): Promise<void>
   throw unhealthyTargetStop(running, first);
 }
 
-/** A target that does not listen yet is still in its first checks. */
+/** A target that does not listen yet is still in its initial checks. */
 async function ask(url: string): Promise<TargetHealth> {
   try {
     const { status } = await fetch(url, { signal: AbortSignal.timeout(BOOT_MS) });
@@ -148,10 +148,10 @@ interface Variable {
   value: string;
 }
 
-/** Who calls whom by name, as Service Connect lets them. */
+/** Which service calls which by name, through Service Connect. */
 const LINKS: Record<string, string> = { USERS_URL: 'user-service', PRODUCTS_URL: 'product-service' };
 
-/** What a container's process finds in its environment: as ECS gives it, secrets resolved. */
+/** The environment of a container's process: the variables of ECS, with secrets resolved. */
 function environmentOf(task: Task, container: Container): Record<string, string> {
   const { definition } = container;
   const override = overrideOf(task, container);
@@ -165,7 +165,7 @@ function environmentOf(task: Task, container: Container): Record<string, string>
   };
 }
 
-/** What the container runs; undefined for what its image says. */
+/** The command of the container, or undefined for that of the image. */
 function commandOf(task: Task, container: Container): string[] | undefined {
   const given = (overrideOf(task, container)['command'] ?? container.definition['command']) as
     | string[]
@@ -189,12 +189,12 @@ function linksOf(task: Task): Record<string, string> {
   );
 }
 
-/** A parameter's value; of secrets, which the sandbox does not keep, one that is the same at each reading. */
+/** A parameter's value. Secrets are not stored: their value is derived from the ARN, so it is always the same. */
 function secretOf({ ecs }: Task, valueFrom: string): string {
   const parameter = /:parameter(\/.*)$/.exec(valueFrom)?.[1];
   const found = parameterStore(ecs.world, ecs.account, ecs.region).get(parameter ?? valueFrom);
   if (found) return found.value;
   const password = createHash('sha256').update(valueFrom).digest('hex').slice(0, 32);
-  // RDS keeps its administrator's login in a secret whose name begins so.
+  // RDS stores its administrator's login in a secret whose name starts like this.
   return valueFrom.includes(':secret:rds!') ? JSON.stringify({ username: 'dbadmin', password }) : password;
 }

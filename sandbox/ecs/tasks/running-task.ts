@@ -3,11 +3,11 @@ import type { TaskRule } from '../../scenario/ecs.ts';
 import type { Container, Task } from '../model.ts';
 import type { TaskProcess } from './task-host.ts';
 
-/** What is told when something about a task has changed that others wait for. */
+/** Notified of changes of a task. */
 export interface TaskWatcher {
-  /** It has become healthy. */
+  /** The task has become healthy. */
   onHealthy(task: Task): void;
-  /** It is going to stop. */
+  /** The task is going to stop. */
   onStopping(task: Task, stop: TaskStop): void;
   onStopped(task: Task): void;
 }
@@ -18,18 +18,18 @@ export interface TaskTarget {
   target: Target;
 }
 
-/** One task under way. */
+/** A running task. */
 export interface RunningTask {
   task: Task;
   rule: TaskRule | undefined;
   watcher: TaskWatcher;
   targets: TaskTarget[];
-  /** What its container really is, when tasks are real. */
+  /** The process of its container, if tasks are real. */
   process?: TaskProcess;
   sleep(seconds: number): Promise<void>;
 }
 
-/** The container that a rule is about. */
+/** The container that a rule refers to. */
 export function affectedContainer({ task, rule }: Pick<RunningTask, 'task' | 'rule'>): Container {
   const named = task.containers.find(({ definition }) => definition.name === rule?.container);
   const essential = task.containers.find(({ definition }) => definition.essential !== false);
@@ -38,16 +38,16 @@ export function affectedContainer({ task, rule }: Pick<RunningTask, 'task' | 'ru
   return found;
 }
 
-/** Until the task is stopped. */
+/** Resolves when the task is stopped. */
 export async function waitForStop(running: RunningTask): Promise<never> {
   const signals = [running.task.stop.signal, running.task.ecs.world.closed];
   for (;;) await running.task.ecs.changes.next(AbortSignal.any(signals));
 }
 
-/** Why a task ends. Its texts are those that DescribeTasks gives. */
+/** Why a task stops, in the words of DescribeTasks. */
 export class TaskStop extends Error {
   readonly stopCode: string;
-  /** Of the containers, by name. */
+  /** By container name. */
   readonly exits: Readonly<Record<string, { exitCode?: number; reason?: string }>>;
 
   constructor(stopCode: string, stoppedReason: string, exits: TaskStop['exits'] = {}) {
@@ -56,7 +56,7 @@ export class TaskStop extends Error {
     this.exits = exits;
   }
 
-  /** True when the scheduler or a person wanted it, so that it tells nothing of the revision. */
+  /** Whether the scheduler or a person requested it, so that it does not count as a failure of the revision. */
   get isWanted(): boolean {
     return (
       this.stopCode === 'UserInitiated' ||
@@ -78,7 +78,7 @@ export function failedToStart(reason: string, container?: string): TaskStop {
 /** @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-maintenance.html */
 const RETIRED = 'ECS is performing maintenance on the underlying infrastructure hosting the task.';
 
-/** AWS does not document the stop code of a retired task; assumed that of the scheduler. */
+/** AWS does not document the stop code of a retired task. Assumed: that of the scheduler. */
 export function retired(): TaskStop {
   return new TaskStop('ServiceSchedulerInitiated', RETIRED);
 }

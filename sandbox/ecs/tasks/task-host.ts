@@ -9,7 +9,7 @@ import type { World } from '../../world.ts';
 const SERVICES = new URL('../../../services/', import.meta.url);
 const PROGRAM = fileURLToPath(new URL('local/tasks/start.js', SERVICES));
 const PACKAGES = fileURLToPath(new URL('node_modules/', SERVICES));
-/** The longest pause that a timer can take, in ms. */
+/** The longest delay that a timer supports, in ms. */
 const FOR_EVER_MS = 2 ** 31 - 1;
 
 export interface ProcessRequest {
@@ -19,20 +19,20 @@ export interface ProcessRequest {
   environment: Record<string, string>;
 }
 
-/** What the host says of a task; its own page in services/ has the protocol. */
+/** An event of a task. The protocol is documented in services/local/tasks/README.md. */
 type HostEvent =
   | { event: 'started'; id: string; port: number }
   | { event: 'log'; id: string; line: string }
   | { event: 'exited'; id: string; exitCode: number | null }
   | { event: 'refused'; id?: string; reason: string };
 
-/** One container as a process. */
+/** A container as a process. */
 export interface TaskProcess {
   /** As soon as it has one. */
   port?: number;
-  /** Its port on 127.0.0.1; undefined when it never started. */
+  /** Its port on 127.0.0.1, or undefined if it failed to start. */
   started: Promise<number | undefined>;
-  /** Its exit code; null when it never started. Rejects with why it was refused. */
+  /** Its exit code, or null if it failed to start. Rejects with the reason if the host refused it. */
   exited: Promise<number | null>;
   stop(timeoutSeconds: number): void;
 }
@@ -44,7 +44,7 @@ interface Watcher {
   refused(reason: Error): void;
 }
 
-/** Throws an Error that says what to do when the reference services cannot be run on this machine. */
+/** Throws an Error with a fix if the reference services cannot run on this machine. */
 export function requireServices(): void {
   if (existsSync(PROGRAM) && existsSync(PACKAGES)) return;
   throw new Error(
@@ -52,7 +52,7 @@ export function requireServices(): void {
   );
 }
 
-/** The services' own process that runs them as tasks, with a database of its own. It ends with the sandbox. */
+/** The process of services/ that runs reference services as tasks, with its own database. It ends with the sandbox. */
 export class TaskHost {
   readonly #process: ChildProcessWithoutNullStreams;
   readonly #tasks = new Map<string, Watcher>();
@@ -112,7 +112,7 @@ export class TaskHost {
     if (!task) return;
     if (event.event === 'log') task.log(event.line);
     else if (event.event === 'started') {
-      // At once: the lines that follow may be in the same piece of output.
+      // Immediately, because the next lines may be in the same chunk of output.
       const running = this.#processes.get(event.id);
       if (running) running.port = event.port;
       task.started(event.port);

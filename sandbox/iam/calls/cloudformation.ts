@@ -5,7 +5,7 @@ import type { World } from '../../world.ts';
 import type { Context } from '../policies/policy.ts';
 import { type Ask, arnIn, passRole, type Questions, requestTags, resourceTags, tagsIn } from './question.ts';
 
-/** Actions that the service authorization reference lists without a resource type. */
+/** Actions without a resource type in the service authorization reference. */
 const WITHOUT_RESOURCE = new Set([
   'DescribeStackDriftDetectionStatus',
   'GetHookResult',
@@ -14,12 +14,12 @@ const WITHOUT_RESOURCE = new Set([
   'ListStacks',
   'ValidateTemplate',
 ]);
-/** Those that may name a stack, and otherwise are about all. */
+/** Actions with an optional stack; without one, they apply to all stacks. */
 const WITH_OPTIONAL_STACK = new Set(['GetTemplateSummary', 'DescribeEvents', 'ListHookResults']);
 
 /**
- * CloudFormation's questions. A stack that exists is asked by its ARN; one that does not by `stack/<name>/*`, as the
- * messages of refused calls show.
+ * The permission checks of CloudFormation. A stack that exists is checked by its ARN; one that does not by
+ * `stack/<name>/*`, as in the messages of denied calls.
  *
  * @see https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscloudformation.html
  * @see https://github.com/aws-samples/aws-hpc-tutorials/issues/271
@@ -47,8 +47,8 @@ export const cloudFormationQuestions: Questions = (world, call) => {
 
 /**
  * "If you don't pass a parameter to StackName, the API returns a response that describes all resources in the account.
- * This requires ListStacks and DescribeStacks permissions." The page's policy that refuses it denies DescribeStacks on
- * what is not `stack/*\/*`; the message of a refused call names `stack/*\/*` for ListStacks.
+ * This requires ListStacks and DescribeStacks permissions." The policy on that page denies DescribeStacks on everything
+ * except `stack/*\/*`; the message of a denied call names `stack/*\/*` for ListStacks.
  *
  * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStacks.html
  * @see https://github.com/jogold/cloudstructs/issues/215
@@ -61,8 +61,9 @@ function allStacks(call: Call): Ask[] {
 }
 
 /**
- * What a call is about. By its ARN alone, a change set is a resource of its own, whose ARN does not have the name of
- * the stack; by the stack's name and its own, it is the stack, with `cloudformation:ChangeSetName`.
+ * The resource of a call. A change set identified only by its ARN is a separate resource, whose ARN does not contain
+ * the stack's name. Identified by the stack's name and its own, the resource is the stack, with
+ * `cloudformation:ChangeSetName`.
  *
  * @see https://github.com/widdix/complete-aws-iam-reference/issues/6
  */
@@ -86,7 +87,7 @@ function tagsOf(stack: Stack): Context {
   return resourceTags((stack.definition?.tags ?? []).map(({ Key, Value }) => [Key, Value]));
 }
 
-/** The condition keys that a request's own fields give. */
+/** The condition keys from fields of the request. */
 function requestContext({ input }: Call): Context {
   const keys: [string, unknown][] = [
     ['cloudformation:ChangeSetName', input.ChangeSetName],
@@ -102,7 +103,7 @@ function requestContext({ input }: Call): Context {
 }
 
 /**
- * Tags on a stack are a permission of their own.
+ * Tags on a stack require a separate permission.
  *
  * @see https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscloudformation.html#awscloudformation-cloudformation_CreateAction
  */
@@ -130,7 +131,7 @@ function transformQuestions({ operation, input, region }: Call): Ask[] {
   }));
 }
 
-/** CloudFormation reads a template in S3 with the caller's rights. */
+/** CloudFormation reads a template in S3 with the caller's permissions. */
 function templateRead({ input }: Call): Ask[] {
   const given = textOf(input.TemplateURL) ?? '';
   if (!URL.canParse(given)) return [];

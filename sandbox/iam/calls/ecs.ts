@@ -15,8 +15,8 @@ import {
 } from './question.ts';
 
 /**
- * ECS's questions. Actions without a resource type are asked with `*`: DeregisterTaskDefinition, DescribeTaskDefinition,
- * the lists.
+ * The permission checks of ECS. Actions without a resource type are checked with `*`: DeregisterTaskDefinition,
+ * DescribeTaskDefinition, the lists.
  *
  * @see https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html
  */
@@ -83,7 +83,7 @@ function tagKeys(keys: unknown): Context {
   return given.length === 0 ? {} : { 'aws:TagKeys': given };
 }
 
-/** "Both the service and the deployment are required resources", says the reference of such an action. */
+/** The reference on such actions: "Both the service and the deployment are required resources". */
 function ofServices(
   on: (arns: readonly string[], context?: Context) => Ask[],
   arns: readonly string[],
@@ -97,7 +97,7 @@ function ofServices(
   });
 }
 
-/** The cluster that a call names, by itself or in the ARN of what it names. */
+/** The cluster of a call, named directly or in an ARN. */
 function clusterOf({ input }: Call): string {
   const named = textOf(input.cluster);
   if (named !== undefined) return lastPart(named);
@@ -133,7 +133,7 @@ function findTagged(ecs: Ecs, arn: string): { tags: { key: string; value: string
   return arn.includes(':task-definition/') ? findTaskDefinition(ecs, arn) : undefined;
 }
 
-/** What a call creates and tags, by the operation. */
+/** The resource that a call creates and tags, by operation. */
 const CREATED: Record<string, (call: Call) => string> = {
   RegisterTaskDefinition: familyArn,
   RunTask: (call) => arnIn(call, 'ecs', `task/${clusterOf(call)}/*`),
@@ -160,7 +160,7 @@ function tagQuestions(_: Ecs, call: Call): Ask[] {
 const TASKS = 'ecs-tasks.amazonaws.com';
 
 /**
- * A task's roles are passed to ecs-tasks when they are registered and when a task is run; a service's to ecs.
+ * A task's roles are passed to ecs-tasks at its registration and when a task is run; a service's role to ecs.
  *
  * @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/CWE_IAM_role.html
  * @see https://github.com/aws-actions/amazon-ecs-deploy-task-definition#permissions

@@ -13,7 +13,7 @@ import {
   textsOf,
 } from './question.ts';
 
-/** Calls of ECR that take the permission of another one, and those without a repository. */
+/** Calls of ECR that require a different permission, and those without a repository. */
 const ECR_ACTIONS: Record<string, string> = {
   // "The IAM principal invoking this operation must have the ecr:BatchGetImage permission."
   // https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListImageReferrers.html
@@ -91,7 +91,7 @@ function bareName(name: string): string {
 }
 
 /**
- * A log group is asked with an empty stream, so that both forms of its ARN in a policy fit: with and without `:*`.
+ * A log group is checked with an empty stream, so that both forms of its ARN in a policy match: with and without `:*`.
  *
  * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html
  */
@@ -111,7 +111,7 @@ export const cloudWatchQuestions: Questions = (_, call) => {
   return onEach(`cloudwatch:${call.operation}`, arns, {}, arnIn(call, 'cloudwatch', 'alarm:*'));
 };
 
-/** Describing is asked with `*`: it has no resource types. */
+/** Describe actions have no resource types, so they are checked with `*`. */
 export const loadBalancingQuestions: Questions = (_, call) =>
   onEach(`elasticloadbalancing:${call.operation}`, []);
 
@@ -140,8 +140,8 @@ export const iamQuestions: Questions = (world, call) => {
 };
 
 /**
- * "No permissions are required to perform GetCallerIdentity." A role of the same account that trusts the caller's own
- * role by name needs no permission of the caller's.
+ * "No permissions are required to perform GetCallerIdentity." A role in the same account that trusts the caller's role
+ * by name requires no permission of the caller.
  *
  * @see https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-basics-id-rdp.html

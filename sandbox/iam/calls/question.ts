@@ -2,17 +2,17 @@ import { type Call, listOf, textOf } from '../../protocols/service.ts';
 import { partitionOf, type World } from '../../world.ts';
 import type { Context } from '../policies/policy.ts';
 
-/** What IAM is asked when a call is made. */
+/** A permission that a call requires. */
 export interface Ask {
-  /** `service:Operation`, as IAM names it. */
+  /** `service:Operation`, as in IAM. */
   action: string;
   resource: string;
   context?: Context;
-  /** `*` in the resource stands for a part that the sandbox does not know. */
+  /** `*` in the resource replaces a part that is unknown. */
   isPartial?: true;
 }
 
-/** The questions of the calls of one service. All must be answered with yes. */
+/** The permission checks for the calls of a service. All must be allowed. */
 export type Questions = (world: World, call: Call) => Ask[];
 
 /** An ARN in the account and region of a call. */
@@ -24,7 +24,7 @@ export function arnIn(
   return `arn:${partitionOf(region).id}:${service}:${region}:${account}:${resource}`;
 }
 
-/** One question for each of some resources; for none, the one for `otherwise`. */
+/** One check for each resource, or one for `otherwise` if there are none. */
 export function onEach(
   action: string,
   resources: readonly string[],
@@ -53,7 +53,7 @@ export function resourceTags(tags: Iterable<readonly [key: string, value: string
   return Object.fromEntries([...tags].map(([key, value]) => [`aws:ResourceTag/${key}`, value]));
 }
 
-/** A list of tags, whatever the case of its members. */
+/** A list of tags, with members in any case. */
 export function tagsIn(value: unknown): { key: string; value: string }[] {
   return listOf(value).map((tag) => {
     const { Key, key, Value, value: lower } = tag as Record<string, unknown>;
@@ -62,7 +62,7 @@ export function tagsIn(value: unknown): { key: string; value: string }[] {
 }
 
 /**
- * A role is handed to a service.
+ * The permission to pass a role to a service.
  *
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
  */

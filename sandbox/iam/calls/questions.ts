@@ -31,9 +31,12 @@ const BY_SERVICE: Readonly<Record<string, Questions>> = {
   sts: stsQuestions,
 };
 
-/** What IAM is asked when a call of a service is made. Throws for a service without questions: none may pass unasked. */
+/**
+ * The permissions that a call of a service requires. Throws for a service without checks, so that none is left
+ * unchecked.
+ */
 export function questionsOf(world: World, call: Call): Ask[] {
   const questions = BY_SERVICE[call.service];
-  if (!questions) throw new Error(`IAM has no questions for the calls of ${call.service}`);
+  if (!questions) throw new Error(`IAM has no permission checks for the calls of ${call.service}`);
   return questions(world, call);
 }

@@ -12,7 +12,7 @@ interface S3Input {
   Body: Buffer;
 }
 
-/** The permission of an operation whose name is another one. */
+/** Operations whose permission has a different name. */
 const ACTIONS: Record<string, string> = {
   HeadObject: 'GetObject',
   HeadBucket: 'ListBucket',
@@ -26,7 +26,7 @@ const CONDITION_HEADERS =
   /^(if-match|if-none-match|x-amz-(?!checksum|meta|decoded|sdk|trailer|expected|te|user).+)$/;
 
 /**
- * S3's questions: its permissions are named after what they allow, not after the call.
+ * The permission checks of S3, whose permissions are named after what they allow rather than after the call.
  *
  * @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
  */
@@ -66,7 +66,7 @@ function contextOf({ operation }: Call, { Query, Headers }: S3Input): Context {
   return { ...context, ...Object.fromEntries(listing) };
 }
 
-/** The keys of a DeleteObjects body. */
+/** The keys in a DeleteObjects body. */
 function deletedKeys(body: Buffer): string[] {
   return [...body.toString('utf8').matchAll(/<Key>([^<]*)<\/Key>/g)].map(([, key]) => textOf(key) ?? '');
 }

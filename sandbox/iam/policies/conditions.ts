@@ -3,7 +3,7 @@ import { isInNetwork } from './networks.ts';
 import { matches } from './patterns.ts';
 import type { Condition, Context } from './policy.ts';
 
-/** Compares one value of the request with one of the policy. */
+/** Compares a value of the request with a value of the policy. */
 type Test = (actual: string, expected: string, scope: Scope) => boolean;
 
 interface Scope {
@@ -73,7 +73,7 @@ const TESTS: Readonly<Record<string, Test>> = {
   ArnLike: arnLike,
 };
 
-/** The operators that hold where another does not. */
+/** Operators that negate another one. */
 const NEGATIONS: Readonly<Record<string, string>> = {
   StringNotEquals: 'StringEquals',
   StringNotEqualsIgnoreCase: 'StringEqualsIgnoreCase',
@@ -116,7 +116,7 @@ function readOperator(name: string): Operator | undefined {
   };
 }
 
-/** Whether IAM has such an operator. */
+/** Whether IAM has this operator. */
 export function isOperator(name: string): boolean {
   return operatorOf(name) !== undefined;
 }
@@ -149,13 +149,13 @@ function numberOf(value: string): number | undefined {
   return value.trim() === '' || Number.isNaN(number) ? undefined : number;
 }
 
-/** Milliseconds: of an ISO 8601 date, or of seconds since 1970. */
+/** In milliseconds, from an ISO 8601 date or from seconds since 1970. */
 function timeOf(value: string): number | undefined {
   const time = /^\d+(\.\d+)?$/.test(value) ? Number(value) * 1000 : Date.parse(value);
   return Number.isNaN(time) ? undefined : time;
 }
 
-/** The six parts of an ARN, the last with all that follows. */
+/** The six parts of an ARN; the last includes everything that follows. */
 function arnParts(arn: string): string[] | undefined {
   const parts = arn.split(':');
   return parts.length < 6 ? undefined : [...parts.slice(0, 5), parts.slice(5).join(':')];

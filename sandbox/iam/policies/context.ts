@@ -4,7 +4,7 @@ import type { Context } from './policy.ts';
 const folded = new WeakMap<Context, ReadonlyMap<string, readonly string[]>>();
 
 /**
- * The values of a key; undefined when the request does not have it. "Context key names are not case-sensitive."
+ * The values of a key, or undefined if the request does not have it. "Context key names are not case-sensitive."
  *
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition.html
  */
@@ -27,7 +27,7 @@ const SPECIAL = new Set(['*', '?', '$']);
 const constant = new Map<string, Pattern>();
 
 /**
- * A pattern with its variables replaced; their values have no wildcards. Undefined when a variable has neither a value
+ * A pattern with its variables replaced, whose values have no wildcards. Undefined if a variable has neither a value
  * nor a default: the statement then does not apply.
  *
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html

@@ -5,7 +5,7 @@ import type { Condition, Patterns, Policy, PolicyDocument, Statement } from './p
 const parsed = new WeakMap<object, Policy>();
 
 /**
- * Reads a policy. Throws MalformedPolicyDocument, as IAM does when such a policy is written.
+ * Parses a policy. Throws MalformedPolicyDocument, as IAM does when such a policy is written.
  *
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
  */

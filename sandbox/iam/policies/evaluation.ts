@@ -4,7 +4,7 @@ import { parsePolicy } from './document.ts';
 import { matches, overlap, patternOf } from './patterns.ts';
 import type { Context, Patterns, Policy, PolicyDocument, Statement } from './policy.ts';
 
-/** Who asks, by the names under which a policy may mean this principal. */
+/** The names that policies can use for the caller. */
 export interface PrincipalNames {
   kind: 'AWS' | 'Federated' | 'Service';
   names: readonly string[];
@@ -17,14 +17,14 @@ export interface Question {
   /** An ARN, or `*` for an action without resource types. */
   resource: string;
   context: Context;
-  /** `*` in the resource stands for a part that is not known: a statement allows where it allows some such resource. */
+  /** `*` in the resource replaces a part that is unknown: a statement applies if it allows some such resource. */
   isPartial?: boolean;
 }
 
-/** What one policy says, and the statement that says so. */
+/** The decision of one policy, and the statement that determines it. */
 export type Verdict = { effect: 'allow' | 'deny'; statement: Statement } | { effect: 'none' };
 
-/** What one policy says of a question: a Deny wins over an Allow. */
+/** The decision of one policy: a Deny overrides an Allow. */
 export function evaluate(document: PolicyDocument, question: Question): Verdict {
   const policy = parsePolicy(document);
   const applying = policy.statements.filter((statement) => applies(statement, policy, question));
@@ -45,7 +45,7 @@ function applies(statement: Statement, policy: Policy, question: Question): bool
   );
 }
 
-/** Actions are compared without regard to case. */
+/** Actions are case-insensitive. */
 function fitsAction({ negated, values }: Patterns, action: string): boolean {
   const wanted = action.toLowerCase();
   const found = values.some((value) => {
@@ -75,24 +75,24 @@ function fitsResource({ effect, resources }: Statement, policy: Policy, question
   return found !== resources.negated;
 }
 
-/** The policies that together say what a session may do. Each list is of documents by name. */
+/** The policies that determine the permissions of a session. Each list has documents by name. */
 export interface Permissions {
   policies: Readonly<Record<string, PolicyDocument>>;
   boundary?: PolicyDocument;
-  /** Of the session. Empty: it has all that the role has. */
+  /** Of the session. If empty, it has all permissions of the role. */
   session: readonly PolicyDocument[];
 }
 
 export type PolicyKind = 'identity-based policy' | 'permissions boundary' | 'session policy';
 
-/** What came of a question: why it is denied, or the statement that allows it. */
+/** The decision: why it is denied, or the statement that allows it. */
 export type Outcome =
   | { outcome: 'allow'; statement: Statement; policy: string }
   | { outcome: 'explicit deny'; statement: Statement; by: PolicyKind }
   | { outcome: 'implicit deny'; by: PolicyKind };
 
 /**
- * AWS's order: an explicit deny of any policy, then each kind of policy must allow.
+ * AWS's order: an explicit deny in any policy, then each kind of policy must allow.
  *
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-denyallow.html
  */

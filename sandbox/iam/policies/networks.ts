@@ -2,7 +2,7 @@ import { BlockList, isIP } from 'node:net';
 
 const BITS = { 4: 32, 6: 128 } as const;
 
-/** Whether an address is in a network in CIDR notation; a network without a prefix length is one address. */
+/** Whether an address is in a network in CIDR notation. A network without a prefix length is a single address. */
 export function isInNetwork(address: string, network: string): boolean {
   const [base = '', length] = network.split('/');
   const version = isIP(base);

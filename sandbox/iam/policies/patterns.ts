@@ -1,23 +1,23 @@
-/** What a pattern is made of: a character, or one of its wildcards. */
+/** A part of a pattern: a character or a wildcard. */
 type Part = { kind: 'character'; character: string } | { kind: 'one' } | { kind: 'any' };
 export type Pattern = readonly Part[];
 
 const ANY: Part = { kind: 'any' };
 const ONE: Part = { kind: 'one' };
 
-/** Reads a pattern: `*` is any text, `?` any one character. */
+/** Parses a pattern: `*` matches any text, `?` any single character. */
 export function patternOf(text: string): Part[] {
   return Array.from(text, (character) =>
     character === '*' ? ANY : character === '?' ? ONE : { kind: 'character', character },
   );
 }
 
-/** A text in which no character is a wildcard. */
+/** A pattern without wildcards. */
 export function literalOf(text: string): Part[] {
   return Array.from(text, (character) => ({ kind: 'character', character }));
 }
 
-/** Whether a text is like a pattern. */
+/** Whether a text matches a pattern. */
 export function matches(pattern: Pattern, text: string): boolean {
   return compiled(pattern).test(text);
 }
@@ -36,7 +36,7 @@ function compiled(pattern: Pattern): RegExp {
   return expression;
 }
 
-/** Whether some text is like both patterns. */
+/** Whether some text matches both patterns. */
 export function overlap(a: Pattern, b: Pattern): boolean {
   const seen = new Map<number, boolean>();
   const from = (i: number, j: number): boolean => {

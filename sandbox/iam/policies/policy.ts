@@ -1,7 +1,7 @@
-/** A policy as it was written: an object, or its JSON. */
+/** A policy as written: an object, or its JSON. */
 export type PolicyDocument = Record<string, unknown> | string;
 
-/** One test of a statement's Condition: an operator, a key of the request's context, the values that it may have. */
+/** One test of a statement's Condition: an operator, a key of the request's context, and the accepted values. */
 export interface Condition {
   operator: string;
   key: string;
@@ -20,7 +20,7 @@ export interface Statement {
   actions: Patterns;
   /** Absent in trust policies. */
   resources?: Patterns;
-  /** By kind (`AWS`, `Federated`, `Service`), or `*` for anyone; absent in identity-based policies. */
+  /** By kind (`AWS`, `Federated`, `Service`), or `*` for everyone. Absent in identity-based policies. */
   principals?: { negated: boolean; byKind: Readonly<Record<string, readonly string[]>> };
   conditions: readonly Condition[];
 }
@@ -32,7 +32,7 @@ export interface Policy {
 }
 
 /**
- * What is known of a request: condition keys with their values. A list is a key that has several values at a time, such
- * as `aws:TagKeys`.
+ * The context of a request: condition keys with their values. A list is a key with several values, such as
+ * `aws:TagKeys`.
  */
 export type Context = Readonly<Record<string, string | readonly string[]>>;

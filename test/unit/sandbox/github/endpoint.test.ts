@@ -30,7 +30,7 @@ describe('the viewer', () => {
   test('another query is an error', async () => {
     const octokit = octokitOf(await sandboxOf());
     await expect(octokit.graphql('query { rateLimit { cost } }')).rejects.toThrow(
-      'the sandbox answers viewer',
+      'the sandbox supports only viewer',
     );
   });
 

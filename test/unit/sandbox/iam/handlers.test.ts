@@ -90,7 +90,7 @@ describe('a service role', () => {
     expect((await stacks.deploy('s', template, { RoleARN: EXECUTION })).StackStatus).toMatch(
       /FAILED|ROLLBACK_/,
     );
-    expect((await failures(stacks, 's'))[0]).toContain('no handler permissions of AWS::Kinesis::Stream');
+    expect((await failures(stacks, 's'))[0]).toContain('no handler permissions for AWS::Kinesis::Stream');
   });
 
   test('that does not trust CloudFormation cannot be used', async () => {
