@@ -14,7 +14,10 @@ const FAULTS: readonly (readonly [string, RegExp])[] = [
     new RegExp(String.raw`(?<![\d.:/-])(?:0|[2-9]|[1-9]\d+) ${NOUN}\b(?![-:'/]| ${NOUN}s?\b)`),
   ],
   ['has 1 with a plural verb', new RegExp(String.raw`(?<!of )(?<![\d.])\b1 ${NOUN} (?:are|were|have)\b`)],
-  ['has a number with a singular verb', new RegExp(String.raw`\b(?:[2-9]|[1-9]\d+) ${NOUN}s (?:is|was|has)\b`)],
+  [
+    'has a number with a singular verb',
+    new RegExp(String.raw`\b(?:[2-9]|[1-9]\d+) ${NOUN}s (?:is|was|has)\b`),
+  ],
   ['has two labels', /Fix: Fix:|Fix: (.+?)\.? Fix: \1/],
 ];
 

@@ -13,13 +13,13 @@ import { alarmsOf } from './alarms.ts';
 
 type AlarmOperation = (alarms: Alarms, input: Input) => object;
 
-const MOST_A_PAGE = 100;
+const MAX_PER_PAGE = 100;
 const STATES: readonly unknown[] = ['OK', 'ALARM', 'INSUFFICIENT_DATA'];
 
 const OPERATIONS: Record<string, AlarmOperation> = {
   DescribeAlarms(alarms, input) {
     const found = described(alarms, input);
-    const request = { token: input.NextToken, limit: input.MaxRecords, most: MOST_A_PAGE };
+    const request = { token: input.NextToken, limit: input.MaxRecords, most: MAX_PER_PAGE };
     const { items, nextToken } = paginate(found, request);
     const types = listOf(input.AlarmTypes);
     const composites = types.includes('CompositeAlarm');

@@ -12,7 +12,7 @@ import {
   repositoryReference,
 } from './call.ts';
 
-const MOST_IDS = 100;
+const MAX_IDS = 100;
 
 interface ImageId {
   imageTag?: string;
@@ -112,14 +112,14 @@ function isWanted({ filter }: Input, isTagged: boolean): boolean {
 function existing(repository: ImageRepository, id: ImageId): Manifest {
   const manifest = select(repository, id);
   if (manifest) return manifest;
-  const said = `{imageDigest:'${id.imageDigest ?? 'null'}', imageTag:'${id.imageTag ?? 'null'}'}`;
-  const message = `The image with imageId ${said} does not exist within the repository with name '${repository.name}' in the registry with id '${repository.account}'`;
+  const imageId = `{imageDigest:'${id.imageDigest ?? 'null'}', imageTag:'${id.imageTag ?? 'null'}'}`;
+  const message = `The image with imageId ${imageId} does not exist within the repository with name '${repository.name}' in the registry with id '${repository.account}'`;
   throw new AwsError('ImageNotFoundException', message);
 }
 
 function imageIds(input: Input): ImageId[] {
   const ids = listOf(input.imageIds) as ImageId[];
-  if (ids.length > MOST_IDS) throw invalidParameter('imageIds', `at most ${MOST_IDS}`);
+  if (ids.length > MAX_IDS) throw invalidParameter('imageIds', `at most ${MAX_IDS}`);
   return ids;
 }
 

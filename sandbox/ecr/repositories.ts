@@ -18,7 +18,7 @@ const MUTABILITIES: readonly string[] = [
   'IMMUTABLE_WITH_EXCLUSION',
   'MUTABLE_WITH_EXCLUSION',
 ];
-const MOST_EXCLUSIONS = 5;
+const MAX_EXCLUSIONS = 5;
 
 export const REPOSITORY_OPERATIONS: Record<string, EcrOperation> = {
   CreateRepository(world, input, call) {
@@ -107,7 +107,7 @@ function mutabilityOf(input: Input): Pick<RepositorySettings, 'mutability' | 'ex
     String((filter as Record<string, unknown>)['filter']),
   );
   const excludes = mutability.endsWith('_WITH_EXCLUSION');
-  if (excludes !== exclusions.length > 0 || exclusions.length > MOST_EXCLUSIONS) {
+  if (excludes !== exclusions.length > 0 || exclusions.length > MAX_EXCLUSIONS) {
     throw invalidParameter(
       'imageTagMutabilityExclusionFilters',
       `${exclusions.length} filters with ${mutability}`,

@@ -186,7 +186,7 @@ export interface Service {
   createdAt: Date;
   createdBy: string;
   /** The revision that the last CreateService or UpdateService requested. */
-  asked?: Revision;
+  requested?: Revision;
   /** The revision of the last completed deployment. */
   lastGood?: Revision;
   /** Newest first, like the two below. */
@@ -311,7 +311,7 @@ export function ecsOf(world: World, account: string, region: string): Ecs {
   return world.store(account, region, 'ecs', () => new Ecs(world, account, region));
 }
 
-const MOST = 100;
+const MAX_EVENTS = 100;
 
 /** Adds to a service's events. AWS keeps the last hundred. */
 export function addEvent(service: Service, text: string): void {
@@ -322,5 +322,5 @@ export function addEvent(service: Service, text: string): void {
     message: `(service ${service.name}) ${text}`,
   };
   service.events.unshift(event);
-  service.events.splice(MOST);
+  service.events.splice(MAX_EVENTS);
 }

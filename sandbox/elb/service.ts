@@ -23,11 +23,13 @@ type BalancingOperation = (elb: LoadBalancing, input: Input, call: Call) => obje
 const OPERATIONS: Record<string, BalancingOperation> = {
   DescribeLoadBalancers(elb, input, call) {
     const names = listOf(input.Names).map(String);
-    const asked = [...listOf(input.LoadBalancerArns).map(String), ...names];
+    const wanted = [...listOf(input.LoadBalancerArns).map(String), ...names];
     const all = [...elb.loadBalancers.values()];
     const found =
-      asked.length === 0 ? all : asked.map((key) => all.find(({ arn, name }) => arn === key || name === key));
-    const shown = present(found, 'LoadBalancerNotFound', `Load balancers '[${asked.join(', ')}]' not found`);
+      wanted.length === 0
+        ? all
+        : wanted.map((key) => all.find(({ arn, name }) => arn === key || name === key));
+    const shown = present(found, 'LoadBalancerNotFound', `Load balancers '[${wanted.join(', ')}]' not found`);
     return { LoadBalancers: shown.map((balancer) => describeLoadBalancer(balancer, call.region)) };
   },
 
@@ -54,12 +56,12 @@ const OPERATIONS: Record<string, BalancingOperation> = {
   },
 
   DescribeTargetGroups(elb, input) {
-    const asked = [...listOf(input.TargetGroupArns), ...listOf(input.Names)].map(String);
+    const wanted = [...listOf(input.TargetGroupArns), ...listOf(input.Names)].map(String);
     const all = [...elb.targetGroups.values()];
     const balancer = textOf(input.LoadBalancerArn);
     const found =
-      asked.length > 0
-        ? asked.map((key) => all.find(({ arn, name }) => arn === key || name === key))
+      wanted.length > 0
+        ? wanted.map((key) => all.find(({ arn, name }) => arn === key || name === key))
         : all.filter(({ arn }) => balancer === undefined || elb.loadBalancersOf(arn).includes(balancer));
     const shown = present(found, 'TargetGroupNotFound', 'One or more target groups not found');
     return { TargetGroups: shown.map((group) => describeTargetGroup(elb, group)) };
@@ -68,9 +70,9 @@ const OPERATIONS: Record<string, BalancingOperation> = {
   DescribeTargetHealth(elb, input) {
     const group = elb.targetGroups.get(textOf(input.TargetGroupArn) ?? '');
     if (!group) throw new AwsError('TargetGroupNotFound', 'One or more target groups not found');
-    const asked = listOf(input.Targets) as { Id?: string }[];
+    const wanted = listOf(input.Targets) as { Id?: string }[];
     const targets = [...group.targets.values()].filter(
-      ({ id }) => asked.length === 0 || asked.some(({ Id }) => Id === id),
+      ({ id }) => wanted.length === 0 || wanted.some(({ Id }) => Id === id),
     );
     return {
       TargetHealthDescriptions: targets.map(({ id, port, health }) => ({

@@ -3,7 +3,7 @@ import { type GitHubCall, notFound, type Routes } from './call.ts';
 import { accountOf, type Commit } from './state.ts';
 import { userJson } from './users.ts';
 
-const COMMITS_A_PAGE = 250;
+const COMMITS_PER_PAGE = 250;
 /** The committer of commits created on github.com. */
 const GITHUB = 'web-flow';
 
@@ -40,7 +40,7 @@ function comparison(call: GitHubCall, base: Commit, head: Commit): object {
   if (!shared) {
     throw new AwsError('NotFound', `No common ancestor between ${base.sha} and ${head.sha}.`, 404);
   }
-  const size = Math.min(Number(call.query.get('per_page') ?? COMMITS_A_PAGE), COMMITS_A_PAGE);
+  const size = Math.min(Number(call.query.get('per_page') ?? COMMITS_PER_PAGE), COMMITS_PER_PAGE);
   const first = (Number(call.query.get('page') ?? '1') - 1) * size;
   return {
     url: `${call.repositoryUrl}/compare/${base.sha}...${head.sha}`,
@@ -57,10 +57,10 @@ function comparison(call: GitHubCall, base: Commit, head: Commit): object {
 }
 
 /** GitHub's limit for a comparison. */
-const MOST_FILES = 300;
+const MAX_FILES = 300;
 
 function filesOf(commits: readonly Commit[]): string[] {
-  return [...new Set(commits.flatMap(({ files }) => files))].slice(0, MOST_FILES);
+  return [...new Set(commits.flatMap(({ files }) => files))].slice(0, MAX_FILES);
 }
 
 function statusOf(ahead: number, behind: number): 'identical' | 'ahead' | 'behind' | 'diverged' {

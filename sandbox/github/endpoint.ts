@@ -221,8 +221,8 @@ function findRoute(
   return undefined;
 }
 
-const USUAL_PER_PAGE = 30;
-const MOST_PER_PAGE = 100;
+const DEFAULT_PER_PAGE = 30;
+const MAX_PER_PAGE = 100;
 
 /** One page of a list, and the Link header for the others, if any. */
 function paged(
@@ -231,8 +231,8 @@ function paged(
   url: string,
 ): { body: unknown; link?: string } {
   const perPage = Math.min(
-    Math.max(Number(query.get('per_page') ?? USUAL_PER_PAGE) || USUAL_PER_PAGE, 1),
-    MOST_PER_PAGE,
+    Math.max(Number(query.get('per_page') ?? DEFAULT_PER_PAGE) || DEFAULT_PER_PAGE, 1),
+    MAX_PER_PAGE,
   );
   const page = Math.max(Number(query.get('page') ?? 1) || 1, 1);
   const last = Math.max(Math.ceil(list.length / perPage), 1);

@@ -13,7 +13,7 @@ export const graphqlRoutes: Routes = {
         return { body: { data: { viewer: { login: viewer.login } } } };
       }
       const message = 'the sandbox supports only viewer { login }, commits, pull requests and deployments';
-      const answer = commitsAsked(call) ?? pullsAsked(call) ?? deploymentsAsked(call);
+      const answer = requestedCommits(call) ?? requestedPulls(call) ?? requestedDeployments(call);
       return { body: answer ?? { errors: [{ message }] } };
     },
   ],
@@ -25,15 +25,15 @@ export const graphqlRoutes: Routes = {
  *
  * @see https://docs.github.com/graphql/reference/objects#commit
  */
-function commitsAsked(call: GitHubCall): object | undefined {
+function requestedCommits(call: GitHubCall): object | undefined {
   const { body, state } = call;
   const query = typeof body.query === 'string' ? body.query : '';
-  const asked = [...query.matchAll(/(\w+): object\(oid: \$(\w+)\)/g)];
-  if (asked.length === 0) return undefined;
+  const wanted = [...query.matchAll(/(\w+): object\(oid: \$(\w+)\)/g)];
+  if (wanted.length === 0) return undefined;
   const refused = refusal(call, 'commits');
   if (refused) return refused;
   const variables = variablesOf(call);
-  const objects = asked.map(([, alias = '', variable = '']) => {
+  const objects = wanted.map(([, alias = '', variable = '']) => {
     const commit = state.commits.get(variables[variable] ?? '');
     return [alias, commit ? commitNode(commit) : null] as const;
   });
@@ -68,13 +68,13 @@ function refusal(call: GitHubCall, resource: string): object | undefined {
  *
  * @see https://github.com/nodejs/node-core-utils/issues/120 for the error's words
  */
-function pullsAsked(call: GitHubCall): object | undefined {
+function requestedPulls(call: GitHubCall): object | undefined {
   const query = typeof call.body.query === 'string' ? call.body.query : '';
-  const asked = [...query.matchAll(/(\w+): pullRequest\(number: (\d+)\)/g)];
-  if (asked.length === 0) return undefined;
+  const wanted = [...query.matchAll(/(\w+): pullRequest\(number: (\d+)\)/g)];
+  if (wanted.length === 0) return undefined;
   const refused = refusal(call, 'pulls');
   if (refused) return refused;
-  const pulls = asked.map(([, alias = '', number = '']) => {
+  const pulls = wanted.map(([, alias = '', number = '']) => {
     const pull = call.state.pull(Number(number));
     const state = pull && (pull.mergeCommit === undefined ? pull.state.toUpperCase() : 'MERGED');
     return { alias, number, node: pull ? { state, createdAt: pull.created } : null };
@@ -90,7 +90,7 @@ function pullsAsked(call: GitHubCall): object | undefined {
   return { data: { repository }, ...(errors.length > 0 && { errors }) };
 }
 
-const MOST_A_PAGE = 100;
+const MAX_PER_PAGE = 100;
 
 /**
  * The deployments to the environment `$environment`, newest first, with the latest status of each. There is no filter
@@ -98,7 +98,7 @@ const MOST_A_PAGE = 100;
  *
  * @see https://docs.github.com/graphql/reference/deployments
  */
-function deploymentsAsked(call: GitHubCall): object | undefined {
+function requestedDeployments(call: GitHubCall): object | undefined {
   const query = typeof call.body.query === 'string' ? call.body.query : '';
   if (!/\bdeployments\(/.test(query)) return undefined;
   const refused = refusal(call, 'deployments');
@@ -106,7 +106,7 @@ function deploymentsAsked(call: GitHubCall): object | undefined {
   const { environment, after } = variablesOf(call);
   const all = call.state.deployments.filter((one) => one.environment === environment).toReversed();
   const start = Number(after ?? 0);
-  const end = start + MOST_A_PAGE;
+  const end = start + MAX_PER_PAGE;
   const nodes = all.slice(start, end).map(({ id, fields, created, statuses }) => {
     const state = statuses.at(-1)?.state.toUpperCase();
     const latestStatus = state === undefined ? null : { state };

@@ -77,7 +77,7 @@ function issueJson({ repositoryUrl, htmlUrl }: GitHubCall, issue: Issue): object
   };
 }
 
-const MOST_CHARACTERS = 65_536;
+const MAX_CHARACTERS = 65_536;
 
 /** Comments of issues and pull requests. */
 export const commentRoutes: Routes = {
@@ -140,12 +140,8 @@ function bodyOf({ body: { body } }: GitHubCall): string {
   if (typeof body !== 'string' || body.trim() === '') {
     throw unprocessable('IssueComment', 'data', "Body can't be blank");
   }
-  if (body.length > MOST_CHARACTERS) {
-    throw unprocessable(
-      'IssueComment',
-      'data',
-      `Body is too long (maximum is ${MOST_CHARACTERS} characters)`,
-    );
+  if (body.length > MAX_CHARACTERS) {
+    throw unprocessable('IssueComment', 'data', `Body is too long (maximum is ${MAX_CHARACTERS} characters)`);
   }
   return body;
 }

@@ -7,7 +7,7 @@ import type { Environment, Run } from './state.ts';
 import { userJson } from './users.ts';
 
 /** The maximum number of inputs of a dispatch. */
-const MOST_INPUTS = 25;
+const MAX_INPUTS = 25;
 
 /** Workflow runs, and the approvals of their environments. */
 export const runRoutes: Routes = {
@@ -44,8 +44,8 @@ export const runRoutes: Routes = {
       const { ref, inputs = {}, return_run_details: details } = body;
       if (typeof ref !== 'string' || ref === '')
         throw unprocessable('Workflow', 'ref', "ref wasn't supplied");
-      if (typeof inputs !== 'object' || inputs === null || Object.keys(inputs).length > MOST_INPUTS) {
-        throw unprocessable('Workflow', 'inputs', `inputs must be an object of at most ${MOST_INPUTS} keys`);
+      if (typeof inputs !== 'object' || inputs === null || Object.keys(inputs).length > MAX_INPUTS) {
+        throw unprocessable('Workflow', 'inputs', `inputs must be an object of at most ${MAX_INPUTS} keys`);
       }
       const run = state.startRun({
         event: 'workflow_dispatch',
@@ -130,8 +130,8 @@ export const runRoutes: Routes = {
       }
       const names = wanted.map(({ name }) => name);
       run.pending = run.pending.filter((name) => !names.includes(name));
-      const said = typeof comment === 'string' ? comment : '';
-      run.approvals.push({ state, comment: said, environments: names, user: call.viewer });
+      const text = typeof comment === 'string' ? comment : '';
+      run.approvals.push({ state, comment: text, environments: names, user: call.viewer });
       return { body: names.map((environment) => ({ environment, ref: run.branch, sha: run.sha })) };
     },
   ],

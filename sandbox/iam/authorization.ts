@@ -1,6 +1,6 @@
 import { AwsError, type Call, type Refusal } from '../protocols/service.ts';
 import type { World } from '../world.ts';
-import type { Ask } from './calls/question.ts';
+import type { PermissionCheck } from './calls/permission-check.ts';
 import type { Principal } from './principal.ts';
 import { decisionsOf } from './decisions.ts';
 import type { Context } from './policies/policy.ts';
@@ -39,14 +39,14 @@ export function denialOf(
   world: World,
   principal: Principal,
   region: string,
-  asks: readonly Ask[] | (() => readonly Ask[]),
+  checks: readonly PermissionCheck[] | (() => readonly PermissionCheck[]),
 ): string | undefined {
   const enforced = enforcedSession(world, principal);
   if (!enforced) return undefined;
   const shared = sessionContext(world, enforced, region);
-  for (const ask of typeof asks === 'function' ? asks() : asks) {
-    const outcome = judge(world, enforced, shared, ask);
-    if (outcome.outcome !== 'allow') return denialText(principal.arn, ask, outcome);
+  for (const check of typeof checks === 'function' ? checks() : checks) {
+    const outcome = decideAccess(world, enforced, shared, check);
+    if (outcome.outcome !== 'allow') return denialText(principal.arn, check, outcome);
   }
   return undefined;
 }
@@ -59,14 +59,19 @@ export async function authorizeCall(
   denied: Refusal,
 ): Promise<void> {
   if (!enforcedSession(world, principal)) return;
-  const { questionsOf } = await import('./calls/questions.ts');
-  const message = denialOf(world, principal, call.region, () => questionsOf(world, call));
+  const { permissionChecks } = await import('./calls/permission-checks.ts');
+  const message = denialOf(world, principal, call.region, () => permissionChecks(world, call));
   if (message !== undefined) throw new AwsError(denied[0], message, denied[2]);
 }
 
-function judge(world: World, { principal, role, permissions }: Enforced, shared: Context, ask: Ask): Outcome {
-  const context = { ...shared, ...ask.context };
-  const { action, resource, isPartial } = ask;
+function decideAccess(
+  world: World,
+  { principal, role, permissions }: Enforced,
+  shared: Context,
+  check: PermissionCheck,
+): Outcome {
+  const context = { ...shared, ...check.context };
+  const { action, resource, isPartial } = check;
   const names = [principal.arn, role.arn, principal.account, `arn:aws:iam::${principal.account}:root`];
   const outcome = decide(permissions, {
     principal: { kind: 'AWS', names },
@@ -120,7 +125,7 @@ function sessionContext(world: World, { principal, role }: Enforced, region: str
  *
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
  */
-function denialText(principalArn: string, { action, resource }: Ask, outcome: Outcome): string {
+function denialText(principalArn: string, { action, resource }: PermissionCheck, outcome: Outcome): string {
   const head = `User: ${principalArn} is not authorized to perform: ${action} on resource: ${shownResource(action, resource)}`;
   if (outcome.outcome === 'explicit deny') return `${head} with an explicit deny in ${article(outcome.by)}`;
   const by = outcome.outcome === 'implicit deny' ? outcome.by : '';

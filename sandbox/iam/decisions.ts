@@ -20,7 +20,7 @@ export interface Decision {
 }
 
 /** The maximum number of decisions; the oldest are dropped first. */
-const MOST = 100_000;
+const MAX_DECISIONS = 100_000;
 
 /** The decisions of a sandbox, oldest first. */
 export class DecisionLog {
@@ -28,7 +28,7 @@ export class DecisionLog {
 
   add(decision: Decision): void {
     this.all.push(decision);
-    if (this.all.length > MOST) this.all.splice(0, MOST / 10);
+    if (this.all.length > MAX_DECISIONS) this.all.splice(0, MAX_DECISIONS / 10);
   }
 
   /** The denied ones. */

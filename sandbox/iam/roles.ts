@@ -106,7 +106,7 @@ export class IdentityStore {
   }
 
   /** Whether the sandbox has every policy of a role: it has only some of AWS's own. */
-  knowsPoliciesOf(roleArn: string): boolean {
+  hasPoliciesOf(roleArn: string): boolean {
     const { attached = [], boundary } = this.role(roleArn) ?? {};
     const named = typeof boundary === 'string' && boundary.startsWith('arn:') ? [boundary] : [];
     return [...attached, ...named].every((arn) => this.#documentOf(arn) !== undefined);
@@ -189,13 +189,13 @@ export function identityStore(world: World): IdentityStore {
 }
 
 /** The caller who assumes a role, and the values of the condition keys. */
-export interface TrustQuestion {
+export interface TrustRequest {
   action: string;
   principal: PrincipalNames;
   context: Context;
 }
 
 /** IAM's rule for a resource-based policy, such as a trust policy: a statement must allow, and none may deny. */
-export function trusts(policy: TrustPolicy, question: TrustQuestion): boolean {
-  return evaluate(policy, { ...question, resource: '*' }).effect === 'allow';
+export function trusts(policy: TrustPolicy, request: TrustRequest): boolean {
+  return evaluate(policy, { ...request, resource: '*' }).effect === 'allow';
 }

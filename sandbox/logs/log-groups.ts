@@ -25,7 +25,7 @@ export interface LogGroup {
 }
 
 const NAME = String.raw`[\.\-_/#A-Za-z0-9]+`;
-const LONGEST_NAME = 512;
+const MAX_NAME_LENGTH = 512;
 
 /**
  * Throws InvalidParameterException for an invalid name.
@@ -34,8 +34,8 @@ const LONGEST_NAME = 512;
  */
 export function checkLogGroupName(name: string): void {
   const constraint =
-    name.length > LONGEST_NAME
-      ? `Member must have length less than or equal to ${LONGEST_NAME}`
+    name.length > MAX_NAME_LENGTH
+      ? `Member must have length less than or equal to ${MAX_NAME_LENGTH}`
       : new RegExp(`^${NAME}$`).test(name)
         ? undefined
         : `Member must satisfy regular expression pattern: ${NAME}`;

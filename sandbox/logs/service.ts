@@ -19,7 +19,7 @@ import {
 
 type LogsOperation = (groups: LogGroups, input: Input) => object;
 
-const MOST_A_PAGE = 50;
+const MAX_PER_PAGE = 50;
 /** "Possible values are" (CloudWatch Logs API, PutRetentionPolicy). */
 const RETENTION_DAYS = [
   1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
@@ -61,7 +61,7 @@ const OPERATIONS: Record<string, LogsOperation> = {
     const { items, nextToken } = paginate(found, {
       token: input.nextToken,
       limit: input.limit,
-      most: MOST_A_PAGE,
+      most: MAX_PER_PAGE,
     });
     return { logGroups: items.map(shownGroup), nextToken };
   },
@@ -76,7 +76,7 @@ const OPERATIONS: Record<string, LogsOperation> = {
     const { items, nextToken } = paginate(found, {
       token: input.nextToken,
       limit: input.limit,
-      most: MOST_A_PAGE,
+      most: MAX_PER_PAGE,
     });
     return { logStreams: items.map((stream) => shownStream(group, stream)), nextToken };
   },
@@ -150,11 +150,11 @@ function shownStream(group: LogGroup, stream: LogStream): object {
   };
 }
 
-const MOST_EVENTS = 10_000;
+const MAX_EVENTS = 10_000;
 
 /** One page of a stream. The tokens are positions in it and stay the same at its ends, as in AWS. */
 function eventsOf(stream: LogStream, input: Input): object {
-  const limit = Number(input.limit ?? MOST_EVENTS);
+  const limit = Number(input.limit ?? MAX_EVENTS);
   const events = within(stream.events, input);
   const token = textOf(input.nextToken);
   const { start, end } =
@@ -195,7 +195,7 @@ function filterEvents(streams: readonly LogStream[], input: Input): object {
   const { items, nextToken } = paginate(found, {
     token: input.nextToken,
     limit: input.limit,
-    most: MOST_EVENTS,
+    most: MAX_EVENTS,
   });
   return {
     events: items.map(({ name, event }) => {

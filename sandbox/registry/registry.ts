@@ -10,7 +10,7 @@ import type { ImageRepository } from './repository.ts';
 
 const TOKEN_SECONDS = 12 * 3600;
 /** The longest delay that a timer supports, in ms. */
-const FOR_EVER_MS = 2 ** 31 - 1;
+const MAX_DELAY_MS = 2 ** 31 - 1;
 
 export interface RegistryToken {
   principal: Principal;
@@ -89,7 +89,7 @@ function temporaryFolder(world: World): string {
   const folder = mkdtempSync(join(tmpdir(), 'sandbox-registry-'));
   world.run(async () => {
     try {
-      await world.clock.pause(FOR_EVER_MS);
+      await world.clock.pause(MAX_DELAY_MS);
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }

@@ -174,14 +174,14 @@ function kept(headers: Record<string, string>): Record<string, string> {
   return Object.fromEntries(entries) as Record<string, string>;
 }
 
-const MOST_KEYS = 1000;
+const MAX_KEYS = 1000;
 
 /**
  * The response of ListObjectsV2. Keys are in byte order; keys with the same prefix up to the delimiter form one entry.
  */
 function listing(bucket: Bucket, query: Record<string, string>): object {
   const { prefix = '', delimiter = '', 'continuation-token': token, 'start-after': startAfter = '' } = query;
-  const most = Math.min(Number(query['max-keys'] ?? MOST_KEYS), MOST_KEYS);
+  const most = Math.min(Number(query['max-keys'] ?? MAX_KEYS), MAX_KEYS);
   const after = token === undefined ? startAfter : Buffer.from(token, 'base64').toString('utf8');
   const entries = entriesOf(bucket, prefix, delimiter).filter((entry) => compare(entry, after) > 0);
   const shown = entries.slice(0, most);

@@ -48,12 +48,12 @@ class Schedules {
    */
   put(schedule: Schedule): void {
     const role = identityStore(this.#world).role(schedule.target.RoleArn ?? '');
-    const question = {
+    const request = {
       action: 'sts:AssumeRole',
       principal: { kind: 'Service' as const, names: ['scheduler.amazonaws.com'] },
       context: { 'aws:sourceaccount': this.#account },
     };
-    if (!role || !trusts(role.trustPolicy, question)) {
+    if (!role || !trusts(role.trustPolicy, request)) {
       throw new AwsError(
         'ValidationException',
         'The execution role you provide must allow AWS EventBridge Scheduler to assume the role.',

@@ -50,16 +50,16 @@ export class CallHandler {
     const logged = this.#calls.begin(exchange.call);
     await this.beforeCall?.(logged);
     const bucket = this.#rates.refuse(exchange.call);
-    const rule = bucket === undefined ? this.#faults.strike(exchange.call) : THROTTLE;
+    const rule = bucket === undefined ? this.#faults.match(exchange.call) : THROTTLE;
     if (bucket !== undefined) logged.bucket = bucket;
     else if (rule) logged.fault = rule.kind;
-    const reply = await (rule ? this.#struck(exchange, rule) : applied(exchange)).catch(resetOnClose);
+    const reply = await (rule ? this.#applyFault(exchange, rule) : applied(exchange)).catch(resetOnClose);
     const { status, code } = reply === RESET ? { status: 0 } : reply;
     this.#calls.end(logged, { status, ...(code !== undefined && { code }) });
     return reply;
   }
 
-  async #struck(exchange: Exchange, rule: FaultRule): Promise<Reply | typeof RESET> {
+  async #applyFault(exchange: Exchange, rule: FaultRule): Promise<Reply | typeof RESET> {
     if (rule.kind === 'delay') {
       const early = rule.after ? await applied(exchange) : undefined;
       await this.#clock.pause(rule.delayMs ?? DEFAULT_DELAY_MS);
@@ -116,7 +116,7 @@ function bare(status: number, message = ''): Reply {
 interface ArmedRule {
   rule: FaultRule;
   matched: number;
-  struck: number;
+  applied: number;
 }
 
 /**
@@ -134,18 +134,18 @@ export class Faults {
 
   /** Adds a rule. Throws a ShapeError for an invalid one. */
   add(rule: FaultRule): void {
-    this.#armed.push({ rule: checkFault(rule), matched: 0, struck: 0 });
+    this.#armed.push({ rule: checkFault(rule), matched: 0, applied: 0 });
   }
 
   /** The rule that affects this call, if any. Counts the call for every rule that it matches. */
-  strike(call: Call): FaultRule | undefined {
-    const struck = this.#armed.filter((armed) => matches(armed.rule, call) && this.#falls(armed));
-    const [first] = struck;
-    if (first) first.struck++;
+  match(call: Call): FaultRule | undefined {
+    const applying = this.#armed.filter((armed) => matches(armed.rule, call) && this.#applies(armed));
+    const [first] = applying;
+    if (first) first.applied++;
     return first?.rule;
   }
 
-  #falls(armed: ArmedRule): boolean {
+  #applies(armed: ArmedRule): boolean {
     const {
       nth = 1,
       probability = 1,
@@ -153,7 +153,7 @@ export class Faults {
     } = armed.rule;
     armed.matched++;
     const drawn = probability === 1 || this.#random.next() < probability;
-    return drawn && armed.matched >= nth && armed.struck < times;
+    return drawn && armed.matched >= nth && armed.applied < times;
   }
 }
 

@@ -6,7 +6,7 @@ import type { HttpRequest } from '../server/http.ts';
 import type { World } from '../world.ts';
 
 /** "Slack will truncate messages containing more than 40,000 characters." */
-const LONGEST_TEXT = 40_000;
+const MAX_TEXT_LENGTH = 40_000;
 const WEBHOOK = '/slack/services/T00000000/B00000000/SandboxIncomingWebhook00';
 
 /** The path of the valid webhook, and of deleted ones. */
@@ -42,7 +42,7 @@ export function slackEndpoint(world: World): Endpoint {
           requestId: randomUUID(),
         },
         apply: () => {
-          slackMessages(world).push(textOf(request).slice(0, LONGEST_TEXT));
+          slackMessages(world).push(textOf(request).slice(0, MAX_TEXT_LENGTH));
           return Promise.resolve(plain(200, 'ok'));
         },
         refuse: (error) => {

@@ -20,7 +20,7 @@ import {
 const BY_PATH_PAGE = 10;
 const HISTORY_PAGE = 50;
 /** https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_DeleteParameters.html */
-const MOST_NAMES = 10;
+const MAX_NAMES = 10;
 
 type StoreOperation = (store: ParameterStore, input: Input, call: Call) => object;
 
@@ -147,10 +147,10 @@ function bareName(given: string): string {
 /** The names of GetParameters or DeleteParameters. */
 function namesOf(given: unknown): string[] {
   const names = listOf(given).map(String);
-  if (names.length <= MOST_NAMES) return names;
+  if (names.length <= MAX_NAMES) return names;
   throw new AwsError(
     'ValidationException',
-    `1 validation error detected: Value '[${names.join(', ')}]' at 'names' failed to satisfy constraint: Member must have length less than or equal to ${MOST_NAMES}`,
+    `1 validation error detected: Value '[${names.join(', ')}]' at 'names' failed to satisfy constraint: Member must have length less than or equal to ${MAX_NAMES}`,
   );
 }
 

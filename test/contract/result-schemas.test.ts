@@ -58,7 +58,7 @@ test.each<[string, object]>([
     const result = JSON.parse(JSON.stringify({ ...FAILURE, action, ...change })) as object;
     expect(() => {
       checkResult(action, result);
-    }).toThrow(`the result of ${action} is not what schemas/${action}.json says`);
+    }).toThrow(`the result of ${action} does not match schemas/${action}.json`);
   }
 });
 

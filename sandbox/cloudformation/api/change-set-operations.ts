@@ -18,7 +18,7 @@ import { invalid } from '../errors.ts';
 import { featuresOf } from './features.ts';
 import * as read from './input.ts';
 import {
-  beganBy,
+  recordCaller,
   changeSetOf,
   databaseOf,
   isRepeated,
@@ -86,7 +86,7 @@ function create(world: World, input: Input, call: Call): object {
   if (same) return { Id: same.id, StackId: same.stackId };
   const stack =
     type === 'CREATE'
-      ? stackToMake(world, call, existing, stackName, name)
+      ? stackToCreate(world, call, existing, stackName, name)
       : stackToChange(database, stackName);
   if (type === 'UPDATE') requireUpdatable(stack);
   const features = featuresOf(world);
@@ -139,7 +139,7 @@ function repeated(
   throw new AwsError('AlreadyExistsException', `ChangeSet [${name}] already exists`);
 }
 
-function stackToMake(
+function stackToCreate(
   world: World,
   call: Call,
   existing: Stack | undefined,
@@ -199,7 +199,7 @@ function execute(world: World, input: Input, call: Call): object {
     if (other !== changeSet) deleteChangeSet(world, stack, other);
   const executed = withNested(database, changeSet);
   for (const each of executed) each.executionStatus = 'EXECUTE_IN_PROGRESS';
-  beganBy(stack, call);
+  recordCaller(stack, call);
   startDeployment(world, stack, before === 'REVIEW_IN_PROGRESS' ? 'CREATE_STACK' : 'UPDATE_STACK', {
     definition: changeSet.definition,
     token,

@@ -11,7 +11,7 @@ import type { DriftDetection } from '../engine/stack-database.ts';
 const DRIFTS_PER_PAGE = 100;
 /** Drift detection takes simulated seconds per resource, and a few at least. */
 const SECONDS_PER_RESOURCE = 0.5;
-const LEAST_SECONDS = 3;
+const MIN_SECONDS = 3;
 
 /** The operations of drift detection. */
 export function driftOperations(world: World): Record<string, Operation> {
@@ -77,7 +77,7 @@ function detect(world: World, input: Input, call: Call): object {
   };
   database.driftDetections.set(detection.id, detection);
   world.run(async () => {
-    await world.clock.sleep(Math.max(LEAST_SECONDS, stack.resources.size * SECONDS_PER_RESOURCE));
+    await world.clock.sleep(Math.max(MIN_SECONDS, stack.resources.size * SECONDS_PER_RESOURCE));
     const { status, drifted, denials } = detectDrift(world, stack, { logicalIds, reader: call.principal });
     Object.assign(detection, {
       status: denials.length > 0 ? 'DETECTION_FAILED' : 'DETECTION_COMPLETE',

@@ -96,8 +96,8 @@ export function tagsOf(input: Input): Tag[] | undefined {
   }));
 }
 
-const MOST_TRIGGERS = 5;
-const LONGEST_MONITORING = 180;
+const MAX_TRIGGERS = 5;
+const MAX_MONITORING_MINUTES = 180;
 
 /** The rollback configuration, or undefined if the request has none. */
 export function rollbackConfigurationOf(input: Input): RollbackConfiguration | undefined {
@@ -105,7 +105,7 @@ export function rollbackConfigurationOf(input: Input): RollbackConfiguration | u
   if (typeof given !== 'object' || given === null) return undefined;
   const minutes = textOf(given.MonitoringTimeInMinutes);
   const triggers = given.RollbackTriggers === undefined ? undefined : listOf(given.RollbackTriggers);
-  if (Number(minutes ?? 0) > LONGEST_MONITORING || (triggers?.length ?? 0) > MOST_TRIGGERS) {
+  if (Number(minutes ?? 0) > MAX_MONITORING_MINUTES || (triggers?.length ?? 0) > MAX_TRIGGERS) {
     throw invalid(
       "1 validation error detected: Value at 'rollbackConfiguration' failed to satisfy constraint",
     );

@@ -16,7 +16,7 @@ export function databaseOf(world: World, call: Pick<Call, 'account' | 'region'>)
 }
 
 /** Records the caller, whose permissions apply if there is no service role. */
-export function beganBy(stack: Stack, { principal }: Call): void {
+export function recordCaller(stack: Stack, { principal }: Call): void {
   if (principal) stack.caller = principal;
   else delete stack.caller;
 }

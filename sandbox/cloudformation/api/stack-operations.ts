@@ -10,7 +10,7 @@ import { invalid } from '../errors.ts';
 import { featuresOf } from './features.ts';
 import * as read from './input.ts';
 import {
-  beganBy,
+  recordCaller,
   databaseOf,
   hasFailedInExpressMode,
   isFailedAndKept,
@@ -29,7 +29,7 @@ import { requireServiceRole } from '../permissions/service-role.ts';
 import { templateText } from '../templates/source.ts';
 
 const STACK_NAME = '[a-zA-Z][-a-zA-Z0-9]*|arn:[-a-zA-Z0-9:/._+]*';
-const LONGEST_NAME = 128;
+const MAX_NAME_LENGTH = 128;
 
 /** The operations that change stacks. */
 export function stackOperations(world: World): Record<string, Operation> {
@@ -87,9 +87,9 @@ function policyOf(world: World, input: Input, call: Call, prefix: string): strin
 /** The name of a new stack. Throws if it is too long or contains invalid characters. */
 export function newStackName(input: Input): string {
   const name = read.matching(input, 'StackName', STACK_NAME);
-  if (name.length > LONGEST_NAME) {
+  if (name.length > MAX_NAME_LENGTH) {
     throw invalid(
-      `1 validation error detected: Value '${name}' at 'stackName' failed to satisfy constraint: Member must have length less than or equal to ${LONGEST_NAME}`,
+      `1 validation error detected: Value '${name}' at 'stackName' failed to satisfy constraint: Member must have length less than or equal to ${MAX_NAME_LENGTH}`,
     );
   }
   return name;
@@ -143,7 +143,7 @@ function createStack(world: World, input: Input, call: Call): object {
   isRepeated(database, stack, token, request);
   obsoleteChangeSets(world, stack);
   const keep = read.flag(input, 'DisableRollback') || read.keepsFailures(config);
-  beganBy(stack, call);
+  recordCaller(stack, call);
   startDeployment(world, stack, 'CREATE_STACK', {
     definition,
     token,
@@ -179,7 +179,7 @@ function updateStack(world: World, input: Input, call: Call): object {
   stack.deploymentConfig = config ?? {};
   stack.retainExceptOnCreate = read.flag(input, 'RetainExceptOnCreate');
   obsoleteChangeSets(world, stack);
-  beganBy(stack, call);
+  recordCaller(stack, call);
   startDeployment(world, stack, 'UPDATE_STACK', {
     definition,
     token,
@@ -228,7 +228,7 @@ function deleteStack(world: World, input: Input, call: Call): object {
   for (const changeSet of database.changeSetsOf(stack)) {
     if (changeSet.executionStatus !== 'EXECUTE_COMPLETE') database.changeSets.delete(changeSet.id);
   }
-  beganBy(stack, call);
+  recordCaller(stack, call);
   startDeletion(world, stack, token, { retain, force: mode === 'FORCE_DELETE_STACK' });
   return {};
 }
@@ -249,7 +249,7 @@ function continueRollback(world: World, input: Input, call: Call): object {
     if (stuck.includes(id)) continue;
     throw invalid(`ResourcesToSkip: [${id}] is not in the UPDATE_FAILED state because of a failed rollback`);
   }
-  beganBy(stack, call);
+  recordCaller(stack, call);
   startRollback(world, stack, 'CONTINUE_ROLLBACK', token, new Set(force ? stuck : named));
   return {};
 }
@@ -268,7 +268,7 @@ function rollbackStack(world: World, input: Input, call: Call): object {
     );
   }
   stack.retainExceptOnCreate ||= read.flag(input, 'RetainExceptOnCreate');
-  beganBy(stack, call);
+  recordCaller(stack, call);
   const operation = startRollback(world, stack, 'ROLLBACK', token);
   return { StackId: stack.id, OperationId: operation.id };
 }

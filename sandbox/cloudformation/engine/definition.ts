@@ -42,7 +42,7 @@ export interface GivenDefinition {
   direct: boolean;
 }
 
-const MOST_TAGS = 50;
+const MAX_TAGS = 50;
 
 /** Builds and checks a definition. Throws ValidationError or InsufficientCapabilitiesException. */
 export function prepareDefinition(world: World, stack: Stack, given: GivenDefinition): Definition {
@@ -167,9 +167,9 @@ function checkResourceTypes(template: Template, allowed: readonly string[] | und
  * @see https://github.com/cilium/cilium/issues/44695 for duplicate keys
  */
 function checkTags(tags: readonly Tag[]): void {
-  if (tags.length > MOST_TAGS) {
+  if (tags.length > MAX_TAGS) {
     throw invalid(
-      `1 validation error detected: Value at 'tags' failed to satisfy constraint: Member must have length less than or equal to ${MOST_TAGS}`,
+      `1 validation error detected: Value at 'tags' failed to satisfy constraint: Member must have length less than or equal to ${MAX_TAGS}`,
     );
   }
   const reserved = tags.find(({ Key }) => Key.toLowerCase().startsWith('aws:'));

@@ -88,16 +88,16 @@ async function handleFailure(run: OperationRun, request: DeploymentRequest, reas
     return;
   }
   const sentence = reason.replace(/\.? ?$/, '. ');
-  const asked = (what: string): string => `${sentence}${what} requested by user.`;
+  const requestedByUser = (what: string): string => `${sentence}${what} requested by user.`;
   if (creating && onFailure === 'DELETE') {
     const deletion = beginRun(world, stack, 'DELETE_STACK', failed.token);
-    setStackStatus(deletion, 'DELETE_IN_PROGRESS', asked('Delete'));
+    setStackStatus(deletion, 'DELETE_IN_PROGRESS', requestedByUser('Delete'));
     await deleteStack(deletion, { before: 'CREATE_FAILED' });
     return;
   }
   const rollback = beginRun(world, stack, 'ROLLBACK', failed.token);
   if (creating) {
-    setStackStatus(rollback, 'ROLLBACK_IN_PROGRESS', asked('Rollback'));
+    setStackStatus(rollback, 'ROLLBACK_IN_PROGRESS', requestedByUser('Rollback'));
     await rollBackCreation(rollback);
     return;
   }

@@ -130,7 +130,7 @@ function stopWith(signal: AbortSignal): AbortController {
   return stop;
 }
 
-async function bringChildForward(
+async function deployNested(
   work: ResourcePass,
   child: Stack,
   operation: StackOperation,
@@ -170,7 +170,7 @@ export const nestedStacks: NestedStacks = {
     setResourceStatus(work, resource, status, { reason: 'Resource creation Initiated' });
     const operation = beginOperation(world, child, 'CREATE_STACK', work.operation.token);
     setStackStatus({ world, stack: child, operation }, 'CREATE_IN_PROGRESS', 'User Initiated');
-    const reason = await bringChildForward(work, child, operation, definition);
+    const reason = await deployNested(work, child, operation, definition);
     endOperation(world, operation, reason === undefined);
     if (reason !== undefined) {
       setStackStatus({ world, stack: child, operation }, 'CREATE_FAILED', reason);
@@ -189,14 +189,14 @@ export const nestedStacks: NestedStacks = {
     const source = { world, stack: child, operation };
     child.updatedAt = world.clock.now();
     setStackStatus(source, 'UPDATE_IN_PROGRESS', 'User Initiated');
-    const reason = await bringChildForward(work, child, operation, definition);
+    const reason = await deployNested(work, child, operation, definition);
     endOperation(world, operation, reason === undefined);
     if (reason === undefined) {
       setStackStatus(source, 'UPDATE_COMPLETE_CLEANUP_IN_PROGRESS');
       return;
     }
     if (work.stack.disableRollback) setStackStatus(source, 'UPDATE_FAILED', reason);
-    else beginChildRollback(work, child, reason);
+    else beginNestedRollback(work, child, reason);
     throwIfStopped(work);
     throw new ResourceFailure(
       `Embedded stack ${child.id} was not successfully updated. Currently in ${child.status} with reason: ${reason}`,
@@ -207,7 +207,7 @@ export const nestedStacks: NestedStacks = {
     const child = childOf(work, resource);
     await child.work;
     if (child.undo) {
-      beginChildRollback(work, child);
+      beginNestedRollback(work, child);
       await child.work;
     }
     if (child.status === 'UPDATE_ROLLBACK_FAILED') {
@@ -246,7 +246,7 @@ export const nestedStacks: NestedStacks = {
   },
 };
 
-function beginChildRollback(work: ResourcePass, child: Stack, reason?: string): void {
+function beginNestedRollback(work: ResourcePass, child: Stack, reason?: string): void {
   const { world } = work;
   const operation = beginOperation(world, child, 'ROLLBACK', work.operation.token);
   setStackStatus({ world, stack: child, operation }, 'UPDATE_ROLLBACK_IN_PROGRESS', reason);

@@ -79,7 +79,7 @@ export function createdAttribute(world: World, stack: Stack, resource: StackReso
 }
 
 /** References to the current resources of a stack. */
-function madeResources(world: World, stack: Stack): ResourceValues {
+function createdResources(world: World, stack: Stack): ResourceValues {
   return {
     reference: (logicalId) => {
       const resource = stack.resources.get(logicalId);
@@ -107,7 +107,7 @@ export function scopesOf(
   definition: Definition,
 ): { scope: Scope; shownScope: Scope } {
   const environment = environmentOf(world, stack, definition);
-  const resources = madeResources(world, stack);
+  const resources = createdResources(world, stack);
   const build = (parameters: ParameterValues): Scope =>
     templateScope(definition.template, parameters, environment, resources);
   return { scope: build(definition.parameters), shownScope: build(maskSecrets(definition.parameters)) };

@@ -5,7 +5,7 @@ import type { World } from '../../world.ts';
 import type { Stack } from '../engine/stack.ts';
 import { stackDatabase } from '../engine/stack-database.ts';
 import { serviceRoleSession } from './service-role.ts';
-import { handlerQuestions, type HandlerWork, hasHandlers } from './handler-questions.ts';
+import { handlerChecks, type HandlerWork, hasHandlers } from './handler-checks.ts';
 
 /**
  * Whose permissions CloudFormation uses for a stack: those of its service role, otherwise those of the caller. Nested
@@ -47,6 +47,6 @@ export function handlerDenial(
       const message = `the sandbox has no handler permissions for ${type}: use a role that allows every action`;
       throw new AwsError('NotImplemented', message, 501);
     }
-    return handlerQuestions(world, stack, work);
+    return handlerChecks(world, stack, work);
   });
 }

@@ -1,5 +1,5 @@
 import { denialOf } from '../../iam/authorization.ts';
-import { type Ask, arnIn } from '../../iam/calls/question.ts';
+import { type PermissionCheck, arnIn } from '../../iam/calls/permission-check.ts';
 import type { Principal } from '../../iam/principal.ts';
 import type { World } from '../../world.ts';
 import type { Stack } from '../engine/stack.ts';
@@ -35,15 +35,15 @@ export function authorizeParameters(
 ): void {
   if (!actor?.session) return;
   const denial = denialOf(world, actor, stack.region, () =>
-    [...parameters.values()].flatMap((parameter) => questionsOf(stack, parameter)),
+    [...parameters.values()].flatMap((parameter) => parameterChecks(stack, parameter)),
   );
   if (denial !== undefined) throw invalid(denial);
 }
 
-function questionsOf(stack: Stack, { type, value }: ParameterValue): Ask[] {
+function parameterChecks(stack: Stack, { type, value }: ParameterValue): PermissionCheck[] {
   const stored = /^AWS::SSM::Parameter::Value<(.+)>$/.exec(type)?.[1];
   const [name = ''] = value.split(':');
-  const reading: Ask[] =
+  const reading: PermissionCheck[] =
     stored === undefined
       ? []
       : [

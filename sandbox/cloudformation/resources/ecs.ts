@@ -27,8 +27,8 @@ import { identityOf } from '../engine/stack.ts';
 
 export const ECS_EFFECTS: Record<string, Effect> = {
   'AWS::ECS::Cluster': {
-    make: makeCluster,
-    change: makeCluster,
+    make: createCluster,
+    change: createCluster,
     remove: (world, stack, resource) => {
       const ecs = ecsOfStack(world, stack);
       const cluster = ecs.clusters.get(resource.physicalId);
@@ -134,7 +134,7 @@ function putSchedule(world: World, { account, region }: Stack, resource: StackRe
   });
 }
 
-function makeCluster(world: World, stack: Stack, resource: StackResource): void {
+function createCluster(world: World, stack: Stack, resource: StackResource): void {
   const { tags, ...given } = inputOf(stack, resource);
   if (given['capacityProviders'] !== undefined) assumeLinkedRole(world, stack);
   const cluster = putCluster(ecsOfStack(world, stack), resource.physicalId, given);

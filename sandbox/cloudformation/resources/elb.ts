@@ -68,7 +68,7 @@ export const LOAD_BALANCING_EFFECTS: Record<string, Effect> = {
   },
 };
 
-const LONGEST_NAME = 32;
+const MAX_NAME_LENGTH = 32;
 
 /**
  * @see https://github.com/hashicorp/terraform/pull/11699 for the length
@@ -76,8 +76,8 @@ const LONGEST_NAME = 32;
  */
 function checkTargetGroupName(name: string): void {
   const problem =
-    name.length > LONGEST_NAME
-      ? `cannot be longer than '${LONGEST_NAME}' characters`
+    name.length > MAX_NAME_LENGTH
+      ? `cannot be longer than '${MAX_NAME_LENGTH}' characters`
       : /^[A-Za-z0-9-]+$/.test(name)
         ? undefined
         : 'can only contain characters that are alphanumeric characters or hyphens(-)';
@@ -87,8 +87,8 @@ function checkTargetGroupName(name: string): void {
 }
 
 /** Limits of all conditions of a rule together. */
-const MOST_VALUES = 5;
-const MOST_WILDCARDS = 5;
+const MAX_VALUES = 5;
+const MAX_WILDCARDS = 5;
 
 /**
  * Throws if the conditions of a rule have too many values or wildcards.
@@ -104,8 +104,8 @@ function checkConditions(conditions: Json | undefined, world: World): void {
       'InvalidRequest',
       `A rule can only have '${limit}' condition ${what} (Service: ElasticLoadBalancingV2, Status Code: 400, Request ID: ${world.newUuid()})`,
     );
-  if (values.length > MOST_VALUES) throw refused(MOST_VALUES, 'values');
-  if (wildcards > MOST_WILDCARDS) throw refused(MOST_WILDCARDS, 'wildcards');
+  if (values.length > MAX_VALUES) throw refused(MAX_VALUES, 'values');
+  if (wildcards > MAX_WILDCARDS) throw refused(MAX_WILDCARDS, 'wildcards');
 }
 
 /** The values of a condition, in the form of its field or in the older form. */

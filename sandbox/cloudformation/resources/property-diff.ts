@@ -177,13 +177,13 @@ function deepest(place: Place, before: Json | undefined, after: Json | undefined
 }
 
 /** The longest value that a change set shows; longer ones are replaced by their hash. */
-const LONGEST_VALUE = 2048;
+const MAX_VALUE_LENGTH = 2048;
 
 /** A value as shown in change sets. */
 export function printValue(value: Json | undefined): string | undefined {
   if (value === undefined) return undefined;
   const text = typeof value === 'object' ? JSON.stringify(asText(value)) : String(value);
-  return text.length > LONGEST_VALUE
+  return text.length > MAX_VALUE_LENGTH
     ? `(Truncated-Signature):${createHash('sha256').update(text).digest('hex')}`
     : text;
 }

@@ -117,7 +117,7 @@ export async function createResource(
   return attempt(work, resource, 'create', 'CREATE_FAILED', async () => {
     Object.assign(resource, resolveResource(work, resource.definition));
     setResourceStatus(work, resource, 'CREATE_IN_PROGRESS');
-    await bringUp(work, resource, 'CREATE_IN_PROGRESS', ready);
+    await provision(work, resource, 'CREATE_IN_PROGRESS', ready);
     setResourceStatus(work, resource, 'CREATE_COMPLETE', endOf(work));
   });
 }
@@ -155,7 +155,7 @@ export async function replaceResource(
         `CloudFormation cannot update a stack when a custom-named resource requires replacing. Rename ${old.physicalId} and update the stack again.`,
       );
     }
-    await bringUp(work, resource, 'UPDATE_IN_PROGRESS');
+    await provision(work, resource, 'UPDATE_IN_PROGRESS');
     setResourceStatus(work, resource, 'UPDATE_COMPLETE', endOf(work));
   });
 }
@@ -271,7 +271,7 @@ function keepSnapshot({ world, stack }: ResourcePass, resource: StackResource, d
 }
 
 /** During the first part of the creation, the resource has no physical id yet. */
-async function bringUp(
+async function provision(
   work: ResourcePass,
   resource: StackResource,
   status: string,
@@ -504,14 +504,14 @@ const SECONDS: Record<string, { create: number; update?: number }> = {
   'AWS::CloudFront::Distribution': { create: 200, update: 120 },
   'AWS::CertificateManager::Certificate': { create: 90 },
 };
-const USUAL = { create: 3, update: 3, delete: 2 };
+const DEFAULT_SECONDS = { create: 3, update: 3, delete: 2 };
 /** Resources that are slow to create are slow to delete: about half as slow. */
 const DELETE_SHARE = 0.5;
 
 /** Simulated seconds of one action on a resource. */
 function secondsOf(type: string, work: 'create' | 'update' | 'delete'): number {
   const known = SECONDS[type];
-  if (!known) return USUAL[work];
-  if (work === 'delete') return Math.max(USUAL.delete, known.create * DELETE_SHARE);
-  return work === 'create' ? known.create : (known.update ?? USUAL.update);
+  if (!known) return DEFAULT_SECONDS[work];
+  if (work === 'delete') return Math.max(DEFAULT_SECONDS.delete, known.create * DELETE_SHARE);
+  return work === 'create' ? known.create : (known.update ?? DEFAULT_SECONDS.update);
 }

@@ -328,7 +328,7 @@ function dynamicReferences(text: string, scope: Scope): string {
 }
 
 const FAMILIES = { 4: 32, 6: 128 } as const;
-const MOST = 256;
+const MAX_BLOCKS = 256;
 
 /**
  * `Fn::Cidr`: the first `count` blocks with `bits` host bits in an IPv4 or IPv6 block. The default of `bits` is AWS's:
@@ -338,8 +338,8 @@ export function cidrBlocks(block: string, count: number, bits?: number): string[
   const { address, prefix, family } = parseBlock(block);
   const hostBits = bits ?? (family === 4 ? 8 : 64);
   const width = FAMILIES[family];
-  if (!Number.isInteger(count) || count < 1 || count > MOST) {
-    throw badTemplate(`Fn::Cidr: count ${String(count)} must be a whole number from 1 to ${MOST}`);
+  if (!Number.isInteger(count) || count < 1 || count > MAX_BLOCKS) {
+    throw badTemplate(`Fn::Cidr: count ${String(count)} must be a whole number from 1 to ${MAX_BLOCKS}`);
   }
   if (!Number.isInteger(hostBits) || hostBits < 1 || hostBits > width) {
     throw badTemplate(`Fn::Cidr: cidrBits ${String(hostBits)} must be a whole number from 1 to ${width}`);

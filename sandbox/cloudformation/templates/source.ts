@@ -4,8 +4,8 @@ import type { World } from '../../world.ts';
 import { invalid } from '../errors.ts';
 
 /** The maximum size of a template in a request, and at a URL, in bytes. */
-const LONGEST_BODY = 51_200;
-const LONGEST_FILE = 1_000_000;
+const MAX_BODY_BYTES = 51_200;
+const MAX_FILE_BYTES = 1_000_000;
 
 export interface TemplateSource {
   body?: string | undefined;
@@ -19,9 +19,9 @@ export function templateText(
   { body, url }: TemplateSource,
 ): string | undefined {
   if (body !== undefined && body !== '') {
-    if (Buffer.byteLength(body) > LONGEST_BODY) {
+    if (Buffer.byteLength(body) > MAX_BODY_BYTES) {
       throw invalid(
-        `1 validation error detected: Value '${body}' at 'templateBody' failed to satisfy constraint: Member must have length less than or equal to ${LONGEST_BODY}`,
+        `1 validation error detected: Value '${body}' at 'templateBody' failed to satisfy constraint: Member must have length less than or equal to ${MAX_BODY_BYTES}`,
       );
     }
     return body;
@@ -32,7 +32,7 @@ export function templateText(
 function readUrl(world: World, account: string, url: string): string {
   const { bucket, key } = placeOf(url);
   const text = readObject(world, account, bucket, key);
-  if (text.length > LONGEST_FILE) throw invalid(`Template may not exceed ${LONGEST_FILE} bytes in size.`);
+  if (text.length > MAX_FILE_BYTES) throw invalid(`Template may not exceed ${MAX_FILE_BYTES} bytes in size.`);
   return text.toString('utf8');
 }
 

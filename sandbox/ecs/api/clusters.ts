@@ -3,7 +3,7 @@ import type { Cluster, Ecs, Given } from '../model.ts';
 import { type EcsOperation, lastPart } from '../lookup.ts';
 import { tagsOf } from './tags.ts';
 
-const MOST_A_PAGE = 100;
+const MAX_PER_PAGE = 100;
 
 export const CLUSTER_OPERATIONS: Record<string, EcsOperation> = {
   CreateCluster(ecs, input) {
@@ -15,9 +15,9 @@ export const CLUSTER_OPERATIONS: Record<string, EcsOperation> = {
 
   DescribeClusters(ecs, input) {
     const names = listOf(input.clusters).map(String);
-    const asked = names.length > 0 ? names : ['default'];
-    const clusters = asked.flatMap((name) => ecs.clusters.get(lastPart(name)) ?? []);
-    const failures = asked
+    const wanted = names.length > 0 ? names : ['default'];
+    const clusters = wanted.flatMap((name) => ecs.clusters.get(lastPart(name)) ?? []);
+    const failures = wanted
       .filter((name) => !ecs.clusters.has(lastPart(name)))
       .map((name) => ({ arn: ecs.arn(`cluster/${lastPart(name)}`), reason: 'MISSING' }));
     return { clusters: clusters.map((cluster) => describeCluster(ecs, cluster)), failures };
@@ -25,7 +25,7 @@ export const CLUSTER_OPERATIONS: Record<string, EcsOperation> = {
 
   ListClusters(ecs, input) {
     const active = [...ecs.clusters.values()].filter(({ status }) => status === 'ACTIVE');
-    const request = { token: input.nextToken, limit: input.maxResults, most: MOST_A_PAGE };
+    const request = { token: input.nextToken, limit: input.maxResults, most: MAX_PER_PAGE };
     const { items, nextToken } = paginate(active, request);
     return { clusterArns: items.map(({ arn }) => arn), nextToken };
   },

@@ -4,7 +4,7 @@ import type { ContainerDefinition, Given } from '../model.ts';
 import { type Draft, networkMode, type Problem } from './task-definition-draft.ts';
 import { fargateSizeProblem } from './task-size.ts';
 
-const MOST_STOP_SECONDS = 120;
+const MAX_STOP_SECONDS = 120;
 
 /** Why a task definition cannot run on Fargate, or undefined if it can. */
 export function fargateProblem({ containers, given, isInEcr }: Draft): Problem {
@@ -51,7 +51,7 @@ function fargateTaskProblem(given: Given): Problem {
 /** @see https://github.com/badmintoncryer/cdk-preflight for privileged, and for stopTimeout */
 function fargateContainerProblem({ privileged, stopTimeout = 0 }: ContainerDefinition): Problem {
   if (privileged === true) return clientError("Fargate requires that the 'privileged' setting be 'false'");
-  return stopTimeout > MOST_STOP_SECONDS
+  return stopTimeout > MAX_STOP_SECONDS
     ? clientError(
         'Tasks using the Fargate launch type must have a container stop timeout of less than 120 seconds.',
       )

@@ -12,10 +12,10 @@ import {
 import { RolloutStop } from '../rollout/context.ts';
 import { summarizeServiceDeployment, describeServiceRevision, describeServiceDeployment } from './views.ts';
 
-const MOST_A_PAGE = 100;
+const MAX_PER_PAGE = 100;
 /** Without `maxResults`. */
-const USUAL_A_PAGE = 20;
-const MOST_DESCRIBED = 20;
+const DEFAULT_PER_PAGE = 20;
+const MAX_DESCRIBED = 20;
 
 export const SERVICE_DEPLOYMENT_OPERATIONS: Record<string, EcsOperation> = {
   /** @see https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListServiceDeployments.html */
@@ -25,7 +25,11 @@ export const SERVICE_DEPLOYMENT_OPERATIONS: Record<string, EcsOperation> = {
     const found = service.serviceDeployments.filter(
       (record) => isVisible(ecs, record) && isListed(record, input),
     );
-    const request = { token: input.nextToken, limit: input.maxResults ?? USUAL_A_PAGE, most: MOST_A_PAGE };
+    const request = {
+      token: input.nextToken,
+      limit: input.maxResults ?? DEFAULT_PER_PAGE,
+      most: MAX_PER_PAGE,
+    };
     const { items, nextToken } = paginate(found, request);
     return { serviceDeployments: items.map(summarizeServiceDeployment), nextToken };
   },
@@ -112,7 +116,7 @@ function isListed(record: ServiceDeployment, input: Record<string, unknown>): bo
 function described(given: unknown, name: string): string[] {
   const arns = listOf(given).map(String);
   if (arns.length === 0) throw invalidParameter(`${name} cannot be empty.`);
-  if (arns.length > MOST_DESCRIBED) throw invalidParameter(`${name} cannot have more than 20 elements.`);
+  if (arns.length > MAX_DESCRIBED) throw invalidParameter(`${name} cannot have more than 20 elements.`);
   return arns;
 }
 

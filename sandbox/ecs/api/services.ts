@@ -11,9 +11,9 @@ import {
 import { createService, deleteService, updateService } from '../rollout/service.ts';
 import { describeService } from './views.ts';
 
-const MOST_DESCRIBED = 10;
-const MOST_A_PAGE = 100;
-const USUAL_A_PAGE = 10;
+const MAX_DESCRIBED = 10;
+const MAX_PER_PAGE = 100;
+const DEFAULT_PER_PAGE = 10;
 
 export const SERVICE_OPERATIONS: Record<string, EcsOperation> = {
   CreateService(ecs, input, call) {
@@ -38,7 +38,7 @@ export const SERVICE_OPERATIONS: Record<string, EcsOperation> = {
     const cluster = clusterNamed(ecs, input.cluster);
     const names = listOf(input.services).map(String);
     if (names.length === 0) throw invalidParameter('Services cannot be empty.');
-    if (names.length > MOST_DESCRIBED) throw invalidParameter('Services cannot have more than 10 elements.');
+    if (names.length > MAX_DESCRIBED) throw invalidParameter('Services cannot have more than 10 elements.');
     const tags = listOf(input.include).includes('TAGS');
     const found = names.map((name) => findService(ecs, cluster, name));
     return {
@@ -56,7 +56,11 @@ export const SERVICE_OPERATIONS: Record<string, EcsOperation> = {
     const services = [...ecs.services.values()].filter(
       (service) => service.cluster === cluster && service.status !== 'INACTIVE',
     );
-    const request = { token: input.nextToken, limit: input.maxResults ?? USUAL_A_PAGE, most: MOST_A_PAGE };
+    const request = {
+      token: input.nextToken,
+      limit: input.maxResults ?? DEFAULT_PER_PAGE,
+      most: MAX_PER_PAGE,
+    };
     const { items, nextToken } = paginate(services, request);
     return { serviceArns: items.map(({ arn }) => arn), nextToken };
   },

@@ -18,7 +18,7 @@ const NAME = /^[A-Za-z0-9_-]{1,255}$/;
  *   allowed." An image by its digest has an @ besides.
  */
 const IMAGE = /^[\w:./#@-]+$/;
-const LONGEST_IMAGE = 255;
+const MAX_IMAGE_LENGTH = 255;
 
 /**
  * Validates a definition and returns the launch types that it supports. Throws ClientException for an invalid one.
@@ -70,7 +70,7 @@ function nameProblem({ name }: Partial<ContainerDefinition>): Problem {
 function imageProblem({ image }: Partial<ContainerDefinition>): Problem {
   if (!image) return clientError('Container.image should not be null or empty.');
   if (!IMAGE.test(image)) return clientError('Container.image contains invalid characters.');
-  return image.length > LONGEST_IMAGE
+  return image.length > MAX_IMAGE_LENGTH
     ? clientError('Container.image should be 255 characters or less')
     : undefined;
 }

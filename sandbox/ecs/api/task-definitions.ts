@@ -5,7 +5,7 @@ import { tagsOf } from './tags.ts';
 import { checkTaskDefinition } from './task-definition-rules.ts';
 import { taskSize } from './task-size.ts';
 
-const MOST_A_PAGE = 100;
+const MAX_PER_PAGE = 100;
 
 export const TASK_DEFINITION_OPERATIONS: Record<string, EcsOperation> = {
   RegisterTaskDefinition(ecs, input, call) {
@@ -30,7 +30,7 @@ export const TASK_DEFINITION_OPERATIONS: Record<string, EcsOperation> = {
       .filter((one) => one.status === status && (familyPrefix === undefined || one.family === familyPrefix))
       .sort((a, b) => a.family.localeCompare(b.family) || a.revision - b.revision);
     if (sort === 'DESC') found.reverse();
-    const request = { token: input.nextToken, limit: input.maxResults, most: MOST_A_PAGE };
+    const request = { token: input.nextToken, limit: input.maxResults, most: MAX_PER_PAGE };
     const { items, nextToken } = paginate(found, request);
     return { taskDefinitionArns: items.map(({ arn }) => arn), nextToken };
   },

@@ -13,8 +13,8 @@ import { checkPlacement, hostPortOf, instancesOf, isOnInstances, placeTask } fro
 import { TaskStop, type TaskWatcher } from '../tasks/running-task.ts';
 import { tagsOf } from './tags.ts';
 
-const MOST_A_PAGE = 100;
-const MOST_AT_ONCE = 10;
+const MAX_PER_PAGE = 100;
+const MAX_PER_CALL = 10;
 /** A task without a service is not replaced. */
 const UNWATCHED: TaskWatcher = {
   onHealthy: () => undefined,
@@ -28,7 +28,7 @@ export const TASK_OPERATIONS: Record<string, EcsOperation> = {
     const { items, nextToken } = paginate(found, {
       token: input.nextToken,
       limit: input.maxResults,
-      most: MOST_A_PAGE,
+      most: MAX_PER_PAGE,
     });
     return { taskArns: items.map(({ arn }) => arn), nextToken };
   },
@@ -37,7 +37,7 @@ export const TASK_OPERATIONS: Record<string, EcsOperation> = {
     const cluster = clusterNamed(ecs, input.cluster);
     const arns = listOf(input.tasks).map((given) => taskArn(ecs, cluster, given));
     if (arns.length === 0) throw invalidParameter('Tasks cannot be empty.');
-    if (arns.length > MOST_A_PAGE) throw invalidParameter('Tasks cannot have more than 100 elements.');
+    if (arns.length > MAX_PER_PAGE) throw invalidParameter('Tasks cannot have more than 100 elements.');
     const tags = listOf(input.include).includes('TAGS');
     return {
       tasks: arns.flatMap((arn) => {
@@ -82,7 +82,7 @@ export function runTasks(ecs: Ecs, input: Input, place?: ContainerInstance): Tas
   const cluster = clusterNamed(ecs, input.cluster);
   const definition = usableTaskDefinition(ecs, input.taskDefinition);
   const count = Number(input.count ?? 1);
-  if (count < 1 || count > MOST_AT_ONCE) throw invalidParameter('The count must be between 1 and 10.');
+  if (count < 1 || count > MAX_PER_CALL) throw invalidParameter('The count must be between 1 and 10.');
   const network = input.networkConfiguration as { awsvpcConfiguration?: { subnets?: string[] } } | undefined;
   checkPlacement(definition, input);
   const startedBy = textOf(input.startedBy);

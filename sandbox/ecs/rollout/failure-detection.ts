@@ -2,8 +2,8 @@ import { type Alarm, alarmsOf } from '../../cloudwatch/alarms.ts';
 import type { Deployment, DeploymentConfiguration, Service, ServiceDeployment } from '../model.ts';
 import { type Rollout, RolloutStop } from './context.ts';
 
-const LEAST = 3;
-const MOST = 200;
+const MIN_THRESHOLD = 3;
+const MAX_THRESHOLD = 200;
 const DEFAULT_PERCENT = 50;
 
 /** How many tasks may fail: by default half of the desired count, at least 3 and at most 200. */
@@ -12,7 +12,9 @@ export function failureThreshold(configuration: DeploymentConfiguration, desired
     configuration.deploymentCircuitBreaker?.thresholdConfiguration ?? {};
   if (type === 'COUNT') return value;
   const share = Math.ceil((value / 100) * desiredCount);
-  return type === 'UNBOUNDED_PERCENT' ? Math.max(1, share) : Math.min(MOST, Math.max(LEAST, share));
+  return type === 'UNBOUNDED_PERCENT'
+    ? Math.max(1, share)
+    : Math.min(MAX_THRESHOLD, Math.max(MIN_THRESHOLD, share));
 }
 
 /** Counts a failed task of a deployment. At the threshold, the rollout stops, or the rollback fails. */

@@ -27,7 +27,7 @@ export async function rollBack(failed: Rollout, reason: string): Promise<void> {
   const rollout = newRollout(record, returnTo(record, candidate), failed.actions);
   setStatus(rollout, 'ROLLBACK_IN_PROGRESS', reason);
   try {
-    await bringBack(rollout);
+    await restoreRevision(rollout);
     finish(rollout, 'ROLLBACK_SUCCESSFUL', reason);
     rollout.deployment.rolloutState = 'COMPLETED';
     addEvent(service, `(deployment ${rollout.deployment.id}) deployment completed.`);
@@ -51,7 +51,7 @@ function giveUp(rollout: Rollout, { why }: RolloutStop): void {
   finish(rollout, 'ROLLBACK_FAILED', reason);
 }
 
-async function bringBack(rollout: Rollout): Promise<void> {
+async function restoreRevision(rollout: Rollout): Promise<void> {
   if (!shiftsTraffic(rollout.record.service)) return replaceTasks(rollout);
   await scaleUp(rollout);
   setProductionWeight(rollout, 100);

@@ -29,7 +29,7 @@ export function deploy(
   const target = newRevision(service, settings);
   for (const deployment of service.deployments) deployment.status = 'ACTIVE';
   const deployment = newDeployment(service, target);
-  service.asked = target;
+  service.requested = target;
   service.deployments.unshift(deployment);
   const record = newRecord(service, target, sources);
   service.serviceDeployments.unshift(record);

@@ -96,7 +96,7 @@ export function updateService(ecs: Ecs, service: Service, input: Input): void {
     deploy(service, settings, actionsOn(service));
     return;
   }
-  service.asked = running;
+  service.requested = running;
   scale(service, count);
 }
 
@@ -305,7 +305,7 @@ export async function waitForSteadyState(service: Service, signal: AbortSignal):
   const ended = AbortSignal.any([signal, ecs.world.closed]);
   for (;;) {
     const [newest] = service.serviceDeployments;
-    if (newest && newest.target === service.asked && hasFailed(newest)) throw failure(newest);
+    if (newest && newest.target === service.requested && hasFailed(newest)) throw failure(newest);
     if (newest?.finishedAt !== undefined && isSteady(service)) return;
     await ecs.changes.next(ended);
   }

@@ -28,7 +28,7 @@ interface Asked {
 function denialToRole(task: Task, { action, resource, region }: Asked): string | undefined {
   const { ecs, id, definition } = task;
   const roleArn = textOf(definition.given['executionRoleArn']);
-  if (roleArn === undefined || !identityStore(ecs.world).knowsPoliciesOf(roleArn)) return undefined;
+  if (roleArn === undefined || !identityStore(ecs.world).hasPoliciesOf(roleArn)) return undefined;
   const arn = `arn:${partitionOf(ecs.region).id}:sts::${ecs.account}:assumed-role/${roleArn.replace(/^.*\//, '')}/${id}`;
   const principal = { arn, account: ecs.account, session: { roleArn, policies: [], context: {} } };
   return denialOf(ecs.world, principal, region, [{ action, resource }]);

@@ -6,7 +6,7 @@ import { type Cluster, type Ecs, type Service, shiftsTraffic, type Task } from '
 /** The header that selects the test revision, as in the rules of templates/fargate.yml. */
 const TEST_HEADER = 'x-platform-test';
 /** The longest delay that a timer supports, in ms. */
-const FOR_EVER_MS = 2 ** 31 - 1;
+const MAX_DELAY_MS = 2 ** 31 - 1;
 
 /**
  * Replaces the load balancer and Service Connect for real tasks: one address per world, whose paths start with the
@@ -31,7 +31,7 @@ class RealRoutes {
     this.#port = (server.address() as AddressInfo).port;
     this.#world.run(async () => {
       try {
-        await this.#world.clock.pause(FOR_EVER_MS);
+        await this.#world.clock.pause(MAX_DELAY_MS);
       } finally {
         server.close();
         server.closeAllConnections();

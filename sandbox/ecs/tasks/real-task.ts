@@ -102,7 +102,7 @@ function orStopped<T>({ task }: RunningTask, result: Promise<T>): Promise<T> {
 /** How long a process may take to respond at all, in real time: the time scale does not make the machine faster. */
 const BOOT_MS = 60_000;
 /** The shortest interval of checks in real time. */
-const LEAST_INTERVAL_MS = 100;
+const MIN_INTERVAL_MS = 100;
 
 /** Checks the process like its target group. Throws TaskStop if it fails. */
 async function passRealChecks(running: RunningTask, port: number): Promise<void> {
@@ -110,7 +110,7 @@ async function passRealChecks(running: RunningTask, port: number): Promise<void>
   const { clock } = task.ecs.world;
   const [first] = targets;
   if (!first) return;
-  const pause = Math.max(LEAST_INTERVAL_MS, (first.group.intervalSeconds * 1000) / clock.timeScale);
+  const pause = Math.max(MIN_INTERVAL_MS, (first.group.intervalSeconds * 1000) / clock.timeScale);
   const path = textOf(first.group.given['HealthCheckPath']) ?? '/';
   const started = Date.now();
   for (let misses = 0; misses < first.group.unhealthyThreshold;) {

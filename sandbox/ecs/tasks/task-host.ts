@@ -10,7 +10,7 @@ const SERVICES = new URL('../../../services/', import.meta.url);
 const PROGRAM = fileURLToPath(new URL('local/tasks/start.js', SERVICES));
 const PACKAGES = fileURLToPath(new URL('node_modules/', SERVICES));
 /** The longest delay that a timer supports, in ms. */
-const FOR_EVER_MS = 2 ** 31 - 1;
+const MAX_DELAY_MS = 2 ** 31 - 1;
 
 export interface ProcessRequest {
   service: string;
@@ -72,7 +72,7 @@ export class TaskHost {
     });
     world.run(async () => {
       try {
-        await world.clock.pause(FOR_EVER_MS);
+        await world.clock.pause(MAX_DELAY_MS);
       } finally {
         this.#process.stdin.end();
         await closed;

@@ -3,7 +3,15 @@ import type { Stack } from '../../cloudformation/engine/stack.ts';
 import { type Call, textOf } from '../../protocols/service.ts';
 import type { World } from '../../world.ts';
 import type { Context } from '../policies/policy.ts';
-import { type Ask, arnIn, passRole, type Questions, requestTags, resourceTags, tagsIn } from './question.ts';
+import {
+  type PermissionCheck,
+  arnIn,
+  passRole,
+  type PermissionChecks,
+  requestTags,
+  resourceTags,
+  tagsIn,
+} from './permission-check.ts';
 
 /** Actions without a resource type in the service authorization reference. */
 const WITHOUT_RESOURCE = new Set([
@@ -24,7 +32,7 @@ const WITH_OPTIONAL_STACK = new Set(['GetTemplateSummary', 'DescribeEvents', 'Li
  * @see https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscloudformation.html
  * @see https://github.com/aws-samples/aws-hpc-tutorials/issues/271
  */
-export const cloudFormationQuestions: Questions = (world, call) => {
+export const cloudFormationChecks: PermissionChecks = (world, call) => {
   const { operation, input } = call;
   const action = `cloudformation:${operation}`;
   const stack = textOf(input.StackName) || undefined;
@@ -38,8 +46,8 @@ export const cloudFormationQuestions: Questions = (world, call) => {
   const context = { ...requestContext(call), ...tags };
   return [
     { action, resource, context },
-    ...tagQuestions(call, resource),
-    ...transformQuestions(call),
+    ...tagChecks(call, resource),
+    ...transformChecks(call),
     ...templateRead(call),
     ...passRole(textOf(input.RoleARN) || undefined, 'cloudformation.amazonaws.com'),
   ];
@@ -53,7 +61,7 @@ export const cloudFormationQuestions: Questions = (world, call) => {
  * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStacks.html
  * @see https://github.com/jogold/cloudstructs/issues/215
  */
-function allStacks(call: Call): Ask[] {
+function allStacks(call: Call): PermissionCheck[] {
   return [
     { action: 'cloudformation:DescribeStacks', resource: '*' },
     { action: 'cloudformation:ListStacks', resource: arnIn(call, 'cloudformation', 'stack/*/*') },
@@ -107,7 +115,7 @@ function requestContext({ input }: Call): Context {
  *
  * @see https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscloudformation.html#awscloudformation-cloudformation_CreateAction
  */
-function tagQuestions({ operation, input }: Call, resource: string): Ask[] {
+function tagChecks({ operation, input }: Call, resource: string): PermissionCheck[] {
   const tags = tagsIn(input.Tags);
   if (tags.length === 0) return [];
   const context = { ...requestTags(tags), 'cloudformation:CreateAction': operation };
@@ -122,7 +130,7 @@ const TRANSFORM =
  *
  * @see https://github.com/aws/serverless-application-model/issues/186
  */
-function transformQuestions({ operation, input, region }: Call): Ask[] {
+function transformChecks({ operation, input, region }: Call): PermissionCheck[] {
   if (operation !== 'CreateChangeSet') return [];
   const named = (textOf(input.TemplateBody) ?? '').match(TRANSFORM) ?? [];
   return [...new Set(named)].map((transform) => ({
@@ -132,7 +140,7 @@ function transformQuestions({ operation, input, region }: Call): Ask[] {
 }
 
 /** CloudFormation reads a template in S3 with the caller's permissions. */
-function templateRead({ input }: Call): Ask[] {
+function templateRead({ input }: Call): PermissionCheck[] {
   const given = textOf(input.TemplateURL) ?? '';
   if (!URL.canParse(given)) return [];
   const { pathname, host } = new URL(given);

@@ -3,16 +3,16 @@ import { ecsOf, type Ecs } from '../../ecs/model.ts';
 import { type Call, textOf } from '../../protocols/service.ts';
 import type { Context } from '../policies/policy.ts';
 import {
-  type Ask,
+  type PermissionCheck,
   arnIn,
   onEach,
   passRole,
-  type Questions,
+  type PermissionChecks,
   requestTags,
   resourceTags,
   tagsIn,
   textsOf,
-} from './question.ts';
+} from './permission-check.ts';
 
 /**
  * The permission checks of ECS. Actions without a resource type are checked with `*`: DeregisterTaskDefinition,
@@ -20,17 +20,17 @@ import {
  *
  * @see https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html
  */
-export const ecsQuestions: Questions = (world, call) => {
+export const ecsChecks: PermissionChecks = (world, call) => {
   const ecs = ecsOf(world, call.account, call.region);
   const action = `ecs:${call.operation}`;
-  return [...mainQuestions(ecs, call, action), ...tagQuestions(ecs, call), ...passQuestions(ecs, call)];
+  return [...mainChecks(ecs, call, action), ...tagChecks(ecs, call), ...passChecks(ecs, call)];
 };
 
-function mainQuestions(ecs: Ecs, call: Call, action: string): Ask[] {
+function mainChecks(ecs: Ecs, call: Call, action: string): PermissionCheck[] {
   const { operation, input } = call;
   const cluster = clusterOf(call);
   const inCluster = { 'ecs:cluster': arnIn(call, 'ecs', `cluster/${cluster}`) };
-  const on = (arns: readonly string[], context: Context = inCluster): Ask[] =>
+  const on = (arns: readonly string[], context: Context = inCluster): PermissionCheck[] =>
     arns.map((resource) => ({
       action,
       resource,
@@ -85,9 +85,9 @@ function tagKeys(keys: unknown): Context {
 
 /** The reference on such actions: "Both the service and the deployment are required resources". */
 function ofServices(
-  on: (arns: readonly string[], context?: Context) => Ask[],
+  on: (arns: readonly string[], context?: Context) => PermissionCheck[],
   arns: readonly string[],
-): Ask[] {
+): PermissionCheck[] {
   return arns.flatMap((arn) => {
     const [, cluster = '', service = ''] = (arn.split(':')[5] ?? '').split('/');
     const prefix = arn.split(':').slice(0, 5).join(':');
@@ -148,7 +148,7 @@ const CREATED: Record<string, (call: Call) => string> = {
  *
  * @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/supported-iam-actions-tagging.html
  */
-function tagQuestions(_: Ecs, call: Call): Ask[] {
+function tagChecks(_: Ecs, call: Call): PermissionCheck[] {
   const { operation, input } = call;
   const tags = tagsIn(input.tags);
   const created = CREATED[operation];
@@ -165,7 +165,7 @@ const TASKS = 'ecs-tasks.amazonaws.com';
  * @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/CWE_IAM_role.html
  * @see https://github.com/aws-actions/amazon-ecs-deploy-task-definition#permissions
  */
-function passQuestions(ecs: Ecs, call: Call): Ask[] {
+function passChecks(ecs: Ecs, call: Call): PermissionCheck[] {
   const { operation, input } = call;
   if (operation === 'RegisterTaskDefinition') return passTaskRoles(input);
   if (operation === 'RunTask') {
@@ -181,7 +181,7 @@ function passQuestions(ecs: Ecs, call: Call): Ask[] {
   return [...new Set(roles)].flatMap((role) => passRole(role, 'ecs.amazonaws.com'));
 }
 
-function passTaskRoles({ executionRoleArn, taskRoleArn }: Record<string, unknown>): Ask[] {
+function passTaskRoles({ executionRoleArn, taskRoleArn }: Record<string, unknown>): PermissionCheck[] {
   return [...passRole(textOf(executionRoleArn), TASKS), ...passRole(textOf(taskRoleArn), TASKS)];
 }
 

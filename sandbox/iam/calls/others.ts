@@ -3,15 +3,15 @@ import { partitionOf } from '../../world.ts';
 import { parameterStore } from '../../ssm/parameter-store.ts';
 import { identityStore } from '../roles.ts';
 import {
-  type Ask,
+  type PermissionCheck,
   arnIn,
   onEach,
-  type Questions,
+  type PermissionChecks,
   requestTags,
   resourceTags,
   tagsIn,
   textsOf,
-} from './question.ts';
+} from './permission-check.ts';
 
 /** Calls of ECR that require a different permission, and those without a repository. */
 const ECR_ACTIONS: Record<string, string> = {
@@ -21,7 +21,7 @@ const ECR_ACTIONS: Record<string, string> = {
 };
 
 /** @see https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html */
-export const ecrQuestions: Questions = (_, call) => {
+export const ecrChecks: PermissionChecks = (_, call) => {
   const { operation, input } = call;
   const action = ECR_ACTIONS[operation] ?? `ecr:${operation}`;
   const owner = { ...call, account: textOf(input.registryId) ?? call.account };
@@ -33,10 +33,10 @@ export const ecrQuestions: Questions = (_, call) => {
   if (operation === 'DescribeRepositories')
     return onEach(action, arns, {}, arnIn(owner, 'ecr', 'repository/*'));
   const tags = tagsIn(input.tags);
-  const asks = onEach(action, arns, { ...requestTags(tags), ...settingOf(call) });
+  const checks = onEach(action, arns, { ...requestTags(tags), ...settingOf(call) });
   return operation === 'CreateRepository' && tags.length > 0
-    ? [...asks, ...onEach('ecr:TagResource', arns, requestTags(tags))]
-    : asks;
+    ? [...checks, ...onEach('ecr:TagResource', arns, requestTags(tags))]
+    : checks;
 };
 
 function settingOf({ operation, input }: Call): Record<string, string> {
@@ -44,12 +44,12 @@ function settingOf({ operation, input }: Call): Record<string, string> {
 }
 
 /** @see https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssystemsmanager.html */
-export const ssmQuestions: Questions = (world, call) => {
+export const ssmChecks: PermissionChecks = (world, call) => {
   const { operation, input } = call;
   const action = `ssm:${operation}`;
   const store = parameterStore(world, call.account, call.region);
   const tags = tagsIn(input.Tags);
-  const on = (name: string): Ask => ({
+  const on = (name: string): PermissionCheck => ({
     action,
     resource: parameterArn(call, name),
     context: { ...resourceTags(store.tags(bareName(name))), ...requestTags(tags), ...parameterKeys(call) },
@@ -67,8 +67,8 @@ export const ssmQuestions: Questions = (world, call) => {
     case 'ListTagsForResource':
       return [on(textOf(input.ResourceId) ?? '')];
     case 'PutParameter': {
-      const ask = on(textOf(input.Name) ?? '');
-      return tags.length === 0 ? [ask] : [ask, { ...ask, action: 'ssm:AddTagsToResource' }];
+      const check = on(textOf(input.Name) ?? '');
+      return tags.length === 0 ? [check] : [check, { ...check, action: 'ssm:AddTagsToResource' }];
     }
     default:
       return [on(textOf(input.Name) ?? '')];
@@ -95,7 +95,7 @@ function bareName(name: string): string {
  *
  * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html
  */
-export const logsQuestions: Questions = (_, call) => {
+export const logsChecks: PermissionChecks = (_, call) => {
   const { operation, input } = call;
   const action = `logs:${operation}`;
   if (operation === 'DescribeLogGroups') return onEach(action, []);
@@ -105,17 +105,17 @@ export const logsQuestions: Questions = (_, call) => {
 };
 
 /** @see https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatch.html */
-export const cloudWatchQuestions: Questions = (_, call) => {
+export const cloudWatchChecks: PermissionChecks = (_, call) => {
   const names = [...textsOf(call.input.AlarmNames), ...[textOf(call.input.AlarmName) ?? []].flat()];
   const arns = names.map((name) => arnIn(call, 'cloudwatch', `alarm:${name}`));
   return onEach(`cloudwatch:${call.operation}`, arns, {}, arnIn(call, 'cloudwatch', 'alarm:*'));
 };
 
 /** Describe actions have no resource types, so they are checked with `*`. */
-export const loadBalancingQuestions: Questions = (_, call) =>
+export const loadBalancingChecks: PermissionChecks = (_, call) =>
   onEach(`elasticloadbalancing:${call.operation}`, []);
 
-export const quotaQuestions: Questions = (_, call) => {
+export const quotaChecks: PermissionChecks = (_, call) => {
   const { ServiceCode, QuotaCode } = call.input;
   const quota = `${textOf(ServiceCode) ?? ''}/${textOf(QuotaCode) ?? ''}`;
   const context = { 'servicequotas:service': textOf(ServiceCode) ?? '' };
@@ -124,7 +124,7 @@ export const quotaQuestions: Questions = (_, call) => {
   ];
 };
 
-export const secretQuestions: Questions = (_, call) => {
+export const secretChecks: PermissionChecks = (_, call) => {
   const id = textOf(call.input.SecretId) ?? '';
   const resource = id.startsWith('arn:') ? id : arnIn(call, 'secretsmanager', `secret:${id}`);
   return [
@@ -132,7 +132,7 @@ export const secretQuestions: Questions = (_, call) => {
   ];
 };
 
-export const iamQuestions: Questions = (world, call) => {
+export const iamChecks: PermissionChecks = (world, call) => {
   const name = textOf(call.input.RoleName) ?? '';
   const role = identityStore(world).roleNamed(call.account, name);
   const resource = role?.arn ?? `arn:${partitionOf(call.region).id}:iam::${call.account}:role/${name}`;
@@ -146,7 +146,7 @@ export const iamQuestions: Questions = (world, call) => {
  * @see https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-basics-id-rdp.html
  */
-export const stsQuestions: Questions = (world, call) => {
+export const stsChecks: PermissionChecks = (world, call) => {
   if (call.operation !== 'AssumeRole') return [];
   const resource = textOf(call.input.RoleArn) ?? '';
   const isOwn = resource.split(':')[4] === call.account;

@@ -2,7 +2,7 @@ import { objectStore } from '../../s3/object-store.ts';
 import { type Call, textOf } from '../../protocols/service.ts';
 import type { World } from '../../world.ts';
 import type { Context } from '../policies/policy.ts';
-import type { Ask, Questions } from './question.ts';
+import type { PermissionCheck, PermissionChecks } from './permission-check.ts';
 
 interface S3Input {
   Bucket: string;
@@ -30,7 +30,7 @@ const CONDITION_HEADERS =
  *
  * @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
  */
-export const s3Questions: Questions = (world, call) => {
+export const s3Checks: PermissionChecks = (world, call) => {
   const input = call.input as unknown as S3Input;
   const { operation } = call;
   const action = `s3:${ACTIONS[operation] ?? operation}`;
@@ -49,7 +49,7 @@ export const s3Questions: Questions = (world, call) => {
  *
  * @see https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
  */
-function absence(world: World, call: Call, { Bucket, Key }: S3Input, bucket: string): Ask[] {
+function absence(world: World, call: Call, { Bucket, Key }: S3Input, bucket: string): PermissionCheck[] {
   if (call.operation !== 'GetObject' && call.operation !== 'HeadObject') return [];
   const store = objectStore(world, call.account);
   const isAbsent = store.buckets().some(({ name, objects }) => name === Bucket && !objects.has(Key));

@@ -10,7 +10,7 @@ export interface PrincipalNames {
   names: readonly string[];
 }
 
-export interface Question {
+export interface AccessRequest {
   principal: PrincipalNames;
   /** `service:Operation`. */
   action: string;
@@ -25,22 +25,22 @@ export interface Question {
 export type Verdict = { effect: 'allow' | 'deny'; statement: Statement } | { effect: 'none' };
 
 /** The decision of one policy: a Deny overrides an Allow. */
-export function evaluate(document: PolicyDocument, question: Question): Verdict {
+export function evaluate(document: PolicyDocument, request: AccessRequest): Verdict {
   const policy = parsePolicy(document);
-  const applying = policy.statements.filter((statement) => applies(statement, policy, question));
+  const applying = policy.statements.filter((statement) => applies(statement, policy, request));
   const deny = applying.find(({ effect }) => effect === 'Deny');
   if (deny) return { effect: 'deny', statement: deny };
   const [allow] = applying;
   return allow ? { effect: 'allow', statement: allow } : { effect: 'none' };
 }
 
-function applies(statement: Statement, policy: Policy, question: Question): boolean {
+function applies(statement: Statement, policy: Policy, request: AccessRequest): boolean {
   return (
-    fitsAction(statement.actions, question.action) &&
-    fitsPrincipal(statement, question.principal) &&
-    fitsResource(statement, policy, question) &&
+    fitsAction(statement.actions, request.action) &&
+    fitsPrincipal(statement, request.principal) &&
+    fitsResource(statement, policy, request) &&
     statement.conditions.every((condition) =>
-      holds(condition, { context: question.context, hasVariables: policy.hasVariables }),
+      holds(condition, { context: request.context, hasVariables: policy.hasVariables }),
     )
   );
 }
@@ -62,9 +62,9 @@ function fitsPrincipal({ principals }: Statement, { kind, names }: PrincipalName
   return named.some((name) => name === '*' || names.includes(name)) !== negated;
 }
 
-function fitsResource({ effect, resources }: Statement, policy: Policy, question: Question): boolean {
+function fitsResource({ effect, resources }: Statement, policy: Policy, request: AccessRequest): boolean {
   if (!resources) return true;
-  const { resource, context, isPartial } = question;
+  const { resource, context, isPartial } = request;
   const tolerant = isPartial === true && effect === 'Allow' && !resources.negated;
   const patterns = resources.values.map((value) => patternIn(value, context, policy.hasVariables));
   if (resources.negated && patterns.includes(undefined)) return false;
@@ -96,19 +96,19 @@ export type Outcome =
  *
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-denyallow.html
  */
-export function decide({ policies, boundary, session }: Permissions, question: Question): Outcome {
+export function decide({ policies, boundary, session }: Permissions, request: AccessRequest): Outcome {
   const identity = Object.entries(policies).map(
-    ([name, document]) => [name, evaluate(document, question)] as const,
+    ([name, document]) => [name, evaluate(document, request)] as const,
   );
   const layers: [PolicyKind, Verdict[]][] = [
     ['identity-based policy', identity.map(([, verdict]) => verdict)],
     ...(boundary === undefined
       ? []
-      : [['permissions boundary', [evaluate(boundary, question)]] as [PolicyKind, Verdict[]]]),
+      : [['permissions boundary', [evaluate(boundary, request)]] as [PolicyKind, Verdict[]]]),
     ...(session.length === 0
       ? []
       : [
-          ['session policy', session.map((document) => evaluate(document, question))] as [
+          ['session policy', session.map((document) => evaluate(document, request))] as [
             PolicyKind,
             Verdict[],
           ],

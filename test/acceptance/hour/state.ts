@@ -22,7 +22,8 @@ export function stateOf({ world }: Sandbox, account: string): string[] {
     ...services
       .filter(({ status }) => status !== 'INACTIVE')
       .map(
-        ({ cluster, name, status, asked }) => `service ${cluster.name}/${name} ${status} ${asked?.arn ?? ''}`,
+        ({ cluster, name, status, requested }) =>
+          `service ${cluster.name}/${name} ${status} ${requested?.arn ?? ''}`,
       ),
   ].sort();
 }

@@ -66,7 +66,7 @@ test('the examples of the README are valid scenarios', async () => {
 
 describe('an error has the position, the value and the expected value', () => {
   test.each([
-    [{ timescale: 5 }, /^scenario: expected a key out of timeScale, seed, faults, .*, got "timescale"$/],
+    [{ timescale: 5 }, /^scenario: expected one of the keys timeScale, seed, faults, .*, got "timescale"$/],
     [{ timeScale: 0 }, 'scenario.timeScale: expected a number above 0, got 0'],
     [{ seed: 1.5 }, 'scenario.seed: expected a whole number, 0 or more, got 1.5'],
     [{ faults: {} }, 'scenario.faults: expected a list, got {}'],
@@ -94,7 +94,7 @@ describe('an error has the position, the value and the expected value', () => {
       'scenario.roles[0].arn: expected the ARN of a role, got "deploy"',
     ],
     [['a'], 'scenario: expected a map of keys to values, got ["a"]'],
-    [{ constructor: 1 }, /^scenario: expected a key out of .*, got "constructor"$/],
+    [{ constructor: 1 }, /^scenario: expected one of the keys .*, got "constructor"$/],
   ])('%j', async (scenario, message) => {
     await expect(readScenario(scenario)).rejects.toThrow(message);
   });

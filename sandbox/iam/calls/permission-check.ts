@@ -3,7 +3,7 @@ import { partitionOf, type World } from '../../world.ts';
 import type { Context } from '../policies/policy.ts';
 
 /** A permission that a call requires. */
-export interface Ask {
+export interface PermissionCheck {
   /** `service:Operation`, as in IAM. */
   action: string;
   resource: string;
@@ -13,7 +13,7 @@ export interface Ask {
 }
 
 /** The permission checks for the calls of a service. All must be allowed. */
-export type Questions = (world: World, call: Call) => Ask[];
+export type PermissionChecks = (world: World, call: Call) => PermissionCheck[];
 
 /** An ARN in the account and region of a call. */
 export function arnIn(
@@ -30,7 +30,7 @@ export function onEach(
   resources: readonly string[],
   context: Context = {},
   otherwise = '*',
-): Ask[] {
+): PermissionCheck[] {
   return (resources.length > 0 ? resources : [otherwise]).map((resource) => ({ action, resource, context }));
 }
 
@@ -66,7 +66,7 @@ export function tagsIn(value: unknown): { key: string; value: string }[] {
  *
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
  */
-export function passRole(role: string | undefined, service: string): Ask[] {
+export function passRole(role: string | undefined, service: string): PermissionCheck[] {
   if (role === undefined) return [];
   return [{ action: 'iam:PassRole', resource: role, context: { 'iam:PassedToService': service } }];
 }

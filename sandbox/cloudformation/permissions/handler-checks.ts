@@ -1,4 +1,9 @@
-import { type Ask, passRole, requestTags, resourceTags } from '../../iam/calls/question.ts';
+import {
+  type PermissionCheck,
+  passRole,
+  requestTags,
+  resourceTags,
+} from '../../iam/calls/permission-check.ts';
 import type { Context } from '../../iam/policies/policy.ts';
 import { type HandlerName, handlerPermissions, referenceOf } from '../../iam/reference.ts';
 import type { World } from '../../world.ts';
@@ -54,9 +59,9 @@ const LINKED_SERVICES: Readonly<Record<string, string>> = {
  *
  * @see https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-schema.html#schema-properties-handlers
  */
-export function handlerQuestions(world: World, stack: Stack, work: HandlerWork): Ask[] {
+export function handlerChecks(world: World, stack: Stack, work: HandlerWork): PermissionCheck[] {
   const { resource, before, handler } = work;
-  if (isCustom(resource.type)) return handler === 'read' ? [] : customQuestions(resource);
+  if (isCustom(resource.type)) return handler === 'read' ? [] : customChecks(resource);
   const change = { before: before?.properties ?? {}, after: resource.properties };
   const tags = { before: before ? tagsOf(before) : {}, after: handler === 'delete' ? {} : tagsOf(resource) };
   const isDeletion = handler === 'delete' || handler === 'read';
@@ -67,7 +72,7 @@ export function handlerQuestions(world: World, stack: Stack, work: HandlerWork):
       .filter((action) =>
         isNeeded(resource.type, action, change, isDeletion ? { before: {}, after: {} } : tags),
       )
-      .flatMap((action) => actionQuestions(world, stack, work, action, tags))
+      .flatMap((action) => actionChecks(world, stack, work, action, tags))
   );
 }
 
@@ -78,18 +83,18 @@ export function hasHandlers(type: string): boolean {
   return isCustom(type) || handlerPermissions(type, 'create') !== undefined;
 }
 
-function customQuestions({ properties }: StackResource): Ask[] {
+function customChecks({ properties }: StackResource): PermissionCheck[] {
   const token = textOf(properties.ServiceToken);
   return [{ action: token.includes(':sns:') ? 'sns:Publish' : 'lambda:InvokeFunction', resource: token }];
 }
 
-function actionQuestions(
+function actionChecks(
   world: World,
   stack: Stack,
   work: HandlerWork,
   action: string,
   tags: TagChange,
-): Ask[] {
+): PermissionCheck[] {
   const { resource } = work;
   const { type, properties } = resource;
   if (action === 'iam:PassRole') {
@@ -111,19 +116,19 @@ function actionQuestions(
       context: contextOf(world, stack, work, { action, arn, tags }),
       ...(isPartial && { isPartial }),
     }))
-    .flatMap((ask) => perPolicy(ask, properties));
+    .flatMap((check) => perPolicy(check, properties));
 }
 
 /** Each managed policy that is attached or detached requires its own permission. */
-function perPolicy(ask: Ask, { ManagedPolicyArns }: JsonObject): Ask[] {
-  if (!/:(Attach|Detach)RolePolicy$/.test(ask.action) || !Array.isArray(ManagedPolicyArns)) return [ask];
+function perPolicy(check: PermissionCheck, { ManagedPolicyArns }: JsonObject): PermissionCheck[] {
+  if (!/:(Attach|Detach)RolePolicy$/.test(check.action) || !Array.isArray(ManagedPolicyArns)) return [check];
   return ManagedPolicyArns.map((arn) => ({
-    ...ask,
-    context: { ...ask.context, 'iam:PolicyARN': textOf(arn) },
+    ...check,
+    context: { ...check.context, 'iam:PolicyARN': textOf(arn) },
   }));
 }
 
-function linkedRole(stack: Stack, type: string): Ask {
+function linkedRole(stack: Stack, type: string): PermissionCheck {
   const service = LINKED_SERVICES[type.split('::')[1] ?? ''] ?? '*';
   return {
     action: 'iam:CreateServiceLinkedRole',
