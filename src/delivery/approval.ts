@@ -6,44 +6,44 @@ import type { GitHubAccess } from '../github/client.ts';
 import { type CommitWriters, readCommitWriters } from '../github/commit-writers.ts';
 import { readApprovingReviews } from '../github/reviews.ts';
 
-/** Who may change an environment, as platform.yml says. */
+/** Who may change an environment, from platform.yml. */
 export interface ApprovalRule {
   /** Logins, and teams as `@org/team`. */
   approvers: readonly string[];
-  /** Whether an approver may deploy a commit of their own. */
+  /** Whether approvers may deploy their own commits. */
   selfApproval: boolean;
 }
 
-/** Who approved a change of an environment. */
+/** Who approved a change to an environment. */
 export interface Approval {
   by: string;
-  /** `dispatch`: an approver of platform.yml started the run. `review`: a reviewer of GitHub's environment. */
+  /** `dispatch`: an approver of platform.yml started the run. `review`: a reviewer of the GitHub environment. */
   through: 'dispatch' | 'review';
-  /** What the reviewer wrote, shortened. */
+  /** The reviewer's comment, shortened. */
   comment?: string;
 }
 
-/** An environment whose changes may need an approval, and what GitHub is asked with. */
+/** A change to an environment that may need approval, with access to GitHub. */
 export interface ApprovalRequest {
   environment: string;
-  /** Absent: only GitHub's environment may ask for one. */
+  /** Absent: only the GitHub environment may require approval. */
   rule?: ApprovalRule;
-  /** Whether its images come from another environment. */
+  /** Whether the environment's images are promoted from another environment. */
   promotes: boolean;
-  /** The commit that is deployed; empty where it is not known. */
+  /** The commit to deploy; empty if unknown. */
   commit: string;
   access: Omit<GitHubAccess, 'context'> & { context: Pick<Context, 'clock' | 'signal' | 'log' | 'redactor'> };
-  /** Reads the teams of the organisation, and commits of other repositories. */
+  /** Token that can read the organisation's teams, and commits of other repositories. */
   approversToken?: string;
 }
 
-/** A commit, and the repository that has it; empty where they are not known. */
+/** A commit and its repository; empty if unknown. */
 export interface CommitOf {
   commit: string;
   repository: string;
 }
 
-/** The run was not started by somebody who may approve the change. Nothing was begun. */
+/** The run was not started by someone who is allowed to approve the change. Nothing was changed. */
 export class NotApprovedError extends PlatformError {
   override readonly name = 'NotApprovedError';
 
@@ -53,26 +53,27 @@ export class NotApprovedError extends PlatformError {
 }
 
 const DISPATCH = 'workflow_dispatch';
-/** A release is a parameter of 4 KB. */
+/** A release is stored in a parameter of at most 4 KB. */
 const COMMENT_CHARACTERS = 140;
 const REVIEWS = 5;
 
-/** Whether a run of this event leaves the environment as it is, since only one that an approver starts changes it. */
+/** Whether this run cannot change the environment because an approver has to start one manually. */
 export function awaitsApproval({ rule, access }: ApprovalRequest): boolean {
   return rule !== undefined && access.github.event !== DISPATCH;
 }
 
 /**
- * Who approves that this run changes the environment. Where platform.yml has approvers, that is who started the
- * run, as GitHub's API has it: variables of the job say less than its answer.
+ * Returns who approved this run's change to the environment. If platform.yml has approvers, that is the user who
+ * started the run according to GitHub's API, which is more reliable than the job's variables.
  *
- * - A deployment needs a run that was started by hand. Both who started it and who started this attempt of it must be
- *   approvers: anyone who may write may re-run a run of an approver, and an approver may re-run one whose inputs somebody
- *   else has chosen.
- * - A rollback needs an approver who started this attempt, of whatever event: the re-run of a refused one is an approval.
+ * - A deployment requires a manually started run. The user who started the run and the user who started this attempt
+ *   must both be approvers: anyone with write access can re-run an approver's run, and an approver can re-run one
+ *   whose inputs someone else chose.
+ * - A rollback requires that an approver started this attempt, for any event. Re-running a rejected rollback approves
+ *   it.
  *
- * What cannot be read of approvers is a refusal; of GitHub's own reviews, which have let the job in already, a note in
- * the log.
+ * If approvers cannot be read, the change is rejected. If the reviews of the GitHub environment, which have already
+ * let the job start, cannot be read, that is only logged.
  *
  * @throws NotApprovedError
  */
@@ -92,27 +93,29 @@ async function approvalByDispatch(
   const { environment, access } = request;
   const start = await runStartOf(request);
   if (change === 'deployment' && start.event !== DISPATCH) {
-    const message = `${environment} is changed only by a run that an approver starts by hand, and ${start.event} started this one.`;
-    throw new NotApprovedError(message, startByHand(request));
+    const message = `Only a run that an approver starts manually can change ${environment}; the event ${start.event} started this one.`;
+    throw new NotApprovedError(message, approvalInstructions(request));
   }
   const { actor, triggeringActor } = start;
   await requireApprover(request, rule, triggeringActor);
   if (change === 'deployment' && !isSame(actor.login, triggeringActor.login)) {
     await requireApprover(request, rule, actor);
   }
-  access.context.log.info(`${triggeringActor.login} approves the ${change} of ${environment}.`);
+  access.context.log.info(
+    `${triggeringActor.login} approved the ${change} of ${environment} by starting this run.`,
+  );
   return { by: triggeringActor.login, through: 'dispatch' };
 }
 
 async function runStartOf({ environment, access }: ApprovalRequest): Promise<RunStart> {
   const unread = (why: string, cause?: unknown): NotApprovedError =>
     new NotApprovedError(
-      `${environment} has approvers, and who started this run cannot be read: ${why}`,
-      'Grant the job `actions: read`, and give `github-token`.',
+      `${environment} has approvers, but it is unknown who started this run: ${why}`,
+      'Grant the job `actions: read`, and set `github-token`.',
       cause,
     );
-  if (access.token === '') throw unread('there is no token.');
-  if (access.github.runId === '') throw unread('this is no workflow run.');
+  if (access.token === '') throw unread('no token was given.');
+  if (access.github.runId === '') throw unread('this is not a workflow run.');
   try {
     return await readRunStart(access);
   } catch (error) {
@@ -121,17 +124,17 @@ async function runStartOf({ environment, access }: ApprovalRequest): Promise<Run
   }
 }
 
-/** Throws NotApprovedError for an account that is not among the approvers, or that no token could tell. */
+/** @throws NotApprovedError if the account is not an approver, or if no token can read the teams. */
 async function requireApprover(
   request: ApprovalRequest,
   { approvers }: ApprovalRule,
   { login, type }: RunStart['actor'],
 ): Promise<void> {
   const { environment } = request;
-  // Apps have logins of their own, and any workflow may start another one as github-actions[bot].
+  // Apps have their own logins, and any workflow can start another one as github-actions[bot].
   if (login === '' || type !== 'User') {
-    const message = `${environment}: ${login === '' ? 'an account that was deleted' : login} started this run, and only a person may approve it.`;
-    throw new NotApprovedError(message, startByHand(request));
+    const message = `${environment}: ${login === '' ? 'a deleted account' : login} started this run, but only a user can approve it.`;
+    throw new NotApprovedError(message, approvalInstructions(request));
   }
   if (approvers.some((approver) => isSame(approver, login))) return;
   const unreadable: string[] = [];
@@ -142,27 +145,27 @@ async function requireApprover(
   }
   if (unreadable.length > 0) {
     throw new NotApprovedError(
-      `${environment}: whether ${login} is in a team of its approvers cannot be read. ${unreadable.join(' ')}`,
-      'Give `approvers-token`: a token of a GitHub App or a fine-grained one of the organisation with the permission Members (read), or a classic one with `read:org`. The token of the job cannot read teams.',
+      `${environment}: cannot check whether ${login} is a member of an approver team. ${unreadable.join(' ')}`,
+      "Set `approvers-token` to a GitHub App token or a fine-grained token with the organization permission Members (read), or to a classic token with `read:org`. The job's own token cannot read teams.",
     );
   }
-  const message = `${environment}: ${login} started this run and is not among its approvers, ${listed(approvers)}.`;
-  throw new NotApprovedError(message, startByHand(request));
+  const message = `${environment}: ${login} started this run but is not one of its approvers (${listed(approvers)}).`;
+  throw new NotApprovedError(message, approvalInstructions(request));
 }
 
-/** Why a team could not be read is a sentence. */
+/** The membership, or a sentence that explains why the team could not be read. */
 async function membershipOf(
   { access, approversToken = '' }: ApprovalRequest,
   team: Team,
   login: string,
 ): Promise<string> {
-  if (approversToken === '') return 'there is no token that reads teams.';
+  if (approversToken === '') return 'no token with access to teams was given.';
   const { github, context } = access;
   try {
     const options = { token: approversToken, apiUrl: github.apiUrl, context };
     const membership = await teamMembership(options, team, login);
     return membership === 'unreadable'
-      ? 'there is no such team, or `approvers-token` may not read it.'
+      ? 'the team does not exist, or `approvers-token` cannot read it.'
       : membership;
   } catch (error) {
     context.signal.throwIfAborted();
@@ -171,9 +174,9 @@ async function membershipOf(
 }
 
 /**
- * Refuses an approver who wrote one of the commits, where self-approval is off.
+ * Rejects approvers who wrote one of the commits, unless self-approval is on.
  *
- * @param commits those that are deployed; of a promotion, those that its images were built from.
+ * @param commits the commits to deploy; for a promotion, the commits that its images were built from.
  * @throws NotApprovedError
  */
 export async function requireOtherWriter(
@@ -190,15 +193,15 @@ export async function requireOtherWriter(
     const unproven = unprovenWriters(writers, short);
     if (unproven !== undefined) {
       throw new NotApprovedError(
-        `${environment}: whether ${approver.by} wrote what is deployed cannot be proven: ${unproven}`,
-        'Deploy a commit whose author GitHub knows, or set `self-approval: true` of the environment in platform.yml.',
+        `${environment}: cannot verify that ${approver.by} did not write the commits to deploy: ${unproven}`,
+        'Deploy a commit whose author has a GitHub account, or set `self-approval: true` for the environment in platform.yml.',
         writers instanceof Error ? writers : undefined,
       );
     }
     if ('logins' in writers && writers.logins.has(approver.by.toLowerCase())) {
       throw new NotApprovedError(
-        `${environment}: ${approver.by} wrote ${short}, and cannot approve it.`,
-        `Another one of ${listed(request.rule.approvers)} starts the run. Where that may be the same person, set \`self-approval: true\` of the environment in platform.yml.`,
+        `${environment}: ${approver.by} wrote commit ${short} and cannot approve it.`,
+        `Have a different approver (${listed(request.rule.approvers)}) start the run, or set \`self-approval: true\` for the environment in platform.yml.`,
       );
     }
   }
@@ -208,10 +211,10 @@ async function writersOf(
   { access, approversToken }: ApprovalRequest,
   { commit, repository }: CommitOf,
 ): Promise<CommitWriters | Error> {
-  if (commit === '') return new PlatformError('not-found', 'the commit of an image is not recorded');
+  if (commit === '') return new PlatformError('not-found', 'no commit is recorded for an image');
   const isOwn = repository === '' || isSame(repository, access.github.repository);
   const github = isOwn ? access.github : { ...access.github, repository };
-  // The token of a job reads no other repository.
+  // The job's token cannot read other repositories.
   const token = isOwn ? access.token : (approversToken ?? access.token);
   try {
     const writers = await readCommitWriters({ ...access, github, token }, commit);
@@ -224,20 +227,22 @@ async function writersOf(
   }
 }
 
-/** Why it is not known who wrote a commit, a sentence. */
+/** A sentence that explains why the writers of a commit are unknown. */
 function unprovenWriters(writers: CommitWriters | Error, short: string): string | undefined {
   if (!('logins' in writers)) return sentence(reasonOf(writers));
   const { unknown } = writers;
   return unknown.length === 0
     ? undefined
-    : `${unknown.join(', ')} wrote ${short}, and GitHub knows no account of that address.`;
+    : `${unknown.join(', ')} wrote commit ${short}, and no GitHub account has that address.`;
 }
 
 function distinct(commits: readonly CommitOf[]): CommitOf[] {
   return [...new Map(commits.map((one) => [`${one.repository} ${one.commit}`, one])).values()];
 }
 
-/** GitHub's reviews of this run's deployment to the environment. Never a failure: they are for the record. */
+/**
+ * GitHub's reviews of this run's deployment to the environment. Failures are only logged: reviews are informational.
+ */
 async function reviewsOf({ environment, access }: ApprovalRequest): Promise<Approval[]> {
   const { token, github, context } = access;
   if (token === '' || github.runId === '' || github.repository === '') return [];
@@ -250,22 +255,30 @@ async function reviewsOf({ environment, access }: ApprovalRequest): Promise<Appr
   } catch (error) {
     context.signal.throwIfAborted();
     context.log.info(
-      `Reviewers of the deployment to ${environment} are not recorded: ${sentence(reasonOf(error))} Fix: Grant the job \`actions: read\`.`,
+      `The reviewers of the deployment to ${environment} are not recorded: ${sentence(reasonOf(error))} Fix: Grant the job \`actions: read\`.`,
     );
     return [];
   }
 }
 
-/** What an approver does to go on, a sentence. It names the callers of workflows/, which have these inputs. */
-export function startByHand({ environment, rule, promotes, commit, access }: ApprovalRequest): string {
+/**
+ * A sentence that tells approvers how to continue. It refers to the workflows in workflows/, which have these inputs.
+ */
+export function approvalInstructions({
+  environment,
+  rule,
+  promotes,
+  commit,
+  access,
+}: ApprovalRequest): string {
   const { serverUrl, repository } = access.github;
   const inputs = [
     `environment ${environment}`,
     ...(promotes ? ['promote true'] : []),
     ...(commit === '' ? [] : [`ref ${commit}`]),
   ].join(', ');
-  const images = promotes ? ', or `promote` for the images alone' : '';
-  return `One of ${listed(rule?.approvers ?? [])} starts the workflow \`deploy\` by hand (${inputs})${images}: ${serverUrl}/${repository}/actions/workflows/deploy.yml`;
+  const images = promotes ? ', or `promote` for images only' : '';
+  return `Have an approver (${listed(rule?.approvers ?? [])}) start the workflow \`deploy\` manually (${inputs})${images}: ${serverUrl}/${repository}/actions/workflows/deploy.yml`;
 }
 
 /** The team of an approver; undefined for a login. */
@@ -274,7 +287,7 @@ function teamOf(approver: string): Team | undefined {
   return organization === undefined || slug === undefined ? undefined : { organization, slug };
 }
 
-/** Names of GitHub are not case sensitive. */
+/** Names on GitHub are case-insensitive. */
 function isSame(one: string, other: string): boolean {
   return one.toLowerCase() === other.toLowerCase();
 }

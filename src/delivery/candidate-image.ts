@@ -2,12 +2,12 @@ import { send } from '../aws/send.ts';
 import { restoreSignal } from '../core/cancellation.ts';
 import type { LedgerContext, LedgerNames } from './ledger.ts';
 
-/** A cancelled job has seconds, and the ledger must have its image back. */
+/** A cancelled job has only seconds, and the ledger's image must be restored. */
 const RESTORE_WITHIN_MS = 1500;
 
 /**
- * Gives the ledger's image parameter another value while something reads it, then the recorded one again, however the
- * work ends. CloudFormation resolves parameters of SSM types when it creates a change set, and keeps those values.
+ * Sets the ledger's image parameter to another value during `work`, and always restores it afterwards. CloudFormation
+ * resolves parameters of SSM types when it creates a change set, and keeps those values.
  *
  * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-supplied-parameter-types.html
  */

@@ -5,9 +5,9 @@ import { readTaskDefinition } from '../ecs/task-definition/revisions.ts';
 import type { CurrentRelease } from './rollback-target.ts';
 
 /**
- * Reads what a service works towards. Its tasks may still run something else, or nothing.
+ * Reads the release that a service is working towards. Its tasks may still run another one, or none.
  *
- * @param container the main container, where it is named.
+ * @param container the main container, if named.
  */
 export async function readCurrentRelease(
   context: EcsContext,
@@ -19,7 +19,7 @@ export async function readCurrentRelease(
   return { image, taskDefinition, state: stateOf(service) };
 }
 
-/** A service, and its main container where that is named. */
+/** A service, and its main container if named. */
 export interface ServiceContainer {
   service: Service;
   container?: string | undefined;
@@ -39,7 +39,7 @@ function stateOf(service: Service): CurrentRelease['state'] {
   const { deployments = [] } = service;
   const primary = primaryDeployment(service);
   const isOver = deployments.some(({ taskDefinition }) => taskDefinition !== primary?.taskDefinition);
-  // Where there is no rolloutState, a deployment is complete when all others are gone.
+  // Without a rolloutState, a deployment is complete when no other deployment is left.
   const state = primary?.rolloutState ?? (isOver ? 'IN_PROGRESS' : 'COMPLETED');
   if (state === 'COMPLETED') return 'complete';
   return state === 'IN_PROGRESS' && isOver ? 'incoming' : 'other';

@@ -12,21 +12,21 @@ import {
 import type { OrderRules, OutdatedError, RecordedSource } from './order-judge.ts';
 import type { ReleaseSource } from './source.ts';
 
-/** A run that changes an environment as a whole. */
+/** A run that changes a whole environment. */
 export interface EnvironmentRun {
   project: string;
   environment: string;
-  /** Those that the run may change. */
+  /** The services that the run may change. */
   services: readonly string[];
   source: ReleaseSource;
   order: OrderRules;
 }
 
 /**
- * Compares a run with the last one that changed the environment, and with the releases of its services, which may come
- * from elsewhere. What cannot be compared is logged.
+ * Compares a run with the last run that changed the environment, and with the releases of its services, which other
+ * runs may have made. Comparisons that are not possible are logged.
  *
- * @returns the first that is newer. With `allowOlder` it is a warning of the caller's.
+ * @returns the first newer run or release. With `allowOlder`, the caller reports it as a warning.
  */
 export async function findNewerRun(
   context: LedgerContext,
@@ -42,7 +42,7 @@ export async function findNewerRun(
   return judgements.find(({ outdated }) => outdated)?.outdated;
 }
 
-/** What is recorded, with what it is of. A role that may not read the ledger compares nothing. */
+/** The records, with their subjects. A role without read access to the ledger compares nothing. */
 async function recordsOf(
   context: LedgerContext,
   { project, environment, services }: EnvironmentRun,
@@ -62,13 +62,13 @@ async function recordsOf(
   } catch (error) {
     if (classify(error) !== 'denied') throw error;
     context.log.warning(
-      `The order of releases is not checked: ${sentence(reasonOf(error))} Fix: Allow ssm:GetParameters on /${project}/${environment}/*.`,
+      `Skipped the check of the release order: ${sentence(reasonOf(error))} Fix: Allow ssm:GetParameters on /${project}/${environment}/*.`,
     );
     return [];
   }
 }
 
-/** Records a run that is about to change the environment. A role that may not is a warning. */
+/** Records a run that is about to change the environment. A role without permission gets a warning. */
 export async function recordRun(
   context: LedgerContext,
   { project, environment }: Pick<EnvironmentRun, 'project' | 'environment'>,
@@ -80,7 +80,7 @@ export async function recordRun(
   } catch (error) {
     if (classify(error) !== 'denied') throw error;
     context.log.warning(
-      `The run is not recorded, so an older one cannot be told from it: ${sentence(reasonOf(error))} Fix: Allow ssm:PutParameter on /${project}/${environment}/release.`,
+      `The run is not recorded, so an older run will not be detected: ${sentence(reasonOf(error))} Fix: Allow ssm:PutParameter on /${project}/${environment}/release.`,
     );
   }
 }

@@ -3,27 +3,27 @@ import { isSameQueue } from './order.ts';
 import { isSameImage } from './rollback-target.ts';
 import { type ReleaseSource, sourceOf } from './source.ts';
 
-/** What an environment was rolled back from since its last new release. */
+/** The images that an environment was rolled back from since its last new release. */
 export interface GivenUp {
-  /** Whole, the first that was given up first. */
+  /** Full image references, in the order of the rollbacks. */
   images: readonly string[];
-  /** The source of the newest of them; absent where it never became a release. */
+  /** The source of the most recent image; absent if it was never released successfully. */
   source?: ReleaseSource;
 }
 
-/** What is recorded of a release, as far as it matters here. */
+/** The relevant fields of a recorded release. */
 interface RecordOf extends ReleaseSource {
   image: string;
   rolledBackFrom?: string;
   givenUp?: GivenUp;
 }
 
-/** A parameter has room for 4096 characters, and one image takes up to 400. */
+/** A parameter holds 4096 characters, and an image takes up to 400. */
 const KEPT_IMAGES = 4;
 
 /**
- * What is given up once a release is recorded. A rollback adds what it goes back from; a record of the image that is in
- * place keeps what was given up; any other image is a new release, before which nothing counts.
+ * The rolled-back images after a release is recorded. A rollback adds the image that it replaces. A record of the
+ * current image keeps the list. Any other image is a new release and clears it.
  *
  * @param last the record before it.
  */
@@ -39,7 +39,7 @@ export function givenUpBy(last: RecordOf | undefined, next: RecordOf): GivenUp |
   return last && isSameImage(last.image, image) ? last.givenUp : undefined;
 }
 
-/** Whether a candidate is a release that was given up, by its image, its run or its commit. */
+/** Whether a candidate was rolled back before, by image, run or commit. */
 export function isGivenUp({ images, source }: GivenUp, candidate: Candidate): boolean {
   const { image } = candidate;
   if (image !== undefined && images.some((one) => isSameImage(one, image))) return true;

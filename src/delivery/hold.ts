@@ -6,10 +6,10 @@ import type { Context } from '../core/context.ts';
 import { PlatformError } from '../core/errors.ts';
 import type { LedgerNames } from './ledger.ts';
 
-/** Why no image is released to an environment. */
+/** A hold: why no image is released to an environment. */
 export interface Hold {
   reason: string;
-  /** Who set it, when (ISO 8601) and in which run; empty when it was set by hand. */
+  /** Who set it, when (ISO 8601) and in which run; empty if it was set manually. */
   actor: string;
   at: string;
   run: string;
@@ -21,17 +21,17 @@ interface Place {
 }
 type Caller = Pick<Context, 'signal' | 'log'>;
 
-/** The parameter of an environment's hold. */
+/** The parameter that stores an environment's hold. */
 export function holdParameter({ project, environment }: Place): string {
   return `/${project}/${environment}/hold`;
 }
 
-/** The hold of the environment that a service's ledger belongs to: `/platform/dev/hold` for `/platform/dev/user-service`. */
+/** The hold parameter for a service's ledger: `/platform/dev/hold` for `/platform/dev/user-service`. */
 export function holdBeside({ image }: LedgerNames): string | undefined {
   return /^(\/.+)\/[^/]+\/image$/.exec(image)?.[1]?.concat('/hold');
 }
 
-/** The environment is on hold, so nothing is released to it. */
+/** The environment is on hold, so no image is released to it. */
 export class HeldError extends PlatformError {
   override readonly name = 'HeldError';
 
@@ -39,12 +39,12 @@ export class HeldError extends PlatformError {
     // `prod` of /platform/prod/hold
     const environment = parameter.split('/').at(-2) ?? '';
     super('held', `${environment} is ${describeHold(hold)}`, {
-      fix: `Release the hold by promote-environment with command: release-hold, or delete the parameter ${parameter}.`,
+      fix: `Release the hold with promote-environment and \`command: release-hold\`, or delete the parameter ${parameter}.`,
     });
   }
 }
 
-/** An error for an environment that is on hold; undefined when it is not. */
+/** The error for an environment that is on hold; undefined otherwise. */
 export async function findHold(
   client: SSMClient,
   parameter: string,
@@ -54,7 +54,7 @@ export async function findHold(
   return hold && new HeldError(hold, parameter);
 }
 
-/** The environment's hold; undefined when there is none. */
+/** The environment's hold; undefined if there is none. */
 export async function readHold(
   client: SSMClient,
   parameter: string,
@@ -64,7 +64,7 @@ export async function readHold(
   return value === undefined ? undefined : holdOf(value);
 }
 
-/** Puts the environment on hold; one that is on hold gets the new reason. */
+/** Puts the environment on hold, or changes the reason of an existing hold. */
 export async function setHold(client: SSMClient, place: Place, hold: Hold, context: Caller): Promise<void> {
   const { PutParameterCommand } = await import('@aws-sdk/client-ssm');
   const command = new PutParameterCommand({
@@ -76,7 +76,7 @@ export async function setHold(client: SSMClient, place: Place, hold: Hold, conte
   await send(client, command, context);
 }
 
-/** Lifts the hold. False when there was none. */
+/** Releases the hold. @returns false if there was none. */
 export async function releaseHold(client: SSMClient, place: Place, context: Caller): Promise<boolean> {
   const { DeleteParameterCommand } = await import('@aws-sdk/client-ssm');
   try {
@@ -95,7 +95,7 @@ export function describeHold({ reason, actor, at }: Hold): string {
   return `on hold${by + when === '' ? '' : ` (set${by}${when})`}: ${reason}`;
 }
 
-/** What a person wrote into the parameter is the reason. */
+/** Text that is not a record, for example written manually, is the reason. */
 function holdOf(text: string): Hold {
   const none = { actor: '', at: '', run: '' };
   try {

@@ -8,61 +8,61 @@ import type { Approval } from './approval.ts';
 import { type GivenUp, givenUpBy } from './given-up.ts';
 import { type ReleaseSource, sourceOf, UNKNOWN_SOURCE } from './source.ts';
 
-/** A release to an environment. All but the image is empty or 0 where it was not recorded. */
+/** A release to an environment. Fields other than the image are empty or 0 if they were not recorded. */
 export interface Release extends ReleaseSource {
-  /** `repository@digest`, whole, as a task definition takes it. */
+  /** Full reference, `repository@digest`, as in a task definition. */
   image: string;
-  /** Counts what was recorded for the service in this environment, from 1: the higher, the later. */
+  /** Number of the record for the service in this environment, from 1. Higher is later. */
   sequence: number;
-  /** False when no task of it was seen to run. Such a release is neither promoted nor a rollback's target. */
+  /** False if no task was seen to run it. Such a release is neither promoted nor a target of a rollback. */
   proven: boolean;
   /** The pre-deploy command of a first release, which runs after its stack is created, has not succeeded yet. */
   preDeploy?: 'pending';
-  /** The URL of the run that released it here. The run of the source is another one after a promotion. */
+  /** URL of the run that released it here. After a promotion it differs from the source's run. */
   run: string;
   actor: string;
-  /** Who approved it, where somebody was asked. */
+  /** Who approved it, if approval was required. */
   approvals?: readonly Approval[];
   /** ISO 8601. */
   at: string;
-  /** The environment that it was promoted from; empty when it was deployed directly. */
+  /** The environment that it was promoted from; empty for a direct deployment. */
   from: string;
-  /** Why the gates were passed, where they were. */
+  /** The reason for bypassing the gates, if they were bypassed. */
   bypass?: string;
   /** Whether it was allowed to replace a newer release. */
   allowOlder?: true;
-  /** The revision that was released, `family:revision`. */
+  /** The released revision, `family:revision`. */
   taskDefinition?: string;
-  /** Of a rollback: the image that it took the place of, whole. */
+  /** For a rollback, the image that it replaced, as a full reference. */
   rolledBackFrom?: string;
-  /** What was rolled back from since the last new release: it is not released again without `allowOlder`. */
+  /** Images rolled back since the last new release. They are not released again without `allowOlder`. */
   givenUp?: GivenUp;
 }
 
-/** The last run that changed an environment as a whole, whatever it released. */
+/** The last run that changed a whole environment, whatever it released. */
 export interface EnvironmentRecord
   extends ReleaseSource, Pick<Release, 'sequence' | 'run' | 'actor' | 'approvals' | 'at'> {
   /** Whether it was allowed to follow a newer run. */
   allowOlder?: true;
 }
 
-/** What is known of a release when it is recorded. */
+/** A release before it is recorded. */
 export type NewRelease = Omit<Release, 'sequence' | 'givenUp'>;
 
 export interface LedgerContext extends Context {
-  /** Opens the client. */
+  /** Creates the client on first use. */
   ssm(): Promise<SSMClient>;
 }
 
-/** SSM keeps a hundred versions of a parameter, and gives fifty at once. */
+/** SSM keeps 100 versions of a parameter and returns 50 per page. */
 const HISTORY_PAGE = 50;
 
-/** What the environment has now; undefined when nothing was ever released. */
+/** The environment's current release of a service; undefined if there is none. */
 export async function readRelease(context: LedgerContext, names: LedgerNames): Promise<Release | undefined> {
   return (await readReleases(context, [names]))[0];
 }
 
-/** What the environment has now of several services, in their order. */
+/** The environment's current releases of several services, in their order. */
 export async function readReleases(
   context: LedgerContext,
   all: readonly LedgerNames[],
@@ -74,7 +74,7 @@ export async function readReleases(
   return all.map((of) => releaseIn(values, of));
 }
 
-/** The present values of parameters, by name; those that do not exist are left out. */
+/** The current values of parameters, by name, without those that do not exist. */
 async function valuesOf(
   context: LedgerContext,
   names: readonly string[],
@@ -87,15 +87,15 @@ function releaseIn(values: ReadonlyMap<string, string>, names: LedgerNames): Rel
   if (image === undefined) return undefined;
   const release = parseRelease(values.get(names.release) ?? '');
   if (release?.image === image) return release;
-  // A run that ended between two writes, or somebody by hand, has left an image that no record proves.
+  // A run that was killed between the two writes, or a manual change, leaves an image that no record proves.
   return unknownRelease(image, release === undefined);
 }
 
 /**
- * Writes a release, the image first. An image that is there already is not written again, so a job that is run
- * again leaves one version.
+ * Records a release, the image first. An unchanged image is not written again, so that a re-run job adds only one
+ * version.
  *
- * @returns the release with the sequence that it was recorded by: one more than the last record's.
+ * @returns the release with its sequence: the last record's plus one.
  */
 export async function recordRelease(
   context: LedgerContext,
@@ -112,7 +112,7 @@ export async function recordRelease(
     );
   };
   const known = await valuesOf(context, [names.image, names.release]);
-  // The record may be of another image than the parameter has: the sequence goes on all the same.
+  // The last record may belong to another image than the parameter's; the sequence continues anyway.
   const last = parseRelease(known.get(names.release) ?? '');
   const givenUp = givenUpBy(last, release);
   const recorded = { ...release, sequence: (last?.sequence ?? 0) + 1, ...(givenUp && { givenUp }) };
@@ -122,9 +122,9 @@ export async function recordRelease(
 }
 
 /**
- * What was recorded for an environment, the newest first: the first is what it has now. Every record counts, also of
- * the same image again; an image without a record, such as one that was written by hand, counts once. Which of them a
- * rollback goes to is for `rollbackTarget` to say.
+ * The releases of an environment, the newest (current) first. Every record counts, including repeated records of one
+ * image. An image without a record, for example one written manually, counts once. `rollbackTarget` selects the
+ * release that a rollback goes to.
  */
 export async function releaseHistory(context: LedgerContext, names: LedgerNames): Promise<Release[]> {
   const [images, records] = await Promise.all([
@@ -135,23 +135,23 @@ export async function releaseHistory(context: LedgerContext, names: LedgerNames)
   const distinct = images.filter((image, index) => image !== images[index - 1]);
   return distinct.flatMap((image) => {
     const at = releases.findIndex((release) => release.image === image);
-    // Records older than this image are still there: it never became a release.
+    // Older records remain: this image was never released successfully.
     if (at < 0) return [unknownRelease(image, releases.length === 0)];
     const of = releases.slice(at);
     const other = of.findIndex((release) => release.image !== image);
     const found = other < 0 ? of : of.slice(0, other);
-    // An older record of the same image belongs to an older row.
+    // An older record of the same image belongs to an older entry.
     releases.splice(0, at + found.length);
     return found;
   });
 }
 
-/** The records of a service's releases, the newest first; without what was written into the image by hand. */
+/** The records of a service's releases, the newest first, without images that were written manually. */
 export async function releaseRecords(context: LedgerContext, { release }: LedgerNames): Promise<Release[]> {
   return (await historyOf(context, release)).flatMap((value) => parseRelease(value) ?? []);
 }
 
-/** All values that a parameter had, the newest first; none when there is no such parameter. */
+/** All values of a parameter, the newest first; empty if the parameter does not exist. */
 async function historyOf(context: LedgerContext, name: string): Promise<string[]> {
   const { GetParameterHistoryCommand } = await import('@aws-sdk/client-ssm');
   const client = await context.ssm();
@@ -175,7 +175,7 @@ async function historyOf(context: LedgerContext, name: string): Promise<string[]
   return versions.toSorted((a, b) => b.version - a.version).map(({ value }) => value);
 }
 
-/** The last run that changed an environment; undefined when none was recorded. */
+/** The last run that changed an environment; undefined if none was recorded. */
 export async function readEnvironmentRecord(
   context: LedgerContext,
   place: EnvironmentPlace,
@@ -184,7 +184,7 @@ export async function readEnvironmentRecord(
   return parseEnvironmentRecord((await valuesOf(context, [name])).get(name) ?? '');
 }
 
-/** Writes the run that changes an environment, with the next sequence. */
+/** Records a run that changes an environment, with the next sequence. */
 export async function recordEnvironment(
   context: LedgerContext,
   place: EnvironmentPlace,
@@ -198,7 +198,7 @@ export async function recordEnvironment(
   await send(await context.ssm(), command, context);
 }
 
-/** The source of an image's last release; unknown when the ledger does not have it. */
+/** The source of an image's last release; UNKNOWN_SOURCE if the ledger does not contain it. */
 export async function sourceOfImage(
   context: LedgerContext,
   names: LedgerNames,
@@ -208,12 +208,12 @@ export async function sourceOfImage(
   return sourceOf(history.find((release) => release.image === image) ?? UNKNOWN_SOURCE);
 }
 
-/** A release of which only the image is known. */
+/** A release with nothing known but its image. */
 export function unknownRelease(image: string, proven: boolean): Release {
   return { ...UNKNOWN_SOURCE, image, sequence: 0, proven, run: '', actor: '', at: '', from: '' };
 }
 
-/** Undefined for a text that no release was written as. A field that an older version did not write is empty or 0. */
+/** Undefined for text that is not a release record. Fields that an older version did not write are empty or 0. */
 function parseRelease(text: string): Release | undefined {
   const fields = fieldsOf(text);
   const image = textIn(fields, 'image');
@@ -258,7 +258,7 @@ function sourceIn(fields: Fields): ReleaseSource {
   };
 }
 
-/** What the records of a release and of an environment share. */
+/** Fields that records of releases and of environments share. */
 function recordIn(fields: Fields): EnvironmentRecord {
   return {
     ...sourceIn(fields),
@@ -281,7 +281,7 @@ function approvalsIn({ approvals }: Fields): { approvals?: Approval[] } {
   return known.length > 0 ? { approvals: known } : {};
 }
 
-/** A record that an older version wrote has only the image that it was a rollback from. */
+/** Records of older versions only have the image that they rolled back from. */
 function givenUpIn(fields: Fields): { givenUp?: GivenUp } {
   const { images, source } = Object(fields['givenUp']) as { images?: unknown; source?: unknown };
   const from = textIn(fields, 'rolledBackFrom');
@@ -307,7 +307,7 @@ function numberIn(fields: Fields, key: keyof Release): number {
   return typeof number === 'number' && Number.isSafeInteger(number) ? number : 0;
 }
 
-/** The two parameters of a service in an environment. Templates read `image`, so it is the truth of the two. */
+/** The two parameters of a service in an environment. `image` is authoritative, because templates read it. */
 export interface LedgerNames {
   image: string;
   release: string;
@@ -316,13 +316,13 @@ export interface LedgerNames {
 /** @see https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-su-create.html */
 const IMAGE_PARAMETER = /^(\/(?:[A-Za-z0-9_.-]+\/)+)image$/;
 
-/** The names of a service's parameters: `/<project>/<environment>/<service>/image` and `…/release`. */
+/** Parameter names of a service: `/<project>/<environment>/<service>/image` and `…/release`. */
 export function ledgerNames(of: { project: string; environment: string; service: string }): LedgerNames {
   const folder = `/${of.project}/${of.environment}/${of.service}`;
   return { image: `${folder}/image`, release: `${folder}/release` };
 }
 
-/** The names for a given name of the image's parameter. Throws InputError when it does not end with `/image`. */
+/** Parameter names for a given image parameter. @throws InputError if it does not end with `/image`. */
 export function ledgerNamesOf(parameter: string): LedgerNames {
   const folder = IMAGE_PARAMETER.exec(parameter)?.[1];
   if (folder === undefined) {

@@ -9,15 +9,15 @@ import { CancelledError, PlatformError, reasonOf } from '../core/errors.ts';
 import type { LedgerNames } from './ledger.ts';
 import { deleteStopRequest, readStopRequest, stopParameter, writeStopRequest } from './stop-request.ts';
 
-/** A holder that has not renewed for so long is taken for dead. */
+/** A holder that has not renewed the lock for this long counts as dead. */
 const TTL_MS = 5 * 60_000;
 const RENEW_EVERY_MS = 60_000;
 const LOOK_EVERY_MS = 3000;
 const LOOK_FOR_STOP_EVERY_MS = 10_000;
-/** How long a rollback goes before others: what the holder needs to see the request, to stop and to release the lock. */
+/** How long a rollback has priority: enough for the holder to see the request, stop and release the lock. */
 const GOES_FIRST_MS = 60_000;
 const RELEASE_WITHIN_MS = 3000;
-/** A cancelled job has seconds left when no further work is asked to stop. */
+/** Time left in a cancelled job after the stop calls have ended. */
 const RELEASE_LATE_WITHIN_MS = 1500;
 
 export interface LockContext extends Pick<Context, 'clock' | 'signal' | 'log' | 'urgency'> {
@@ -25,23 +25,23 @@ export interface LockContext extends Pick<Context, 'clock' | 'signal' | 'log' | 
 }
 
 export interface LockRequest {
-  /** Name of the parameter: see environmentLock. */
+  /** Name of the parameter; see environmentLock. */
   parameter: string;
-  /** What it locks, such as `The environment`. */
+  /** The locked object, such as `The environment`. */
   what: string;
-  /** Whose the lock will be: the actor, and the run's page. */
+  /** The actor and the URL of the run that takes the lock. */
   who: string;
   run: string;
-  /** How long to wait for another run, in ms. */
+  /** How long to wait for another run, in milliseconds. */
   waitMs: number;
   /**
-   * Asks the holder to stop, and gives it this reason. Who asks is not stopped by others in turn: a rollback waits for a
+   * Reason for asking the holder to stop. A run that asks is not stopped by others: a rollback waits for another
    * rollback.
    */
   stopHolder?: string;
 }
 
-/** Another run holds the lock: for as long as we would wait, or since it was taken from us. */
+/** Another run held the lock for the whole wait, or took it from this run. */
 export class LockTakenError extends PlatformError {
   override readonly name = 'LockTakenError';
 
@@ -50,7 +50,7 @@ export class LockTakenError extends PlatformError {
   }
 }
 
-/** The lock of an environment: what changes it as a whole holds it. */
+/** The lock of an environment. Changes to the environment as a whole hold it. */
 export function environmentLock(of: {
   project: string;
   environment: string;
@@ -58,30 +58,30 @@ export function environmentLock(of: {
   return { parameter: `/${of.project}/${of.environment}/lock`, what: 'The environment' };
 }
 
-/** The lock of one service, beside its ledger: every release of it holds this one. */
+/** The lock of one service, next to its ledger. Every release of the service holds it. */
 export function serviceLock({ release }: LedgerNames): Pick<LockRequest, 'parameter' | 'what'> {
   return { parameter: release.replace(/release$/, 'lock'), what: 'The service' };
 }
 
 /**
- * Does the work while holding a lock: one parameter in Parameter Store, renewed while the work goes
- * on, released however it ends. A lock whose holder has died expires five minutes after it was last renewed.
+ * Runs the work while holding a lock: a parameter in Parameter Store that is renewed during the work and always
+ * released afterwards. The lock of a dead holder expires five minutes after its last renewal.
  *
- * @param work gets a signal that is aborted when the job is cancelled, with a CancelledError when another run asks this
- * one to stop, or with a LockTakenError when the lock is lost.
- * @throws LockTakenError when another run holds it for longer than `waitMs`.
+ * @param work receives a signal that aborts when the job is cancelled, with a CancelledError when another run asks
+ *   this one to stop, or with a LockTakenError when the lock is lost.
+ * @throws LockTakenError if another run holds the lock for longer than `waitMs`.
  */
 export async function withLock<T>(
   context: LockContext,
   request: LockRequest,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  // A lock that is not renewed in time is lost: its calls do not wait behind the work.
+  // A lock that is not renewed in time is lost, so its calls go before all others.
   const lock = new Lock(await context.ssm(), request, { ...context, urgency: Infinity });
   try {
     await lock.acquire(request.waitMs);
   } catch (error) {
-    // Cancelled, or the answer was lost: it may be ours all the same.
+    // Cancelled, or the response was lost: this run may hold the lock nevertheless.
     if (!(error instanceof LockTakenError)) await lock.release();
     throw error;
   }
@@ -98,7 +98,7 @@ export async function withLock<T>(
     await Promise.all(keeping);
     await lock.release();
   };
-  // No further work is asked to stop, so the next holder is safe from it, even where the work has not ended yet.
+  // No more stop calls follow, so the next holder is safe from them even if the work has not ended yet.
   const late = { released: undefined as Promise<void> | undefined };
   const onStopsEnd = (): void => {
     late.released ??= release();
@@ -122,14 +122,14 @@ class Lock {
   readonly #own: Pick<LockHolder, 'who' | 'run'>;
   readonly #stopHolder: string | undefined;
   #since = 0;
-  /** The version that the next write goes over. */
+  /** The version that the next write replaces. */
   #latest: { version: number; token: string } | undefined;
   #expires = 0;
-  /** When the newest record that was sent expires, whether or not it was written. */
+  /** Expiry of the newest record that was sent, whether or not it was written. */
   #sentExpires = 0;
-  /** Whether the parameter may be ours: `unknown` while a write is not answered. */
+  /** Whether this run holds the parameter: `unknown` while a write is unanswered. */
   #held: 'no' | 'unknown' | 'yes' = 'no';
-  /** Whether the newest version was made, or was renewed before it could be taken over. */
+  /** Whether the newest version was created by this run, or renewed before it could be taken over. */
   #isProven = false;
 
   constructor(client: SSMClient, request: LockRequest, context: LockContext) {
@@ -158,25 +158,25 @@ class Lock {
       const left = deadline - clock.now();
       if (left <= 0) throw new LockTakenError(this.#name, text);
       if (holder && tokenOf(holder) !== asked && (await this.#askToStop(holder))) asked = tokenOf(holder);
-      if (text !== logged) log.info(`${text}; waiting for at most ${Math.ceil(waitMs / 1000)} s.`);
+      if (text !== logged) log.info(`${text}; waiting up to ${Math.ceil(waitMs / 1000)} s.`);
       logged = text;
       await clock.sleep(Math.min(LOOK_EVERY_MS, left), signal);
     }
   }
 
   /**
-   * Looks whether another run asks this one to stop, until the signal is aborted. Throws a CancelledError then.
+   * Checks whether another run asks this one to stop, until the signal is aborted. Throws a CancelledError if so.
    *
-   * Each look is a GetParameter, of which an account has 40 a second in each region free of charge, shared with
-   * GetParameters and GetParametersByPath: a promotion of twenty services, with
-   * a lock each, takes two of them.
+   * Each check is a GetParameter call, of which an account has 40 per second and region free of charge, shared with
+   * GetParameters and GetParametersByPath. A promotion of twenty services, with a lock each, uses two calls per check.
+   *
    * @see https://docs.aws.amazon.com/general/latest/gr/ssm.html
    */
   async watchForStop(over: AbortSignal): Promise<void> {
     if (this.#stopHolder !== undefined) return;
     const { clock, log } = this.#context;
     for (;;) {
-      // At the same moments for all locks of a run: one call reads ten of them.
+      // All locks of a run check at the same time, so that one call reads ten of them.
       await clock.sleep(LOOK_FOR_STOP_EVERY_MS - (clock.now() % LOOK_FOR_STOP_EVERY_MS), over);
       try {
         const request = await readStopRequest(this.#client, this.#name, { signal: over, log });
@@ -184,13 +184,16 @@ class Lock {
           throw new CancelledError(`${request.who} for a rollback (${request.run}): ${request.reason}`);
       } catch (error) {
         if (over.aborted || error instanceof CancelledError) throw error;
-        log.debug(`Whether to stop could not be read beside ${this.#name}: ${reasonOf(error)}`);
+        log.debug(`Cannot read the stop request for ${this.#name}: ${reasonOf(error)}`);
         if (classify(error) === 'denied') return;
       }
     }
   }
 
-  /** Renews until the signal is aborted. Throws when another run took the lock, or it could not be renewed in time. */
+  /**
+   * Renews the lock until the signal is aborted. Throws if another run took the lock or it could not be renewed in
+   * time.
+   */
   async keep(over: AbortSignal): Promise<void> {
     const { clock, log } = this.#context;
     for (;;) {
@@ -199,19 +202,19 @@ class Lock {
         await this.#renew();
       } catch (error) {
         if (error instanceof LockTakenError || clock.now() >= this.#expires) throw error;
-        log.debug(`The lock ${this.#name} could not be renewed yet: ${reasonOf(error)}`);
+        log.debug(`Cannot renew the lock ${this.#name}, will retry: ${reasonOf(error)}`);
       }
     }
   }
 
-  /** Never throws: what is left behind expires, and is said. A lock that was never taken needs nothing. */
+  /** Never throws: a lock that cannot be released expires, with a warning. Does nothing if the lock was never taken. */
   async release(): Promise<void> {
     if (this.#held === 'no') return;
     const { log, signal } = this.#context;
     const isLate = signal.aborted;
     const context = { signal: restoreSignal(isLate ? RELEASE_LATE_WITHIN_MS : RELEASE_WITHIN_MS), log };
     try {
-      // A cancelled run has seconds to release all of its locks.
+      // A cancelled run has only seconds to release all of its locks.
       if (isLate && (await this.#isUntouched(context))) {
         await deleteParameterInBatch(this.#client, this.#name, context);
         return;
@@ -225,14 +228,14 @@ class Lock {
       const what =
         this.#held === 'yes'
           ? `Failed to release the lock ${this.#name}`
-          : `Failed to check whether this run left the lock ${this.#name} behind`;
+          : `Failed to check whether this run still holds the lock ${this.#name}`;
       log.warning(`${what}: ${reasonOf(error)}. It expires at ${until}.`);
     }
   }
 
   /**
-   * Whether the newest version is the one with which this lock was taken or renewed, read together with those of other
-   * locks. Where that does not prove that the lock is still held, its history does.
+   * Whether the newest version is the one that this run wrote, read together with other locks. If that does not prove
+   * that the lock is still held, its history is read.
    */
   async #isUntouched(context: Pick<Context, 'signal' | 'log'>): Promise<boolean> {
     if (!this.#isProven) return false;
@@ -243,16 +246,16 @@ class Lock {
       return holder !== undefined && tokenOf(holder) === this.#token;
     } catch (error) {
       if (classify(error) !== 'denied') throw error;
-      context.log.debug(`The role may not read the lock ${this.#name} with others: ${reasonOf(error)}`);
+      context.log.debug(`Cannot read the lock ${this.#name} together with others: ${reasonOf(error)}`);
       return false;
     }
   }
 
   /**
-   * The rollback that has asked the holder to stop, and waits: it goes first, so that what else waits does not start a
-   * rollout that it would have to stop too.
+   * The rollback that has asked the holder to stop and is waiting. It goes first, so that other waiting runs do not
+   * start a rollout that it would have to stop too.
    *
-   * @returns undefined when there is none, or when it cannot be read.
+   * @returns undefined if there is none, or if it cannot be read.
    */
   async #waitingRollback(): Promise<string | undefined> {
     if (this.#stopHolder !== undefined) return undefined;
@@ -264,12 +267,12 @@ class Lock {
       return `${this.#what} waits for a rollback by ${who} (${run})`;
     } catch (error) {
       signal.throwIfAborted();
-      log.debug(`Whether a rollback waits could not be read beside ${this.#name}: ${reasonOf(error)}`);
+      log.debug(`Cannot read whether a rollback waits for ${this.#name}: ${reasonOf(error)}`);
       return undefined;
     }
   }
 
-  /** @returns whether the holder was asked. */
+  /** @returns whether the request was written. */
   async #askToStop(holder: LockVersion): Promise<boolean> {
     const reason = this.#stopHolder;
     const { record } = holder;
@@ -289,30 +292,32 @@ class Lock {
     return true;
   }
 
-  /** The holder that was asked is gone. */
+  /** Deletes the stop request; its addressee no longer holds the lock. */
   async #withdraw(): Promise<void> {
     try {
       await deleteStopRequest(this.#client, this.#name, this.#context);
     } catch (error) {
       this.#context.signal.throwIfAborted();
-      this.#context.log.debug(`The stop request beside ${this.#name} stays: ${reasonOf(error)}`);
+      this.#context.log.debug(`Cannot delete the stop request for ${this.#name}: ${reasonOf(error)}`);
     }
   }
 
-  /** Takes the lock when it is free or its holder is dead; otherwise tells who has it. */
+  /** Takes the lock if it is free or its holder is dead; otherwise returns the holder. */
   async #claim(): Promise<LockVersion | undefined> {
     const created = await this.#put(undefined);
     if (created !== undefined) return undefined;
     const history = await this.#history(this.#context);
     const holder = holderOf(history);
-    // The answer to our own claim was lost.
+    // The response to this run's own claim was lost.
     this.#held = holder && tokenOf(holder) === this.#token ? 'yes' : 'no';
     if (this.#held === 'yes') return undefined;
     if (holder && !this.#isDead(holder)) return holder;
     const latest = newest(history);
-    if (!latest) return this.#claim(); // It was given back this moment.
+    if (!latest) return this.#claim(); // It was released in the meantime.
     if (holder)
-      this.#context.log.info(`${describeHolder(this.#what, holder)}, and has not been renewed: taken over.`);
+      this.#context.log.info(
+        `${describeHolder(this.#what, holder)}, but the lock was not renewed in time. Taking it over.`,
+      );
     await this.#put({ version: latest.version, token: tokenOf(latest) });
     const now = await this.#adopt();
     // The lock was deleted in between: claim it again.
@@ -325,9 +330,9 @@ class Lock {
   async #renew(): Promise<void> {
     const expected = (this.#latest?.version ?? 0) + 1;
     if ((await this.#put(this.#latest)) === expected) return;
-    // A late claim was written in between: read who holds the lock, and write over that version.
+    // A late claim was written in between: read the current holder and replace that version.
     const holder = await this.#adopt();
-    if (!holder) throw new LockTakenError(this.#name, 'The lock was deleted by hand', 'lock-lost');
+    if (!holder) throw new LockTakenError(this.#name, 'The lock was deleted manually', 'lock-lost');
     if (tokenOf(holder) !== this.#token) {
       throw new LockTakenError(this.#name, describeHolder(this.#what, holder), 'lock-lost');
     }
@@ -335,9 +340,9 @@ class Lock {
   }
 
   /**
-   * Writes our record over a version, or makes the parameter.
+   * Writes this run's record over a version, or creates the parameter.
    *
-   * @returns the version that it became; undefined when the parameter was to be made and is there already.
+   * @returns the new version; undefined if the parameter was to be created but exists already.
    */
   async #put(over: LockRecord['over']): Promise<number | undefined> {
     const { PutParameterCommand } = await import('@aws-sdk/client-ssm');
@@ -373,7 +378,7 @@ class Lock {
     }
   }
 
-  /** Reads who holds the lock now, and writes over the newest version from here on. */
+  /** Reads the current holder; the next write replaces the newest version. */
   async #adopt(): Promise<LockVersion | undefined> {
     const history = await this.#history(this.#context);
     const latest = newest(history);
@@ -390,7 +395,7 @@ class Lock {
   }
 }
 
-/** Who holds a lock, as a sentence without its full stop; undefined when nobody does. */
+/** Describes who holds a lock, without a full stop; undefined if it is free. */
 export async function describeLock(
   context: LockContext,
   { parameter, what }: Pick<LockRequest, 'parameter' | 'what'>,
@@ -400,7 +405,7 @@ export async function describeLock(
   return holder && !isDead ? describeHolder(what, holder) : undefined;
 }
 
-/** The page of the run that holds a lock; empty when none does. */
+/** URL of the run that holds a lock; empty if it is free. */
 export async function lockHolder(context: LockContext, parameter: string): Promise<string> {
   const record = holderOf(await readVersions(await context.ssm(), parameter, context))?.record;
   return record && record.expires > context.clock.now() ? record.run : '';
@@ -432,18 +437,18 @@ function newest(history: readonly LockVersion[]): LockVersion | undefined {
   return history.toSorted((a, b) => b.version - a.version)[0];
 }
 
-/** `octocat changes it since 2026-11-25T09:00:00Z (https://…/runs/1)`. */
+/** `The environment is locked by octocat since 2026-11-25T09:00:00Z (https://…/runs/1)`. */
 function describeHolder(what: string, { record, text }: LockVersion): string {
   if (!record) return `${what} is locked: ${text}`;
   const since = new Date(record.since).toISOString().replace(/\.\d+Z$/, 'Z');
   return `${what} is locked by ${record.who} since ${since} (${record.run})`;
 }
 
-/** Who holds a lock. */
+/** The holder of a lock. Times are in milliseconds since the epoch. */
 interface LockHolder {
   /** `octocat` */
   who: string;
-  /** The URL of the run. */
+  /** URL of the run, or other text that identifies it. */
   run: string;
   /** When the lock was acquired, in milliseconds since the epoch. */
   since: number;
@@ -451,31 +456,30 @@ interface LockHolder {
   expires: number;
 }
 
-/** What is written into the lock's parameter. */
+/** Content of the lock's parameter. */
 export interface LockRecord extends LockHolder {
-  /** One for each claim, so that a holder knows its own. */
+  /** Unique for each claim, so that a holder recognises its own records. */
   token: string;
-  /** The version that this one was written over; absent in the record that made the parameter. */
+  /** The version that this record replaced; absent in the record that created the parameter. */
   over?: { version: number; token: string };
 }
 
-/** A version of the parameter. Without a record it was written by hand, or by something else. */
+/** A version of the parameter. Without a record, it was written manually or by another program. */
 interface LockVersion {
   version: number;
   text: string;
   record: LockRecord | undefined;
 }
 
-/** Reads one version's text; what is no record is kept as it is. */
+/** Parses one version. Text that is not a record is kept. */
 export function lockVersion(version: number, text: string): LockVersion {
   return { version, text, record: recordOf(text) };
 }
 
 /**
- * The version that says who holds the lock: the newest that was written over the very version that its writer
- * had read. Parameter Store has no conditional overwrite; it counts versions, though, and keeps them, so that
- * everybody can tell the write that came first from one that came too late. A version that is no record of
- * ours holds the lock too: an unreadable lock is a lock.
+ * The version that determines the holder: the newest one that was written over exactly the version that its writer had
+ * read. Parameter Store has no conditional writes, but it numbers and keeps versions, so every run can tell the first
+ * write from one that came too late. A version that is not a record holds the lock too: an unreadable lock is a lock.
  */
 export function holderOf(history: readonly LockVersion[]): LockVersion | undefined {
   const byVersion = new Map(history.map((version) => [version.version, version]));
@@ -486,12 +490,12 @@ export function holderOf(history: readonly LockVersion[]): LockVersion | undefin
       if (!record.over) return version === 1;
       if (record.over.version !== version - 1) return false;
       const before = byVersion.get(version - 1);
-      // The oldest versions are gone after a hundred.
+      // Versions older than the last 100 no longer exist.
       return before === undefined || tokenOf(before) === record.over.token;
     });
 }
 
-/** The token of a version; of one that is no record, its text. */
+/** The token of a version, or its text if it is not a record. */
 function tokenOf({ record, text }: LockVersion): string {
   return record?.token ?? text;
 }
@@ -501,7 +505,7 @@ function recordOf(text: string): LockRecord | undefined {
   try {
     value = Object(JSON.parse(text)) as Partial<LockRecord>;
   } catch {
-    return undefined; // Text written by hand holds the lock too: see holderOf.
+    return undefined; // Text that was written manually holds the lock too; see holderOf.
   }
   const { token, who, run, since, expires } = value;
   const isRecord =

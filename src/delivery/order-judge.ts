@@ -5,10 +5,10 @@ import { type GivenUp, isGivenUp, isSameSource } from './given-up.ts';
 import { type Ancestry, type Candidate, compareOrder, dependsOnAncestry, type Older } from './order.ts';
 import type { ReleaseSource } from './source.ts';
 
-const DEPLOY_NEWER = 'Deploy the newer commit, or set `allow-older: true` to replace it by this one.';
+const DEPLOY_NEWER = 'Deploy the newer commit, or set `allow-older: true` to replace it with this one.';
 const DEPLOY_ANOTHER = 'Deploy a newer commit, or set `allow-older: true` to release this one again.';
 
-/** A newer release is recorded than the one that was about to replace it, or this one was rolled back. */
+/** A newer release is already recorded, or this release was rolled back. */
 export class OutdatedError extends PlatformError {
   override readonly name = 'OutdatedError';
 
@@ -17,20 +17,20 @@ export class OutdatedError extends PlatformError {
   }
 }
 
-/** What a record tells of the release that is in place. */
+/** The recorded source of the current release. */
 export type RecordedSource = ReleaseSource & { at: string; image?: string; givenUp?: GivenUp };
 
 interface Judgement {
-  /** Set when the candidate is older. */
+  /** Set if the candidate is older. */
   outdated?: OutdatedError;
-  /** What could not be compared, a sentence. */
+  /** A sentence about what could not be compared. */
   note?: string;
 }
 
 /**
- * Compares a candidate with what is recorded.
+ * Compares a candidate with a recorded release.
  *
- * @param what names what the record is of, such as `user-service in staging`.
+ * @param what the subject of the record, such as `user-service in staging`.
  */
 export type OrderJudge = (
   what: string,
@@ -38,7 +38,7 @@ export type OrderJudge = (
   candidate: Candidate,
 ) => Promise<Judgement>;
 
-/** How a release is held to the order. */
+/** How the order of releases is enforced. */
 export interface OrderRules {
   judge: OrderJudge;
   /** Whether an older release may replace a newer one. */
@@ -46,10 +46,10 @@ export interface OrderRules {
 }
 
 /**
- * A judge that asks GitHub about the ancestry of commits, once for each pair, and only where run numbers do not
- * decide. When GitHub does not tell, run numbers alone decide, and the judgement has a note.
+ * Creates a judge that reads the ancestry of commits from GitHub, once for each pair, and only if run numbers do not
+ * decide. If GitHub cannot compare them, only run numbers decide, and the judgement has a note.
  *
- * @param compare whether a commit is an ancestor of another one.
+ * @param compare whether one commit is an ancestor of another.
  */
 export function orderJudge(access: GitHubAccess, compare = isAncestor): OrderJudge {
   const asked = new Map<string, Promise<{ ancestry: Ancestry; note?: string }>>();
@@ -75,7 +75,7 @@ export function orderJudge(access: GitHubAccess, compare = isAncestor): OrderJud
     const { givenUp, at } = recorded;
     if (isGivenUp(givenUp, candidate)) return { outdated: givenUpError(what, recorded, candidate), ...notes };
     if (!givenUp.source || isSameSource(recorded, candidate)) return { ...notes };
-    // What was on its way before the rollback is older than what was rolled back.
+    // A run that started before the rollback is older than the release that was rolled back.
     const late = await compareWith({ ...givenUp.source, at }, candidate);
     return {
       ...(late.older && { outdated: lateError(what, recorded, candidate, givenUp.source) }),
@@ -91,11 +91,11 @@ async function readAncestry(
   of: string,
 ): Promise<{ ancestry: Ancestry; note?: string }> {
   const pair = `${of.slice(0, 7)} and ${commit.slice(0, 7)}`;
-  const consequence = 'Only the numbers of runs decide which release is newer.';
+  const consequence = 'Only run numbers determine which release is newer.';
   if (access.token === '') {
     return {
       ancestry: 'unknown',
-      note: `Without github-token the commits ${pair} cannot be compared. ${consequence}`,
+      note: `The commits ${pair} cannot be compared without github-token. ${consequence}`,
     };
   }
   try {

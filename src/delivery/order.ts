@@ -1,26 +1,26 @@
 import { digestIn } from '../ecs/proof.ts';
 import type { ReleaseSource } from './source.ts';
 
-/** What a run would release: its source, and the image where it is known already. */
+/** A release that a run is about to make: its source, and its image if known. */
 export interface Candidate extends ReleaseSource {
   image?: string;
 }
 
-/** Whether the candidate's commit is an ancestor of the recorded one; `unknown` where GitHub does not tell. */
+/** Whether the candidate's commit is an ancestor of the recorded one; `unknown` if GitHub cannot compare them. */
 export type Ancestry = 'ancestor' | 'other' | 'unknown';
 
-/** Why a candidate is older than the recorded release: by the number of its run, or by its commit. */
+/** Why a candidate is older than the recorded release: its run number or its commit. */
 export type Older = 'run' | 'commit';
 
 type Recorded = ReleaseSource & { image?: string };
 
 /**
- * Whether a candidate is older than what is recorded. Runs are compared within one workflow and ref, whose run numbers
- * follow the order of the events; everything else by ancestry alone.
+ * Compares a candidate with the recorded release. Runs are compared within one workflow and ref, whose run numbers
+ * follow the order of the events; everything else only by ancestry.
  *
- * - The recorded run itself is older only when it has another commit checked out, an ancestor.
- * - An earlier run of the same commit is older only when it would release another image.
- * - Without a record, with a record of another repository, or with one that tells neither run nor commit, nothing is
+ * - The recorded run itself is older only if it has checked out another commit, an ancestor.
+ * - An earlier run of the same commit is older only if it would release another image.
+ * - Without a record, or if the record is from another repository or has neither run nor commit, the candidate is not
  *   older.
  */
 export function compareOrder(
@@ -41,12 +41,12 @@ export function dependsOnAncestry(recorded: Recorded | undefined, candidate: Can
   return compareOrder(recorded, candidate, 'ancestor') !== compareOrder(recorded, candidate, 'other');
 }
 
-/** The repository of a record that an older version has written is unknown, and taken for the same. */
+/** Records of older versions have no repository. They are assumed to be from the same one. */
 function isSameRepository(recorded: Recorded, { repository }: Candidate): boolean {
   return recorded.repository === '' || recorded.repository === repository;
 }
 
-/** Whether the two run numbers count runs of one workflow on one ref. */
+/** Whether two run numbers belong to the same workflow and ref. */
 export function isSameQueue(recorded: ReleaseSource, { workflow, ref, runNumber }: ReleaseSource): boolean {
   const known = workflow !== '' && ref !== '' && runNumber > 0 && recorded.runNumber > 0;
   return known && recorded.workflow === workflow && recorded.ref === ref;

@@ -8,16 +8,16 @@ import { mainImage, type ServiceContainer } from './current-release.ts';
 import { type LedgerContext, type LedgerNames, releaseHistory } from './ledger.ts';
 import { goodReleases, type PastRelease } from './rollback-target.ts';
 
-/** How many revisions are looked through for an image of the ledger. */
+/** How many revisions are searched for an image of the ledger. */
 const LOOKED_THROUGH = 25;
-/** A way back needs the release that runs and the one before it. */
+/** A rollback needs the current release and the one before it. */
 const LEAST_KEPT = 2;
 
 /**
- * The revision that a release ran with: the recorded one, else one that has served with its image, else the newest with
+ * The revision of a release: the recorded one, otherwise one that has served with its image, otherwise the newest with
  * its image.
  *
- * @throws PlatformError when there is none that is active.
+ * @throws PlatformError if none of them is active.
  */
 export async function revisionOfRelease(
   context: EcsContext,
@@ -30,7 +30,7 @@ export async function revisionOfRelease(
   const active = await revisionsOf(context, familyOf(current.taskDefinition));
   const served = await servedRevisions(context, addressOf(of.service)).catch((error: unknown) => {
     context.signal.throwIfAborted();
-    context.log.debug(`The service's deployments cannot be read: ${reasonOf(error)}`);
+    context.log.debug(`Cannot read the service's deployments: ${reasonOf(error)}`);
     return [];
   });
   const proven = served
@@ -62,8 +62,8 @@ async function recordedRevision(
 }
 
 /**
- * Those of the given revisions that a rollback may go to: of the newest good releases of the ledger, without one of the
- * newest successful deployments, as many as revisions are kept, and two at least.
+ * The revisions that a rollback may need, out of the given ones: those of the newest good releases in the ledger, or
+ * of the newest successful deployments without a ledger. As many as revisions are kept, and at least two.
  *
  * @param revisions ARNs, the newest first.
  */
@@ -78,7 +78,7 @@ export async function revisionsForRollback(
   const needed = goodReleases(history).slice(0, Math.max(keep, LEAST_KEPT));
   const names = new Set(needed.map(({ taskDefinition = '' }) => revisionName(taskDefinition)));
   const found = new Set(revisions.filter((arn) => names.has(revisionName(arn))));
-  // Older records have no revision: the newest with their image is the one that a rollback would find.
+  // Older records have no revision. A rollback would use the newest revision with their image.
   const images = new Set(
     needed.filter(({ taskDefinition }) => taskDefinition === undefined).map(({ image }) => image),
   );
@@ -89,7 +89,7 @@ export async function revisionsForRollback(
   return found;
 }
 
-/** A release as a rollback without a ledger compares it: by its revision, and by all its images. */
+/** A deployment as a rollback without a ledger compares it: by revision and by all images. */
 function pastRelease({ taskDefinition, images }: ServedRevision): PastRelease {
   return { taskDefinition, image: Object.values(images).join(' ') };
 }

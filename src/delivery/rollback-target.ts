@@ -1,39 +1,39 @@
 import { digestIn } from '../ecs/proof.ts';
 import { familyOf, revisionNumber } from '../ecs/task-definition/task-definition.ts';
 
-/** A release as its history has it: one of the ledger's, or a successful deployment of ECS. */
+/** A past release: a record of the ledger or a successful ECS deployment. */
 export interface PastRelease {
-  /** Of the main container; best `repository@digest`. */
+  /** Image of the main container, preferably `repository@digest`. */
   image: string;
-  /** `family:revision` or an ARN; absent where it was not recorded. */
+  /** `family:revision` or an ARN; absent if not recorded. */
   taskDefinition?: string;
   /** The image that this release was a rollback from. */
   rolledBackFrom?: string;
-  /** False when no task of it was seen to run. */
+  /** False if no task was seen to run it. */
   proven?: boolean;
 }
 
-/** What the service works towards when the rollback is asked for. */
+/** The release that the service is working towards when the rollback is requested. */
 export interface CurrentRelease {
   image: string;
   taskDefinition?: string;
-  /** `incoming`: it is being deployed over another revision, which may be the way back already. */
+  /** `incoming`: it is replacing another revision, which may already be a rollback. */
   state: 'complete' | 'incoming' | 'other';
 }
 
 /**
- * What tells two releases apart: `revision` takes a change of the configuration for a release of its own; `image` does
- * not, for a way back that only exchanges the image.
+ * What distinguishes two releases. `revision` counts a configuration change as a separate release; `image` does not,
+ * for a rollback that only replaces the image.
  */
 type Identity = 'revision' | 'image';
 
-/** Which candidate a rollback goes to: so many releases back, or the nearest one of an image. */
+/** Selects the candidate for a rollback: a number of releases back, or the nearest release of an image. */
 export type RollbackChoice = { steps: number } | { digest: string };
 
 /**
- * The releases that a rollback may be asked to go to, the nearest first: those before what runs, strictly backwards, that
- * were good. After a deployment that never became a release, the newest good one is the first; one that is on its way
- * already comes before all.
+ * The releases that a rollback may go to, the nearest first: good releases before the current one, strictly backwards.
+ * After a deployment that never succeeded, the newest good release is the first. A release that is already being
+ * rolled out comes before all others.
  *
  * @param history the newest first.
  */
@@ -51,9 +51,7 @@ export function rollbackCandidates<R extends PastRelease>(
   return incoming && incoming.proven !== false ? [incoming, ...before] : before;
 }
 
-/**
- * Whether a ledger has one image at most, and no rollback: what ran before its first release is known to ECS alone.
- */
+/** Whether a ledger has at most one image and no rollback. Only ECS knows what ran before its first release. */
 export function isFirstRelease(history: readonly PastRelease[]): boolean {
   return history.every(
     ({ image, rolledBackFrom }) =>
@@ -61,7 +59,7 @@ export function isFirstRelease(history: readonly PastRelease[]): boolean {
   );
 }
 
-/** The candidate that is asked for; undefined when there is none. */
+/** The requested candidate; undefined if there is none. */
 export function chooseCandidate<R extends PastRelease>(
   candidates: readonly R[],
   choice: RollbackChoice,
@@ -72,7 +70,7 @@ export function chooseCandidate<R extends PastRelease>(
 
 const LISTED = 5;
 
-/** The candidates for a person who has to choose one, the nearest first. */
+/** Lists the candidates for the user to choose from, the nearest first. */
 export function listCandidates(
   candidates: readonly (PastRelease & { commit?: string; at?: string })[],
 ): string {
@@ -90,8 +88,8 @@ export function listCandidates(
 }
 
 /**
- * The releases that were good, the newest first. What was rolled back from is left out; so is what an earlier image, or
- * an earlier revision, took the place of: that was a way back too.
+ * The good releases, the newest first. Releases that were rolled back are excluded, and so are releases that an
+ * earlier image or an earlier revision replaced, because that was a rollback too.
  *
  * @param history the newest first.
  */
@@ -104,7 +102,7 @@ export function goodReleases<R extends PastRelease>(history: readonly R[]): R[] 
 /** @param good the oldest first. */
 function add<R extends PastRelease>(good: R[], release: R): void {
   const { rolledBackFrom } = release;
-  // Between revisions of one image, the revisions tell which came after.
+  // For two revisions of one image, the revision numbers show which is newer.
   if (rolledBackFrom !== undefined && !isSameImage(rolledBackFrom, release.image)) {
     remove(good, (one) => isSameImage(one.image, rolledBackFrom));
   }
@@ -118,7 +116,7 @@ function add<R extends PastRelease>(good: R[], release: R): void {
     good.push(release);
     return;
   }
-  // Proof once is proof: what is recorded again while no task is wanted stays proven.
+  // Proof is permanent: a release that is recorded again while no task is desired stays proven.
   const isProven = last.proven !== false || release.proven !== false;
   good[good.length - 1] = { ...release, ...(release.proven !== undefined && { proven: isProven }) };
 }
@@ -128,24 +126,24 @@ function remove<R>(releases: R[], isGone: (release: R) => boolean): void {
   releases.splice(0, releases.length, ...kept);
 }
 
-/** Where the current release stands among the good ones; -1 when it is none of them. */
+/** Index of the current release among the good ones; -1 if it is not one of them. */
 function positionOf(current: CurrentRelease, good: readonly PastRelease[], identity: Identity): number {
   const at = good.findIndex((release) => isCurrent(release, current, identity));
   if (at >= 0 || current.state !== 'complete') return at;
-  // Another revision of the same image, such as the stack's, which was not recorded.
+  // Another revision of the same image that was not recorded, such as the stack's.
   return good.findIndex(({ image }) => isSameImage(image, current.image));
 }
 
 function isCurrent(release: PastRelease, current: CurrentRelease, identity: Identity): boolean {
   const isKnown = release.taskDefinition !== undefined && current.taskDefinition !== undefined;
-  // The current revision may name its image by a tag, which the record has by digest.
+  // The current revision may refer to its image by tag; the record has the digest.
   if (identity === 'revision' && isKnown) return !isOtherRevision(release, current);
   return isSameImage(release.image, current.image);
 }
 
 type RevisionOf = Pick<PastRelease, 'taskDefinition'>;
 
-/** Whether both revisions are known, and are not the same. */
+/** Whether both revisions are known and different. */
 function isOtherRevision(
   { taskDefinition: one }: RevisionOf,
   { taskDefinition: other }: RevisionOf,
@@ -154,7 +152,7 @@ function isOtherRevision(
   return familyOf(one) !== familyOf(other) || revisionNumber(one) !== revisionNumber(other);
 }
 
-/** Whether a release has a later revision of the same family than another one. */
+/** Whether a release has a later revision of the same family than another release. */
 function isNewerRevision(
   { taskDefinition: one }: RevisionOf,
   { taskDefinition: other }: RevisionOf,
@@ -163,7 +161,7 @@ function isNewerRevision(
   return revisionNumber(one) > revisionNumber(other);
 }
 
-/** Images by digest are the same in any repository; others by their name. */
+/** Images with the same digest are equal in any repository; others are compared by name. */
 export function isSameImage(one: string, other: string): boolean {
   return one === other || (digestIn(one) !== undefined && digestIn(one) === digestIn(other));
 }

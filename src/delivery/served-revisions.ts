@@ -3,7 +3,7 @@ import { send } from '../aws/send.ts';
 import { describeRevisions } from '../ecs/deployment.ts';
 import type { EcsContext, ServiceAddress } from '../ecs/service.ts';
 
-/** The most that the API gives at once. */
+/** Maximum page size of the API. */
 const DEPLOYMENTS_A_PAGE = 100;
 
 /** A revision that a service has served with. */
@@ -15,10 +15,10 @@ export interface ServedRevision {
 }
 
 /**
- * The revisions of a service's successful deployments, the newest first. ECS keeps ninety days of them, and none of
- * before 25 October 2024.
+ * The revisions of a service's successful deployments, the newest first. ECS keeps deployments for 90 days, and has
+ * none from before 25 October 2024.
  *
- * @throws AwsError where the role may not read them, or the endpoint has none.
+ * @throws AwsError if the role is not allowed to read them, or the endpoint does not support the call.
  * @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-deployment.html
  * @see https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListServiceDeployments.html
  */
@@ -40,10 +40,10 @@ export async function servedRevisions(
 }
 
 /**
- * Whether a deployment of the service, however it ended, had this task definition as its target.
+ * Whether any deployment of the service, whatever its outcome, had this task definition as its target.
  *
  * @param since when the task definition was registered.
- * @throws AwsError where the role may not read them, or the endpoint has none.
+ * @throws AwsError if the role is not allowed to read them, or the endpoint does not support the call.
  */
 export async function wasDeployed(
   context: EcsContext,

@@ -3,27 +3,27 @@ import { deleteParameter, readParameter } from '../aws/parameters.ts';
 import { send } from '../aws/send.ts';
 import type { Context } from '../core/context.ts';
 
-/** Asks the holder of a lock to stop what it does. */
+/** A request to the holder of a lock to stop its work. */
 export interface StopRequest {
-  /** The token of the holder that is asked: no other one obeys. */
+  /** The token of the holder that should stop. Other holders ignore the request. */
   token: string;
   /** `octocat` */
   who: string;
-  /** The run's page. */
+  /** URL of the run. */
   run: string;
   reason: string;
-  /** Until when the one that asks goes first, ms since the epoch; absent in a request of an older version. */
+  /** When the requester's priority ends, in milliseconds since the epoch; absent in requests of older versions. */
   expires?: number;
 }
 
 type Caller = Pick<Context, 'signal' | 'log'>;
 
-/** The parameter beside a lock. */
+/** The parameter next to a lock that stores the request. */
 export function stopParameter(lock: string): string {
   return `${lock}-stop`;
 }
 
-/** What the holder of a lock is asked; undefined when there is no request. */
+/** The stop request for a lock; undefined if there is none. */
 export async function readStopRequest(
   client: SSMClient,
   lock: string,
@@ -33,7 +33,7 @@ export async function readStopRequest(
   return value === undefined ? undefined : parse(value);
 }
 
-/** Asks. A request to an earlier holder is overwritten: that one is gone. */
+/** Writes a request. A request to an earlier holder is overwritten. */
 export async function writeStopRequest(
   client: SSMClient,
   lock: string,
@@ -54,7 +54,7 @@ export async function deleteStopRequest(client: SSMClient, lock: string, context
   await deleteParameter(client, stopParameter(lock), context);
 }
 
-/** Undefined for a text that is no request. */
+/** Undefined for text that is not a request. */
 function parse(text: string): StopRequest | undefined {
   let value: Partial<StopRequest>;
   try {

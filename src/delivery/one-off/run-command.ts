@@ -11,7 +11,7 @@ import type { Release } from '../release/release.ts';
 import type { ServiceContext } from '../release/request.ts';
 import type { CommandRun } from '../release/result.ts';
 
-/** How many of its last lines the report has. */
+/** Number of log lines in the report. */
 const SHOWN_LINES = 25;
 
 /** A command, and the task that it runs in. */
@@ -24,16 +24,16 @@ interface Command {
   timeoutMs: number;
 }
 
-/** How a command ended. The reason is one sentence or more. With an error, it was not started. */
+/** The result of a command. The reason is one or more sentences. With an error, the command was not started. */
 export type CommandEnd =
   | { ok: true; run: CommandRun }
   | { ok: false; reason: string; run: CommandRun; error?: ErrorInfo };
 
 /**
- * Runs a command as a task of its own to its end, with its log. Where it fails, the report says why.
+ * Runs a command as a one-off task until it exits, and logs its output. If it fails, the report has the cause.
  *
- * @param as where the report has it.
- * @throws TimeoutError; the signal's reason; an AwsError of a call. The task may then still run: see `stopTasks`.
+ * @param as the field of the report for the command.
+ * @throws TimeoutError; the signal's reason; an AwsError. The task may then still be running; see `stopTasks`.
  */
 export async function runCommand(
   context: ServiceContext,
@@ -53,7 +53,7 @@ export async function runCommand(
     report[as] = run;
   };
   change({});
-  release.logEvent(`Running ${run.command} as a task of its own.`);
+  release.logEvent(`Running ${run.command} as a one-off task.`);
   try {
     const end = await runOneOffTask(context, {
       ...task,
@@ -62,7 +62,7 @@ export async function runCommand(
       startedBy,
       onStarted: (id) => {
         change({ task: id });
-        context.log.info(`Started the task ${id}.`);
+        context.log.info(`Started task ${id}.`);
       },
       line: (text) => {
         context.log.info(`  ${text}`);
@@ -86,7 +86,7 @@ export async function runCommand(
   }
 }
 
-/** What ECS says of every task that ended by itself: it explains nothing. */
+/** ECS's reason for every task that exits by itself. It explains nothing. */
 const SAYS_NOTHING = 'Essential container in task exited';
 
 async function explainEnd(
@@ -102,7 +102,7 @@ async function explainEnd(
   const { stopCode, stoppedReason, pullMs, id } = task;
   const ended = exitCode === undefined ? {} : { exitCode };
   const main = { ...(task.container?.name === container && task.container), name: container, ...ended };
-  // Before its command ran, whichever container failed is the one that says why.
+  // Before the command ran, the container that failed is the cause, whichever it is.
   const subject = endedBy ?? (exitCode === undefined ? (task.container ?? main) : main);
   const log = endedBy ? await logOf(context, definition, endedBy.name, id) : lines;
   const { cause, fix, awsMessage } = explain({
@@ -133,12 +133,12 @@ async function explainEnd(
     groups: [group],
     ...(log.length > 0 && { log: { stream: `${subject.name}/${id}`, lines: log } }),
   };
-  const first = endedBy ? ` It ended before ${container} did.` : '';
+  const first = endedBy ? ` It exited before ${container} did.` : '';
   const quote = awsMessage === '' || awsMessage === SAYS_NOTHING ? '' : ` AWS reported: "${awsMessage}".`;
   return `${sentence(cause)}${first}${quote}`;
 }
 
-/** The end of the log of a container whose lines were not followed; none when it cannot be read. */
+/** The end of the log of a container that was not followed; empty if it cannot be read. */
 async function logOf(
   context: ServiceContext,
   definition: TaskDefinition,
@@ -151,7 +151,7 @@ async function logOf(
     return (await logTail(context, stream)).lines;
   } catch (error) {
     context.signal.throwIfAborted();
-    context.log.info(`The log of ${container} cannot be read: ${reasonOf(error)}`);
+    context.log.info(`Cannot read the log of ${container}: ${reasonOf(error)}`);
     return [];
   }
 }

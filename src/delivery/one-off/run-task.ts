@@ -10,15 +10,15 @@ import {
 } from '../revision/register-revision.ts';
 import { runCommand } from './run-command.ts';
 
-/** A command to run as a task of its own. */
+/** A command to run as a one-off task. */
 export interface RunRequest extends RevisionRequest {
   command: readonly string[];
   placement: PlacementChoice;
 }
 
 /**
- * Runs a command as a task of its own, of the service's definition or of a given one. The service is not changed, so it
- * takes no lock, and neither a hold nor the order of releases stops it. Never throws.
+ * Runs a command as a one-off task of the service's task definition or a given one. The service does not change, so no
+ * lock is taken, and holds and the order of releases do not apply. Never throws.
  */
 export async function runTask(context: ServiceContext, request: RunRequest): Promise<ServiceResult> {
   const { command, timeoutMs } = request;
@@ -36,14 +36,14 @@ export async function runTask(context: ServiceContext, request: RunRequest): Pro
       timeoutMs,
     });
     if (ended.ok)
-      return release.end({ verdict: 'ran', reason: `${text} ended with exit code 0.`, run: ended.run });
+      return release.end({ verdict: 'ran', reason: `${text} exited with code 0.`, run: ended.run });
     const reason = `The command ${text} failed: ${ended.reason}`;
     const { run, error } = ended;
     return release.end({ verdict: 'run-failed', reason, run, ...(error && { error }) });
   });
 }
 
-/** The container and the placement of the task. Throws InputError. */
+/** Finds the container and the placement of the task. @throws InputError */
 function placeOf(
   { definition, facts, service }: CheckedRevision,
   { placement }: RunRequest,

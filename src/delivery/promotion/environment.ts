@@ -9,24 +9,24 @@ export interface PromotionContext extends ServiceContext {
   cloudWatch(): Promise<CloudWatchClient>;
 }
 
-/** An account and a region of it, with the clients of its services. */
+/** An account and region, with the clients of its services. */
 interface AccountRegion {
   region: string;
-  /** The account that it must be. */
+  /** The expected account ID. */
   account: string;
   session: Session;
   context: PromotionContext;
 }
 
-/** An environment as a promotion sees it. Its hold and its lock are in its own account and region. */
+/** An environment of a promotion. Its hold and its lock are in its own account and region. */
 export interface PromotionEnvironment extends AccountRegion {
   name: string;
   project: string;
-  /** Where its services are, by their names in the manifest. */
+  /** Locations of its services, by their names in the manifest. */
   places: ReadonlyMap<string, ServicePlace>;
 }
 
-/** Where a service is in an environment. Its ledger is in the same account and region. */
+/** Location of a service in an environment. Its ledger is in the same account and region. */
 export interface ServicePlace extends AccountRegion, PlaceNames {}
 
 interface PlaceNames {
@@ -35,21 +35,23 @@ interface PlaceNames {
   /** The service's name in ECS. */
   service: string;
   repository: PlaceRepository;
-  /** The container that runs the image; absent: the main container. */
+  /** The container that runs the image. Absent: the main container. */
   container?: string;
 }
 
-/** `own`: an ECR repository of the service's account and region. `shared`: one that all environments pull from. */
+/**
+ * `own`: an ECR repository in the service's account and region. `shared`: a repository that all environments pull from.
+ */
 export type PlaceRepository = { kind: 'own'; name: string } | { kind: 'shared'; uri: string };
 
-/** What an environment is opened by. Without a role, the job's own credentials serve. */
+/** Access to an environment. Without a role, the job's own credentials are used. */
 export interface EnvironmentSettings extends AccountSettings {
   name: string;
   project: string;
   services: ReadonlyMap<string, PlaceSettings>;
 }
 
-/** Where a service is, and the role that is used there. */
+/** Location of a service, and the role to access it. */
 export interface PlaceSettings extends PlaceNames, AccountSettings {}
 
 interface AccountSettings {
@@ -58,12 +60,12 @@ interface AccountSettings {
   role: string | undefined;
 }
 
-/** Opens a session in a region, by a role if there is one. */
+/** Creates a session in a region, with a role if there is one. */
 export type OpenSession = (region: string, role: string | undefined) => Session;
 
 /**
- * Opens an environment, without a call. Each account and region has a rate of its own, as AWS counts, and one session
- * for each role.
+ * Creates the clients of an environment, without any call. Each account and region has its own rate limits, like AWS,
+ * and one session per role.
  */
 export function openPromotionEnvironment(
   { name, project, services, ...home }: EnvironmentSettings,
@@ -101,14 +103,14 @@ function openAccountRegion(
   };
 }
 
-/** Where a service is in an environment that has it. */
+/** The location of a service in an environment that has it. */
 export function placeIn({ name, places }: PromotionEnvironment, service: string): ServicePlace {
   const place = places.get(service);
   if (!place) throw new Error(`${service} has no place in ${name}`);
   return place;
 }
 
-/** The accounts and regions of an environment, each once, its own first. */
+/** The distinct accounts and regions of an environment, its own first. */
 export function accountRegionsOf(environment: PromotionEnvironment): AccountRegion[] {
   const all = [environment, ...environment.places.values()];
   return all.filter(
@@ -118,12 +120,12 @@ export function accountRegionsOf(environment: PromotionEnvironment): AccountRegi
 }
 
 interface PlaceGroup {
-  /** Of the first service: all have its clients. */
+  /** The location of the first service; all services share its clients. */
   place: ServicePlace;
   services: string[];
 }
 
-/** Groups services that are read together: those of one account and region with the same key. */
+/** Groups services that can be read together: the same account, region and key. */
 export function groupPlaces(
   environment: PromotionEnvironment,
   services: readonly string[],
@@ -142,9 +144,9 @@ export function groupPlaces(
 }
 
 /**
- * Checks the credentials of each environment and of the services in it, before anything else is asked of AWS.
+ * Checks the credentials of each environment and of its services before any other call to AWS.
  *
- * @throws WrongAccountError that names both accounts.
+ * @throws WrongAccountError with both accounts.
  */
 export async function requireAccounts(environments: readonly PromotionEnvironment[]): Promise<void> {
   const sessions = environments.flatMap((environment) => [
@@ -164,14 +166,14 @@ export async function requireAccounts(environments: readonly PromotionEnvironmen
       requireSessionAccount(
         session,
         account,
-        (actual) => `${what} is in account ${account}, and the credentials belong to account ${actual}`,
-        `Use a role of account ${account} for ${name}: source-role or target-role of promote-environment, or its role in the manifest.`,
+        (actual) => `${what} is in account ${account}, but the credentials belong to account ${actual}`,
+        `Use a role in account ${account} for ${name}: set source-role or target-role of promote-environment, or its role in the manifest.`,
       ),
     ),
   );
 }
 
-/** The same environment, ended by another signal: that of a lock as well. */
+/** The same environment with another abort signal, such as that of a lock. */
 export function withSignal(environment: PromotionEnvironment, signal: AbortSignal): PromotionEnvironment {
   const contexts = new Map<PromotionContext, PromotionContext>();
   const signalled = <T extends AccountRegion>(one: T): T => {

@@ -26,7 +26,7 @@ export async function holdEnvironment({ target, reason, dryRun, origin }: HoldRe
   });
 }
 
-/** Lifts an environment's hold. */
+/** Releases an environment's hold. */
 export async function releaseEnvironment({ target, dryRun }: HoldRequest): Promise<HoldResult> {
   return await inOwnAccount(target, async () => {
     const { context, name } = target;
@@ -41,8 +41,8 @@ export async function releaseEnvironment({ target, dryRun }: HoldRequest): Promi
 }
 
 /**
- * Puts an environment on hold in each account and region that it has services in, its own first: a release of a service
- * reads the hold beside the service's ledger.
+ * Puts an environment on hold in each account and region of its services, its own first. A service's release reads the
+ * hold next to the service's ledger.
  */
 export async function setHoldOf(environment: PromotionEnvironment, hold: Hold): Promise<void> {
   for (const { context } of accountRegionsOf(environment)) {
@@ -50,14 +50,14 @@ export async function setHoldOf(environment: PromotionEnvironment, hold: Hold): 
   }
 }
 
-/** Lifts a hold, in the environment's own account and region last: that is the one that is reported. */
+/** Releases a hold, in the environment's own account and region last, because that one is reported. */
 async function releaseHoldOf(environment: PromotionEnvironment): Promise<void> {
   for (const { context } of accountRegionsOf(environment).toReversed()) {
     await releaseHold(await context.ssm(), placeOf(environment), context);
   }
 }
 
-/** Does the work when the credentials are those of the environment's account; others are `blocked`. */
+/** Runs the work if the credentials belong to the environment's account; otherwise the result is `blocked`. */
 async function inOwnAccount(target: PromotionEnvironment, work: () => Promise<HoldEnd>): Promise<HoldResult> {
   const end = await requireAccounts([target]).then(work, (error: unknown): HoldEnd => {
     if (!(error instanceof WrongAccountError)) throw error;

@@ -16,32 +16,32 @@ import {
 import type { Finding } from './request.ts';
 import { plural } from '../../core/text.ts';
 
-/** Where the tasks that run an image pull it from. */
+/** Repository that the tasks which run an image pull it from. */
 export interface ImageSource {
-  /** Host and path, without tag and digest. */
+  /** Registry and path, without tag and digest. */
   uri: string;
-  /** Absent where it is in no registry of ECR: nothing of it can be read or copied. */
+  /** Absent if the registry is not ECR: its images cannot be read or copied. */
   ecr?: ImageRepository;
 }
 
-/** Where the target's tasks pull an image from. */
+/** Repository that the target's tasks pull an image from. */
 export interface ImageTarget {
-  /** Host and path. */
+  /** Registry and path. */
   uri: string;
-  /** The service's own repository, which the image is copied to. Absent where the tasks pull it from its source. */
+  /** The service's own repository, which the image is copied to. Absent if the tasks pull it from its source. */
   copy?: {
     repository: ImageRepository;
     present: boolean;
-    /** The environment's tag, where the image has yet to get it. */
+    /** The environment's tag, if the image does not have it yet. */
     tag?: string;
   };
 }
 
 /**
- * The repositories that services pull their images from, by service: those of ECR by their names, which may be another
- * account's or region's. Another endpoint than AWS's has a host of its own, which the account's repositories have too.
+ * The repositories that services pull their images from, by service. ECR repositories are identified by name and may
+ * be in another account or region. An endpoint other than AWS has its own host name, which its repositories share.
  *
- * @param references the images by service, as their containers have them.
+ * @param references the images by service, as in their container definitions.
  */
 export async function imageSources(
   references: ReadonlyMap<string, string>,
@@ -58,7 +58,7 @@ export async function imageSources(
   return new Map(await Promise.all(sources));
 }
 
-/** An image's name without its tag and its digest. */
+/** An image reference without tag and digest. */
 function repositoryUri(reference: string): string {
   return parseReference(reference)?.name ?? reference;
 }
@@ -84,7 +84,7 @@ async function ecrRepository(
   };
 }
 
-/** The image that a service of the target is to run. */
+/** The image to deploy to a service of the target. */
 export interface ReleasedImage {
   service: string;
   digest: string;
@@ -96,7 +96,7 @@ type Candidate = Omit<ReleasedImage, 'target'>;
 
 const IMAGES_AT_ONCE = 8;
 
-/** Where the target's tasks will pull each image from, by service, or why they cannot. */
+/** Where the target's tasks will pull each image from, by service, or a finding if they cannot. */
 export async function imageTargets(
   candidates: readonly Candidate[],
   target: PromotionEnvironment,
@@ -109,7 +109,7 @@ export async function imageTargets(
   });
 }
 
-/** Where the target's tasks pull earlier images of their services from, by service, or why they no longer can. */
+/** Where the target's tasks pull earlier images from, by service, or a finding if they no longer can. */
 export async function earlierTargets(
   candidates: readonly Candidate[],
   target: PromotionEnvironment,
@@ -119,7 +119,7 @@ export async function earlierTargets(
   );
 }
 
-/** @param find gets the service's own repository, where it has one. */
+/** @param find receives the service's own repository, if it has one. */
 async function findTargets(
   candidates: readonly Candidate[],
   target: PromotionEnvironment,
@@ -142,8 +142,8 @@ function sharedTarget(
   if (isSameRepository(source.uri, uri)) return { uri };
   return {
     gate: 'target',
-    message: `The tasks of ${service} in ${target.name} pull from ${uri}, and the image that runs upstream is in ${source.uri}`,
-    fix: `Deploy ${service} upstream from ${uri}, or give it an ECR repository in ${target.name}: images are copied there.`,
+    message: `The tasks of ${service} in ${target.name} pull from ${uri}, but the image that runs upstream is in ${source.uri}`,
+    fix: `Deploy ${service} upstream from ${uri}, or set an ECR repository for it in ${target.name}, which images are then copied to.`,
   };
 }
 
@@ -162,15 +162,15 @@ async function ownTarget(
   if (!repository) {
     return {
       gate: 'target',
-      message: `There is no repository ${repositoryName(place)} in the account of ${target.name}`,
-      fix: 'Create it there first. deploy-environment does so for services with a stack.',
+      message: `The repository ${repositoryName(place)} does not exist in the account of ${target.name}`,
+      fix: 'Create it first. deploy-environment creates the repositories of services with a stack.',
     };
   }
   if (!source.ecr) {
     return {
       gate: 'target',
-      message: `The image of ${service} that runs upstream is in ${source.uri}, and only images in ECR are copied`,
-      fix: `Give ${service} the repository ${source.uri} in ${target.name}: its tasks then pull from there.`,
+      message: `The image of ${service} that runs upstream is in ${source.uri}, but only images in ECR are copied`,
+      fix: `Set the repository of ${service} in ${target.name} to ${source.uri}, which its tasks then pull from.`,
     };
   }
   const own = { client: await place.context.ecr(), name: repository.name, uri: repository.uri };
@@ -183,20 +183,20 @@ async function earlierTarget(
   own: Repository | undefined,
   target: PromotionEnvironment,
 ): Promise<ImageTarget | Finding> {
-  // Whether another repository has the image is checked by the release, as far as it can be read.
+  // The release checks whether another repository has the image, if it can be read.
   if (!ecr || own?.uri !== uri) return { uri };
   const { context } = placeIn(target, service);
   const found = await findImage(ecr, digest, environmentTag(target, own), context);
   if (found.present) return { uri, copy: { repository: ecr, ...found } };
   const message = `The previous image of ${service}, ${digest}, is no longer in ${ecr.name}`;
-  return { gate: 'target', message, fix: 'Promote or deploy another one.' };
+  return { gate: 'target', message, fix: 'Promote or deploy another image.' };
 }
 
 /**
- * Whether a repository has an image.
+ * Looks an image up in a repository.
  *
  * @param wanted the tag that it should have.
- * @returns with that tag, where the image does not have it.
+ * @returns the image, with the wanted tag if the image does not have it yet.
  */
 async function findImage(
   repository: ImageRepository,
@@ -212,7 +212,7 @@ async function findImage(
   return { present: found.length > 0, ...(wanted !== undefined && !isTagged && { tag: wanted }) };
 }
 
-/** The repositories in the services' own accounts, by service; those that do not exist are left out. */
+/** The repositories in the services' own accounts, by service, without those that do not exist. */
 async function ownRepositories(
   services: readonly string[],
   environment: PromotionEnvironment,
@@ -243,8 +243,8 @@ function repositoryName({ repository }: ServicePlace): string {
 }
 
 /**
- * The tag that says what runs in an environment, and keeps the image from expiring. Undefined where tags are immutable:
- * it could not move to the next image.
+ * The tag that marks the image that an environment runs and keeps it from expiring. Undefined if tags are immutable,
+ * because it could not move to the next image.
  */
 function environmentTag(
   { name }: PromotionEnvironment,
@@ -256,7 +256,7 @@ function environmentTag(
 
 const COPIES_AT_ONCE = 3;
 
-/** Copies all images to the target. No service is changed before all of them are there. */
+/** Copies all images to the target. No service changes before all of them are there. */
 export async function copyImages(
   images: readonly ReleasedImage[],
   target: PromotionEnvironment,
@@ -277,7 +277,7 @@ export async function copyImages(
 /**
  * Sets the environment's tag on the images that run there now.
  *
- * @returns which could not be tagged, a sentence each: the services run, so this is no failure.
+ * @returns one sentence for each image that could not be tagged. This is not a failure, because the services run.
  */
 export async function tagImages(
   images: readonly ReleasedImage[],
@@ -294,7 +294,7 @@ export async function tagImages(
       await ecrStore(repository, context).putManifest(manifest, tag);
     } catch (error) {
       context.signal.throwIfAborted();
-      notes.push(`The tag ${tag} could not be put on the image of ${service}: ${reasonOf(error)}.`);
+      notes.push(`Failed to set the tag ${tag} on the image of ${service}: ${reasonOf(error)}.`);
     }
   });
   return notes;

@@ -25,34 +25,34 @@ import { missingService, readRunning, type RunningImage, type RunningService } f
 
 const IMAGES_AT_ONCE = 8;
 
-/** What happens to one service. */
+/** The plan for one service. */
 export interface ServicePlan {
   service: PromotedService;
-  /** `none`: it runs the image already. */
+  /** `none`: it already runs the image. */
   action: 'promote' | 'none' | 'blocked';
   upstream: RunningService;
   downstream: RunningService;
-  /** The image that is promoted; undefined when it cannot be determined. */
+  /** The image to promote; undefined if it cannot be determined. */
   digest?: string;
-  /** The release of it, and how long it has soaked. */
+  /** Its release, with the start of its soak. */
   soaking?: SoakingRelease;
-  /** A newer one that has not soaked yet. */
+  /** A newer release that has not soaked yet. */
   newer?: SoakingRelease;
-  /** What runs in the target now; undefined when nothing does. */
+  /** Digest that the target runs now; undefined if it runs none. */
   before?: string;
-  /** What the ledgers say of the two. */
+  /** The ledgers' records of the two. */
   releases: { source?: Release; target?: Release };
-  /** Where the image is, and where it goes; set when it is to be promoted. */
+  /** Source and target of the image; set if it is to be promoted. */
   images?: { source: ImageSource; target: ImageTarget };
   findings: GateFinding[];
 }
 
 export interface PromotionPlan {
   services: ServicePlan[];
-  /** What could not be compared, a sentence each. */
+  /** Sentences about what could not be compared. */
   notes: string[];
   hold?: HeldError;
-  /** The hold of the environment that the images come from. */
+  /** The hold of the source environment. */
   sourceHold?: HeldError;
 }
 
@@ -90,7 +90,7 @@ export async function planPromotion(request: PromotionRequest): Promise<Promotio
   return { services: plans, notes, ...(hold && { hold }), ...(sourceHold && { sourceHold }) };
 }
 
-/** The hold upstream. A role that may not read it is a warning. */
+/** The hold of the source environment. A role without permission to read it gets a warning. */
 async function findSourceHold(source: PromotionEnvironment): Promise<HeldError | undefined> {
   const parameter = holdParameter(placeOf(source));
   try {
@@ -98,17 +98,17 @@ async function findSourceHold(source: PromotionEnvironment): Promise<HeldError |
   } catch (error) {
     if (classify(error) !== 'denied') throw error;
     source.context.log.warning(
-      `Whether ${source.name} is on hold cannot be checked. Fix: Allow ssm:GetParameter on ${parameter}.`,
+      `Cannot check whether ${source.name} is on hold. Fix: Allow ssm:GetParameter on ${parameter}.`,
     );
     return undefined;
   }
 }
 
 /**
- * What the ledger upstream has of each service, the newest first. The history is read only where a release may be
- * promoted that does not run any more.
+ * The source ledger's records of each service, the newest first. The history is read only if a release that no longer
+ * runs may be promoted.
  *
- * @param notes gets a sentence where the history may not be read: then only what runs can be promoted.
+ * @param notes receives a sentence if the history cannot be read; then only the running release can be promoted.
  */
 async function recordsOf(
   { source, services, gates, images, upTo }: PromotionRequest,
@@ -118,7 +118,7 @@ async function recordsOf(
   const isNeeded = gates.soakMs > 0 || images !== undefined || upTo !== undefined;
   const found = services.map(async ({ name }, index): Promise<[string, readonly Release[]]> => {
     const own = present[index] ? [present[index]] : [];
-    // Without a record of what is in place, nothing that was before it counts.
+    // Without a record of the current release, earlier releases do not count.
     if (!isNeeded || (own[0]?.at ?? '') === '') return [name, own];
     try {
       const { context } = placeIn(source, name);
@@ -126,7 +126,7 @@ async function recordsOf(
     } catch (error) {
       if (classify(error) !== 'denied') throw error;
       notes.push(
-        `Earlier releases of ${name} in ${source.name} are not considered: its history cannot be read. Allow ssm:GetParameterHistory on /${source.project}/${source.name}/*.`,
+        `Earlier releases of ${name} in ${source.name} are not considered because its history cannot be read. Fix: Allow ssm:GetParameterHistory on /${source.project}/${source.name}/*.`,
       );
       return [name, own];
     }
@@ -134,18 +134,18 @@ async function recordsOf(
   return new Map(await Promise.all(found));
 }
 
-/** The environment's place in Parameter Store. */
+/** The environment's location in Parameter Store. */
 export function placeOf({ project, name }: PromotionEnvironment): { project: string; environment: string } {
   return { project, environment: name };
 }
 
-/** The digest that a service's tasks were started with; undefined when it runs none, or several. */
+/** The digest that a service's tasks run; undefined if there is none or more than one. */
 export function runningDigest({ images }: RunningService): string | undefined {
   const digests = new Set(images.map(({ reference, digest }) => digestIn(reference) ?? digest));
   return digests.size === 1 ? [...digests][0] : undefined;
 }
 
-/** What the ledgers have of services, in their order. Each ledger is in the service's own account and region. */
+/** The ledgers' records of services, in their order. Each ledger is in the service's own account and region. */
 export async function releasesOf(
   environment: PromotionEnvironment,
   services: readonly string[],
@@ -162,7 +162,7 @@ export async function releasesOf(
   return services.map((service) => releases.get(service));
 }
 
-/** Determines the image of each service that is promoted, and whether the target runs it already. */
+/** Determines the release to promote for each service, and whether the target already runs it. */
 function chooseReleases(
   plans: readonly ServicePlan[],
   request: PromotionRequest,
@@ -197,19 +197,19 @@ function choose(plan: ServicePlan, soaking: SoakingRelease, { target }: Promotio
     block(plan, {
       gate: 'target',
       message: noService(plan.service.name, target),
-      fix: 'Deploy the environment first: deploy-environment creates services with a stack. Of a service that exists already, check cluster and service in the manifest.',
+      fix: 'Deploy the environment first; deploy-environment creates services with a stack. For an existing service, check cluster and service in the manifest.',
     });
     return;
   }
   if (soaking.digest === plan.before) plan.action = 'none';
 }
 
-/** A release that was recorded when its service wanted no tasks. */
+/** A release that was recorded while the service's desired count was 0. */
 function unprovenRelease(service: string, source: string, digest: string): Finding {
   return {
     gate: 'origin',
-    message: `${shortDigest(digest)} of ${service} is not proven in ${source}: when it was deployed there, the service wanted 0 tasks`,
-    fix: `Deploy the same image to ${source} again while its tasks run: update-service then proves it, with the verdict unchanged.`,
+    message: `${shortDigest(digest)} of ${service} is not proven in ${source}, because the desired count was 0 when it was deployed`,
+    fix: `Deploy the same image to ${source} again while its tasks run. update-service then proves it, with the verdict unchanged.`,
   };
 }
 
@@ -220,8 +220,8 @@ export function noService(name: string, environment: PromotionEnvironment): stri
 }
 
 /**
- * What may be promoted of a service: the image that its tasks run upstream, and the releases before it that count still;
- * of these, what the request asks for.
+ * The releases of a service that may be promoted, limited to those that the request selects: the image that its tasks
+ * run in the source environment, and earlier releases that still count.
  */
 function candidatesOf(
   { service, upstream, releases: { source: present, target: below } }: ServicePlan,
@@ -253,7 +253,9 @@ function candidatesOf(
   return { releases: open.length > 0 ? open : asked.slice(0, 1) };
 }
 
-/** What a service runs, read from its tasks; undefined while a deployment replaces them: then the ledger has its releases. */
+/**
+ * The release that a service runs, read from its tasks; undefined during a deployment, when the ledger is used instead.
+ */
 function runningRelease(
   name: string,
   upstream: RunningService,
@@ -261,15 +263,15 @@ function runningRelease(
   [newest]: readonly Release[],
 ): RunningRelease | { finding: Finding } | undefined {
   if (upstream.state === 'missing') {
-    return refused(noService(name, source), 'Leave the service out of `services`, or deploy it there first.');
+    return refused(noService(name, source), 'Remove the service from `services`, or deploy it there first.');
   }
   const digests = [...new Set(upstream.images.map(digestOf))];
   const [digest, other] = digests;
   if (digest === undefined) {
-    const why = upstream.desired === 0 ? 'is scaled to zero' : 'has no task that runs';
+    const why = upstream.desired === 0 ? 'is scaled to zero' : 'has no running task';
     return refused(
-      `${name} ${why} in ${source.name}: nothing that could be promoted is proven there`,
-      `Start it in ${source.name}, and let it become steady.`,
+      `${name} ${why} in ${source.name}, so it has no proven release to promote`,
+      `Start it in ${source.name}, and wait until it is steady.`,
     );
   }
   const mustBeSteady = bypassReason === undefined && (soakMs > 0 || require.includes('steady'));
@@ -277,7 +279,7 @@ function runningRelease(
   if (other !== undefined) {
     return refused(
       `The tasks of ${name} in ${source.name} run ${plural(digests.length, 'image')}: ${digests.map(shortDigest).join(', ')}`,
-      'Wait until its deployment is over.',
+      'Wait until its deployment completes.',
       upstream.deploying,
     );
   }
@@ -289,7 +291,7 @@ function runningRelease(
   };
 }
 
-/** Why an image that was asked for cannot be promoted: it was rolled back upstream, or never ran there. */
+/** Why a requested image cannot be promoted: it was rolled back in the source environment, or never ran there. */
 function absent(
   wanted: string,
   name: string,
@@ -310,11 +312,13 @@ function absent(
     : `a deployment of ${name} is in progress`;
   return refused(
     `${shortDigest(wanted)} does not run in ${source}: ${runs}`,
-    'Plan again: what was read and approved is no longer what runs.',
+    'Plan again, because the running release has changed since the plan was approved.',
   );
 }
 
-/** Finds where the images are that run upstream, and tasks that run another image than they were started by. */
+/**
+ * Finds the repositories of the running images, and tasks that run another image than the one they were started with.
+ */
 async function findSources(plans: readonly ServicePlan[], { source }: PromotionRequest): Promise<void> {
   const open = plans.filter(
     ({ action, digest, upstream }) =>
@@ -357,14 +361,14 @@ function otherDigests({ images }: RunningService, digest: string | undefined): s
   return images.map((image) => image.digest).filter((one) => one !== digest);
 }
 
-/** A reference by digest is the identity: for an index, ECS may report the digest of the platform's own image. */
+/** A digest in the reference identifies the image. For an index, ECS may report the digest of the platform's image. */
 function digestOf({ reference, digest }: RunningImage): string {
   return digestIn(reference) ?? digest;
 }
 
 /**
- * Finds a task that was started by one digest and runs another, which is no part of it. An index outside the account's
- * ECR is not read: what a task pulls by a digest is of that digest.
+ * Finds a task that runs another digest than the one it was started with, unless it is part of that index. An index
+ * outside the account's ECR is not read, because a task that pulls by digest runs that digest.
  */
 async function mismatch(
   upstream: RunningService,
@@ -379,19 +383,18 @@ async function mismatch(
   const unknown = others.find((one) => !parts.has(one));
   return unknown === undefined
     ? undefined
-    : `A task in ${name} was started by ${shortDigest(digest)} and runs ${shortDigest(unknown)}, which is no part of it`;
+    : `A task in ${name} was started with ${shortDigest(digest)} but runs ${shortDigest(unknown)}, which is not part of that image`;
 }
 
-/** @param passes whether it passes by itself. */
+/** @param passes whether it resolves by itself. */
 function refused(message: string, fix: string, passes = false): { finding: Finding } {
   return { finding: { gate: 'origin', message, fix, ...(passes && { passesAt: '' }) } };
 }
 
 /**
- * Compares the upstream's release of each service with the target's. An older one blocks, unless `allow-older` permits
- * it.
+ * Compares the release of each service with the target's. An older one blocks, unless `allow-older` permits it.
  *
- * @returns what could not be compared, a sentence each.
+ * @returns one sentence for each comparison that was not possible.
  */
 async function checkOrder(
   plans: readonly ServicePlan[],
@@ -421,12 +424,12 @@ async function checkOrder(
   return [...notes];
 }
 
-/** The source of a release, when it is of the image that really runs; else it is unknown. */
+/** The source of a release if it has the running image; otherwise unknown. */
 export function sourceOfRelease(release: Release | undefined, digest: string): ReleaseSource {
   return release && digestIn(release.image) === digest ? sourceOf(release) : UNKNOWN_SOURCE;
 }
 
-/** Whether the target can take the images, and where its tasks will pull them from. */
+/** Checks whether the target can use the images, and where its tasks will pull them from. */
 async function checkTarget(plans: readonly ServicePlan[], { target }: PromotionRequest): Promise<void> {
   const changing = plans.filter(({ action }) => action === 'promote');
   const targets = await imageTargets(releasedImages(changing), target);
@@ -437,14 +440,14 @@ async function checkTarget(plans: readonly ServicePlan[], { target }: PromotionR
   }
 }
 
-/** The images of plans whose image is known. */
+/** The images of plans with a known image. */
 export function releasedImages(plans: readonly ServicePlan[]): ReleasedImage[] {
   return plans.flatMap(({ service, digest, images }) =>
     digest !== undefined && images ? [{ service: service.name, digest, ...images }] : [],
   );
 }
 
-/** Blocks a service: its finding cannot be bypassed. */
+/** Blocks a service with a finding that cannot be bypassed. */
 export function block(plan: ServicePlan, finding: Finding): void {
   plan.action = 'blocked';
   plan.findings.push({ ...finding, bypassed: false });
@@ -452,7 +455,7 @@ export function block(plan: ServicePlan, finding: Finding): void {
 
 const HEADERS = ['service', 'now', 'then', 'what'] as const;
 
-/** Logs the plan as a table, before anything is changed. */
+/** Logs the plan as a table before anything changes. */
 export function logPlan({ from, to, services }: PromotionReport, log: Pick<Log, 'info'>): void {
   const rows = services.map((one) => [
     one.service,
@@ -462,7 +465,7 @@ export function logPlan({ from, to, services }: PromotionReport, log: Pick<Log, 
   ]);
   const all = [[...HEADERS], ...rows];
   const widths = HEADERS.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
-  log.info(`The plan, ${from} to ${to}:`);
+  log.info(`Plan: ${from} to ${to}`);
   for (const row of all) {
     log.info(`  ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')}`.trimEnd());
   }
@@ -476,6 +479,6 @@ function actionText({ action, findings }: ServicePromotion): string {
         ? `${gate} passed by ${gate === 'order' ? 'allow-older' : 'the bypass'}`
         : gate,
   );
-  if (action === 'none') return 'runs it already';
+  if (action === 'none') return 'already runs it';
   return [action, ...gates].join(', ');
 }

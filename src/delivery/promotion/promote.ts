@@ -1,7 +1,7 @@
 import type { Context } from '../../core/context.ts';
 import { errorInfo } from '../../core/errors.ts';
 import { outOf, plural, sentence, shortDigest } from '../../core/text.ts';
-import { awaitsApproval, requireOtherWriter, startByHand } from '../approval.ts';
+import { awaitsApproval, requireOtherWriter, approvalInstructions } from '../approval.ts';
 import { findHold, type HeldError, holdParameter } from '../hold.ts';
 import { environmentLock, withLock } from '../lock.ts';
 import { OutdatedError } from '../order-judge.ts';
@@ -34,8 +34,8 @@ import { soakedAt } from './gates/soak.ts';
 import type { ReleaseEnd, ReleaseResult } from './result.ts';
 
 /**
- * Promotes what runs in one environment to the next: plan and gates, images, all services at the same time, and a
- * rollback of all of them when one fails. Never throws.
+ * Promotes the release of one environment to the next: plan and gates, images, all services in parallel, and a
+ * rollback of all of them if one fails. Never throws.
  */
 export async function promote(
   context: Context,
@@ -81,9 +81,9 @@ export async function promote(
 const POLL_MS = 30_000;
 
 /**
- * Waits, without the target's lock, for what passes by itself: the rest of a soak, and a deployment upstream. Anything
- * else that blocks, and a soak that ends after the time that there is, ends the wait at once: the plan that follows
- * reports it.
+ * Waits, without the target's lock, for findings that resolve by themselves: the rest of a soak, and a deployment in
+ * the source environment. Any other finding, or a soak that ends too late, stops the wait immediately; the following
+ * plan reports it.
  */
 async function waitForGates(request: PromotionRequest): Promise<void> {
   const { context } = request.source;
@@ -99,7 +99,7 @@ async function waitForGates(request: PromotionRequest): Promise<void> {
     const end = Math.max(...ends);
     if (Number.isNaN(end) || end > untilMs) return;
     if (first.message !== said)
-      context.log.info(`Waiting, until ${timeText(untilMs)} at the latest: ${first.message}.`);
+      context.log.info(`Waiting until ${timeText(untilMs)} at most: ${first.message}.`);
     said = first.message;
     const rest = end === 0 ? POLL_MS : Math.max(1000, end - context.clock.now());
     await context.clock.sleep(Math.min(POLL_MS, rest, left), context.signal);
@@ -111,22 +111,22 @@ async function planOnly(request: PromotionRequest, run: Run): Promise<ReleaseRes
   const objection = objectionTo(plan, request);
   if (objection) return endRun(run, objection);
   const changing = plan.services.filter(({ action }) => action === 'promote');
-  if (awaitsApproval(request.approval)) run.report.awaitsApproval = startByHand(request.approval);
+  if (awaitsApproval(request.approval)) run.report.awaitsApproval = approvalInstructions(request.approval);
   const reason =
     changing.length === 0
-      ? `${request.target.name} already runs what ${request.source.name} runs.`
+      ? `${request.target.name} already runs the release of ${request.source.name}.`
       : `${outOf(changing.length, plan.services.length, 'service')} would be promoted${pendingText(changing)}.`;
   return endRun(run, { verdict: 'planned', reason });
 }
 
-/** ` after the soak time ends at 2026-11-27T09:00:00Z`; empty where nothing has to pass first. */
+/** ` after the soak time ends at 2026-11-27T09:00:00Z`; empty if nothing is pending. */
 function pendingText(services: readonly ServicePlan[]): string {
   const ends = services.flatMap(({ findings }) =>
     findings.flatMap(({ pending, passesAt }) => (pending ? passesAt : [])),
   );
   const times = ends.flatMap((end) => (end === undefined || end === '' ? [] : Date.parse(end)));
   if (times.length > 0) return ` after the soak time ends at ${timeText(Math.max(...times))}`;
-  return ends.length > 0 ? ' after the deployment upstream ends' : '';
+  return ends.length > 0 ? ' after the deployment upstream completes' : '';
 }
 
 async function planAndApply(request: PromotionRequest, run: Run): Promise<ReleaseResult> {
@@ -179,7 +179,7 @@ async function planAndApply(request: PromotionRequest, run: Run): Promise<Releas
 }
 
 async function planAndReport(request: PromotionRequest, run: Run): Promise<PromotionPlan> {
-  // What was waited for has passed, or does not in time.
+  // Findings that were waited for have passed, or will not pass in time.
   const plan = await planPromotion(request.dryRun ? request : { ...request, soakWaitMs: 0 });
   await checkGates(plan, request);
   const { report } = run;
@@ -191,7 +191,7 @@ async function planAndReport(request: PromotionRequest, run: Run): Promise<Promo
   return plan;
 }
 
-/** Tells of a release upstream that is newer than the one that is promoted. */
+/** A note about a newer release in the source environment than the one that is promoted. */
 function newerNote({ service, newer, action }: ServicePlan, { source, gates }: PromotionRequest): string[] {
   if (!newer || action === 'none') return [];
   const end = soakedAt(newer, gates.soakMs);
@@ -201,7 +201,7 @@ function newerNote({ service, newer, action }: ServicePlan, { source, gates }: P
   ];
 }
 
-/** Why the promotion must not go on; undefined when it may. */
+/** The result of a blocked promotion; undefined if it may continue. */
 function objectionTo({ services, hold }: PromotionPlan, { gates }: PromotionRequest): ReleaseEnd | undefined {
   const blocked = services.filter(({ action }) => action === 'blocked');
   const first = blocked[0]?.findings.find(isBlocking);
@@ -222,7 +222,7 @@ function objectionTo({ services, hold }: PromotionPlan, { gates }: PromotionRequ
   return heldEnd(hold, 'Nothing was changed.');
 }
 
-/** @param remains what was changed until then, a sentence. */
+/** @param remains a sentence about what was changed until then. */
 function heldEnd(hold: HeldError, remains: string): ReleaseEnd {
   const reason = `${sentence(hold.message)} ${remains} Fix: ${hold.fix ?? ''}`;
   return { verdict: 'held', reason, error: errorInfo(hold) };

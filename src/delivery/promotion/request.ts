@@ -4,38 +4,38 @@ import type { PreDeploy, SmokeTest } from '../release/request.ts';
 import type { OrderRules } from '../order-judge.ts';
 import type { PromotionEnvironment } from './environment.ts';
 
-/** A service as the manifest has it, in the environment that is changed. */
+/** A service from the manifest, in the target environment. */
 export interface PromotedService {
   name: string;
-  /** Run before the service is touched. */
+  /** Runs before the service changes. */
   preDeploy?: PreDeploy;
   smokeTest?: SmokeTest;
-  /** Who must have signed its image. Absent: no signature is required. */
+  /** Required signer of its image. Absent: no signature is required. */
   signer?: ExpectedSigner;
-  /** Other stacks of the environment that run its image, such as scheduled tasks. They are not changed. */
+  /** Other stacks of the environment that run its image, such as scheduled tasks. They do not change. */
   imageStacks: readonly string[];
 }
 
 export const GATES = ['steady', 'alarms', 'scan', 'attestation'] as const;
 type Gate = (typeof GATES)[number];
 
-/** What must hold before anything is changed. */
+/** Conditions that must hold before anything changes. */
 export interface GateSettings {
   require: readonly Gate[];
-  /** The states in which an alarm passes: only OK, or all but ALARM. */
+  /** The states in which an alarm passes: only OK, or all except ALARM. */
   alarms: 'ok' | 'not-alarm';
-  /** How long an image must have run upstream. */
+  /** How long an image must have run in the source environment, in milliseconds. */
   soakMs: number;
-  /** Why the gates are passed this once. */
+  /** The reason for bypassing the gates in this run. */
   bypassReason?: string;
 }
 
-/** Who asks, and in which run. */
+/** Who requests the promotion, and in which run. */
 export interface Origin {
   actor: string;
-  /** The run's URL. */
+  /** URL of the run. */
   run: string;
-  /** Who approved it, where somebody was asked. */
+  /** Who approved it, if approval was required. */
   approvals?: readonly Approval[];
 }
 
@@ -43,31 +43,31 @@ export interface PromotionRequest {
   source: PromotionEnvironment;
   target: PromotionEnvironment;
   services: readonly PromotedService[];
-  /** Digests by service: exactly these are promoted. Absent: whatever runs upstream. */
+  /** Digests to promote by service. Absent: whatever runs in the source environment. */
   images?: Readonly<Record<string, string>>;
   /** Digests by service: the newest that may be promoted. */
   upTo?: Readonly<Record<string, string>>;
   gates: GateSettings;
   order: OrderRules;
   approval: ApprovalRequest;
-  /** Plans only. What passes by itself, such as the rest of a soak, is reported and blocks nothing. */
+  /** Only plan. Findings that resolve by themselves, such as the rest of a soak, are reported but do not block. */
   dryRun: boolean;
-  /** Judges and waits as a promotion does, and changes nothing. */
+  /** Evaluate the gates and wait like a promotion, without changing anything. */
   checkOnly: boolean;
-  /** How long the gates may take to pass by themselves. */
+  /** How long to wait for findings that resolve by themselves, in milliseconds. */
   soakWaitMs: number;
   lockWaitMs: number;
-  /** For the rollout of one service. */
+  /** Time limit for the rollout of one service, in milliseconds. */
   timeoutMs: number;
   origin: Origin;
 }
 
-/** A blocking finding of a promotion, and how to resolve it. */
+/** A blocking finding, and how to resolve it. */
 export interface Finding {
   /** `origin`, `target` and `signature` cannot be bypassed; `order` only by `allow-older`. */
   gate: 'origin' | 'target' | 'order' | 'hold' | 'soak' | 'signature' | Gate;
   message: string;
   fix: string;
-  /** Set where it passes by itself: when (ISO 8601), or empty where that is not known. */
+  /** Set if it resolves by itself: when (ISO 8601), or empty if unknown. */
   passesAt?: string;
 }

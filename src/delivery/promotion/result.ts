@@ -6,7 +6,7 @@ import type { Hold } from '../hold.ts';
 import type { ServiceVerdict } from '../release/result.ts';
 import type { Finding } from './request.ts';
 
-/** How the commands of promote-environment can end. */
+/** The verdicts of promote-environment. */
 export const PROMOTION_VERDICTS = {
   promoted: { ok: true },
   unchanged: { ok: true },
@@ -27,20 +27,20 @@ export const PROMOTION_VERDICTS = {
 
 export type PromotionResult = ReleaseResult | HoldResult | StatusResult;
 
-/** The result of promote and of rollback. */
+/** The result of a promotion or a rollback. */
 export type ReleaseResult = ReleaseEnd & { kind: 'release'; ok: boolean; report: PromotionReport };
 
-/** How a promotion or a rollback ended. */
+/** The outcome of a promotion or a rollback. */
 export type ReleaseEnd = { reason: string } & (
   | { verdict: 'promoted' | 'restored' | 'unchanged' | 'planned' | 'rolled-back' | 'partial' }
-  /** Without an error, the gates or a service said no: the report has it. */
+  /** Absent if the gates or a service blocked it; the report has the reason. */
   | { verdict: 'outdated' | 'held' | 'blocked' | 'failed' | 'timed-out' | 'cancelled'; error?: ErrorInfo }
 );
 
-/** The result of hold and of release-hold. */
+/** The result of hold and release-hold. */
 export type HoldResult = HoldEnd & { kind: 'hold'; ok: boolean; to: string };
 
-/** How the change of a hold ended. */
+/** The outcome of a change to a hold. */
 export type HoldEnd = { reason: string } & (
   | { verdict: 'hold-set' | 'hold-released' | 'planned'; hold: Hold }
   | { verdict: 'unchanged' }
@@ -54,11 +54,11 @@ export interface StatusResult {
   ok: boolean;
   reason: string;
   report: EnvironmentsReport;
-  /** When the environments were read, ms since the epoch. */
+  /** When the environments were read, in milliseconds since the epoch. */
   readAt: number;
 }
 
-/** What is known of a promotion or rollback of an environment, however it ends. Durations in ms. */
+/** The report of a promotion or rollback. Durations in milliseconds. */
 export interface PromotionReport {
   /** Empty for a rollback. */
   from: string;
@@ -68,32 +68,32 @@ export interface PromotionReport {
   /** Why the target is on hold, and since when. */
   hold?: string;
   services: ServicePromotion[];
-  /** The commits between the releases; several services may share them. */
+  /** The commits between the releases; services may share them. */
   commits: CommitRange[];
   /** Who approved it. */
   approvals?: readonly Approval[];
-  /** Of a dry run whose plan this run may not carry out: how it is carried out, a sentence. */
+  /** For a dry run whose plan this run cannot execute: a sentence that explains how to execute it. */
   awaitsApproval?: string;
-  /** Worth knowing, a sentence each. */
+  /** Notes, one sentence each. */
   notes: string[];
   durationMs: number;
 }
 
-/** What happens to one service. */
+/** The promotion of one service. */
 export interface ServicePromotion {
   service: string;
-  /** `none`: it runs the image already. */
+  /** `none`: it already runs the image. */
   action: 'promote' | 'none' | 'blocked';
-  /** The image that runs upstream; absent when it cannot be determined. */
+  /** The image in the source environment; absent if it cannot be determined. */
   digest?: string;
   /** The image that ran in the target before. */
   before?: string;
-  /** Commits of the two releases, where the ledger has them. */
+  /** Commits of the two releases, if the ledger has them. */
   commit?: string;
   commitBefore?: string;
-  /** Since when it counts upstream (ISO 8601): a release that runs there, from the end of its deployment. */
+  /** Start of its soak in the source environment (ISO 8601): for the running release, when its deployment completed. */
   steadySince?: string;
-  /** The image of a newer release upstream that has not soaked yet. */
+  /** The image of a newer release in the source environment that has not soaked yet. */
   newer?: string;
   findings: GateFinding[];
   copy?: Omit<CopyReport, 'notes'>;
@@ -101,13 +101,13 @@ export interface ServicePromotion {
 }
 
 export interface GateFinding extends Finding {
-  /** Passed this once, for the reason that was given. */
+  /** Ignored in this run because of the bypass reason. */
   bypassed: boolean;
-  /** It blocks no dry run: it passes by itself until the promotion. */
+  /** Does not block a dry run, because it resolves by itself before the promotion. */
   pending?: true;
 }
 
-/** How the release of a service ended. */
+/** The outcome of a service's release. */
 export interface ServicePromotionEnd {
   ok: boolean;
   verdict: ServiceVerdict;
@@ -117,7 +117,7 @@ export interface ServicePromotionEnd {
   taskDefinition?: string;
   /** Its rollback after another service failed. */
   undo?: { ok: boolean; reason: string };
-  /** What it runs now. */
+  /** What the service runs now. */
   runs: 'the new image' | 'what it ran before' | 'not certain';
   /** Why its tasks failed. */
   failure?: { cause: string; fix: string; awsMessage?: string; log: readonly string[] };
@@ -128,15 +128,15 @@ export interface CommitRange {
   services: string[];
   base: string;
   head: string;
-  /** GitHub's page of the comparison. */
+  /** URL of the comparison on GitHub. */
   url: string;
-  /** Absent when GitHub could not be asked; then `note` says why. */
+  /** Absent if GitHub could not be read; `note` then has the reason. */
   total?: number;
   commits: { sha: string; title: string; author: string; url: string }[];
   note?: string;
 }
 
-/** What runs where: every service in every environment, in the order of promotion. */
+/** The state of every service in every environment, in the order of promotion. */
 export interface EnvironmentsReport {
   environments: EnvironmentState[];
   services: string[];
@@ -144,10 +144,10 @@ export interface EnvironmentsReport {
 
 export interface EnvironmentState {
   name: string;
-  /** Where its images come from; empty for the first. */
+  /** The environment that its images come from; empty for the first. */
   from: string;
   hold?: string;
-  /** Who changes it now. */
+  /** Who is changing it now. */
   lock?: string;
   /** Why it could not be read. */
   error?: string;
@@ -156,7 +156,7 @@ export interface EnvironmentState {
 
 export interface ServiceState {
   health: 'healthy' | 'changing' | 'unhealthy' | 'stopped' | 'missing';
-  /** In words, where it is not healthy. */
+  /** Details, if it is not healthy. */
   detail: string;
   digest?: string;
   commit?: string;
@@ -164,8 +164,8 @@ export interface ServiceState {
   releasedAt?: string;
   /** Who approved the release. */
   approvals?: readonly Approval[];
-  /** What runs is not what the ledger has. */
+  /** Whether it runs another image than the ledger has. */
   strayed: boolean;
-  /** Compared with the environment that its images come from. */
+  /** Comparison with the environment that its images come from. */
   drift: 'same' | 'behind' | 'unknown' | 'none';
 }

@@ -15,7 +15,7 @@ import type { ReleaseEnd, ReleaseResult, ServicePromotionEnd } from './result.ts
 import { endRun, recordDeployment, type Run } from './run.ts';
 import { listOf } from '../../core/text.ts';
 
-/** Releases services, all at the same time; when one fails, all are rolled back. */
+/** Releases services in parallel. If one fails, all are rolled back. */
 export async function rollOutServices(
   changing: readonly ServicePlan[],
   options: RollOutOptions,
@@ -43,7 +43,7 @@ export async function rollOutServices(
   return endRun(run, end);
 }
 
-/** What a release noted and warned of, such as a newer revision of the task definition that is left out. */
+/** Notes and warnings of a release, such as about a newer revision of the task definition that is not deployed. */
 function notesOf({ plan, report }: ServiceEnd): string[] {
   const warnings = report.findings.filter(({ level }) => level === 'warning');
   const texts = [
@@ -53,7 +53,7 @@ function notesOf({ plan, report }: ServiceEnd): string[] {
   return texts.map((text) => `${plan.service.name}: ${text}`);
 }
 
-/** A promotion and a rollback change services alone. */
+/** A promotion or rollback changes only services, not these stacks. */
 function imageStackNote(
   { service: { name, imageStacks } }: ServicePlan,
   target: PromotionEnvironment,
@@ -66,14 +66,14 @@ function imageStackNote(
   ];
 }
 
-/** The worst end of a service decides; undefined when all are good. */
+/** The worst result of a service decides; undefined if all succeeded. */
 function failureOf(ends: readonly ServiceEnd[], signal: AbortSignal): ReleaseEnd | undefined {
   const failed = ends.filter(({ report }) => !report.ok);
   const [first] = failed;
   if (!first) return undefined;
   const why = `${first.plan.service.name}: ${first.report.reason}`;
   if (signal.aborted) {
-    // Otherwise it is the lock that was lost.
+    // Otherwise the lock was lost.
     const verdict = signal.reason instanceof CancelledError ? 'cancelled' : 'failed';
     const error = errorInfo(signal.reason);
     return { verdict, reason: `${why} The summary shows what each service runs.`, error };
@@ -100,35 +100,35 @@ interface RollOutOptions {
   lockWaitMs: number;
   /** Absent for a rollback. */
   order?: OrderRules;
-  /** The parameter of the hold that stops it. Absent for a rollback, and where the hold is bypassed. */
+  /** The hold parameter to check. Absent for a rollback, and if the hold is bypassed. */
   hold?: string;
   origin: Origin;
-  /** Where the images come from; empty for a rollback. */
+  /** The source environment; empty for a rollback. */
   from: string;
-  /** Why the gates were passed, where they were. */
+  /** The reason for bypassing the gates, if they are bypassed. */
   bypassReason?: string;
-  /** Asks other releases of the services to stop, for this reason. */
+  /** The reason for asking other releases of the services to stop. */
   stopHolder?: string;
 }
 
-/** How the release of one service ended. */
+/** The outcome of one service's release. */
 interface ServiceEnd {
   plan: ServicePlan;
   report: ServiceResult;
-  /** Its rollback, when another service failed. */
+  /** Its rollback, if another service failed. */
   undo?: ServiceResult;
 }
 
-/** Verdicts after which a service certainly runs what it ran before. */
+/** Verdicts after which a service certainly runs its previous release. */
 const RESTORED: readonly ServiceVerdict[] = ['rolled-back', 'pre-deploy-failed'];
 
-/** A service that fails rolls itself back; then those that were released already are rolled back too. */
+/** A service that fails rolls itself back. Then the services that were already released are rolled back too. */
 async function releaseAll(plans: readonly ServicePlan[], options: RollOutOptions): Promise<ServiceEnd[]> {
   const ends = await Promise.all(plans.map((plan) => releaseOne(plan, options)));
   if (ends.every(({ report }) => report.ok) || options.target.context.signal.aborted) return ends;
   const changed = ends.filter(({ report }) => report.verdict === 'deployed');
   if (changed.length > 0)
-    options.target.context.log.info('A service failed. Rolling back the services that were changed.');
+    options.target.context.log.info('A service failed. Rolling back the changed services.');
   await Promise.all(
     changed.map(async (end) => {
       end.undo = await rollBackService(end, options);
@@ -168,15 +168,15 @@ function rollBackService({ plan, report }: ServiceEnd, options: RollOutOptions):
       ...(isOf(releases.target, before) && { source: sourceOf(releases.target) }),
       from: releases.target?.from ?? '',
     },
-    // That revision has run before: when its rollout fails, only a person can help.
+    // That revision has run before: if its rollout fails, only a person can fix it.
     onFailure: 'keep',
-    // What a rollback had brought back stays good when another service fails.
+    // A release that a rollback restored stays good if another service fails.
     givesUpCurrent: options.from !== '',
     ...(to !== undefined && { to }),
   });
 }
 
-/** Services are released at the same time: each line of the log names its service. */
+/** Services are released in parallel, so each log line starts with the service's name. */
 function contextOf({ service }: ServicePlan, { target }: RollOutOptions): PromotionContext {
   const { context } = placeIn(target, service.name);
   const { log } = context;
@@ -221,12 +221,12 @@ function targetOf(
   };
 }
 
-/** Whether a release is of the image that really runs. */
+/** Whether a release has the running image. */
 function isOf(release: Release | undefined, digest: string | undefined): release is Release {
   return release !== undefined && digest !== undefined && digestIn(release.image) === digest;
 }
 
-/** Whether a service that was to be changed runs what it ran before. */
+/** Whether a service that was to be changed runs its previous release. */
 function isRestored({ report, undo }: ServiceEnd): boolean {
   if (undo) return undo.ok;
   if (report.ok) return false;

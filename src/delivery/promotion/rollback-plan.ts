@@ -38,13 +38,13 @@ const SERVICES_AT_ONCE = 8;
 
 export interface EnvironmentRollback {
   target: PromotionEnvironment;
-  /** Those that may be rolled back. */
+  /** The services that may be rolled back. */
   services: readonly PromotedService[];
-  /** Whether they were named; otherwise those that the last releases have changed are rolled back. */
+  /** Whether they were named explicitly; otherwise the services that the last releases changed are rolled back. */
   named: boolean;
-  /** How many good releases to go back: of the environment, or of each service that is named. */
+  /** How many good releases to go back: of the environment, or of each named service. */
   steps: number;
-  /** Digests by service, of good releases to go back to. The services are named then. */
+  /** Digests of good releases to roll back to, by service. The services are then named. */
   images: Readonly<Record<string, string>>;
   reason: string;
   approval: ApprovalRequest;
@@ -55,9 +55,9 @@ export interface EnvironmentRollback {
 }
 
 /**
- * What would go back, and to what.
+ * Plans the rollback: which services, and to which releases.
  *
- * @param decided the releases that were chosen before, by service.
+ * @param decided releases that were chosen earlier, by service.
  */
 export async function planRollback(
   { target, images }: EnvironmentRollback,
@@ -73,7 +73,7 @@ export async function planRollback(
     const downstream = running.get(service.name) ?? missingService(service.name);
     const { name, smokeTest, imageStacks } = service;
     const plan: ServicePlan = {
-      // The migrations of an older release are not run again.
+      // The migrations of an older release do not run again.
       service: { name, ...(smokeTest && { smokeTest }), imageStacks },
       action: 'promote',
       upstream: downstream,
@@ -91,7 +91,7 @@ export async function planRollback(
   return plans.toSorted((a, b) => a.service.name.localeCompare(b.service.name));
 }
 
-/** Sets the release that a service goes back to; returns why there is none. */
+/** Sets the release that a service is rolled back to, or returns a finding if there is none. */
 async function findPrevious(
   plan: ServicePlan,
   target: PromotionEnvironment,
@@ -99,7 +99,7 @@ async function findPrevious(
 ): Promise<Finding | undefined> {
   const { service, downstream } = plan;
   if (downstream.state === 'missing')
-    return { gate: 'target', message: noService(service.name, target), fix: 'Leave it out of `services`.' };
+    return { gate: 'target', message: noService(service.name, target), fix: 'Remove it from `services`.' };
   const place = placeIn(target, service.name);
   const [history, current] = await Promise.all([
     releaseHistory(place.context, ledgerNames({ ...placeOf(target), service: service.name })),
@@ -116,7 +116,7 @@ async function findPrevious(
   if (!previous || digest === undefined) {
     return noRelease({ service: service.name, environment: target.name }, choice, { releases, unread });
   }
-  // Another run has brought it back meanwhile.
+  // Another run has already restored it.
   if (before === digest && current.state === 'complete') plan.action = 'none';
   plan.digest = digest;
   plan.releases = { source: previous, ...(recorded && { target: recorded }) };
@@ -129,14 +129,14 @@ function noRelease(
   { releases, unread }: PreviousReleases,
 ): Finding {
   if (releases.length === 0) {
-    const ecs = unread === undefined ? '' : `, and its deployments in ECS cannot be read: ${unread}`;
+    const ecs = unread === undefined ? '' : `, and its ECS deployments cannot be read: ${unread}`;
     const message = `The ledger of ${environment} has no good release of ${service} before the current one${ecs}`;
-    return { gate: 'origin', message, fix: 'Promote or deploy the image that it should have.' };
+    return { gate: 'origin', message, fix: 'Promote or deploy the image that it should run.' };
   }
   const count = plural(releases.length, 'good release');
   const message =
     'steps' in choice
-      ? `The history of ${service} in ${environment} has only ${count} before the current one, and steps is ${choice.steps}`
+      ? `The history of ${service} in ${environment} has only ${count} before the current one, but steps is ${choice.steps}`
       : `No good release of ${service} in ${environment} before the current one has the image ${choice.digest}`;
   return { gate: 'origin', message, fix: `Name one of these in \`images\`: ${listCandidates(releases)}.` };
 }
@@ -144,13 +144,13 @@ function noRelease(
 interface PreviousReleases {
   /** The nearest first. */
   releases: readonly Release[];
-  /** Why the deployments could not be read that would tell them. */
+  /** Why the deployments that would list them could not be read. */
   unread?: string | undefined;
 }
 
 /**
- * The releases before the current one. What ran before a ledger had more than one image, such as before the first
- * promotion of a service, is among the successful deployments that ECS has.
+ * The releases before the current one. Releases from before the ledger had more than one image, such as before a
+ * service's first promotion, are among ECS's successful deployments.
  */
 async function previousReleases(
   place: ServicePlace,
@@ -161,7 +161,7 @@ async function previousReleases(
   if (releases.length > 0 || !isFirstRelease(history)) return { releases };
   try {
     const served = await servedReleases(place);
-    // The task definition may have the image by a tag, which ECS has resolved to its digest there.
+    // The task definition may reference the image by tag, which ECS has resolved to a digest in its deployments.
     const known = served.find(({ taskDefinition }) => taskDefinition === current.taskDefinition);
     const running = { ...current, ...(known && { image: known.image }) };
     return { releases: rollbackCandidates(served, running, 'image') };
@@ -184,7 +184,7 @@ async function servedReleases(place: ServicePlace): Promise<Release[]> {
   });
 }
 
-/** Finds where the previous images are, and blocks services whose image is gone. */
+/** Finds the repositories of the previous images, and blocks services whose image no longer exists. */
 async function checkImages(plans: readonly ServicePlan[], target: PromotionEnvironment): Promise<void> {
   const going = plans.filter(({ action }) => action === 'promote');
   const images = going.map(({ service, releases }) => [service.name, releases.source?.image ?? ''] as const);
@@ -201,19 +201,20 @@ async function checkImages(plans: readonly ServicePlan[], target: PromotionEnvir
   }
 }
 
-/** What a rollback takes back. */
+/** The change that a rollback undoes. */
 export interface LastChange {
   services: readonly PromotedService[];
-  /** How many of its own good releases each of them goes back, by name. */
+  /** How many of its own good releases each service goes back, by name. */
   steps: ReadonlyMap<string, number>;
-  /** The run that holds the lock, by its page; empty when none does. */
+  /** URL of the run that holds the lock; empty if it is free. */
   holder: string;
 }
 
 /**
- * The services that the last change has changed: those that a deployment in progress, or one that failed, has moved off
- * the ledger, with what the run that holds the lock has released already; else those of the newest release. With more
- * steps, those of the releases before that too: each as far back as these have changed it.
+ * The services that the last change affected. If a deployment is in progress or failed, these are the services that no
+ * longer run the ledger's release and those that the run with the lock has already released; otherwise the services of
+ * the newest release. With more steps, the services of earlier releases are included, each as far back as those
+ * releases changed it.
  */
 export async function lastChange(request: EnvironmentRollback): Promise<LastChange> {
   const { target, services, named, steps } = request;
@@ -232,7 +233,9 @@ export async function lastChange(request: EnvironmentRollback): Promise<LastChan
   return { services: changed, steps: new Map(changed.map((one) => [one.name, of(one)])), holder };
 }
 
-/** How many good releases of each service the newest `count` releases of the environment have, without those of a run. */
+/**
+ * How many good releases of each service are among the environment's newest `count` releases, without those of a run.
+ */
 async function releasesOfEach(
   { target, services }: EnvironmentRollback,
   without: string,
@@ -255,7 +258,7 @@ async function releasesOfEach(
   return new Map(ofEach);
 }
 
-/** The services whose deployment failed, or is not over, and has another image than the ledger. */
+/** The services whose deployment failed or is in progress, and that have another image than the ledger. */
 async function movedServices({ target, services }: EnvironmentRollback): Promise<PromotedService[]> {
   const [running, releases] = await Promise.all([
     readRunning(
@@ -296,19 +299,19 @@ async function recordedReleases({
   );
 }
 
-/** The services whose newest release is of a run. */
+/** The services whose newest release was made by a run. */
 export async function servicesOfRun(request: EnvironmentRollback, run: string): Promise<PromotedService[]> {
   if (run === '') return [];
   const releases = await recordedReleases(request);
   return request.services.filter((service) => releases.get(service)?.run === run);
 }
 
-/** The services of the newest release: those that one run has changed together. */
+/** The services of the newest release, which one run changed together. */
 async function servicesOfLastRelease(request: EnvironmentRollback): Promise<PromotedService[]> {
   const releases = await recordedReleases(request);
   const newest = [...releases.values()].toSorted((a, b) => b.at.localeCompare(a.at))[0];
   if (!newest) {
-    const allowed = `the ledger of ${request.target.name} has no release, so which services changed last is not known. Name those that go back`;
+    const allowed = `the ledger of ${request.target.name} has no release, so the last changed services are unknown. Name the services to roll back`;
     throw new InputError('services', '', allowed);
   }
   return request.services.filter((service) => {

@@ -25,11 +25,11 @@ import {
 import { listOf, sentence } from '../../core/text.ts';
 
 /**
- * Rolls an environment back: what the last change has changed goes to the release before it, and the environment on
- * hold, so that the next promotion does not bring the same image again. Never throws.
+ * Rolls an environment back: the services of the last change return to their previous release, and the environment is
+ * put on hold, so that the next promotion does not bring the same image back. Never throws.
  *
- * What goes back, and to which release, is decided when the rollback is asked for. Then come the hold and the lock,
- * whose holder is asked to stop: what waits for the lock meets the hold when it gets it.
+ * The services and releases are determined when the rollback is requested. Then it sets the hold and takes the lock,
+ * whose holder is asked to stop. Runs that wait for the lock find the hold when they get it.
  */
 export async function rollBackEnvironment(
   context: Context,
@@ -64,7 +64,7 @@ export async function rollBackEnvironment(
   }
 }
 
-/** Why nothing goes back; undefined when something does. */
+/** The result if nothing is rolled back; undefined otherwise. */
 function endBeforeHold(plans: readonly ServicePlan[], request: EnvironmentRollback): ReleaseEnd | undefined {
   const { target, dryRun } = request;
   const objection = objectionTo(plans);
@@ -78,7 +78,7 @@ function endBeforeHold(plans: readonly ServicePlan[], request: EnvironmentRollba
   return dryRun ? { verdict: 'planned', reason } : undefined;
 }
 
-/** The hold comes first: even when the rollback fails, nothing may bring the same images again. */
+/** The hold comes first, so that even if the rollback fails, nothing releases the same images again. */
 async function holdTarget({ target, reason, origin }: EnvironmentRollback, run: Run): Promise<void> {
   const at = new Date(target.context.clock.now()).toISOString();
   const hold = { reason, at, actor: origin.actor, run: origin.run };
@@ -87,13 +87,15 @@ async function holdTarget({ target, reason, origin }: EnvironmentRollback, run: 
   run.report.notes.push(`${target.name} is on hold until it is released with command: release-hold.`);
 }
 
-/** What was decided before the lock was there. */
+/** The decision from before the lock was taken. */
 interface Decided {
   change: LastChange;
   plans: readonly ServicePlan[];
 }
 
-/** The holder of the lock may have changed more since, or have been taken back meanwhile: the releases stay the same. */
+/**
+ * The holder of the lock may have changed more services, or been rolled back itself; the chosen releases stay the same.
+ */
 async function rollBackUnderLock(
   request: EnvironmentRollback,
   { change, plans: before }: Decided,
@@ -133,7 +135,7 @@ async function reportPlans(
   logPlan(run.report, target.context.log);
 }
 
-/** Why nothing is rolled back, as a function of what remains, a sentence. */
+/** Why nothing is rolled back, as a function of a sentence about the resulting state. */
 function objectionTo(plans: readonly ServicePlan[]): ((remains: string) => string) | undefined {
   const [first] = plans.flatMap(({ findings }) => findings);
   return first && ((remains) => `${sentence(first.message)} ${remains} Fix: ${first.fix}`);

@@ -20,21 +20,21 @@ import {
 } from './result.ts';
 import type { ServicePlan } from './plan.ts';
 
-/** What a promotion needs of GitHub. */
+/** Access to GitHub, and what is recorded there. */
 export interface GitHubAccess {
   token: string;
   github: GitHubContext;
   context: Pick<Context, 'clock' | 'signal' | 'log'>;
-  /** Whether the promotion is recorded as a deployment. */
+  /** Whether the promotion is recorded as a GitHub deployment. */
   records: boolean;
-  /** Where the environment that is changed is reached. */
+  /** URL of the target environment. */
   environmentUrl?: string;
 }
 
 /** A promotion or rollback in progress. */
 export interface Run {
   report: PromotionReport;
-  /** What was changed when it ends now, a sentence. */
+  /** A sentence about what has been changed so far. */
   remains: string;
   startedAt: number;
   clock: Clock;
@@ -56,7 +56,7 @@ export function startRun(
   };
 }
 
-/** Who approves the change, for its report and its records. Throws NotApprovedError. */
+/** Who approved the change, for its report and records. @throws NotApprovedError */
 export async function approveRun(
   run: Run,
   request: ApprovalRequest,
@@ -73,7 +73,7 @@ export function endRun(run: Run, end: ReleaseEnd): ReleaseResult {
   return { kind: 'release', report: run.report, ...end, ok: PROMOTION_VERDICTS[end.verdict].ok };
 }
 
-/** Ends a run with an error: the reason says what was changed until then. */
+/** Ends a run with an error. The reason says what was changed until then. */
 export function failRun(run: Run, error: unknown): ReleaseResult {
   run.gitHub.context.log.debug(stackOf(error));
   const info = { error: errorInfo(error) };
@@ -108,7 +108,7 @@ export function reportPlan(plan: ServicePlan): ServicePromotion {
   };
 }
 
-/** The commit of a release, when the ledger has the image that really runs. */
+/** The commit of a release, if the ledger has the running image. */
 function commitOf(
   release: ServicePlan['releases']['source'],
   digest: string | undefined,
@@ -117,18 +117,18 @@ function commitOf(
   return release.image.endsWith(`@${digest}`) ? release.commit : undefined;
 }
 
-/** The promotion's deployment on GitHub. */
+/** The promotion's GitHub deployment. */
 interface DeploymentRecord {
-  /** Sets the final status. Never throws: a failure is a note. */
+  /** Sets the final status. Never throws; a failure is a note. */
   end(ok: boolean, description: string): Promise<void>;
 }
 
-/** A cancelled job has a few seconds left. */
+/** Time limit in a cancelled job. */
 const END_WITHIN_MS = 1500;
 
 /**
- * Creates a deployment on GitHub: who promotes what, and from where. When that fails it is a note, not a failure: the
- * services run, and the ledger has the release.
+ * Creates a GitHub deployment that says who promotes what, and from where. A failure is only a note, because the
+ * services run and the ledger has the release.
  */
 export async function recordDeployment(
   report: PromotionReport,
@@ -189,8 +189,8 @@ function urlOf({ environmentUrl }: GitHubAccess): { environmentUrl?: string } {
 const COMPARISONS_AT_ONCE = 4;
 
 /**
- * The commits between the releases that services have and those that they get. Services of the same two commits share
- * one range. When GitHub cannot be asked, there is only the link.
+ * The commits between the current and the new releases of services. Services with the same two commits share one
+ * range. If GitHub cannot be read, there is only a link.
  */
 export async function commitsBetween(
   services: readonly ServicePromotion[],
@@ -230,7 +230,7 @@ async function compare(pair: CommitRange, access: GitHubAccess): Promise<void> {
     access.context.signal.throwIfAborted();
     pair.note =
       error instanceof GitHubError && error.status === 404
-        ? 'The repository does not have both commits, or the token may not read it.'
-        : `GitHub does not tell the commits: ${reasonOf(error)}`;
+        ? 'The repository does not have both commits, or the token cannot read it.'
+        : `Cannot read the commits from GitHub: ${reasonOf(error)}`;
   }
 }

@@ -12,36 +12,36 @@ import { outOf } from '../../core/text.ts';
 
 const TASKS_A_PAGE = 100;
 
-/** What a service runs, as its tasks tell it. */
+/** The state of a service, read from its tasks. */
 export interface RunningService {
   name: string;
-  /** `missing`: there is no such service. `none`: it has no task that runs. */
+  /** `missing`: the service does not exist. `none`: it has no running task. */
   state: 'running' | 'none' | 'missing';
-  /** The images of its tasks, each once: how the container names it, and the digest that was pulled. */
+  /** The distinct images of its tasks: the reference in the container, and the pulled digest. */
   images: readonly RunningImage[];
   running: number;
   desired: number;
   steady: boolean;
-  /** Why it is not steady; empty when it is. */
+  /** Why it is not steady; empty if it is. */
   unsteady: string;
   /** Whether it is not steady because a deployment is in progress. */
   deploying: boolean;
-  /** Since when its deployment is complete; undefined when ECS does not show it, or it is not complete. */
+  /** When its deployment completed; undefined if it has not, or ECS does not report it. */
   steadySince?: Date;
-  /** Names of the alarms that watch its deployments. */
+  /** Names of its deployment alarms. */
   alarms: readonly string[];
 }
 
 export interface RunningImage {
-  /** As the task definition has it. */
+  /** As in the task definition. */
   reference: string;
-  /** Of what was pulled; of an index, the index's or that of one platform. */
+  /** Digest of the pulled image; for an index, that of the index or of one platform. */
   digest: string;
 }
 
 /**
- * What services of an environment run, by their names in the manifest. The number of calls grows with clusters, and with
- * services and tasks by tens.
+ * Reads what services of an environment run, by their names in the manifest. The number of calls grows with the number
+ * of clusters, and with every ten services and tasks.
  */
 export async function readRunning(
   environment: PromotionEnvironment,
@@ -59,7 +59,7 @@ async function readCluster(
   const places = new Map(names.map((name) => [name, placeIn(environment, name)]));
   const inEcs = [...places.values()].map(({ service }) => service);
   const found = await findServices(place.context, place.cluster, inEcs).catch((error: unknown) => {
-    // Without a cluster there is no service: an environment that is not made yet.
+    // Without a cluster there are no services: the environment has not been created yet.
     if (isNotFound(error)) return [];
     throw error;
   });
@@ -107,10 +107,11 @@ export function missingService(name: string): RunningService {
 }
 
 /**
- * The name of the container that runs the service's image; undefined for the only one. A task tells neither which
- * containers are essential nor which the load balancer reaches, so the task definition decides where the names do not.
+ * The name of the container that runs the service's image; undefined if there is only one container. A task does not
+ * report which containers are essential or which one the load balancer reaches, so the task definition decides if the
+ * names do not.
  *
- * @throws InputError when that leaves a choice.
+ * @throws InputError if that is ambiguous.
  */
 async function imageContainer(
   { context, service: name, container }: ServicePlace,
@@ -132,7 +133,7 @@ async function imageContainer(
   return mainContainer(definition, factsOf(service, name), 'image').name;
 }
 
-/** The images of one container of the tasks, each once. */
+/** The distinct images of one container of the tasks. */
 function imagesOf(tasks: readonly Task[], container: string | undefined): RunningImage[] {
   const images = tasks.flatMap(({ containers = [] }) => {
     const found = container === undefined ? containers[0] : containers.find(({ name }) => name === container);
@@ -143,12 +144,12 @@ function imagesOf(tasks: readonly Task[], container: string | undefined): Runnin
   return [...new Map(images.map((image) => [`${image.reference} ${image.digest}`, image])).values()];
 }
 
-/** Why the service does not run what it wants to run, and nothing else; empty when it does. */
+/** Why the service does not run exactly what it should; empty if it does. */
 function unsteadyReason(service: Service): string {
   const { deployments = [], runningCount = 0, desiredCount = 0 } = service;
   const primary = deployments.find(({ status }) => status === 'PRIMARY');
   if (!primary) return 'it has no deployment';
-  if (isDeploying(service)) return 'a deployment is under way';
+  if (isDeploying(service)) return 'a deployment is in progress';
   if (primary.rolloutState === 'FAILED') return 'its last deployment failed';
   return runningCount === desiredCount ? '' : `${outOf(runningCount, desiredCount, 'task')} running`;
 }
@@ -159,7 +160,7 @@ function isDeploying({ deployments = [] }: Service): boolean {
   return !['COMPLETED', 'FAILED'].includes(primary.rolloutState ?? 'COMPLETED');
 }
 
-/** The end of the deployment; where there are no service deployments, when it last changed. */
+/** When the deployment completed or, without service deployments, when it last changed. */
 function steadySince(
   { currentServiceDeployment, deployments = [] }: Service,
   ends: ReadonlyMap<string, Date>,
@@ -171,8 +172,8 @@ function steadySince(
 }
 
 /**
- * The tasks of services that run. Those of a few services are listed service by service; those of many with all tasks of
- * the cluster, unless others have so many that this would take more calls.
+ * The running tasks of services. For a few services, tasks are listed by service; for many, all tasks of the cluster
+ * are listed, unless other services have so many that this would take more calls.
  */
 async function runningTasks(place: ServicePlace, services: readonly Service[]): Promise<Task[]> {
   const { cluster, context } = place;
@@ -194,7 +195,7 @@ async function listEach({ cluster, context }: ServicePlace, services: readonly S
   return lists.flat();
 }
 
-/** When the deployments of services ended, by ARN. */
+/** When the deployments of services finished, by ARN. */
 async function deploymentEnds(
   { context }: ServicePlace,
   services: readonly Service[],
@@ -205,10 +206,10 @@ async function deploymentEnds(
       try {
         return await describeServiceDeployment(context, arn);
       } catch (error) {
-        // An endpoint without them, or a role without the right: the service's own list tells when its deployment
-        // last changed, which is never earlier than its end.
+        // The endpoint does not support service deployments, or the role lacks the permission. The service reports when
+        // its deployment last changed, which is never before it finished.
         context.signal.throwIfAborted();
-        context.log.debug(`A service deployment cannot be read: ${reasonOf(error)}`);
+        context.log.debug(`Cannot read a service deployment: ${reasonOf(error)}`);
         return {};
       }
     }),

@@ -19,7 +19,7 @@ export interface StatusRequest {
   environments: readonly { environment: PromotionEnvironment; from: string; services: readonly string[] }[];
 }
 
-/** Reads what runs where, from all environments at the same time. One that cannot be read does not hide the others. */
+/** Reads the state of all environments in parallel. One that cannot be read does not hide the others. */
 export async function reportStatus(context: Context, { environments }: StatusRequest): Promise<StatusResult> {
   const read = await Promise.all(environments.map((one) => readOrExplain(one, context)));
   for (const one of read) compare(one, read);
@@ -94,7 +94,7 @@ async function readEnvironment(
   };
 }
 
-/** Who changes the environment now. A role that may not read the lock reads all else. */
+/** Who is changing the environment now. Without permission to read the lock, everything else is still read. */
 async function readLock(environment: PromotionEnvironment): Promise<string | undefined> {
   const { context } = environment;
   const { parameter } = environmentLock(placeOf(environment));
@@ -102,7 +102,7 @@ async function readLock(environment: PromotionEnvironment): Promise<string | und
     return await describeLock(context, { parameter, what: environment.name });
   } catch (error) {
     if (classify(error) !== 'denied') throw error;
-    return `The lock of ${environment.name} cannot be read: ${reasonOf(error)}`;
+    return `Cannot read the lock of ${environment.name}: ${reasonOf(error)}`;
   }
 }
 

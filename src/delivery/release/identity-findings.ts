@@ -8,8 +8,8 @@ import type { TaskDefinition } from '../../ecs/task-definition/task-definition.t
 import type { ServiceContext } from './request.ts';
 
 /**
- * The execution role and the task role that do not exist. ECS would start tasks that stop at once: it says "ECS was
- * unable to assume the role". Only roles of the service's own account are asked for.
+ * Findings for a missing execution role or task role. Tasks with a missing role stop immediately: "ECS was unable to
+ * assume the role". Only roles in the service's account are checked.
  *
  * @see https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetRole.html
  */
@@ -37,7 +37,7 @@ export async function missingRoles(
   return found.flat();
 }
 
-/** Many services have the same roles. */
+/** Many services share roles. */
 const knownRoles = new ReadOnce<IAMClient, boolean>();
 
 async function roleExists(context: ServiceContext, name: string): Promise<boolean> {
@@ -52,8 +52,8 @@ async function roleExists(context: ServiceContext, name: string): Promise<boolea
 }
 
 /**
- * Secrets of Secrets Manager that containers take values from and that do not exist, or are about to be deleted. Their
- * values are not asked for.
+ * Findings for Secrets Manager secrets that containers reference and that do not exist or are scheduled for deletion.
+ * Their values are not read.
  *
  * @see https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_DescribeSecret.html
  */
@@ -75,11 +75,11 @@ export async function missingSecrets(
         send(await context.secretsManager(), new DescribeSecretCommand({ SecretId: secret }), context),
       );
       if (described && !described.DeletedDate) return [];
-      const problem = described ? 'is marked for deletion' : 'does not exist';
+      const problem = described ? 'is scheduled for deletion' : 'does not exist';
       return [
         {
           level: 'error',
-          message: `The secret ${secret}, which ${variable} takes its value from, ${problem}.`,
+          message: `The secret ${secret}, referenced by ${variable}, ${problem}.`,
           fix: described
             ? 'Restore it with RestoreSecret, or correct valueFrom in the task definition.'
             : 'Create it, or correct valueFrom in the task definition.',
@@ -90,14 +90,14 @@ export async function missingSecrets(
   return found.flat();
 }
 
-/** The ARN of a secret in this region, without the JSON key, the stage and the version that may follow it. */
+/** The ARN of a secret in this region, without a JSON key, version stage and version ID. */
 function secretOf(valueFrom: string, region: string): string | undefined {
   const parts = valueFrom.split(':');
   if (parts[2] !== 'secretsmanager' || parts[3] !== region) return undefined;
   return parts.slice(0, 7).join(':');
 }
 
-/** What a call answers; undefined when AWS says that there is no such thing. */
+/** The result of a call; undefined if AWS reports that the resource does not exist. */
 async function existing<T>(read: () => Promise<T>): Promise<T | undefined> {
   try {
     return await read();

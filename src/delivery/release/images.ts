@@ -11,15 +11,17 @@ import { ecrRegistry, type ImageReference, parseReference } from '../../images/r
 import type { ServiceContext } from './request.ts';
 import { unchecked } from './unchecked.ts';
 
-/** Images that still go by their tag, and why: the registry did not tell the digest, or has no such image. */
+/**
+ * Images that could not be resolved to a digest, with the reason: the registry did not report it, or has no such image.
+ */
 export type UnpinnedImages = ReadonlyMap<string, PreflightFinding>;
 
 /**
- * Names images that are given by tag by their digest, so that all tasks run the same, also those that are started
- * later, and a tag that was moved is a change.
+ * Replaces image tags with digests, so that all tasks run the same image, including those started later, and a moved
+ * tag counts as a change.
  *
- * @param containers names of the containers whose images are pinned. The others keep their tags, which ECS resolves
- *   with each deployment.
+ * @param containers names of the containers whose images are pinned. Other containers keep their tags, which ECS
+ *   resolves at each deployment.
  * @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-type-ecs.html#deployment-container-image-stability
  */
 export async function pinImages(
@@ -35,7 +37,7 @@ export async function pinImages(
       if (!containers.has(name) || reference?.digest !== undefined) return container;
       const found = reference
         ? await resolve(context, container, reference)
-        : unresolved(image, 'this is not the name of an image');
+        : unresolved(image, 'this is not a valid image reference');
       if ('pinned' in found) return { ...container, image: found.pinned };
       unpinned.set(image, found);
       return container;
@@ -44,7 +46,7 @@ export async function pinImages(
   return { definition: { ...definition, containerDefinitions }, unpinned };
 }
 
-/** The image by the digest that its tag has now, or why that is not known. */
+/** The image by its tag's current digest, or the reason why the digest is unknown. */
 async function resolve(
   context: ServiceContext,
   container: ContainerDefinition,
@@ -57,7 +59,7 @@ async function resolve(
     if (await mayBeHidden(context, container, reference)) {
       return unresolved(
         image,
-        `${reference.registry} shows the job no such image, and the task pulls it with a login of its own`,
+        `${reference.registry} does not show this image to the job, and the task uses its own registry credentials`,
       );
     }
     return missing(image, reference);
@@ -67,7 +69,7 @@ async function resolve(
   }
 }
 
-/** Some registries hide private images from those who are not logged in. */
+/** Some registries hide private images from anonymous clients. */
 async function mayBeHidden(
   context: ServiceContext,
   { repositoryCredentials }: ContainerDefinition,
@@ -77,24 +79,24 @@ async function mayBeHidden(
 }
 
 function unresolved(image: string, reason: string, fix?: string): PreflightFinding {
-  const message = `The digest of ${image} is not known: ${sentence(reason)} A new deployment is started even if nothing else has changed. Its digest is the one that its tasks report.`;
+  const message = `Cannot determine the digest of ${image}: ${sentence(reason)} A new deployment starts even if nothing else has changed, and the digest is read from its tasks.`;
   return { level: 'warning', message, ...(fix !== undefined && { fix }) };
 }
 
-/** A fix is advised only where access was denied. */
+/** A permission is advised only if access was denied. */
 function fixOf(error: unknown, { registry }: ImageReference): string | undefined {
   if (ecrRegistry(registry)) {
-    return classify(error) === 'denied' ? 'Allow ecr:BatchGetImage to the role of the job.' : undefined;
+    return classify(error) === 'denied' ? "Allow ecr:BatchGetImage for the job's role." : undefined;
   }
   if (!(error instanceof PlatformError) || error.code !== 'access-denied') return undefined;
-  return `Log in to ${registry} before this step, such as with docker/login-action, or give the image by digest.`;
+  return `Log in to ${registry} before this step, for example with docker/login-action, or pass the image by digest.`;
 }
 
 /**
- * Images that do not exist, or not for the CPU of the task. An image of ECR that cannot be read is a warning; of other
- * registries the job need not have a login, as ECS has its own.
+ * Findings for images that do not exist, or not for the task's CPU architecture. An ECR image that cannot be read is a
+ * warning. For other registries the job may have no credentials, because ECS has its own.
  *
- * @param unpinned images that were looked for already, with what was found.
+ * @param unpinned images that were already looked up, with their findings.
  */
 export async function imageFindings(
   context: ServiceContext,
@@ -116,9 +118,9 @@ export async function imageFindings(
         return await platformFindings(context, image, reference, found, architecture);
       } catch (error) {
         context.signal.throwIfAborted();
-        const what = `Whether the image ${image} exists`;
+        const what = `whether the image ${image} exists`;
         if (ecrRegistry(reference.registry)) return [unchecked(what, 'warning', error, 'ecr:BatchGetImage')];
-        context.log.debug(`${what} cannot be checked: ${reasonOf(error)}`);
+        context.log.debug(`Cannot check ${what}: ${reasonOf(error)}`);
         return [];
       }
     }),
@@ -126,7 +128,7 @@ export async function imageFindings(
   return [...unpinned.values(), ...findings.flat()];
 }
 
-/** That of the tasks; undefined on EC2, where a definition need not name it and the instances decide. */
+/** The tasks' CPU architecture; undefined on EC2, where the instances decide if the definition does not set it. */
 function taskArchitecture({
   runtimePlatform,
   networkMode,
@@ -140,8 +142,8 @@ function taskArchitecture({
 }
 
 /**
- * Whether a digest is one of the manifests in an image's index: a task may tell that of its own platform. Unknown where
- * the index cannot be read.
+ * Whether a digest is one of the manifests in an image's index, because a task may report the digest of its platform.
+ * Undefined if the index cannot be read.
  */
 export async function partOfImage(
   context: ServiceContext,
@@ -152,7 +154,7 @@ export async function partOfImage(
   if (!reference) return 'unknown';
   const found = await readImageManifest(reference, context).catch((error: unknown) => {
     context.signal.throwIfAborted();
-    context.log.debug(`The index of ${image} cannot be read: ${reasonOf(error)}`);
+    context.log.debug(`Cannot read the index of ${image}: ${reasonOf(error)}`);
     return undefined;
   });
   if (!found) return 'unknown';
@@ -172,18 +174,18 @@ async function platformFindings(
     return [
       {
         level: 'error',
-        message: `The image ${image} is built for ${known.join(', ')}, and the tasks run on ${architecture}.`,
-        fix: `Build it for linux/${architecture} too (build-push-image: platforms), or set runtimePlatform.cpuArchitecture.`,
+        message: `The image ${image} is built for ${known.join(', ')}, but the tasks run on ${architecture}.`,
+        fix: `Build it for linux/${architecture} too (input platforms of build-push-image), or set runtimePlatform.cpuArchitecture.`,
       },
     ];
   } catch (error) {
     context.signal.throwIfAborted();
-    const what = `Which CPU architecture the image ${image} is built for`;
+    const what = `the CPU architecture of the image ${image}`;
     return [unchecked(what, 'note', error, 'ecr:GetDownloadUrlForLayer')];
   }
 }
 
-/** The images of a task definition that are given by tag. */
+/** The images of a task definition that are referenced by tag. */
 export function imagesByTag({ containerDefinitions }: TaskDefinition): string[] {
   const images = containerDefinitions.map(({ image }) => image);
   return images.filter((image) => parseReference(image)?.digest === undefined);
@@ -193,6 +195,6 @@ function missing(image: string, { registry }: ImageReference): PreflightFinding 
   return {
     level: 'error',
     message: `The image ${image} is not in ${ecrRegistry(registry) ? 'ECR' : registry}.`,
-    fix: 'Push it first, and check repository, digest or tag, account and region in its name.',
+    fix: 'Push it first, or correct the account, region, repository, tag or digest in its name.',
   };
 }

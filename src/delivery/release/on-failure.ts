@@ -23,14 +23,14 @@ import { explainFailure, Release } from './release.ts';
 import type { ServiceContext, ServiceTarget } from './request.ts';
 import type { ServiceEnd, ServiceResult } from './result.ts';
 
-/** A cancelled job has less time, and ends the calls by itself. */
+/** Time limit of the stop calls. A cancelled job has less and aborts them itself. */
 const CANCEL_MS = 20_000;
-/** Limit of a rollback, which starts when the time of the release is over. */
+/** Time limit of a rollback, which starts when the release's own time is up. */
 const ROLLBACK_MS = 15 * 60_000;
 
 /**
- * Runs a command on a service within its time limit. When it is cancelled, times out or fails, what it started on AWS
- * is stopped, rolled back or kept, as `on-failure` says. Never throws.
+ * Runs a command on a service within its time limit. If it is cancelled, times out or fails, everything that it
+ * started on AWS is stopped, rolled back or kept, according to `on-failure`. Never throws.
  */
 export async function runRelease<T extends ServiceResult | undefined>(
   context: ServiceContext,
@@ -61,19 +61,17 @@ function failureReason({ report, stage }: Release, error: unknown): string {
   const named = error instanceof InputError || error instanceof ServiceError;
   const text = named ? error.message : capitalize(reasonOf(error));
   if (!isOver && !named && stage === 'record') {
-    return sentence(
-      `ECS has accepted the new revision, but the ledger could not be written: ${reasonOf(error)}`,
-    );
+    return sentence(`ECS accepted the new revision, but the ledger could not be written: ${reasonOf(error)}`);
   }
   const cause = error instanceof TimeoutError ? report.failure?.cause : undefined;
   return cause === undefined ? sentence(text) : `${sentence(text)} ${sentence(cause)}`;
 }
 
 /**
- * Ends what a release has started: a one-off task is stopped, a deployment is rolled back, stopped or kept. Never
- * throws. A cancelled job calls ECS and does not wait; otherwise the rollback is followed to its end.
+ * Ends what a release has started: a one-off task is stopped; a deployment is rolled back, stopped or kept. Never
+ * throws. A cancelled job calls ECS without waiting; otherwise the rollback is followed until it completes.
  *
- * @returns the state that the service is left in, a sentence.
+ * @returns a sentence that describes the resulting state of the service.
  */
 async function stopStarted(
   context: ServiceContext,
@@ -81,30 +79,29 @@ async function stopStarted(
   target: ServiceTarget,
   cause: unknown,
 ): Promise<string> {
-  // When the environment's time limit or lock ended the job, its signal ends every call too.
+  // If the environment's time limit or lock ended the job, its signal aborts every call too.
   const cancelled = cause instanceof CancelledError || context.signal.aborted;
   const signal = cancelled ? stopSignal(CANCEL_MS) : context.signal;
   const inner = { ...context, signal };
   try {
     if (release.stage === 'record') return 'The service keeps the new revision.';
-    if (cause instanceof PlatformError && cause.code === 'credentials-expired') return goesOn(release, cause);
+    if (cause instanceof PlatformError && cause.code === 'credentials-expired')
+      return continuesOnAws(release, cause);
     const { oneOff, update } = release.started;
     if (oneOff) {
       const stopped = await orUnstopped(context, cancelled && taskCommand(context, oneOff), async () => {
         const tasks = await stopTasks(inner, oneOff);
-        return tasks.length === 0
-          ? 'Its task had not been started.'
-          : `Its task ${tasks.join(', ')} was stopped.`;
+        return tasks.length === 0 ? 'Its task was not started.' : `Stopped its task ${tasks.join(', ')}.`;
       });
       return `${stopped}${untouchedService(release)}${registered(release)}`;
     }
-    const notBegun = `The deployment had not begun.${registered(release)}`;
+    const notBegun = `The deployment had not started.${registered(release)}`;
     if (update && !update.answered && isRefusal(cause)) return notBegun;
     const known = release.started.deployment;
     if (!known && !update) return untouched(release, cause);
     const unstopped = cancelled && rolloutCommand(context, target, { ...update, ...known });
     return await orUnstopped(context, unstopped, async () => {
-      // The response of UpdateService may be lost: the service shows whether it has our deployment.
+      // The response of UpdateService may be lost; the service shows whether it has our deployment.
       const deployment =
         known?.arn !== undefined || !update ? known : await findStarted(inner, target, update);
       return deployment ? await endDeployment(inner, release, target, deployment, cancelled) : notBegun;
@@ -114,14 +111,12 @@ async function stopStarted(
     if (rollback?.state === 'in progress' && context.signal.aborted) {
       return `The rollback to ${rollback.to} continues on AWS.`;
     }
-    const where = release.changesService
-      ? `service ${target.service}`
-      : `tasks of the cluster ${target.cluster}`;
-    return `What was begun could not be ended (${reasonOf(error)}): look at the ${where}.`;
+    const where = release.changesService ? `service ${target.service}` : `tasks of cluster ${target.cluster}`;
+    return `The running operation could not be stopped (${reasonOf(error)}). Check the ${where}.`;
   }
 }
 
-/** Stops something; of a cancelled job, what is not stopped in time is listed with the command that ends it. */
+/** Stops an operation. In a cancelled job, one that is not stopped in time is listed with the command that stops it. */
 async function orUnstopped(
   { unstopped }: ServiceContext,
   work: UnstoppedWork | false,
@@ -151,7 +146,7 @@ function rolloutCommand(
     const command = `aws ecs update-service --cluster ${cluster} --service ${service} ${to} --region ${region}`;
     return { what, command };
   }
-  // No account id is shown.
+  // Account IDs must not be shown.
   const shown = arn.replace(
     /(?<=:)\d{12}(?=:)/,
     '$(aws sts get-caller-identity --query Account --output text)',
@@ -160,45 +155,45 @@ function rolloutCommand(
   return { what, command };
 }
 
-/** What was started goes on without us: there is no right left to stop it. */
-function goesOn(release: Release, cause: PlatformError): string {
+/** The operation continues, because the credentials to stop it are gone. */
+function continuesOnAws(release: Release, cause: PlatformError): string {
   const { fix = '' } = cause;
   const { oneOff, update, deployment } = release.started;
   const name = release.report.taskDefinition ?? 'the revision';
   const what = oneOff
     ? `The task of the command continues on AWS.${untouchedService(release)}`
     : deployment
-      ? `The deployment of ${name} continues on AWS: look at the service before you deploy again.`
+      ? `The deployment of ${name} continues on AWS. Check the service before you deploy again.`
       : update
-        ? `The deployment of ${name} may have begun, and then continues on AWS: look at the service before you deploy again.`
+        ? `The deployment of ${name} may have started. If so, it continues on AWS. Check the service before you deploy again.`
         : untouched(release, cause);
   return `${what} ${fix}`.trim();
 }
 
 function untouchedService({ changesService }: Release): string {
-  return changesService ? ' The service was not touched.' : '';
+  return changesService ? ' The service was not changed.' : '';
 }
 
 function registered({ started, report }: Release): string {
   return started.registration === 'done' ? ` ${report.taskDefinition ?? 'The revision'} is registered.` : '';
 }
 
-/** What remains of a release that had not begun to change the service. */
+/** The state after a release that had not started to change the service. */
 function untouched(release: Release, cause: unknown): string {
   switch (release.started.registration) {
     case 'done':
       return `${untouchedService(release)}${registered(release)}`.trim();
     case 'sent':
-      // AWS may have registered it although its answer was lost, or was not waited for.
+      // AWS may have registered it although the response was lost, or the job did not wait for it.
       return isRefusal(cause)
         ? 'Nothing was changed.'
         : `${untouchedService(release)} The revision may be registered.`.trim();
     default:
-      return release.stage === 'pre-deploy' ? 'The service was not touched.' : 'Nothing was changed.';
+      return release.stage === 'pre-deploy' ? 'The service was not changed.' : 'Nothing was changed.';
   }
 }
 
-/** The deployment of our UpdateService, as the service shows it now; undefined when there is none of ours. */
+/** The deployment that our UpdateService call started, from the service; undefined if there is none. */
 async function findStarted(
   context: ServiceContext,
   target: ServiceTarget,
@@ -219,7 +214,7 @@ async function endDeployment(
 ): Promise<string> {
   const name = revisionName(deployment.taskDefinition);
   const { onFailure } = target;
-  if (onFailure === 'keep') return `The deployment of ${name} continues on AWS, as on-failure asks.`;
+  if (onFailure === 'keep') return `The deployment of ${name} continues on AWS because on-failure is keep.`;
   if (!cancelled && !release.report.failure) {
     const { definition } = await readTaskDefinition(context, deployment.taskDefinition);
     await explainFailure(context, release, deployment, definition);
@@ -229,14 +224,15 @@ async function endDeployment(
   const to = revisionName(deployment.previous);
   release.report.rollback = { to, state: 'in progress' };
   if (typeof started === 'string') return started;
-  if (cancelled) return `Asked ECS to roll back to ${to}; the rollback continues on AWS.`;
+  if (cancelled) return `Requested a rollback to ${to}; it continues on AWS.`;
   return await followRollback(context, release, started, to);
 }
 
 /**
- * Ends a deployment that continues on AWS though it has failed, as `on-failure` says, and follows a rollback to its end.
+ * Ends a deployment that has failed but continues on AWS, according to `on-failure`, and follows a rollback until it
+ * completes.
  *
- * @returns the state that the service is left in, a sentence.
+ * @returns a sentence that describes the resulting state of the service.
  */
 export async function endStarted(
   context: ServiceContext,
@@ -255,22 +251,22 @@ async function abortDeployment(
   try {
     const stopped = await stopDeployment(context, deployment, 'ABORT');
     if (stopped === 'unsupported') {
-      return `This endpoint cannot stop a deployment: that of ${name} goes on.`;
+      return `This endpoint cannot stop deployments; the deployment of ${name} continues.`;
     }
-    return `The deployment of ${name} was stopped where it was: the service may run both revisions.`;
+    return `Stopped the deployment of ${name}. The service may run both revisions.`;
   } catch (error) {
     return await describeEnded(context, deployment, error);
   }
 }
 
-/** Starts the rollback of a deployment; a sentence when there is none to follow. */
+/** Starts the rollback of a deployment. Returns a sentence if there is no rollback to follow. */
 async function startRollback(
   context: ServiceContext,
   deployment: OurDeployment,
 ): Promise<OurDeployment | string> {
   const { isRestart, previous, taskDefinition } = deployment;
-  if (previous === taskDefinition && !isRestart) return 'There is no revision before this one to go back to.';
-  // A cancelled job has no time for a read: ECS refuses to stop a deployment that has ended, and then it is read.
+  if (previous === taskDefinition && !isRestart) return 'There is no previous revision to roll back to.';
+  // A cancelled job has no time to read the state first. ECS refuses to stop a finished deployment; then it is read.
   const state = isStopSignal(context.signal)
     ? undefined
     : await readRollout(context, deployment).catch(() => undefined);
@@ -286,7 +282,7 @@ async function startRollback(
     return deployment;
   } catch (error) {
     if (!['validation', 'conflict', 'not-found'].includes(classify(error))) throw error;
-    // It ended in the meantime.
+    // It finished in the meantime.
     const now = await readRollout(context, deployment);
     if (now.phase === 'rolling-back') return deployment;
     if (now.phase === 'complete' || now.phase === 'failed') {
@@ -300,13 +296,13 @@ function keepsRevision({ taskDefinition }: OurDeployment): string {
   return `The service keeps ${revisionName(taskDefinition)}, which it ran before the restart.`;
 }
 
-/** Starts a deployment of the previous revision. */
+/** Deploys the previous revision. */
 async function deployPrevious(context: ServiceContext, deployment: OurDeployment): Promise<OurDeployment> {
   const { previous, taskDefinition } = deployment;
   const service = await updateService(context, deployment, { taskDefinition: previous });
   const back = deploymentOf(service, deployment, { taskDefinition: previous, previous: taskDefinition });
   if (!back) {
-    throw new PlatformError('conflict', `the service did not take ${revisionName(previous)} back`);
+    throw new PlatformError('conflict', `the service did not return to ${revisionName(previous)}`);
   }
   const arn = service.currentServiceDeployment;
   return { ...back, ...(arn !== undefined && arn !== deployment.arn && { arn }) };
@@ -320,13 +316,13 @@ async function describeEnded(
   const service = await describeService(context, deployment);
   const now = revisionName(primaryDeployment(service)?.taskDefinition ?? '');
   const why = error === undefined ? '' : ` (${reasonOf(error)})`;
-  return `The deployment had ended already${why}: the service works towards ${now}.`;
+  return `The deployment had already finished${why}. The service is deploying or running ${now}.`;
 }
 
 /**
- * Rolls back a deployment that has ended, when `on-failure` says so, and follows that to its end.
+ * Rolls back a finished deployment, if `on-failure` is `rollback`, and follows the rollback until it completes.
  *
- * @returns the state that the service is left in, a sentence.
+ * @returns a sentence that describes the resulting state of the service.
  */
 export async function rollBackDeployment(
   context: ServiceContext,
@@ -335,10 +331,10 @@ export async function rollBackDeployment(
   deployment: OurDeployment,
 ): Promise<string> {
   const name = revisionName(deployment.taskDefinition);
-  if (onFailure !== 'rollback') return `The service keeps ${name}, as on-failure asks.`;
+  if (onFailure !== 'rollback') return `The service keeps ${name} because on-failure is ${onFailure}.`;
   const to = revisionName(deployment.previous);
   if (deployment.previous === deployment.taskDefinition)
-    return `There is no revision before ${name} to go back to.`;
+    return `There is no revision before ${name} to roll back to.`;
   release.logEvent(`Rolling back to ${to}.`);
   release.report.rollback = { to, state: 'in progress' };
   return await followRollback(context, release, await deployPrevious(context, deployment), to);
@@ -378,5 +374,5 @@ async function followRollback(
   };
   return done
     ? `The service was rolled back to ${to}.`
-    : `The rollback to ${to} failed: look at the service at once.`;
+    : `The rollback to ${to} failed. Check the service immediately.`;
 }

@@ -11,12 +11,12 @@ import { type CommandEnd, runCommand } from '../one-off/run-command.ts';
 import type { PreDeploy, ServiceContext, ServiceRequest } from './request.ts';
 import { Release } from './release.ts';
 
-/** The note for a pre-deploy command that a deployment did not run. */
+/** The note about a pre-deploy command that was skipped. */
 export function skippedPreDeploy({ command }: PreDeploy): string {
-  return `The pre-deploy command ${command.join(' ')} was not run, because the service is not changed. Set pre-deploy-when: always to run it each time.`;
+  return `Skipped the pre-deploy command ${command.join(' ')} because the service does not change. Set pre-deploy-when: always to run it every time.`;
 }
 
-/** Runs the command before the deployment. When it failed, the service must not be changed. */
+/** Runs the command before the deployment. If it fails, the service must not be changed. */
 export async function runPreDeploy(
   context: ServiceContext,
   release: Release,
@@ -39,16 +39,16 @@ export async function runPreDeploy(
   });
 }
 
-/** A cancelled job has a few seconds left. */
+/** Time limit in a cancelled job. */
 const STOP_WITHIN_MS = 5000;
 
-/** How the command ended, or that there is none. */
+/** The result of the command, or success if there is none. */
 type StackPreDeployEnd = { ok: true } | CommandEnd;
 
 /**
- * Runs the pre-deploy command of a service whose stack rolls the image out: after the creation of the stack, as there
- * was no network to run it in before, else before the update, with what runs but for the image. When it cannot be run
- * to its end, its task is stopped.
+ * Runs the pre-deploy command of a service whose stack rolls out the image: after the stack is created, because there
+ * was no network to run it in before, and otherwise before the update, with the running task definition and the new
+ * image. If the command cannot finish, its task is stopped.
  */
 export async function runStackPreDeploy(
   context: ServiceContext,

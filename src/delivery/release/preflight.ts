@@ -16,8 +16,8 @@ import { missingRoles, missingSecrets } from './identity-findings.ts';
 import { imageFindings, type UnpinnedImages } from './images.ts';
 
 /**
- * What would make the deployment fail, found before anything is changed. A check that the role has no rights for is
- * a warning: a deployment must not fail because a permission to read is missing.
+ * Checks for problems that would make the deployment fail, before anything is changed. A check without permission is a
+ * warning: a missing read permission must not fail a deployment.
  */
 export async function preflight(
   context: ServiceContext,
@@ -44,26 +44,26 @@ export async function preflight(
   ];
   const found = await Promise.all([
     imageFindings(context, definition, unpinned),
-    checked('Whether the log groups exist', 'logs:DescribeLogGroups', () =>
+    checked('whether the log groups exist', 'logs:DescribeLogGroups', () =>
       logGroupFindings(context, definition),
     ),
-    checked('Whether the parameters exist', 'ssm:GetParameters', () =>
+    checked('whether the parameters exist', 'ssm:GetParameters', () =>
       parameterFindings(context, definition),
     ),
     checked(
-      'Whether the listener rules lead to healthy targets',
+      'whether the listener rules lead to healthy targets',
       'elasticloadbalancing:DescribeRules and DescribeTargetHealth',
       () => trafficRuleFindings(context, service),
     ),
-    // The rights for these two are optional.
+    // The permissions for these two are optional.
     checked(
-      'Whether the roles exist',
+      'whether the roles exist',
       'iam:GetRole',
       () => missingRoles(context, account, definition),
       'note',
     ),
     checked(
-      'Whether the secrets exist',
+      'whether the secrets exist',
       'secretsmanager:DescribeSecret',
       () => missingSecrets(context, definition),
       'note',
@@ -72,7 +72,7 @@ export async function preflight(
   return [...known, ...found.flat()];
 }
 
-/** SSM parameters that containers take values from and that do not exist. Their values are not asked for. */
+/** Findings for SSM parameters that containers reference and that do not exist. Their values are not read. */
 async function parameterFindings(
   context: ServiceContext,
   { containerDefinitions }: TaskDefinition,
@@ -90,12 +90,12 @@ async function parameterFindings(
     .filter(([parameter]) => !there.has(parameter))
     .map(([parameter, variable]) => ({
       level: 'error',
-      message: `The parameter ${parameter}, which ${variable} takes its value from, does not exist.`,
+      message: `The parameter ${parameter}, referenced by ${variable}, does not exist.`,
       fix: 'Create it, or correct valueFrom in the task definition.',
     }));
 }
 
-/** A name, or the ARN of a parameter in this region; a secret of Secrets Manager is something else. */
+/** A parameter's name, or its ARN in this region; undefined for a Secrets Manager secret. */
 function parameterName(valueFrom: string, region: string): string | undefined {
   if (!valueFrom.startsWith('arn:')) return valueFrom;
   const [, , service, where, , ...rest] = valueFrom.split(':');

@@ -1,6 +1,7 @@
 import type { Service } from '@aws-sdk/client-ecs';
 import { withTimeLimit } from '../../core/concurrency.ts';
 import { reasonOf } from '../../core/errors.ts';
+import { plural } from '../../core/text.ts';
 import { describeService } from '../../ecs/service.ts';
 import { deregisterRevisions, oldestRevisions } from '../../ecs/task-definition/revisions.ts';
 import { familyOf } from '../../ecs/task-definition/task-definition.ts';
@@ -9,8 +10,8 @@ import type { ServiceContext, ServiceRequest } from './request.ts';
 import type { ServiceResult } from './result.ts';
 
 /**
- * How many revisions one release deregisters, the oldest first. AWS takes 20 at once and then one a second, together with
- * the registrations of the whole account: half of that is left to others.
+ * How many revisions one release deregisters, the oldest first. AWS allows a burst of 20 and then one per second,
+ * shared with all registrations in the account; this uses half of the burst.
  *
  * @see https://docs.aws.amazon.com/AmazonECS/latest/APIReference/request-throttling.html
  */
@@ -18,8 +19,8 @@ const MOST_AT_ONCE = 10;
 const LIMIT_MS = 60_000;
 
 /**
- * Deregisters old revisions after a good release, up to ten of them: the others follow with the next releases. The
- * release has its verdict by then, which nothing here changes: a failure is a note. Never throws.
+ * Deregisters up to ten old revisions after a good release; the next releases deregister the rest. The verdict is
+ * already final: a failure is only a note. Never throws.
  */
 export async function pruneRevisions(
   context: ServiceContext,
@@ -35,7 +36,7 @@ export async function pruneRevisions(
   return { ...result, notes: [...result.notes, note] };
 }
 
-/** @returns what was done, or why not, a sentence; empty when there is nothing to deregister. */
+/** @returns a sentence about what was deregistered, or why not; empty if there is nothing to deregister. */
 async function prune(
   context: ServiceContext,
   request: ServiceRequest,
@@ -45,27 +46,27 @@ async function prune(
   try {
     const limit = { what: 'the deregistration of old revisions', timeoutMs: LIMIT_MS };
     return await withTimeLimit(context, limit, async (signal) => {
-      // Registrations share their limit with these: other services are released first.
+      // Registrations share this rate limit, so other services' releases go first.
       const limited = { ...context, signal, urgency: -1 };
       const old = await unusedRevisions(limited, request, of);
       for await (const _ of deregisterRevisions(limited, old.slice(0, MOST_AT_ONCE))) done += 1;
       if (done === 0) return '';
-      const more = old.length > done ? ' More of them follow with the next release.' : '';
-      return `${done} old revisions were deregistered.${more}`;
+      const more = old.length > done ? ' The next release deregisters more.' : '';
+      return `Deregistered ${plural(done, 'old revision')}.${more}`;
     });
   } catch (error) {
-    const before = done === 0 ? '' : `${done} old revisions were deregistered. `;
-    return `${before}Old revisions could not be deregistered: ${reasonOf(error)}`;
+    const before = done === 0 ? '' : `Deregistered ${plural(done, 'old revision')}. `;
+    return `${before}Failed to deregister old revisions: ${reasonOf(error)}`;
   }
 }
 
-/** The oldest revisions that are neither kept, nor in use, nor needed for a rollback: one more than are deregistered. */
+/** The oldest revisions that are not kept, in use or needed for a rollback: one more than are deregistered. */
 async function unusedRevisions(
   context: ServiceContext,
   request: ServiceRequest,
   { current, keep }: { current: string; keep: number },
 ): Promise<string[]> {
-  // Those that have to stay may be among the oldest.
+  // Revisions that must stay may be among the oldest.
   const most = MOST_AT_ONCE + 1 + keep + STAYING;
   const revisions = await oldestRevisions(context, familyOf(current), { keep, most });
   if (revisions.length === 0) return [];
@@ -77,5 +78,5 @@ async function unusedRevisions(
   return revisions.filter((arn) => !needed.has(arn) && !inUse.has(arn)).slice(0, MOST_AT_ONCE + 1);
 }
 
-/** Revisions that are in use, or needed for a rollback where fewer are kept. */
+/** Revisions that are in use or needed for a rollback even if fewer are kept. */
 const STAYING = 5;

@@ -12,13 +12,13 @@ import type { ServiceContext, ServiceRequest, ServiceTarget } from './request.ts
 import type { ServiceResult } from './result.ts';
 
 /**
- * Does the work while holding the lock of a service that has a ledger: its releases come one after the other, and
- * none replaces the rollout of another. Other services of the environment go on meanwhile. Never throws.
+ * Runs the work while holding the lock of a service that has a ledger, so that its releases run one after the other
+ * and none replaces another's rollout. Other services of the environment are not blocked. Never throws.
  *
- * A role that may not write the lock works without one: the ledger is read again before each change.
+ * A role without permission to write the lock works without one; the ledger is read again before each change.
  *
- * @param work never throws; its context has the signal of the lock.
- * @returns what the work gives, or the result of a release that did not get the lock.
+ * @param work must not throw; its context has the signal of the lock.
+ * @returns the result of the work, or of a release that did not get the lock.
  */
 export async function withServiceLock<T>(
   context: ServiceContext,
@@ -43,7 +43,7 @@ export async function withServiceLock<T>(
       });
     }
     context.log.warning(
-      `${request.service} is released without a lock: ${reasonOf(error)}. ` +
+      `Releasing ${request.service} without a lock: ${reasonOf(error)}. ` +
         `Fix: Allow ssm:PutParameter, ssm:GetParameterHistory and ssm:DeleteParameter on ${lock.parameter}.`,
     );
     return await work(context);
@@ -51,10 +51,10 @@ export async function withServiceLock<T>(
 }
 
 /**
- * Compares a release with what the ledger has now. An older one that is allowed is noted, and recorded as such.
+ * Compares a release with the ledger. If it is older but allowed, that is noted and recorded.
  *
- * @param image whole, as far as it is known.
- * @returns why it must not go on.
+ * @param image full reference, if known.
+ * @returns the reason to refuse it.
  */
 async function findNewer(
   context: ServiceContext,
@@ -69,15 +69,15 @@ async function findNewer(
   if (note !== undefined && !release.report.notes.includes(note)) release.addNote(note);
   if (!outdated || !order.allowOlder) return outdated;
   if (!release.allowedOlder)
-    release.addNote(`${sentence(outdated.message)} It is replaced: allow-older is true.`);
+    release.addNote(`${sentence(outdated.message)} It is replaced because allow-older is true.`);
   release.allowedOlder = true;
   return undefined;
 }
 
 /**
- * Why a release must not go on: the ledger has a newer one now, or the environment is on hold.
+ * The reason to refuse a release: the ledger has a newer one, or the environment is on hold.
  *
- * @param image whole, as far as it is known.
+ * @param image full reference, if known.
  */
 export async function findObjection(
   context: ServiceContext,
@@ -92,7 +92,7 @@ export async function findObjection(
   return held ?? outdated;
 }
 
-/** A role that may not read the hold is warned of it: its releases are not stopped by one. */
+/** A role that cannot read the hold gets a warning, and its releases ignore holds. */
 async function heldBy(
   context: ServiceContext,
   release: Release,
@@ -104,17 +104,17 @@ async function heldBy(
   } catch (error) {
     if (classify(error) !== 'denied') throw error;
     const fix = `Allow ssm:GetParameter on ${hold}.`;
-    const text = `Whether the environment is on hold cannot be checked: ${sentence(reasonOf(error))} Fix: ${fix}`;
-    // Checked again right before the service is touched.
+    const text = `Cannot check whether the environment is on hold: ${sentence(reasonOf(error))} Fix: ${fix}`;
+    // Checked again right before the service changes.
     if (!release.report.notes.includes(text)) release.warn(text);
     return undefined;
   }
 }
 
 /**
- * The result of a release that must not go on; undefined when it may. Never throws.
+ * The result of a refused release; undefined if it may continue. Never throws.
  *
- * @param image whole, as far as it is known.
+ * @param image full reference, if known.
  */
 export async function refuseRelease(
   context: ServiceContext,
@@ -127,7 +127,7 @@ export async function refuseRelease(
   });
 }
 
-/** @param remains the state that the service is left in, a sentence. */
+/** @param remains a sentence that describes the state of the service. */
 export function endRefused(
   release: Release,
   objection: OutdatedError | HeldError,

@@ -50,9 +50,8 @@ export async function releaseService(
 }
 
 /**
- * Starts all tasks of a service again, of the revision that it runs: they read rotated secrets, and pull what a tag
- * outside ECR points to now. It waits for the service's lock as a release does, and the ledger keeps its release. Never
- * throws.
+ * Replaces all tasks of a service with new tasks of the same revision, for example to read rotated secrets or to pull
+ * a moved tag outside ECR. Waits for the service's lock like a release; the ledger keeps its release. Never throws.
  */
 export async function restartService(
   context: ServiceContext,
@@ -103,24 +102,24 @@ async function deploy(
     const ended = await runPreDeploy(context, release, service, preDeploy.command, run);
     if (!ended.ok) {
       const { run: failed, error } = ended;
-      const reason = `The pre-deploy command ${failed.command} failed: ${ended.reason} The service was not touched.`;
+      const reason = `The pre-deploy command ${failed.command} failed: ${ended.reason} The service was not changed.`;
       const end = { verdict: 'pre-deploy-failed', reason, preDeploy: failed } as const;
       return release.end({ ...end, ...(error && { error }) });
     }
   } else if (preDeploy) release.addNote(skippedPreDeploy(preDeploy));
   if (!isChange) return await confirm(context, release, request, service, target);
-  // A rollback may have set a hold meanwhile, and what does not hold the lock may have released another image.
+  // A rollback may have set a hold in the meantime, and a client without the lock may have released another image.
   const objectionNow = await findObjection(context, release, request, image);
-  if (objectionNow) return endRefused(release, objectionNow, 'The service was not touched.');
+  if (objectionNow) return endRefused(release, objectionNow, 'The service was not changed.');
   if (moved.length > 0) {
     const tags = `${moved.join(' and ')} may have been moved since ${revisionName(arn)} was deployed`;
-    release.logEvent(`${tags}: starting a new deployment.`);
+    release.logEvent(`${tags}. Starting a new deployment.`);
   }
   const deployment = await update(context, release, { ...request, forceNewDeployment }, service, arn);
   if (!deployment) {
     const now = await describeService(context, request);
     const other = revisionName(now.taskDefinition ?? '');
-    const reason = `Another deployment, of ${other}, was started before this one began.`;
+    const reason = `Another deployment (${other}) started before this one.`;
     return release.end({ verdict: 'superseded', reason });
   }
   if (!request.wait) return await endUnwatched(context, release, request, target.definition, arn);
@@ -133,8 +132,8 @@ async function deploy(
 }
 
 /**
- * Ends a release that is not followed. It is recorded as not proven, so that an older run does not replace it, and
- * neither a promotion nor a rollback chooses it.
+ * Ends a release that is not waited for. It is recorded as not proven, so that an older run does not replace it, and
+ * no promotion or rollback selects it.
  */
 async function endUnwatched(
   context: ServiceContext,
@@ -149,14 +148,14 @@ async function endUnwatched(
     await recordGood(context, release, request, { definition, taskDefinition, digests: {}, proven: false });
   } catch (error) {
     if (!(error instanceof PlatformError) || error.code !== 'rollout-unproven') throw error;
-    release.warn(`The release is not recorded: ${reasonOf(error)}. Fix: Give the image by digest.`);
+    release.warn(`The release is not recorded: ${reasonOf(error)}. Fix: Pass the image by digest.`);
   }
   const name = revisionName(taskDefinition);
-  const reason = `${name} is being deployed, and nothing is proven: wait is false.`;
+  const reason = `${name} is being deployed. The deployment is not verified because wait is false.`;
   return release.end({ verdict: 'deployed', reason, taskDefinition: name });
 }
 
-/** The service has this task definition already: a steady service is proven, a deployment in progress is followed. */
+/** The service already has this task definition. A steady service is verified; a running deployment is followed. */
 async function confirm(
   context: ServiceContext,
   release: Release,
@@ -177,7 +176,7 @@ async function confirm(
     const steady = { service, deployment, definition, verdict };
     return await proveAndRecord(context, release, request, steady);
   }
-  release.logEvent(`${revisionName(previous.arn)} is being deployed already: following that.`);
+  release.logEvent(`${revisionName(previous.arn)} is already being deployed. Following that deployment.`);
   release.started.deployment = deployment;
   await identify(context, release, service, deployment);
   return await followAndRecord(context, release, request, {
@@ -188,7 +187,7 @@ async function confirm(
   });
 }
 
-/** A deployment of the revision that was asked for. */
+/** A deployment of the requested revision. */
 interface Deployed {
   service: Service;
   deployment: OurDeployment;
@@ -196,7 +195,7 @@ interface Deployed {
   verdict: 'deployed' | 'unchanged';
 }
 
-/** Follows the deployment, then proves, tests and records it. */
+/** Follows the deployment, then verifies, tests and records it. */
 async function followAndRecord(
   context: ServiceContext,
   release: Release,
@@ -217,7 +216,7 @@ async function followAndRecord(
   return ended ?? (await proveAndRecord(context, release, request, deployed));
 }
 
-/** Proves a complete deployment by its tasks, tests it, and writes it to the ledger. */
+/** Verifies a complete deployment by its tasks, runs the smoke test, and records it in the ledger. */
 async function proveAndRecord(
   context: ServiceContext,
   release: Release,
@@ -235,7 +234,7 @@ async function proveAndRecord(
   const name = revisionName(taskDefinition);
   const serves = proven
     ? `${name} ${deployment.isRestart ? 'was restarted and serves' : 'serves'} with ${taskCount(tasks)}`
-    : `${name} is deployed, and the service wants 0 tasks: not proven`;
+    : `${name} is deployed but not proven, because the desired count is 0`;
   release.logEvent(`${serves}.`);
   // Without a task there is nothing to test, and the release stays unproven.
   if (request.smokeTest && proven && isNew && !release.report.smokeTest) {
@@ -252,14 +251,14 @@ async function proveAndRecord(
     proven: proven || (await wasProven(context, request, verdict)),
   });
   const already = proven
-    ? `served already, with ${taskCount(tasks)}`
-    : 'is deployed already, and the service wants 0 tasks';
-  const unchanged = `${name} ${already}: nothing was changed. To start its tasks again, such as after a secret was rotated, use update-service with command: restart.`;
+    ? `already serves with ${taskCount(tasks)}`
+    : 'is already deployed, and the desired count is 0';
+  const unchanged = `${name} ${already}. Nothing was changed. To restart its tasks, for example after a secret rotation, use update-service with command: restart.`;
   const reason = verdict === 'unchanged' ? unchanged : `${serves}.`;
   return release.end({ verdict, reason, taskDefinition: name });
 }
 
-/** A complete deployment whose smoke test failed. */
+/** Ends a complete deployment whose smoke test failed. */
 async function endUntested(
   context: ServiceContext,
   release: Release,
@@ -276,7 +275,7 @@ function taskCount({ tasks, wanted }: ProvenTasks): string {
   return tasks < wanted ? outOf(tasks, wanted, 'task') : plural(tasks, 'task');
 }
 
-/** A service that was scaled to 0 after its release had served keeps the proof. */
+/** A service that was scaled to 0 after its release had served stays proven. */
 async function wasProven(
   context: ServiceContext,
   { ledger }: ServiceRequest,
@@ -304,7 +303,7 @@ function logTarget(release: Release, service: Service, { previous, changes }: Ta
   }
 }
 
-/** Starts the deployment; undefined when another one came between. */
+/** Starts the deployment; undefined if another one started first. */
 async function update(
   context: ServiceContext,
   release: Release,
@@ -321,7 +320,7 @@ async function update(
   const started: Release['started']['update'] = { taskDefinition, previous };
   release.started.update = started;
   const after = await updateService(context, request, {
-    // A restart names no revision: what somebody else has deployed in the meantime must not be undone by it.
+    // A restart names no revision, so that it cannot undo a deployment that started in the meantime.
     ...(source.kind !== 'current' && { taskDefinition }),
     ...(desiredCount !== undefined && { desiredCount }),
     ...(forceNewDeployment && { forceNewDeployment }),
@@ -334,11 +333,11 @@ async function update(
   release.started.deployment = deployment;
   release.report.deployment = deployment.id;
   if (isNew) await identify(context, release, after, deployment);
-  release.logEvent(`Deployment ${release.report.deployment} of ${revisionName(taskDefinition)} has begun.`);
+  release.logEvent(`Deployment ${release.report.deployment} of ${revisionName(taskDefinition)} started.`);
   return deployment;
 }
 
-/** Finds the service deployment, by which ECS tells most; a finished one tells nothing about the tasks of now. */
+/** Finds the service deployment, which has the most details. A finished one says nothing about the current tasks. */
 async function identify(
   context: ServiceContext,
   release: Release,
@@ -353,7 +352,7 @@ async function identify(
   release.report.deployment = revisionName(arn);
 }
 
-/** The revision that a deployment in progress replaces. One that failed is never the way back. */
+/** The revision that a running deployment replaces. A failed one is never the target of a rollback. */
 function previousOf({ deployments = [] }: Service, arn: string): string {
   const replaced = deployments.find(
     ({ taskDefinition, rolloutState }) => taskDefinition !== arn && rolloutState !== 'FAILED',
@@ -361,16 +360,16 @@ function previousOf({ deployments = [] }: Service, arn: string): string {
   return replaced?.taskDefinition ?? arn;
 }
 
-/** A revision that serves, proven. */
+/** A revision that serves, with its proof. */
 interface ProvenRevision {
   definition: TaskDefinition;
   taskDefinition: string;
   digests: Readonly<Record<string, string>>;
-  /** Whether a task of it was seen to run. */
+  /** Whether a task was seen to run it. */
   proven: boolean;
 }
 
-/** Writes a release to the ledger. */
+/** Records a release in the ledger. */
 async function recordGood(
   context: ServiceContext,
   release: Release,
@@ -407,7 +406,7 @@ async function imageOf(
   if (digest === undefined) {
     throw new PlatformError(
       'rollout-unproven',
-      `the image ${image} has no digest that the ledger could keep`,
+      `the ledger needs a digest, but none is known for the image ${image}`,
     );
   }
   return `${parseReference(image)?.name ?? image}@${digest}`;

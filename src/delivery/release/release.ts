@@ -8,7 +8,7 @@ import type { ServiceContext } from './request.ts';
 import { type RolloutReport, SERVICE_VERDICTS, type ServiceEnd, type ServiceResult } from './result.ts';
 import { sentence } from '../../core/text.ts';
 
-/** The stages of a release, in their order. */
+/** The stages of a release, in order. */
 type Stage =
   | 'check'
   | 'register'
@@ -20,7 +20,7 @@ type Stage =
   | 'smoke-test'
   | 'record';
 
-/** What was started on AWS, and goes on when this process ends. */
+/** Operations on AWS that continue when this process ends. */
 interface Started {
   /** The task of a command. */
   oneOff?: { cluster: string; startedBy: string };
@@ -31,23 +31,23 @@ interface Started {
   deployment?: OurDeployment;
 }
 
-/** One release in progress: what was done so far, for its result and for its rollback, wherever it ends. */
+/** A release in progress: everything done so far, for its result and for its rollback. */
 export class Release {
   stage: Stage = 'check';
   readonly report: RolloutReport;
   readonly started: Started = {};
-  /** False for a task on its own, and for a revision that is only registered. */
+  /** False for a one-off task and for a revision that is only registered. */
   changesService = true;
-  /** Whether it replaces a newer release, as it was allowed to. */
+  /** Whether it replaces a newer release because that is allowed. */
   allowedOlder = false;
   readonly #context: ServiceContext;
-  /** In ms since the epoch. */
+  /** In milliseconds since the epoch. */
   readonly startedAt: number;
   /** The failed tasks of the deployment that is followed. */
   failures?: TaskFailures;
   /** Whether a smoke test answers the PAUSE hooks of the deployment. */
   isTested = false;
-  readonly #told = new Set<string>();
+  readonly #warned = new Set<string>();
 
   constructor(context: ServiceContext, { cluster, service }: ServiceAddress) {
     this.#context = context;
@@ -65,7 +65,7 @@ export class Release {
     };
   }
 
-  /** The revision that is meant from now on. */
+  /** Sets the revision that the release deploys. */
   setTaskDefinition(arn: string): void {
     this.report.taskDefinition = revisionName(arn);
     this.report.taskDefinitionArn = arn;
@@ -83,24 +83,24 @@ export class Release {
     this.report.notes.push(text);
   }
 
-  /** Adds a sentence to the notes of the summary, and shows it as a warning on the run's page. */
+  /** Adds a sentence to the notes of the summary and shows it as a warning annotation. */
   warn(text: string): void {
     this.#context.log.warning(text, { title: this.report.service });
     this.report.notes.push(text);
   }
 
-  /** Shows a cause as a warning, in the log and on the run's page, the first time that it is found. */
-  tellCause({ cause, fix, awsMessage }: Pick<FailedTaskGroup, 'cause' | 'fix' | 'awsMessage'>): void {
-    if (this.#told.has(cause)) return;
-    this.#told.add(cause);
+  /** Shows a cause as a warning, in the log and as an annotation, the first time that it is found. */
+  warnAboutCause({ cause, fix, awsMessage }: Pick<FailedTaskGroup, 'cause' | 'fix' | 'awsMessage'>): void {
+    if (this.#warned.has(cause)) return;
+    this.#warned.add(cause);
     const text = sentence(cause);
     this.report.timeline.push({ at: this.#context.clock.now(), text });
     const said = awsMessage === undefined ? [] : [`AWS reported: "${awsMessage}"`];
     const lines = [text, ...said, ...(fix === undefined ? [] : [`Fix: ${fix}`])];
-    this.#context.log.warning(lines.join('\n'), { title: `Tasks of ${this.report.service} fail` });
+    this.#context.log.warning(lines.join('\n'), { title: `Failing tasks of ${this.report.service}` });
   }
 
-  /** The result of a release that a check stops before anything is changed; undefined when none does. */
+  /** The result of a release that a check blocks before anything is changed; undefined if none does. */
   endByFindings(): ServiceResult | undefined {
     const [first, ...others] = this.report.findings.filter(({ level }) => level === 'error');
     if (!first) return undefined;
@@ -117,7 +117,7 @@ export class Release {
   }
 }
 
-/** Finds out why a deployment fails, for the log at once and for the report. */
+/** Diagnoses a failing deployment, for the log immediately and for the report. */
 export async function explainFailure(
   context: ServiceContext,
   release: Release,
@@ -125,18 +125,18 @@ export async function explainFailure(
   definition: TaskDefinition,
   state?: RolloutState,
 ): Promise<void> {
-  // After a failed smoke test, that is the reason.
+  // After a failed smoke test, the test is the reason.
   if (release.report.smokeTest?.ok === false) return;
   const found = await diagnose(context, deployment, definition, state);
   if (!found) return;
   const isNew = release.report.failure?.cause !== found.cause;
-  release.tellCause(found);
+  release.warnAboutCause(found);
   if (isNew) for (const line of found.log?.lines ?? []) context.log.info(`  ${line}`);
-  for (const group of found.groups.slice(1)) release.tellCause(group);
+  for (const group of found.groups.slice(1)) release.warnAboutCause(group);
   release.report.failure = moreDetailed(release.report.failure, found);
 }
 
-/** The first explanation stays, unless the later one has the log that was missing. */
+/** Keeps the first explanation, unless the later one has the log that was missing. */
 function moreDetailed(before: RolloutFailure | undefined, now: RolloutFailure): RolloutFailure {
   if (!before || before.cause === now.cause || before.groups.length === 0) return now;
   return now.log && !before.log ? now : before;

@@ -23,68 +23,73 @@ import type { OrderRules } from '../order-judge.ts';
 import type { RollbackChoice } from '../rollback-target.ts';
 import type { ReleaseSource } from '../source.ts';
 
-/** What is done about a deployment that fails, runs out of time, or whose job is cancelled. */
+/** What happens when a deployment fails or times out, or the job is cancelled. */
 type OnFailure = 'rollback' | 'stop' | 'keep';
 
-/** A command that is run before the service is changed. */
+/** A command that runs before the service changes. */
 export interface PreDeploy {
   command: readonly string[];
-  /** `always`: also when the service runs the revision already. */
+  /** `always`: even if the service already runs the revision. */
   when: 'change' | 'always';
 }
 
-/** Which service, and how to go about it. */
+/** A service, and how to change it. */
 export interface ServiceTarget {
   /** Name or ARN. */
   cluster: string;
   service: string;
   /** The container that the image is for. Absent: the main container. */
   container?: string;
-  /** What a time-out names; default, the release of the service. */
+  /** Subject of a timeout message. Default: the release of the service. */
   what?: string;
-  /** False: the deployment is started and not watched. The verdict is `deployed`, and the reason says it is unproven. */
+  /**
+   * False: the deployment is not waited for. The verdict is `deployed`, and the reason says that it is not verified.
+   */
   wait: boolean;
   timeoutMs: number;
   onFailure: OnFailure;
-  /** Where the release is written once it is good. */
+  /** Where a good release is recorded. */
   ledger?: LedgerNames;
-  /** How long to wait for another release of the service, in ms. */
+  /** How long to wait for another release of the service, in milliseconds. */
   lockWaitMs: number;
-  /** Asks another release of the service to stop, for this reason. */
+  /** The reason for asking another release of the service to stop. Absent: it is waited for. */
   stopHolder?: string;
   origin: Origin;
 }
 
-/** What is released, and by whom, for the ledger. */
+/** Origin of the release, for the ledger. */
 interface Origin extends Pick<Release, 'run' | 'actor' | 'approvals' | 'from' | 'bypass' | 'rolledBackFrom'> {
-  /** Absent: that of the image's last release, as for a rollback. */
+  /** Absent: the source of the image's last release, as for a rollback. */
   source?: ReleaseSource;
 }
 
 /** A release of one service. */
 export interface ServiceRequest extends ServiceTarget {
-  /** What the new revision is made from; default, the service's own. */
+  /** The base of the new revision. Default: the service's current revision. */
   source: TaskDefinitionSource;
   changes: TaskDefinitionChanges;
   desiredCount?: number;
-  /** Start all tasks again, also where the revision stays the same. */
+  /** Restart all tasks even if the revision stays the same. */
   forceNewDeployment?: boolean;
-  /** The revision that ran before, where a stack has rolled the new one out: proven and tested as a deployment. */
+  /**
+   * The revision that ran before, if a stack has already rolled out the new one, which is then verified like a
+   * deployment.
+   */
   rolledOutOver?: string;
-  /** Run to its end before the service is touched, as a task of the new revision in the service's own network. */
+  /** Runs before the service changes, as a task of the new revision in the service's network. */
   preDeploy?: PreDeploy;
   smokeTest?: SmokeTest;
-  /** Who must have signed the image of the main container. Absent: no signature is required. */
+  /** Required signer of the main container's image. Absent: no signature is required. */
   signer?: ExpectedSigner;
-  /** Absent for what may go back, such as a rollback. */
+  /** Absent if older releases are allowed, such as for a rollback. */
   order?: OrderRules;
-  /** The parameter of the hold that stops it. Absent for what a hold permits: a rollback, a restart, the same image. */
+  /** The hold parameter to check. Absent if holds do not apply: a rollback, a restart, the same image. */
   hold?: string;
-  /** The ledger keeps its release, such as for a restart. */
+  /** The ledger keeps its release, for example for a restart. */
   isUnrecorded?: true;
   /** The caller holds the lock of the service. */
   lockHeld?: true;
-  /** How many revisions of the family are kept; the others are deregistered, never one that runs. */
+  /** How many revisions of the family to keep. Others are deregistered, unless they are running. */
   keepRevisions?: number;
 }
 
@@ -94,38 +99,38 @@ export type SmokeTest =
       url: string;
       /** Lowest and highest status that passes. */
       status: readonly [number, number];
-      /** A text that the body must have. */
+      /** Text that the body must contain. */
       body?: string;
       timeoutMs: number;
     }
   | { kind: 'command'; command: readonly [string, ...string[]]; timeoutMs: number };
 
-/** New tasks of the revision that runs. */
+/** Replaces the tasks of the running revision with new ones. */
 export interface RestartRequest extends ServiceTarget {
   smokeTest?: SmokeTest;
 }
 
-/** A way back to what ran before. */
+/** A rollback to an earlier release. */
 export interface RollbackRequest extends ServiceTarget {
-  /** A revision to go back to, whatever the history has: `family:revision` or an ARN. */
+  /** Revision to roll back to, regardless of the history: `family:revision` or an ARN. */
   to?: string;
-  /** Which good release to go back to, without `to`. Default, the one before. */
+  /** Which good release to roll back to, without `to`. Default: the previous one. */
   choice?: RollbackChoice;
-  /** Whether what runs is given up, so that no later rollback chooses it. Default, true. */
+  /** Whether later rollbacks skip the current release. Default: true. */
   givesUpCurrent?: boolean;
 }
 
-/** What the release of a service works with: one account and region. */
+/** The context for a service's release: one account and region. */
 export interface ServiceContext extends EcsContext, LedgerContext {
-  /** Of a smoke test's command. */
+  /** Environment of a smoke test's command. */
   env: NodeJS.ProcessEnv;
-  /** ECR of a region; default, the context's own. */
+  /** ECR client of a region. Default: the context's own. */
   ecr(region?: string): Promise<ECRClient>;
   iam(): Promise<IAMClient>;
   secretsManager(): Promise<SecretsManagerClient>;
 }
 
-/** A context over a session. Each client is opened when it is first asked for. */
+/** Creates a context from a session. Each client is created on first use. */
 export function serviceContext(session: Session, context: Context, env: NodeJS.ProcessEnv): ServiceContext {
   return {
     ...context,

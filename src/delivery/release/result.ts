@@ -4,7 +4,7 @@ import type { RolloutFailure } from '../../ecs/diagnosis.ts';
 import type { PreflightFinding } from '../../ecs/preflight.ts';
 import type { ChangedField } from '../../ecs/task-definition/diff.ts';
 
-/** How the work on a service can end. */
+/** The verdicts of an operation on a service. */
 export const SERVICE_VERDICTS = {
   deployed: { ok: true },
   unchanged: { ok: true },
@@ -26,7 +26,7 @@ export const SERVICE_VERDICTS = {
 
 export type ServiceVerdict = keyof typeof SERVICE_VERDICTS;
 
-/** What is known of a release, however it ends. Durations in ms; times in ms since the epoch. */
+/** The report of a release. Durations in milliseconds, times in milliseconds since the epoch. */
 export interface RolloutReport {
   /** Empty for a revision that is registered without a service. */
   cluster: string;
@@ -34,19 +34,19 @@ export interface RolloutReport {
   service: string;
   isStandalone?: true;
   region: string;
-  /** The service's strategy: ROLLING, BLUE_GREEN, LINEAR or CANARY. */
+  /** Deployment strategy of the service: ROLLING, BLUE_GREEN, LINEAR or CANARY. */
   strategy?: string;
-  /** The id of the deployment that was watched. */
+  /** ID of the followed deployment. */
   deployment?: string;
-  /** `family:revision`, as are all task definitions here. */
+  /** `family:revision`, like all task definitions here. */
   taskDefinition?: string;
   taskDefinitionArn?: string;
   previousTaskDefinition?: string;
-  /** What the running tasks were proven to run, by container. */
+  /** Image digests that the running tasks were verified to use, by container. */
   digests: Readonly<Record<string, string>>;
-  /** How the task definition changes. */
+  /** Changes of the task definition. */
   changes: readonly ChangedField[];
-  /** What was found before anything was changed. */
+  /** Findings of the checks before the change. */
   findings: readonly PreflightFinding[];
   failure?: RolloutFailure;
   rollback?: ServiceRollback;
@@ -54,30 +54,30 @@ export interface RolloutReport {
   /** The one-off task of `command: run`. */
   run?: CommandRun;
   smokeTest?: SmokeTestResult;
-  /** What happened, in chronological order. */
+  /** Events in chronological order. */
   timeline: { at: number; text: string }[];
   durationMs: number;
-  /** Worth knowing, a sentence each. */
+  /** Notes, one sentence each. */
   notes: string[];
 }
 
-/** The rollback to the revision before. */
+/** The rollback to the previous revision. */
 export interface ServiceRollback {
   /** `family:revision` */
   to: string;
   state: 'in progress' | 'complete' | 'failed';
-  /** What ECS says of it. */
+  /** ECS's reason. */
   reason?: string;
 }
 
-/** A command that ran as a task of its own. */
+/** A command that ran as a one-off task. */
 export interface CommandRun {
   command: string;
-  /** The id of its task; absent when ECS started none. */
+  /** ID of its task; absent if ECS started none. */
   task?: string;
-  /** Absent when the command never ended. */
+  /** Absent if the command did not exit. */
   exitCode?: number;
-  /** Its last lines, redacted. */
+  /** The last lines, redacted. */
   log: readonly string[];
   durationMs: number;
 }
@@ -92,7 +92,7 @@ export interface SmokeTestResult {
   durationMs: number;
 }
 
-/** How a release ended, with what each verdict always has. */
+/** The outcome of a release, with the fields that each verdict requires. */
 export type ServiceEnd = { reason: string } & (
   | { verdict: 'deployed' | 'unchanged'; taskDefinition: string }
   | { verdict: 'rolled-back'; rollback: ServiceRollback }
@@ -104,9 +104,11 @@ export type ServiceEnd = { reason: string } & (
   | { verdict: 'registered' | 'reported'; taskDefinition: string }
   | { verdict: 'superseded' | 'stopped' }
   | { verdict: 'outdated' | 'held' | 'timed-out' | 'cancelled'; error: ErrorInfo }
-  /** Without an error, ECS or a check before the deployment said no. */
+  /** Absent if ECS rejected the release or a check blocked it. */
   | { verdict: 'failed'; error?: ErrorInfo }
 );
 
-/** The result of a release, a rollback or a status of one service. These functions do not throw: failures are results too. */
+/**
+ * The result of a release, rollback or status of one service. These functions never throw; failures are results too.
+ */
 export type ServiceResult = RolloutReport & ServiceEnd & { ok: boolean };

@@ -36,11 +36,11 @@ const NAME_IT =
   'Deploy the version that should run, or run update-service with the task-definition-arn of a revision.';
 
 /**
- * Brings a service back to the release before the one that runs: by the ledger; without one, or from the first image that
- * it has, by the service's successful deployments. Never throws.
+ * Rolls a service back to the release before the current one, according to the ledger. Without a ledger, or from the
+ * first image in it, the service's successful deployments decide. Never throws.
  *
- * What it goes back from and to is decided when the rollback is asked for, and checked again under the service's lock:
- * the holder of the lock, which is asked to stop, may have changed the service until then.
+ * The current release and the target are determined when the rollback is requested, and checked again under the
+ * service's lock: the holder, which is asked to stop, may have changed the service in between.
  */
 export async function rollbackService(
   context: ServiceContext,
@@ -58,19 +58,19 @@ export async function rollbackService(
   return await withServiceLock(context, request, (locked) => rollBackLocked(locked, request, before));
 }
 
-/** The revision to go back to, with its record where the ledger has one. */
+/** The revision to roll back to, with its record if the ledger has one. */
 interface Target {
   revision: string;
   past?: PastRelease | Release;
 }
-/** A release of the history. Its revision is looked for when it is needed: it may be gone. */
+/** A release of the history. Its revision is looked up on demand, because it may no longer exist. */
 interface Candidate {
   past: PastRelease | Release;
   revision: () => Promise<string>;
 }
 type Current = CurrentRelease & { taskDefinition: string };
 
-/** What a rollback goes back from, and to. */
+/** The current release and the target of a rollback. */
 interface Decision {
   current: Current;
   target: Target;
@@ -102,7 +102,7 @@ async function rollBackLocked(
     target: { revision, past },
   } = decided;
   const [from, to] = [revisionName(current.taskDefinition), revisionName(revision)];
-  context.log.info(from === to ? `${to} is on its way already.` : `Rolling back from ${from} to ${to}.`);
+  context.log.info(from === to ? `${to} is already being deployed.` : `Rolling back from ${from} to ${to}.`);
   return await releaseService(context, {
     ...request,
     origin: {
@@ -136,7 +136,7 @@ function noSuchTarget(
 ): PlatformError {
   const message =
     'steps' in choice
-      ? `the history of ${service} has only ${plural(candidates.length, 'good release')} before the current one, and steps is ${choice.steps}`
+      ? `the history of ${service} has only ${plural(candidates.length, 'good release')} before the current one, but steps is ${choice.steps}`
       : `no good release of ${service} before the current one has the image ${choice.digest}`;
   return new PlatformError('not-found', message, { fix: `Choose one of ${listCandidates(candidates)}.` });
 }
@@ -151,10 +151,10 @@ async function readCurrent(
 }
 
 /**
- * What was decided holds as long as it is a way back from what runs now. A rollback never goes on to an earlier release
- * because the run that it has stopped, or another rollback, has brought the service to the target already.
+ * The decision stands if its target is still a rollback from the current release. A rollback never continues to an
+ * earlier release because the run that it stopped, or another rollback, has already restored the target.
  *
- * @returns the decision with what runs now, or why there is none, a sentence.
+ * @returns the decision with the current release, or a sentence that explains why there is none.
  */
 async function decideAgain(
   context: ServiceContext,
@@ -169,13 +169,13 @@ async function decideAgain(
   if (now === to || now === revisionName(before.current.taskDefinition)) return before;
   for await (const { revision } of findCandidates(context, request, service, current)) {
     if (revisionName(await revision()) === to) return { current, target };
-    // What is on its way in is the way back already, unless an earlier release was asked for.
+    // The incoming release may already be the rollback, unless an earlier release was requested.
     if (current.state === 'incoming' && request.choice === undefined) break;
   }
-  return `${request.service} was changed while the rollback waited for its lock: it runs ${now} now, and ${to} is not a release before that. Nothing was changed. Fix: Run the rollback again to go back from ${now}.`;
+  return `${request.service} changed while the rollback waited for its lock: it now runs ${now}, and ${to} is not an earlier release. Nothing was changed. Fix: Run the rollback again to roll back from ${now}.`;
 }
 
-/** The releases that the service may go back to, the nearest first. */
+/** The releases that the service can be rolled back to, the nearest first. */
 function findCandidates(
   context: ServiceContext,
   request: RollbackRequest,
@@ -188,7 +188,7 @@ function findCandidates(
     : servedCandidates(context, request, service, current);
 }
 
-/** What ran before the ledger's first image is among the successful deployments that ECS has. */
+/** Releases before the ledger's first image are among ECS's successful deployments. */
 async function* recordedCandidates(
   context: ServiceContext,
   request: RollbackRequest & { ledger: LedgerNames },
@@ -211,7 +211,7 @@ async function* recordedCandidates(
 function noTarget({ ledger, service }: RollbackRequest, current: Current): PlatformError {
   const message = ledger
     ? `the ledger ${ledger.release} has no good release before ${shortImage(current.image)}`
-    : `ECS has no successful deployment of ${service} before ${revisionName(current.taskDefinition)} in its history of 90 days`;
+    : `ECS has no successful deployment of ${service} before ${revisionName(current.taskDefinition)} in its 90-day history`;
   return new PlatformError('not-found', message, { fix: NAME_IT });
 }
 
@@ -229,7 +229,7 @@ async function* servedCandidates(
   const { definition } = await readTaskDefinition(context, current.taskDefinition);
   const { name } = mainContainer(definition, factsOf(service, address.service, address.container), 'image');
   const history = served.map((one) => ({ taskDefinition: one.taskDefinition, image: imageIn(one, name) }));
-  // ECS has resolved tags to digests there.
+  // ECS has resolved tags to digests in them.
   const known = history.find(({ taskDefinition }) => taskDefinition === current.taskDefinition);
   const present = { ...current, ...known };
   for (const past of rollbackCandidates(history, present, 'revision')) {
@@ -238,7 +238,7 @@ async function* servedCandidates(
   }
 }
 
-/** Another revision of the same image may be the same in all else too: going there would change nothing. */
+/** Another revision of the same image may be identical, so that a rollback to it would change nothing. */
 async function isWayBack(
   context: ServiceContext,
   current: Current,
@@ -259,7 +259,7 @@ function unreadableHistory(error: unknown): unknown {
   const fix = isDenied
     ? 'Allow ecs:ListServiceDeployments and ecs:DescribeServiceRevisions, or run update-service with the task-definition-arn of a revision.'
     : 'Run update-service with the task-definition-arn of a revision, or with the ledger in parameter.';
-  const message = `the service's deployments cannot be read, so none is known to have served: ${error.message}. ${fix}`;
+  const message = `cannot read the service's deployments, so no earlier release is known: ${error.message}. ${fix}`;
   return new PlatformError(error.code, message, { fix, cause: error });
 }
 

@@ -8,7 +8,10 @@ import type { ServiceResult } from './result.ts';
 import { proveRelease } from '../rollout/prove-release.ts';
 import { outOf } from '../../core/text.ts';
 
-/** Reads what a service runs: `reported` when it is steady and proven, else `failed`. Changes nothing; never throws. */
+/**
+ * Reports what a service runs: `reported` if it is steady and proven, otherwise `failed`. Changes nothing; never
+ * throws.
+ */
 export async function serviceStatus(context: ServiceContext, target: ServiceTarget): Promise<ServiceResult> {
   return await runRelease(context, target, async (inner, release) => {
     const service = await findService(inner, target);

@@ -3,10 +3,11 @@ import { reasonOf } from '../../core/errors.ts';
 import type { PreflightFinding } from '../../ecs/preflight.ts';
 
 /**
- * A check that could not be made. The deployment goes on: it must not fail because a permission to read is missing.
+ * The finding for a check that could not be made. The deployment continues: a missing read permission must not fail
+ * it.
  *
- * @param what such as `Whether the image x exists`.
- * @param permission what the check needs. It is advised only where AWS says that access is denied.
+ * @param what the check, such as `whether the image x exists`.
+ * @param permission the permission that the check needs. It is advised only if AWS reports that access is denied.
  */
 export function unchecked(
   what: string,
@@ -14,7 +15,7 @@ export function unchecked(
   error: unknown,
   permission: string,
 ): PreflightFinding {
-  const message = `${what} cannot be checked: ${reasonOf(error)}`;
+  const message = `Cannot check ${what}: ${reasonOf(error)}`;
   if (classify(error) !== 'denied') return { level, message };
-  return { level, message, fix: `Allow ${permission} to the role of the job.` };
+  return { level, message, fix: `Allow ${permission} for the job's role.` };
 }

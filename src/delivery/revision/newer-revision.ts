@@ -16,17 +16,17 @@ import {
 import { wasDeployed } from '../served-revisions.ts';
 import type { TargetRevision } from './target-revision.ts';
 
-/** How many revisions of this suite are passed over to find one that somebody else registered. */
+/** How many revisions of this suite are skipped in the search for one that another tool registered. */
 const LOOKED_THROUGH = 5;
-/** How many fields a warning names. */
+/** How many fields a warning lists. */
 const SHOWN_FIELDS = 5;
 
 /**
- * The warning for a newer revision of the family whose changes a deployment does not take: another tool has registered
- * it, such as Terraform, and the service never had it. Undefined where there is none, and where it cannot be found out:
- * a deployment never fails for it.
+ * The warning about a newer revision of the family whose changes are not deployed: another tool, such as Terraform,
+ * has registered it, and the service never ran it. Undefined if there is none or it cannot be read; a deployment never
+ * fails because of it.
  *
- * @param newest the newest revision of the family, where it could be read.
+ * @param newest the latest revision of the family, if it could be read.
  */
 export async function newerRevisionWarning(
   context: EcsContext,
@@ -43,14 +43,14 @@ export async function newerRevisionWarning(
     return warning(newer, target.previous, fields);
   } catch (error) {
     context.signal.throwIfAborted();
-    context.log.debug(`Newer revisions of the family cannot be read: ${reasonOf(error)}`);
+    context.log.debug(`Cannot read newer revisions of the family: ${reasonOf(error)}`);
     return undefined;
   }
 }
 
 /**
- * The newest revision of the family that a service runs, read before the service's own one: it mostly is that one, which
- * is then not read again. Undefined where it cannot be read.
+ * The latest revision in the family of a service's task definition. It is read first, because it usually is the
+ * service's own revision, which is then not read again. Undefined if it cannot be read.
  */
 export async function newestRevisionOf(
   context: EcsContext,
@@ -60,12 +60,12 @@ export async function newestRevisionOf(
     return await readNewestRevision(context, familyOf(taskDefinition));
   } catch (error) {
     context.signal.throwIfAborted();
-    context.log.debug(`The newest revision of the family cannot be read: ${reasonOf(error)}`);
+    context.log.debug(`Cannot read the latest revision of the family: ${reasonOf(error)}`);
     return undefined;
   }
 }
 
-/** The newest active revision after this one that another tool registered. */
+/** The latest active revision after this one that another tool registered. */
 async function newerRevision(
   context: EcsContext,
   { arn }: RegisteredTaskDefinition,
@@ -83,7 +83,10 @@ async function newerRevision(
   return undefined;
 }
 
-/** What the newer revision changes, beside images and tags, and neither the service has nor the deployment sets. */
+/**
+ * Fields that the newer revision changes, except images and tags, and that neither the service has nor the deployment
+ * sets.
+ */
 function droppedFields(newer: TaskDefinition, { previous, changes }: TargetRevision): string[] {
   const set = new Set(changes.map(({ path }) => path));
   const images = new Set(previous.definition.containerDefinitions.map(({ name }) => `${name}.image`));
@@ -92,7 +95,7 @@ function droppedFields(newer: TaskDefinition, { previous, changes }: TargetRevis
     .filter((path) => !set.has(path) && !images.has(path) && !path.startsWith('tags.'));
 }
 
-/** Whether the service has had it: it was replaced or rolled back since, and is not forgotten. */
+/** Whether the service ran it before, until it was replaced or rolled back. */
 async function hadRevision(
   context: EcsContext,
   { serviceArn = '' }: Service,
@@ -102,7 +105,7 @@ async function hadRevision(
     return await wasDeployed(context, addressOfArn(serviceArn), arn, registeredAt);
   } catch (error) {
     context.signal.throwIfAborted();
-    context.log.debug(`The service's deployments cannot be read: ${reasonOf(error)}`);
+    context.log.debug(`Cannot read the service's deployments: ${reasonOf(error)}`);
     return false;
   }
 }
@@ -116,7 +119,7 @@ function warning(
   const more = fields.length > SHOWN_FIELDS ? ` and ${fields.length - SHOWN_FIELDS} more` : '';
   const shown = `${fields.slice(0, SHOWN_FIELDS).join(', ')}${more}`;
   return (
-    `${name} is newer than ${revisionName(previous.arn)}, which the service runs, and its changes are not deployed: ${shown}. ` +
-    `Fix: In update-service, set task-definition-family: ${familyOf(newer.arn)} to start from the newest revision, or task-definition-arn: ${name} to deploy this one as it is.`
+    `${name} is newer than ${revisionName(previous.arn)}, which the service runs, but its changes are not deployed: ${shown}. ` +
+    `Fix: In update-service, set task-definition-family: ${familyOf(newer.arn)} to start from the latest revision, or task-definition-arn: ${name} to deploy that revision as it is.`
   );
 }

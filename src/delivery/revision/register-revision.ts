@@ -16,17 +16,17 @@ import type { ServiceContext, ServiceTarget } from '../release/request.ts';
 import type { ServiceResult } from '../release/result.ts';
 import { type DesiredRevision, desiredRevision, targetRevision } from './target-revision.ts';
 
-/** A revision that no service is changed to: one to register, or to run a task of. */
+/** A revision to register or to run a task of, without changing a service. */
 export interface RevisionRequest extends ServiceTarget {
   source: TaskDefinitionSource;
   changes: TaskDefinitionChanges;
-  /** There is no service: `service` names the family in messages. */
+  /** Without a service, `service` is the family's name in messages. */
   isStandalone: boolean;
 }
 
 /**
- * Registers a revision and changes nothing else: `registered`, or `unchanged` when one says the same already. It takes
- * no lock. Never throws.
+ * Registers a revision and changes nothing else. The verdict is `registered`, or `unchanged` if an identical revision
+ * exists. Takes no lock. Never throws.
  */
 export async function registerOnly(
   context: ServiceContext,
@@ -38,7 +38,7 @@ export async function registerOnly(
     if ('verdict' in prepared) return prepared;
     const taskDefinition = revisionName(prepared.arn);
     if (release.started.registration === undefined) {
-      const reason = `${taskDefinition} has the same content already: nothing was registered.`;
+      const reason = `${taskDefinition} already has the same content. Nothing was registered.`;
       return release.end({ verdict: 'unchanged', reason, taskDefinition });
     }
     const reason = `Registered ${taskDefinition}. No service was changed.`;
@@ -46,16 +46,16 @@ export async function registerOnly(
   });
 }
 
-/** A revision, and what is known of its service. */
+/** A revision, and the facts known about its service. */
 export interface CheckedRevision {
   definition: TaskDefinition;
-  /** What is known of the service, to find the main container. */
+  /** Facts about the service, to find the main container. */
   facts: ServiceFacts;
   service?: Service;
 }
 
 /**
- * Checks and registers a revision that no service is changed to. A result when it cannot be.
+ * Checks and registers a revision without changing a service. Returns a result if it cannot be registered.
  *
  * @param check throws InputError for a revision that must not be registered.
  */
@@ -86,7 +86,7 @@ export async function prepareRevision(
   return { ...checked, arn: await registerRevision(context, release, desired) };
 }
 
-/** Registers a revision that does not exist yet. Returns its ARN. */
+/** Registers a revision unless it exists. Returns its ARN. */
 export async function registerRevision(
   context: ServiceContext,
   release: Release,

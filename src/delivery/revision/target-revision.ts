@@ -24,36 +24,36 @@ import {
 import { imagesByTag, pinImages, type UnpinnedImages } from '../release/images.ts';
 import type { ServiceContext, ServiceRequest } from '../release/request.ts';
 
-/** A task definition, and the revision that has it already. */
+/** A task definition, and the revision that already contains it. */
 interface Revision {
   definition: TaskDefinition;
-  /** Undefined when it has to be registered. */
+  /** Undefined if it must be registered. */
   arn?: string;
 }
 
-/** The revision that is asked for. */
+/** The requested revision. */
 export interface DesiredRevision extends Revision {
   unpinned: UnpinnedImages;
 }
 
-/** The revision that a service is to run. */
+/** The revision to deploy to a service. */
 export interface TargetRevision extends DesiredRevision {
   previous: RegisteredTaskDefinition;
   changes: readonly ChangedField[];
 }
 
-/** What a revision is made from, and what is changed in it. */
+/** The base of a revision and its changes. */
 interface RevisionRequest {
   source: TaskDefinitionSource;
   changes: TaskDefinitionChanges;
-  /** The main container, where it is named. */
+  /** The main container, if named. */
   container?: string;
 }
 
 /**
- * The revision that is asked for, and how it differs from the service's own. Nothing is registered.
+ * The requested revision, and how it differs from the service's own. Nothing is registered.
  *
- * @throws InputError; an error when a revision does not exist.
+ * @throws InputError; an error if a revision does not exist.
  */
 export async function targetRevision(
   context: ServiceContext,
@@ -67,11 +67,10 @@ export async function targetRevision(
 }
 
 /**
- * The revision that is asked for. One that says the same as the running one, or as the one that it is made from, is not
- * registered again.
+ * The requested revision. If it is identical to the running one or to its base, it is not registered again.
  *
- * @param running what the service runs; undefined without a service.
- * @throws InputError; an error when a revision does not exist.
+ * @param running the service's revision; undefined without a service.
+ * @throws InputError; an error if a revision does not exist.
  */
 export async function desiredRevision(
   context: ServiceContext,
@@ -96,7 +95,7 @@ export async function desiredRevision(
   return { definition, unpinned, ...(same?.arn !== undefined && { arn: same.arn }) };
 }
 
-/** Throws InputError for a container of a file whose image is none, unless another image is given for it. */
+/** @throws InputError for a container of a file with an invalid image, unless another image is given for it. */
 async function requireImages(
   { path, shown = path }: Extract<TaskDefinitionSource, { kind: 'file' }>,
   { containerDefinitions }: TaskDefinition,
@@ -105,14 +104,14 @@ async function requireImages(
     const problem = imageProblem(image);
     if (problem === undefined) continue;
     const at = { file: shown, line: await imageLine(path, name) };
-    const fix = `Give the image of ${name} in images, or in ${shown}.`;
+    const fix = `Set the image of ${name} in images or in ${shown}.`;
     throw new InputError('task-definition', image, problem, { at, fix });
   }
 }
 
 /**
- * Throws InputError for the repository that a container runs already, without its registry: Docker looks for such an image
- * on Docker Hub.
+ * Throws InputError for an image that names a repository of the running task definition without its registry: Docker
+ * resolves such a name to Docker Hub.
  */
 function requireRegistries(
   { containerDefinitions }: TaskDefinition,
@@ -132,9 +131,9 @@ function requireRegistries(
 }
 
 /**
- * Tags by which the service has its images already, and which may have been moved since it was deployed: their digest
- * is not known, or an existing revision is deployed as it is. None of what a stack has just rolled out, nor for a
- * rollback, which must not bring a newer image.
+ * Tags of the service's images that may have been moved since the deployment: their digest is unknown, or an existing
+ * revision is deployed as it is. Empty after a rollout by a stack and for a rollback, which must not bring in a newer
+ * image.
  */
 export function movedTags(
   { rolledOutOver, order, source }: ServiceRequest,
@@ -161,7 +160,7 @@ async function readSource(
       return { definition };
     }
     default:
-      if (!running) throw new InputError('service', '', 'expected the service whose revision is meant');
+      if (!running) throw new InputError('service', '', 'expected the service whose revision to start from');
       return running;
   }
 }
@@ -170,7 +169,7 @@ async function activeRevision(context: ServiceContext, revision: string): Promis
   const found = await readRevision(context, revision);
   if (found.active) return found;
   const allowed =
-    'expected a revision that is active. This one was deregistered, and ECS starts no task of it';
+    'expected an active revision. This one was deregistered, and ECS does not start tasks of it';
   throw new InputError('task-definition-arn', revisionName(found.arn), allowed);
 }
 
@@ -183,7 +182,7 @@ function masked(context: ServiceContext, found: RegisteredTaskDefinition): Regis
   return found;
 }
 
-/** Masks the values of variables whose names say that they are secret, in every log from now on. */
+/** Masks the values of variables with secret-like names, in every log from now on. */
 function maskSecrets({ log }: ServiceContext, definition: TaskDefinition): void {
   for (const value of secretValues(definition)) log.secret(value);
 }

@@ -16,30 +16,30 @@ import { explainFailure, Release } from '../release/release.ts';
 interface ChangedService {
   /** `arn:aws:ecs:<region>:<account>:service/<cluster>/<name>` */
   arn: string;
-  /** When the stack began, by AWS's clock, ms since the epoch. */
+  /** When the stack operation started, by AWS's clock, in milliseconds since the epoch. */
   since: number;
 }
 
-/** A service that is followed. Its functions never throw. */
+/** A service that is being followed. Its functions never throw. */
 interface FollowedService {
-  /** Why the tasks fail, as far as is known; undefined when they do not. */
+  /** Why the tasks fail, as far as known; undefined if they do not. */
   explain(): Promise<RolloutFailure | undefined>;
-  /** Why waiting does not help any more: the service has no circuit breaker, and as many tasks failed as one allows. */
+  /** Why waiting is pointless: the service has no circuit breaker, and as many tasks failed as a breaker allows. */
   stuckReason(): string | undefined;
 }
 
-/** The stack that waits for the service has a time limit of its own. */
+/** The stack that waits for the service has its own time limit. */
 const NO_LIMIT_MS = 24 * 60 * 60_000;
-/** For the last look at why tasks fail. */
+/** Time limit for a final diagnosis of failing tasks. */
 const LAST_LOOK_MS = 10_000;
-/** How far apart the clocks of two AWS services may be. */
+/** Maximum clock skew between two AWS services. */
 const SKEW_MS = 5000;
 
 /**
- * Follows the deployment that a stack starts on a service, as one of ours: its progress in the log, a failure
- * explained as soon as it shows, a PAUSE hook answered by the smoke test.
+ * Follows the deployment that a stack starts on a service like our own deployments: logs its progress, explains a
+ * failure as soon as it appears, and answers PAUSE hooks with the smoke test.
  *
- * @param signal ends it.
+ * @param signal stops following.
  */
 export function followChangedService(
   context: ServiceContext,
@@ -61,11 +61,11 @@ export function followChangedService(
     });
     if (phase !== 'tripped') return;
     stuckReason = `${service.service}: ${reason ?? ''}`;
-    context.log.info(`${stuckReason} CloudFormation would wait for hours.`);
+    context.log.info(`${stuckReason} CloudFormation would keep waiting for hours.`);
   };
   watch().catch((error: unknown) => {
     if (watching.signal.aborted) return;
-    context.log.info(`The tasks of ${service.service} cannot be followed: ${reasonOf(error)}`);
+    context.log.info(`Cannot follow the tasks of ${service.service}: ${reasonOf(error)}`);
   });
   const explain = async (): Promise<RolloutFailure | undefined> => {
     if (release.report.smokeTest?.ok === false) return smokeTestFailure(release.report.smokeTest);
@@ -75,7 +75,7 @@ export function followChangedService(
       changing ??= await findChanging(last, service, since);
       if (changing) await explainFailure(last, release, changing.deployment, changing.definition);
     } catch (error) {
-      context.log.info(`Why the tasks of ${service.service} fail cannot be read: ${reasonOf(error)}`);
+      context.log.info(`Cannot determine why the tasks of ${service.service} fail: ${reasonOf(error)}`);
     }
     return release.report.failure;
   };
@@ -86,14 +86,14 @@ interface Changing extends FollowOptions {
   deployment: OurDeployment;
 }
 
-/** The deployment of a service that is younger than the change; undefined while there is none. */
+/** The deployment of a service that is newer than the start of the change; undefined if there is none yet. */
 async function findChanging(
   context: ServiceContext,
   address: ServiceAddress,
   since: number,
 ): Promise<Changing | undefined> {
   const service = await describeService(context, address).catch((error: unknown) => {
-    // A new service may be seen a moment later.
+    // A new service may become visible a moment later.
     if (error instanceof ServiceError) return undefined;
     throw error;
   });
@@ -121,7 +121,7 @@ async function findChanging(
 function smokeTestFailure({ what, detail }: SmokeTestResult): RolloutFailure {
   return {
     cause: `The smoke test ${what} failed (${detail})`,
-    fix: 'The new tasks run and do not answer as they should: repair the service, or the test.',
+    fix: 'The new tasks run but do not respond as expected. Fix the service or the smoke test.',
     groups: [],
   };
 }

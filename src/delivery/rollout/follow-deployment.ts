@@ -12,17 +12,20 @@ import { explainFailure, type Release } from '../release/release.ts';
 import type { ServiceContext, ServiceTarget, SmokeTest } from '../release/request.ts';
 import type { ServiceResult, ServiceRollback } from '../release/result.ts';
 
-/** What a deployment is followed with. */
+/** Options for following a deployment. */
 export interface FollowOptions {
   service: Service;
   definition: TaskDefinition;
   timeoutMs: number;
   smokeTest?: SmokeTest;
-  /** What is done about a failed deployment; `keep` where a stack decides that. */
+  /** What happens to a failed deployment; `keep` if a stack decides. */
   onFailure: ServiceTarget['onFailure'];
 }
 
-/** Follows a deployment to its end, explains a failure as soon as it shows, and answers PAUSE hooks by the smoke test. */
+/**
+ * Follows a deployment until it ends, explains a failure as soon as it appears, and answers PAUSE hooks with the smoke
+ * test.
+ */
 export async function followDeployment(
   context: ServiceContext,
   release: Release,
@@ -56,7 +59,7 @@ export async function followDeployment(
         const states = await targetStates(context, groups).catch((error: unknown) => {
           context.signal.throwIfAborted();
           groups.length = 0;
-          context.log.info(`The targets cannot be read, and are left out: ${reasonOf(error)}`);
+          context.log.info(`Cannot read the targets, continuing without them: ${reasonOf(error)}`);
           return [];
         });
         return groups.length === 0 ? undefined : countTargets(states);
@@ -65,14 +68,14 @@ export async function followDeployment(
   });
 }
 
-/** A deployment that has ended. */
+/** A finished deployment. */
 interface EndedDeployment {
   deployment: OurDeployment;
   state: RolloutState;
   definition: TaskDefinition;
 }
 
-/** The result of a deployment that did not complete; undefined for one that did. */
+/** The result of a deployment that did not complete; undefined if it did. */
 export async function resultOfDeployment(
   context: ServiceContext,
   release: Release,
@@ -96,7 +99,7 @@ export async function resultOfDeployment(
       report.rollback = { to: other || revisionName(deployment.previous), state: 'failed' };
       return release.end({
         verdict: 'failed',
-        reason: `${causeOf(release)} The rollback failed too: look at the service at once.${ecsReason}`,
+        reason: `${causeOf(release)} The rollback failed too. Check the service immediately.${ecsReason}`,
       });
     case 'failed': {
       if (!report.failure) await explainFailure(context, release, deployment, definition);
@@ -117,17 +120,17 @@ export async function resultOfDeployment(
     case 'superseded':
       return release.end({
         verdict: 'superseded',
-        reason: `Another deployment, of ${other || 'another revision'}, took the place of this one before it was complete.`,
+        reason: `Another deployment (${other || 'of another revision'}) replaced this one before it completed.`,
       });
     default:
       return release.end({
         verdict: 'stopped',
-        reason: `The deployment was stopped before it was complete: the service may run both revisions.${ecsReason}`,
+        reason: `The deployment was stopped before it completed. The service may run both revisions.${ecsReason}`,
       });
   }
 }
 
-/** A rollback after a failed smoke test has a verdict of its own. */
+/** A rollback after a failed smoke test has its own verdict. */
 function endRolledBack(release: Release, rollback: ServiceRollback, reason: string): ServiceResult {
   const { smokeTest } = release.report;
   if (smokeTest?.ok === false) return release.end({ verdict: 'smoke-test-failed', reason, smokeTest });

@@ -9,11 +9,11 @@ import type { Release } from '../release/release.ts';
 import type { ServiceContext, SmokeTest } from '../release/request.ts';
 import { testDeployment } from './smoke-test.ts';
 
-/** Names the service whose new tasks a request is for: the test rule of templates/fargate.yml looks at it. */
+/** The test rule of templates/fargate.yml routes requests with this header to the new tasks of the named service. */
 const TEST_HEADER = 'x-platform-test';
 
 /**
- * The stages at which test requests reach the new tasks. Before them there are no new tasks, or no traffic to them.
+ * The stages at which test requests reach the new tasks. Earlier there are no new tasks, or no traffic to them.
  *
  * @see https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentLifecycleHook.html
  */
@@ -27,13 +27,13 @@ const TESTABLE_STAGES: ReadonlySet<string> = new Set([
 interface AnswerOptions {
   pause: PauseHook;
   test: SmokeTest | undefined;
-  /** Whether a failed test takes the deployment back when somebody else has continued it. */
+  /** Whether a failed test rolls the deployment back even if someone else has continued it. */
   rollsBack: boolean;
-  /** When this job stops following, in ms since the epoch. */
+  /** When this job stops following, in milliseconds since the epoch. */
   deadlineMs: number;
 }
 
-/** Answers a PAUSE hook by the smoke test where that reaches the new tasks; all other hooks wait for a person. */
+/** Answers a PAUSE hook with the smoke test if the test can reach the new tasks. All other hooks wait for a user. */
 export async function answerPauseHook(
   context: ServiceContext,
   release: Release,
@@ -42,29 +42,29 @@ export async function answerPauseHook(
 ): Promise<void> {
   const { pause, test, rollsBack } = options;
   if (!test || !TESTABLE_STAGES.has(pause.stage ?? '')) {
-    tellWaiting(context, release, deployment, options);
+    logWaitingHook(context, release, deployment, options);
     return;
   }
-  release.logEvent(`The deployment waits at the PAUSE hook of ${pause.stage ?? ''}: the smoke test decides.`);
+  release.logEvent(`The deployment waits at the PAUSE hook of ${pause.stage ?? ''}. Running the smoke test.`);
   const headers = { [TEST_HEADER]: deployment.service };
   const { ok } = await testDeployment(context, release, test, deployment, headers);
   const isOurs = await continueDeployment(context, release, deployment, pause.hookId, ok);
   if (isOurs || ok || !rollsBack) return;
-  // Somebody continued it, and the test has found out since that the new tasks do not work.
+  // Someone else continued it, and the test has since found that the new tasks do not work.
   try {
     await stopDeployment(context, deployment, 'ROLLBACK');
   } catch (error) {
     context.signal.throwIfAborted();
-    // What is complete by now is taken back when the watch has seen its end.
+    // If it has completed by now, it is rolled back after the watch has seen its end.
     if (!isEnd((await readRollout(context, deployment)).phase)) throw error;
     return;
   }
-  release.logEvent('Rolling the deployment back: the smoke test failed.');
+  release.logEvent('Rolling the deployment back because the smoke test failed.');
 }
 
 /**
- * Answers a PAUSE hook of our own deployment back to a revision that served before: what the smoke test would decide is
- * decided, and a hook for people still waits for one.
+ * Answers a PAUSE hook of a rollback to a revision that served before. The smoke test is not needed; a hook for users
+ * still waits for one.
  */
 export async function answerHookOfRollback(
   context: ServiceContext,
@@ -77,14 +77,14 @@ export async function answerHookOfRollback(
     await continueDeployment(context, release, rollback, pause.hookId, true);
     return;
   }
-  tellWaiting(context, release, rollback, { pause, test: undefined, rollsBack: false, deadlineMs });
+  logWaitingHook(context, release, rollback, { pause, test: undefined, rollsBack: false, deadlineMs });
 }
 
 /**
- * Continues a deployment, or rolls it back. False when the hook does not wait any more: a person has answered it while
- * the test ran, or its time ran out. That is no failure of the deployment, whose state the watch reads.
+ * Continues a deployment, or rolls it back. Returns false if the hook no longer waits, because a user answered it
+ * during the test or it timed out. That is not a failure of the deployment, whose state is read separately.
  *
- * @throws the error of ContinueServiceDeployment while the hook still waits.
+ * @throws the error of ContinueServiceDeployment if the hook still waits.
  */
 async function continueDeployment(
   context: ServiceContext,
@@ -107,7 +107,7 @@ async function continueDeployment(
     if (hook?.status === 'AWAITING_ACTION') throw error;
     const how = hook?.status === undefined ? '' : ` (${hook.status})`;
     release.addNote(
-      `The PAUSE hook was answered before the smoke test had ended${how}: the deployment was read again. AWS: ${reasonOf(error)}`,
+      `The PAUSE hook was answered before the smoke test finished${how}. The deployment was read again. AWS: ${reasonOf(error)}`,
     );
     return false;
   }
@@ -115,8 +115,8 @@ async function continueDeployment(
   return true;
 }
 
-/** Says which hook waits, since when, until when, what happens then, and how a person continues it. */
-function tellWaiting(
+/** Logs which hook waits, since when and until when, what happens then, and how to continue it. */
+function logWaitingHook(
   context: ServiceContext,
   release: Release,
   { cluster, service, arn = '' }: OurDeployment,
@@ -126,10 +126,10 @@ function tellWaiting(
   const since = new Date(context.clock.now()).toISOString();
   const where = stage === undefined ? 'a PAUSE hook' : `the PAUSE hook of ${stage}`;
   const then = timeoutAction === 'CONTINUE' ? 'continues it' : 'rolls it back';
-  const until = expiresAt ? ` until ${expiresAt.toISOString()}; then ECS ${then}` : '';
+  const end = expiresAt ? ` ECS ${then} at ${expiresAt.toISOString()}.` : '';
   const command = `aws ecs continue-service-deployment --region ${context.region} --service-deployment-arn ${arn} --hook-id ${hookId} --action`;
   const lines = [
-    `The deployment of ${service} waits at ${where} for a person, since ${since}${until}.`,
+    `The deployment of ${service} has been waiting for a manual decision at ${where} since ${since}.${end}`,
     `Continue: ${command} CONTINUE`,
     `Roll back: ${command} ROLLBACK`,
     // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/continue-service-deployment.html: Take action.
@@ -137,13 +137,15 @@ function tellWaiting(
   ];
   if (expiresAt && expiresAt.getTime() > deadlineMs) {
     lines.push(
-      `This job stops following at ${new Date(deadlineMs).toISOString()}, before the hook expires: raise timeout, or answer the hook before that.`,
+      `This job stops following at ${new Date(deadlineMs).toISOString()}, before the hook expires. Raise timeout, or answer the hook before then.`,
     );
   }
   if (test)
-    lines.push('The smoke test reaches the new tasks from POST_TEST_TRAFFIC_SHIFT on, and runs later.');
+    lines.push(
+      'The smoke test runs later, because it can reach the new tasks only from POST_TEST_TRAFFIC_SHIFT on.',
+    );
   const [first = '', ...others] = lines;
   release.logEvent(first);
   for (const line of others) context.log.info(line);
-  context.log.notice(lines.join('\n'), { title: `${service} waits for a person` });
+  context.log.notice(lines.join('\n'), { title: `${service} waits for a manual decision` });
 }

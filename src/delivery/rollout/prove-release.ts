@@ -10,17 +10,17 @@ import { explainFailure, type Release } from '../release/release.ts';
 import type { ServiceContext, ServiceRequest } from '../release/request.ts';
 import type { ServiceResult } from '../release/result.ts';
 
-/** Time of the release that is kept for what comes after the proof: the ledger, and a smoke test that is still to run. */
+/** Time reserved for the steps after the proof: the ledger, and a pending smoke test. */
 const RESERVED_MS = 15_000;
 
-/** The tasks that prove a release, and whether any does; or how the release ends without them. */
+/** The tasks that prove a release, or its result if it cannot be proven. */
 export type ReleaseProof = { tasks: ProvenTasks; proven: boolean } | { ended: ServiceResult };
 
 /**
- * Proves a complete deployment by its tasks. A service that wants no tasks proves nothing: its release is complete
- * and unproven, unless tasks of the revision had failed before.
+ * Verifies a complete deployment by its tasks. With a desired count of 0, the release is complete but not proven,
+ * unless tasks of the revision had failed before.
  *
- * @throws PlatformError as `proveRunning`; `tasks-failed` when the service was scaled to 0 after tasks had failed.
+ * @throws PlatformError as `proveRunning`; `tasks-failed` if the service was scaled to 0 after tasks had failed.
  */
 export async function proveRelease(
   context: ServiceContext,
@@ -48,7 +48,7 @@ export async function proveRelease(
   if (proof.kind === 'superseded') {
     delete release.started.deployment;
     const other = revisionName(proof.taskDefinition);
-    const reason = `Another deployment, of ${other}, was started when the deployment of ${name} had completed.`;
+    const reason = `Another deployment (${other}) started after the deployment of ${name} completed.`;
     return { ended: release.end({ verdict: 'superseded', reason }) };
   }
   const { tasks } = proof;
@@ -58,21 +58,21 @@ export async function proveRelease(
     if (tasks.tasks < tasks.wanted) release.warn(shortfall(request.service, tasks, name));
     return { tasks, proven: true };
   }
-  const wants = `${request.service} wants 0 tasks`;
+  const wants = `The desired count of ${request.service} is 0`;
   if (isNew) {
     await requireNoFailedTask(context, release, deployment, definition, failures);
     release.warn(
-      `${wants}: ${name} is not proven. No promotion and no rollback takes this release until it has run a task.`,
+      `${wants}, so ${name} is not proven. Promotions and rollbacks skip this release until it has run a task.`,
     );
-  } else release.addNote(`${wants}: nothing can be proven by one.`);
+  } else release.addNote(`${wants}, so there is no task to verify.`);
   return { tasks, proven: false };
 }
 
 function shortfall(service: string, { tasks, wanted }: ProvenTasks, name: string): string {
-  return `${service} runs ${outOf(tasks, wanted, 'task')} of ${name}. No task runs anything else; the others did not start within the timeout.`;
+  return `${service} runs ${outOf(tasks, wanted, 'task')} of ${name}. No task runs another revision; the missing tasks did not start within the timeout.`;
 }
 
-/** How long missing tasks are waited for. */
+/** How long to wait for missing tasks, in milliseconds. */
 function waitMs(
   { clock }: ServiceContext,
   release: Release,
@@ -83,7 +83,7 @@ function waitMs(
   return left - Math.min(left / 2, RESERVED_MS + test);
 }
 
-/** Scaling to 0 completes any deployment: what its tasks did before counts. */
+/** Scaling to 0 completes any deployment, so earlier task failures count. */
 async function requireNoFailedTask(
   context: ServiceContext,
   release: Release,
@@ -97,6 +97,6 @@ async function requireNoFailedTask(
   const cause = release.report.failure ? sentence(release.report.failure.cause) : '';
   throw new PlatformError(
     'tasks-failed',
-    `The service was scaled to 0 after tasks of ${revisionName(deployment.taskDefinition)} had failed and none had become healthy. ${cause}`.trim(),
+    `The service was scaled to 0 after tasks of ${revisionName(deployment.taskDefinition)} failed and none became healthy. ${cause}`.trim(),
   );
 }

@@ -12,20 +12,20 @@ import type { ServiceContext, SmokeTest } from '../release/request.ts';
 const REQUEST_LIMIT_MS = 10_000;
 const RETRY_MS = 2000;
 const BODY_LIMIT = 1024 * 1024;
-/** Milliseconds between asking a command to stop and killing it. */
+/** Grace period between the stop signal and SIGKILL for a command, in milliseconds. */
 const KILL_AFTER_MS = 2000;
 
 interface Extras {
-  /** For a command, beside the job's own. */
+  /** For a command, in addition to the job's environment. */
   variables: Readonly<Record<string, string>>;
   /** For a URL. */
   headers: Readonly<Record<string, string>>;
 }
 
 /**
- * Runs the smoke test against a deployment, for the log and the report.
+ * Runs the smoke test against a deployment, and adds the result to the log and the report.
  *
- * @param headers for the requests of a test by URL.
+ * @param headers request headers for a URL test.
  */
 export async function testDeployment(
   context: ServiceContext,
@@ -45,7 +45,7 @@ export async function testDeployment(
   return result;
 }
 
-/** Repeats the test until it passes or its time limit is over. Throws only the signal's reason. */
+/** Repeats the test until it passes or its time limit is over. Only throws the signal's reason. */
 export async function runSmokeTest(
   context: ServiceContext,
   test: SmokeTest,
@@ -63,7 +63,7 @@ export async function runSmokeTest(
       test.kind === 'url'
         ? await request(test, headers, limit)
         : await runProgram(test.command, variables, context, limit);
-    // The limit cuts the last attempt short: what the one before it gave tells more.
+    // The limit cuts the last attempt short; the result of the attempt before it is more useful.
     if (result.ok || detail === '' || !limit.aborted) detail = result.detail;
     context.log.info(`Smoke test, attempt ${attempts}: ${detail}.`);
     return result.ok ? true : undefined;
@@ -104,7 +104,7 @@ async function request(
     const text = await readBody(response);
     const answered = `HTTP ${response.status}`;
     if (response.status < low || response.status > high) {
-      return { ok: false, detail: `${answered}, not ${low === high ? low : `${low} to ${high}`}` };
+      return { ok: false, detail: `${answered}, expected ${low === high ? low : `${low} to ${high}`}` };
     }
     if (body !== undefined && !text.includes(body)) {
       return { ok: false, detail: `${answered}, without ${JSON.stringify(body)} in the body` };
@@ -112,7 +112,7 @@ async function request(
     return { ok: true, detail: answered };
   } catch (error) {
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-    return { ok: false, detail: `no answer (${cause instanceof Error ? cause.message : String(cause)})` };
+    return { ok: false, detail: `no response (${cause instanceof Error ? cause.message : String(cause)})` };
   }
 }
 
@@ -127,7 +127,7 @@ async function readBody(response: Response): Promise<string> {
   return text;
 }
 
-/** Runs the program, which no shell sees, until it exits or the limit stops it. Its output goes to the log. */
+/** Runs the program without a shell until it exits or the limit stops it. Its output goes to the log. */
 async function runProgram(
   [program, ...args]: readonly [string, ...string[]],
   variables: Readonly<Record<string, string>>,

@@ -30,7 +30,7 @@ import {
   type RunPart,
   type RunResult,
 } from './result.ts';
-import { awaitsApproval, startByHand } from '../../delivery/approval.ts';
+import { awaitsApproval, approvalInstructions } from '../../delivery/approval.ts';
 import type { Release } from '../../delivery/ledger.ts';
 import { describeCatchUpPart } from '../service/catch-up.ts';
 import { planExisting } from '../service/existing-plan.ts';
@@ -95,7 +95,7 @@ export async function planEnvironment(
   const { approval } = request;
   return {
     ...runResult(context, request, startedMs, { ...end, ...releases }),
-    ...(awaitsApproval(approval) && { awaitsApproval: startByHand(approval) }),
+    ...(awaitsApproval(approval) && { awaitsApproval: approvalInstructions(approval) }),
   };
 }
 

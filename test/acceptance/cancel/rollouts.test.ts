@@ -57,7 +57,7 @@ test('a cancelled promotion stops all 40 rollouts without a read each, and relea
   const listed = new Set(unstopped.map(({ what }) => what));
   for (const { service, end } of services) {
     const isListed = listed.has(`The rollout of ${service}`);
-    expect(end.reason).toContain(isListed ? 'could not be stopped' : 'Asked ECS to roll back');
+    expect(end.reason).toContain(isListed ? 'could not be stopped' : 'Requested a rollback');
   }
   const reads = after.filter(({ operation }) => operation === 'DescribeServiceDeployments');
   expect(reads.length).toBeLessThan(COUNT);

@@ -22,7 +22,7 @@ test.each(['deploy', 'destroy'])(
     const run = await deployEnvironment(sandbox, { command }, { workspace });
     expect(run.outputs).toMatchObject({ verdict: 'blocked' });
     expect(run.outputs['reason']).toContain(
-      'dev: mallory started this run and is not among its approvers, ada. Nothing was changed. Fix: One of ada',
+      'dev: mallory started this run but is not one of its approvers (ada). Nothing was changed. Fix: Have an approver (ada)',
     );
     expect(run.exitCode).toBe(1);
     expect(run.result).toMatchObject({ error: { code: 'not-approved' } });

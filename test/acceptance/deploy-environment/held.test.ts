@@ -46,7 +46,7 @@ test('an environment on hold is not planned or deployed, except stacks alone', a
     const run = await deployEnvironment(sandbox, { command }, { workspace });
     expect([run.exitCode, run.outputs['verdict']]).toEqual([1, 'held']);
     expect(run.outputs['reason']).toBe(
-      'dev is on hold (set by eve at 2026-11-27T08:00:00Z): Orders fail. Nothing was changed. Fix: Release the hold by promote-environment with command: release-hold, or delete the parameter /shop/dev/hold.',
+      'dev is on hold (set by eve at 2026-11-27T08:00:00Z): Orders fail. Nothing was changed. Fix: Release the hold with promote-environment and `command: release-hold`, or delete the parameter /shop/dev/hold.',
     );
     expect(run.result['error']).toMatchObject({ code: 'held' });
     expectExample('held', run);

@@ -121,7 +121,7 @@ test.each([
     const run = await deployEnvironment(sandbox, { 'fail-fast': failFast, timeout: '20s' }, { workspace });
     expect(run.exitCode).toBe(1);
     expect(run.log).toContain(
-      '::warning title=Tasks of worker fail::worker: The container worker exited with code 1',
+      '::warning title=Failing tasks of worker::worker: The container worker exited with code 1',
     );
     expect(run.outputs['reason']).toContain(reason);
     expect(run.log.includes('Cancelled the update: worker: ')).toBe(cancels === 1);

@@ -122,7 +122,7 @@ test("without a circuit breaker, an update is cancelled at the threshold of ECS'
   expect(run.outputs['verdict']).toBe('rolled-back');
   expect(run.outputs['reason']).toContain(`at Service (AWS::ECS::Service): ${CAUSE}`);
   expect(run.outputs['reason']).toContain('The update was rolled back');
-  expect(run.log).toContain(`::warning title=Tasks of app fail::${CAUSE}.`);
+  expect(run.log).toContain(`::warning title=Failing tasks of app::${CAUSE}.`);
   expect(run.log).toMatch(/Cancelled the update: app: \d+ tasks failed in a row and none became healthy\./);
   expect(run.summary).toContain('Error: DB_HOST is not set');
 });
@@ -137,7 +137,7 @@ test('fail-fast: false waits for CloudFormation, and reports the cause immediate
   expect(run.outputs['reason']).toContain(
     `It is waiting for tasks that fail at Service (AWS::ECS::Service): ${CAUSE}`,
   );
-  expect(run.log).toContain(`::warning title=Tasks of app fail::${CAUSE}.`);
+  expect(run.log).toContain(`::warning title=Failing tasks of app::${CAUSE}.`);
   expect(sandbox.calls.all.some(({ operation }) => operation === 'CancelUpdateStack')).toBe(false);
 });
 

@@ -293,7 +293,7 @@ Resources:
         '{\n  "family": "user-service",\n  "containerDefinitions": [\n    { "name": "app", "image": "<IMAGE1_NAME>" }\n  ]\n}\n',
     },
     says: 'task-definition: expected an image such as ghcr.io/org/app:1.2 or repository@sha256:…, got "<IMAGE1_NAME>" (task.json:4). Replace the placeholder <IMAGE1_NAME>. Nothing was changed.',
-    fix: 'Give the image of app in images, or in task.json.',
+    fix: 'Set the image of app in images or in task.json.',
     at: 'task.json:4',
   },
   {

@@ -26,7 +26,7 @@ test('an unapproved promotion is blocked before any call to AWS, and names the a
   expect(run.outputs).toMatchObject({ verdict: 'blocked', 'has-changes': 'false' });
   expect(run.exitCode).toBe(1);
   expect(run.outputs['reason']).toMatch(
-    /^staging: mallory started this run and is not among its approvers, ada\. Nothing was changed\. Fix: One of ada starts the workflow `deploy` by hand/,
+    /^staging: mallory started this run but is not one of its approvers \(ada\)\. Nothing was changed\. Fix: Have an approver \(ada\) start the workflow `deploy` manually/,
   );
   expect(run.result).toMatchObject({ error: { code: 'not-approved' } });
   expect(world.sandbox.calls.all.slice(from).map(({ service }) => service)).toEqual(['github']);

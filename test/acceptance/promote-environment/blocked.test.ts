@@ -139,7 +139,7 @@ describe('a gate', () => {
     expect(run.outputs).toMatchObject({
       verdict: 'held',
       reason:
-        'staging is on hold (set by ada at 2026-11-25T09:00:00Z): Load test. Nothing was changed. Fix: Release the hold by promote-environment with command: release-hold, or delete the parameter /shop/staging/hold.',
+        'staging is on hold (set by ada at 2026-11-25T09:00:00Z): Load test. Nothing was changed. Fix: Release the hold with promote-environment and `command: release-hold`, or delete the parameter /shop/staging/hold.',
     });
   });
 
@@ -172,7 +172,7 @@ describe('the target', () => {
     const run = await promoteEnvironment(world, workspace, {});
     expect(run.outputs).toMatchObject({ verdict: 'blocked' });
     expect(run.outputs['reason']).toContain(
-      'There is no repository shop/elsewhere in the account of staging',
+      'The repository shop/elsewhere does not exist in the account of staging',
     );
   });
 

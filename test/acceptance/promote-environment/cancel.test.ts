@@ -21,7 +21,7 @@ test('a cancelled job stops all rollouts before it is killed, even if AWS thrott
     {},
     {
       onLine: (line, child) => {
-        if (!line.includes('has begun') || ++begun < SERVICES.length) return;
+        if (!line.includes(' started.') || ++begun < SERVICES.length) return;
         // All services are read by one call, which is refused from now on, and wait for it.
         sandbox.addFault({ kind: 'throttle', operation: 'DescribeServiceDeployments', times: 60 });
         void sandbox.calls
@@ -36,6 +36,6 @@ test('a cancelled job stops all rollouts before it is killed, even if AWS thrott
   expect(run.outputs['verdict']).toBe('cancelled');
   expect(sandbox.calls.of('StopServiceDeployment')).toHaveLength(SERVICES.length);
   const ends = run.result['services'] as { end: { reason: string } }[];
-  for (const { end } of ends) expect(end.reason).toContain('Asked ECS to roll back');
+  for (const { end } of ends) expect(end.reason).toContain('Requested a rollback');
   expect(await world.parameter('staging', 'lock')).toBeUndefined();
 });

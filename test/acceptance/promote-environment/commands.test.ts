@@ -25,7 +25,7 @@ test('a rollback reverts the last release and puts the target on hold', async ()
   const next = await promoteEnvironment(world, workspace(world), {});
   expect(next.outputs['verdict']).toBe('held');
   expect(next.outputs['reason']).toMatch(
-    /^staging is on hold \(set by octocat at \S+\): Users cannot log in\. Nothing was changed\. Fix: Release the hold by promote-environment with command: release-hold, or delete the parameter \/shop\/staging\/hold\.$/,
+    /^staging is on hold \(set by octocat at \S+\): Users cannot log in\. Nothing was changed\. Fix: Release the hold with promote-environment and `command: release-hold`, or delete the parameter \/shop\/staging\/hold\.$/,
   );
   expect(next.result['error']).toMatchObject({ code: 'held' });
 

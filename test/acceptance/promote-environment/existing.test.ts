@@ -281,7 +281,7 @@ test('an image outside ECR, or in a shared repository, is not copied', async () 
   expect(own.uri).toContain('shop-worker');
   const copied = await promote({ sandbox, folder: at('shop-worker') }, to);
   expect(copied.outputs['reason']).toContain(
-    `The image of worker that runs upstream is in ${registry.uri}, and only images in ECR are copied.`,
+    `The image of worker that runs upstream is in ${registry.uri}, but only images in ECR are copied.`,
   );
   const shared = { sandbox, folder: at(registry.uri) };
   const gated = await promote(shared, { ...to, require: 'steady,attestation' });

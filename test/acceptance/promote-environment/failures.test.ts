@@ -98,7 +98,7 @@ test('a cancelled job stops its rollout, releases the lock and reports it', asyn
     {},
     {
       onLine: (line, child) => {
-        if (line.includes('has begun')) child.kill('SIGINT');
+        if (line.includes(' started.')) child.kill('SIGINT');
       },
     },
   );

@@ -50,7 +50,7 @@ test('steps counts releases of the environment and images selects releases, both
   const tooFar = await back({ steps: '3', services: 'users' });
   expect(tooFar.outputs['verdict']).toBe('blocked');
   expect(tooFar.outputs['reason']).toMatch(
-    /^The history of users in staging has only 1 good release before the current one, and steps is 3\. Nothing was changed\. Fix: Name one of these in `images`: sha256:[0-9a-f]{64} \(commit .*\)\.$/,
+    /^The history of users in staging has only 1 good release before the current one, but steps is 3\. Nothing was changed\. Fix: Name one of these in `images`: sha256:[0-9a-f]{64} \(commit .*\)\.$/,
   );
   const never = await back({ images: `orders=sha256:${'9'.repeat(64)}` });
   expect(never.outputs['verdict']).toBe('blocked');
@@ -108,11 +108,11 @@ test('the run in progress is stopped, and the queued one is held', async () => {
     {
       ...as('ada', '1'),
       onLine: (line) => {
-        if (!line.includes('has begun') || back) return;
+        if (!line.includes(' started.') || back) return;
         queued = promoteEnvironment(world, files, wait, {
           ...as('bob', '2'),
           onLine: (waiting) => {
-            if (waiting.includes('waiting for at most'))
+            if (waiting.includes('waiting up to'))
               back ??= promoteEnvironment(world, files, { ...BACK, ...wait }, as('eve', '3'));
           },
         });
@@ -123,7 +123,7 @@ test('the run in progress is stopped, and the queued one is held', async () => {
   expect(stopped.exitCode).toBe(1);
   expect(stopped.outputs['verdict']).toBe('cancelled');
   expect(stopped.outputs['reason']).toMatch(
-    /Cancelled by eve for a rollback \(\S*runs\/3\): Users cannot log in\. .*Asked ECS to roll back/,
+    /Cancelled by eve for a rollback \(\S*runs\/3\): Users cannot log in\. .*Requested a rollback/,
   );
   const rolledBack = (await back)!;
   expect(rolledBack.outputs).toMatchObject({

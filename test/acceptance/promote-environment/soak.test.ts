@@ -95,7 +95,7 @@ test('a release that was rolled back upstream is never promoted, and neither is 
   const held = await promote(world, '0s');
   expect(held.outputs['verdict']).toBe('blocked');
   expect(held.outputs['reason']).toContain(
-    'dev is on hold: Orders fail. Releases that are on hold are not promoted',
+    'dev is on hold: Orders fail. Releases in an environment on hold are not promoted',
   );
   const passed = await promote(world, '0s', { 'bypass-reason': 'INC-1' });
   expect(passed.outputs['verdict']).toBe('promoted');
@@ -158,6 +158,6 @@ test('waits for an upstream deployment, and a timeout is not a success', async (
   const late = await promote(world, '1h', { images, 'soak-wait': '5s' });
   expect(late.log).toContain('Waiting, until');
   expect([late.exitCode, late.outputs['verdict']]).toEqual([1, 'blocked']);
-  expect(late.outputs['reason']).toContain('user-service is not steady in dev: a deployment is under way');
+  expect(late.outputs['reason']).toContain('user-service is not steady in dev: a deployment is in progress');
   expect(await world.runs('staging')).not.toEqual([v2]);
 });

@@ -23,7 +23,7 @@ test('if credentials expire during the rollout, the reason states what continues
     { image: NEXT },
     {
       onLine: (line) => {
-        if (!line.includes('has begun')) return;
+        if (!line.includes(' started.')) return;
         world.sandbox.addFault({
           kind: 'error',
           code: 'ExpiredTokenException',
@@ -36,7 +36,7 @@ test('if credentials expire during the rollout, the reason states what continues
   );
   expect(run.outputs['verdict']).toBe('failed');
   expect(run.outputs['reason']).toMatch(
-    /^ExpiredTokenException: The security token included in the request is expired.* The deployment of user-service:2 continues on AWS: look at the service before you deploy again\. Set the role in the action itself /,
+    /^ExpiredTokenException: The security token included in the request is expired.* The deployment of user-service:2 continues on AWS. Check the service before you deploy again\. Set the role in the action itself /,
   );
   expect(run.result).toMatchObject({ error: { code: 'credentials-expired' } });
   expectExample('credentials-expired', run);
@@ -92,7 +92,7 @@ test('a missing secret is found before the first change; without permission to c
   const run = await updateService(world, { image: NEXT, secrets: `API_KEY: ${secret}` });
   expect(run.outputs['verdict']).toBe('failed');
   expect(run.outputs['reason']).toBe(
-    `The secret ${secret}, which API_KEY takes its value from, does not exist. Nothing was changed. Fix: Create it, or correct valueFrom in the task definition.`,
+    `The secret ${secret}, referenced by API_KEY, does not exist. Nothing was changed. Fix: Create it, or correct valueFrom in the task definition.`,
   );
   const denied = { kind: 'error' as const, code: 'AccessDeniedException', status: 400, times: 99 };
   for (const operation of ['GetRole', 'DescribeSecret']) world.sandbox.addFault({ ...denied, operation });

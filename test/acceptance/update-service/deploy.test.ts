@@ -48,7 +48,7 @@ test('an image that is already deployed is unchanged, and nothing is registered'
   expect(run.outputs).toMatchObject({
     verdict: 'unchanged',
     reason:
-      'user-service:1 served already, with 2 tasks: nothing was changed. To start its tasks again, such as after a secret was rotated, use update-service with command: restart.',
+      'user-service:1 already serves with 2 tasks. Nothing was changed. To restart its tasks, for example after a secret rotation, use update-service with command: restart.',
   });
   expect(world.sandbox.calls.of('UpdateService')).toEqual([]);
   expect(await revisions(world)).toHaveLength(1);
@@ -60,7 +60,7 @@ test('a re-run follows the deployment that it has started', async () => {
   await world.deployNext();
   const run = await updateService(world, { image: NEXT });
   expect(run.outputs).toMatchObject({ verdict: 'deployed', reason: 'user-service:2 serves with 2 tasks.' });
-  expect(run.log).toContain('user-service:2 is being deployed already: following that.');
+  expect(run.log).toContain('user-service:2 is already being deployed. Following that deployment.');
 });
 
 test('changes variables, secrets and sizes, and keeps empty values', async () => {
@@ -178,7 +178,7 @@ test('refuses a single-platform image for another CPU, and registers nothing', a
   const run = await updateService(world, { image });
   expect(run.outputs['verdict']).toBe('failed');
   expect(run.outputs['reason']).toMatch(
-    /is built for arm64, and the tasks run on amd64\. Nothing was changed\. Fix: Build it for linux\/amd64 too/,
+    /is built for arm64, but the tasks run on amd64\. Nothing was changed\. Fix: Build it for linux\/amd64 too/,
   );
   expect(await revisions(world)).toHaveLength(1);
 });

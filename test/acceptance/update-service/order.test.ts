@@ -115,13 +115,13 @@ test('a run that arrives during the rollout of a newer one waits for it, and is 
     {},
     {
       onLine: (line) => {
-        if (line.includes('has begun')) late ??= deploy(world, '1');
+        if (line.includes(' started.')) late ??= deploy(world, '1');
       },
     },
   );
   expect(newer.outputs['verdict']).toBe('deployed');
   const run = await late;
-  expect(run?.log).toMatch(/The service is locked by octocat since .*waiting for at most 600 s/);
+  expect(run?.log).toMatch(/The service is locked by octocat since .*waiting up to 600 s/);
   expect(run?.outputs['verdict']).toBe('outdated');
   expect((await world.service()).taskDefinition).toMatch(/:2$/);
 });
@@ -164,7 +164,7 @@ test('a hold stops releases, but not a restart or a rollback', async () => {
   const run = await deploy(world, '3');
   expect([run.exitCode, run.outputs['verdict']]).toEqual([1, 'held']);
   expect(run.outputs['reason']).toBe(
-    'dev is on hold (set by eve at 2026-11-27T08:00:00Z): Orders fail. Nothing was changed. Fix: Release the hold by promote-environment with command: release-hold, or delete the parameter /platform/dev/hold.',
+    'dev is on hold (set by eve at 2026-11-27T08:00:00Z): Orders fail. Nothing was changed. Fix: Release the hold with promote-environment and `command: release-hold`, or delete the parameter /platform/dev/hold.',
   );
   expect(run.result['error']).toMatchObject({ code: 'held' });
   expect((await deploy(world, '1', {}, { 'allow-older': 'true' })).outputs['verdict']).toBe('held');

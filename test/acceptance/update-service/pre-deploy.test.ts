@@ -38,7 +38,7 @@ test('a secret that cannot be read is named in the reason and the annotation', a
     /AWS reported: "ResourceInitializationError: .*secret arn:aws:secretsmanager:eu-west-1:111111111111:secret:token/;
   expect(run.outputs['reason']).toMatch(/^The pre-deploy command node migrate\.js failed: /);
   expect(run.outputs['reason']).toMatch(quote);
-  expect(run.outputs['reason']).toMatch(/The service was not touched\.$/);
+  expect(run.outputs['reason']).toMatch(/The service was not changed\.$/);
   expect(annotationOf(run.log)).toMatch(/^::error title=Root cause: pre-deploy command of user-service/);
   expect(annotationOf(run.log)).toMatch(quote);
   expect(world.sandbox.calls.of('UpdateService')).toEqual([]);
@@ -52,7 +52,9 @@ test('a failed essential sidecar is a failure, whatever the exit code of the com
   });
   const run = await updateService(world, { images: `app=${NEXT}`, ...COMMAND });
   expect(run.outputs['verdict']).toBe('pre-deploy-failed');
-  expect(run.outputs['reason']).toMatch(/The container proxy exited with code 1\. It ended before app did\./);
+  expect(run.outputs['reason']).toMatch(
+    /The container proxy exited with code 1\. It exited before app did\./,
+  );
   expect(annotationOf(run.log)).toContain('no route to the database');
   expect(world.sandbox.calls.of('UpdateService')).toEqual([]);
 });
@@ -72,7 +74,7 @@ test('for an unchanged service, the command does not run and a note reports it; 
   const skipped = await updateService(world, { image: IMAGE, ...COMMAND });
   expect(skipped.outputs['verdict']).toBe('unchanged');
   const note =
-    'The pre-deploy command node migrate.js was not run, because the service is not changed. Set pre-deploy-when: always to run it each time.';
+    'Skipped the pre-deploy command node migrate.js because the service does not change. Set pre-deploy-when: always to run it every time.';
   expect(skipped.log.split('\n')).toContain(note);
   expect(skipped.summary).toContain(`- ${note}`);
   expect(world.sandbox.calls.of('RunTask')).toEqual([]);

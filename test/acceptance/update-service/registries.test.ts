@@ -114,7 +114,7 @@ describe('a tag of another registry', () => {
     await runService(world, `${session.uri}:v1`);
     const run = await deploy(world, `${session.uri}@${arm64}`);
     expect(run.outputs['verdict']).toBe('failed');
-    expect(run.outputs['reason']).toContain('is built for arm64, and the tasks run on amd64');
+    expect(run.outputs['reason']).toContain('is built for arm64, but the tasks run on amd64');
   });
 
   test("whose tasks report their platform's digest is verified with the index", async () => {
@@ -125,7 +125,7 @@ describe('a tag of another registry', () => {
     world.sandbox.world.scenario.ecs = { rules };
     const run = await deploy(world, image);
     expect(run.outputs).toMatchObject({ verdict: 'deployed', digests: JSON.stringify({ app: digest }) });
-    expect(run.summary).not.toContain('cannot be checked');
+    expect(run.summary).not.toContain('Cannot check');
   });
 
   test('whose tasks report the digest of another image is not proven', async () => {
@@ -192,7 +192,7 @@ describe('a tag with an unknown digest', () => {
     const run = await deploy(world, `${uri}:v1`);
     expect(run.outputs).toMatchObject({ verdict: 'deployed', digests: JSON.stringify({ app: second }) });
     expect(await recorded(world)).toBe(`${uri}@${second}`);
-    expect(run.log).toContain('Fix: Allow ecr:BatchGetImage to the role of the job.');
+    expect(run.log).toContain("Fix: Allow ecr:BatchGetImage for the job's role.");
   });
 
   test('of a registry that cannot be reached is deployed again', async () => {

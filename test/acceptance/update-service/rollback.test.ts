@@ -78,7 +78,7 @@ test('steps and image select only good releases, and a refusal lists them', asyn
   expect([tooFar.outputs['verdict'], tooFar.outputs['reason']]).toEqual([
     'failed',
     expect.stringMatching(
-      /^The history of user-service has only 4 good releases before the current one, and steps is 5\. Nothing was changed\. Fix: Choose one of sha256:4{64} \(commit 4{7}, .*\); sha256:3{64} .*; sha256:2{64} .*\.$/,
+      /^The history of user-service has only 4 good releases before the current one, but steps is 5\. Nothing was changed\. Fix: Choose one of sha256:4{64} \(commit 4{7}, .*\); sha256:3{64} .*; sha256:2{64} .*\.$/,
     ),
   ]);
   const never = await back({ image: digestOf('9') });
@@ -154,7 +154,7 @@ test('a rollback changes nothing if the service was rolled back while it waited 
   await byHand;
   expect([run.exitCode, run.outputs['verdict']]).toEqual([1, 'superseded']);
   expect(run.outputs['reason']).toMatch(
-    /was changed while the rollback waited for its lock: it runs user-service:3 now, and user-service:1 is not a release before that\. Nothing was changed\./,
+    /changed while the rollback waited for its lock: it now runs user-service:3, and user-service:1 is not an earlier release\. Nothing was changed\./,
   );
   expect((await world.service()).taskDefinition).toMatch(/:3$/);
 });
@@ -206,7 +206,7 @@ test.each([
   [
     'is older than the 90 days that ECS keeps',
     'history',
-    /has no successful deployment of user-service before user-service:2 in its history of 90 days/,
+    /has no successful deployment of user-service before user-service:2 in its 90-day history/,
   ],
   [
     'may not be read',
@@ -260,7 +260,7 @@ test('waits for a rollback by ECS and goes no further', async () => {
   await world.when(({ status }) => status === 'ROLLBACK_IN_PROGRESS');
   const run = await updateService(world, { command: 'rollback', parameter: PARAMETER });
   expect(run.outputs).toMatchObject({ verdict: 'deployed', 'task-definition': 'user-service:1' });
-  expect(run.log).toContain('user-service:1 is on its way already.');
+  expect(run.log).toContain('user-service:1 is already being deployed.');
   expect(await ledger(world)).toBe(IMAGE);
 });
 
@@ -282,7 +282,7 @@ test('stops the release in progress without waiting for it to complete', async (
   );
   expect(stopped.outputs['verdict']).toBe('cancelled');
   expect(stopped.outputs['reason']).toMatch(
-    /^Cancelled by eve for a rollback \(\S*runs\/2\): user-service is rolled back\. Asked ECS to roll back to user-service:1/,
+    /^Cancelled by eve for a rollback \(\S*runs\/2\): user-service is rolled back\. Requested a rollback to user-service:1/,
   );
   // ECS may have brought it back before the rollback has the lock.
   const { outputs } = (await back)!;
@@ -298,7 +298,7 @@ test('keep-revisions keeps the revisions that a rollback needs', async () => {
   // They were registered, and their releases failed.
   for (const digit of ['5', '6', '7']) await world.registerWith({ image: imageOf(digit) });
   const run = await updateService(world, { image: NEXT, parameter, 'keep-revisions': '1' });
-  expect(run.summary).toContain('3 old revisions were deregistered.');
+  expect(run.summary).toContain('Deregistered 3 old revisions.');
   const back = await updateService(world, { command: 'rollback', parameter });
   expect(back.outputs).toMatchObject({ verdict: 'deployed', 'task-definition': 'user-service:1' });
 });
@@ -307,7 +307,7 @@ test('without a ledger, keep-revisions keeps the last successful deployments', a
   const world = await EcsWorld.withService();
   for (const digit of ['5', '6', '7']) await world.registerWith({ image: imageOf(digit) });
   const run = await updateService(world, { image: NEXT, 'keep-revisions': '1' });
-  expect(run.summary).toContain('3 old revisions were deregistered.');
+  expect(run.summary).toContain('Deregistered 3 old revisions.');
   const back = await updateService(world, { command: 'rollback' });
   expect(back.outputs).toMatchObject({ verdict: 'deployed', 'task-definition': 'user-service:1' });
 });
@@ -353,7 +353,7 @@ test('a failed write to the ledger makes the run red, and the revision stays dep
   const run = await updateService(world, { image: NEXT, parameter: PARAMETER });
   expect(run.outputs['verdict']).toBe('failed');
   expect(run.outputs['reason']).toMatch(
-    /^ECS has accepted the new revision, but the ledger could not be written: AccessDenied.*keeps the new revision\.$/,
+    /^ECS accepted the new revision, but the ledger could not be written: AccessDenied.*keeps the new revision\.$/,
   );
   expect((await world.service()).taskDefinition).toMatch(/:2$/);
 });

@@ -129,7 +129,7 @@ describe('a command as a one-off task', () => {
     const run = await updateService(world, { ...RUN, timeout: '12s' });
     expect(run.outputs['verdict']).toBe('timed-out');
     expect(run.outputs['reason']).toMatch(
-      /^The command bin\/migrate up to 5 did not finish .* Its task [0-9a-f]{32} was stopped\.$/,
+      /^The command bin\/migrate up to 5 did not finish .* Stopped its task [0-9a-f]{32}\.$/,
     );
     expectExample('timed-out', run);
     expect(world.sandbox.calls.of('StopTask')).toHaveLength(1);
@@ -139,11 +139,11 @@ describe('a command as a one-off task', () => {
     const world = await worldOf({ does: 'run', after: 100_000 });
     const run = await updateService(world, RUN, {
       onLine: (line, child) => {
-        if (line.startsWith('Started the task')) child.kill('SIGTERM');
+        if (line.startsWith('Started task')) child.kill('SIGTERM');
       },
     });
     expect(run.outputs['verdict']).toBe('cancelled');
-    expect(run.outputs['reason']).toMatch(/^Cancelled by SIGTERM\. Its task [0-9a-f]{32} was stopped\.$/);
+    expect(run.outputs['reason']).toMatch(/^Cancelled by SIGTERM\. Stopped its task [0-9a-f]{32}\.$/);
     expectExample('cancelled', run);
     expect(world.sandbox.calls.of('StopTask')).toHaveLength(1);
   });
@@ -158,7 +158,7 @@ describe('a command as a one-off task', () => {
     world.sandbox.addFault({ operation: 'RunTask', kind: 'error', ...denied });
     const run = await updateService(world, { ...RUN, ...ALONE });
     expect(run.outputs['verdict']).toBe('failed');
-    expect(run.outputs['reason']).toMatch(/ecs:RunTask.*\. Its task had not been started\.$/);
+    expect(run.outputs['reason']).toMatch(/ecs:RunTask.*\. Its task was not started\.$/);
     expectExample('access-denied', run);
   });
 
@@ -217,7 +217,7 @@ describe('register', () => {
     const again = await updateService(world, { command: 'register', image: IMAGE });
     expect(again.outputs).toMatchObject({
       verdict: 'unchanged',
-      reason: 'user-service:1 has the same content already: nothing was registered.',
+      reason: 'user-service:1 already has the same content. Nothing was registered.',
     });
     expect(await revisions(world)).toBe(2);
     const arn = run.outputs['task-definition-arn']!;

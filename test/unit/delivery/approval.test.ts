@@ -88,32 +88,37 @@ const CASES: [name: string, given: Case, deployment: string | RegExp, rollback: 
   ['an approver, in other letters', { actor: 'ADA' }, 'approved', 'approved'],
   ['a member of the team', { actor: 'grace', approversToken: members }, 'approved', 'approved'],
   ['a member of a team below it', { actor: 'Linus', approversToken: members }, 'approved', 'approved'],
-  ['somebody else', { actor: 'mallory', approversToken: members }, /mallory started.*not among/, /not among/],
-  ['somebody who was invited', { actor: 'new', approversToken: members }, /not among/, /not among/],
+  [
+    'somebody else',
+    { actor: 'mallory', approversToken: members },
+    /mallory started.*not one of its approvers/,
+    /not one of its approvers/,
+  ],
+  ['somebody who was invited', { actor: 'new', approversToken: members }, /not one of its/, /not one of its/],
   [
     'a member, without a token',
     { actor: 'grace' },
-    /cannot be read.*no token.*approvers-token/,
-    /cannot be read/,
+    /cannot check.*no token.*approvers-token/,
+    /cannot check/,
   ],
   [
     'a member, with a token that reads no team',
     { actor: 'grace', approversToken: 'installation' },
-    /whether grace is in a team .* cannot be read\. @org\/leads: there is no such team, or/,
-    /cannot be read/,
+    /cannot check whether grace is a member of an approver team\. @org\/leads: the team does not exist, or/,
+    /cannot check/,
   ],
   [
     'a team that is gone',
     { actor: 'x', rule: { approvers: ['@org/gone'], selfApproval: true }, approversToken: members },
-    /no such team/,
-    /no such team/,
+    /the team does not exist/,
+    /the team does not exist/,
   ],
-  ['an app', { actor: 'github-actions[bot]' }, /only a person/, /only a person/],
+  ['an app', { actor: 'github-actions[bot]' }, /only a user/, /only a user/],
   [
     'an app with a name of the list',
     { actor: 'ada[bot]', rule: { approvers: ['ada[bot]'], selfApproval: true } },
-    /only a person/,
-    /only a person/,
+    /only a user/,
+    /only a user/,
   ],
   // Anyone who may write may re-run a run of an approver.
   [
@@ -135,14 +140,14 @@ const CASES: [name: string, given: Case, deployment: string | RegExp, rollback: 
     'approved',
     'approved',
   ],
-  ['a push by an approver', { event: 'push' }, /push started this one.*starts the workflow/, 'approved'],
+  ['a push by an approver', { event: 'push' }, /push started this one.*start the workflow/, 'approved'],
   ['a schedule', { event: 'schedule' }, /schedule started/, 'approved'],
   ['an event of another system', { event: 'repository_dispatch' }, /repository_dispatch started/, 'approved'],
   [
     'a job without actions: read',
     { permissions: { contents: 'read' } },
-    /cannot be read: Resource not accessible.*actions: read/,
-    /cannot be read/,
+    /unknown who started this run: Resource not accessible.*actions: read/,
+    /unknown who started this run/,
   ],
   [
     'an environment without approvers',
@@ -216,21 +221,25 @@ describe('who wrote a commit', () => {
     [
       'the approver',
       'by-ada',
-      /ada wrote by-ada, and cannot approve it\. Fix: Another one of Ada, @org\/leads/,
+      /ada wrote commit by-ada and cannot approve it\. Fix: Have a different approver \(Ada, @org\/leads/,
     ],
     ['somebody else, squashed by GitHub', 'squash', 'approved'],
     ['both', 'together', /ada wrote/],
     ['somebody else, rebased by the approver', 'rebased', /ada wrote/],
     ['somebody else and a tool', 'tool', 'approved'],
     ['both, by a private address', 'private', /ada wrote/],
-    ['an address without an account', 'unknown', /cannot be proven: Ada <ada@home> wrote unknown/],
+    [
+      'an address without an account',
+      'unknown',
+      /cannot verify that ada did not write.*: Ada <ada@home> wrote commit unknown/,
+    ],
     ['an app', 'app', 'approved'],
     ['others, merged by the approver at GitHub', 'merged', 'approved'],
     ['others, merged by the approver by hand', 'merged-by-hand', /ada wrote/],
     ['others, in a merge that GitHub did not sign', 'forged', /ada wrote/],
     ['the approver among others, merged by somebody else', 'merge-of-ada', /ada wrote/],
-    ['unknown', 'gone', /cannot be proven: org\/platform has no commit gone/],
-    ['not recorded', '', /cannot be proven: The commit of an image is not recorded/i],
+    ['unknown', 'gone', /cannot verify .*: org\/platform has no commit gone/],
+    ['not recorded', '', /cannot verify .*: no commit is recorded for an image/],
   ] as const)('by %s', async (_name, commit, wanted) => {
     const { request } = await requestOf({ github: { commits } });
     const approvals = await requireApproval(request, 'deployment');
@@ -246,7 +255,7 @@ describe('who wrote a commit', () => {
     const approvals = await requireApproval(request, 'deployment');
     const there = [{ commit: 'base', repository: 'org/service' }];
     expect(await refusalOf(requireOtherWriter(request, approvals, there))).toContain(
-      "cannot be proven: Could not resolve to a Repository with the name 'org/service'",
+      "commits to deploy: Could not resolve to a Repository with the name 'org/service'",
     );
   });
 
@@ -254,7 +263,7 @@ describe('who wrote a commit', () => {
     const { request } = await requestOf({ github: { commits }, permissions: { actions: 'read' } });
     const approvals = await requireApproval(request, 'deployment');
     expect(await refusalOf(requireOtherWriter(request, approvals, [own('base')]))).toContain(
-      'cannot be proven: Resource not accessible by integration',
+      'commits to deploy: Resource not accessible by integration',
     );
   });
 });
@@ -304,7 +313,7 @@ describe('the reviews of GitHub’s environment', () => {
     const { request, lines } = await requestOf({ rule, permissions: { contents: 'read' } });
     expect(await requireApproval(request, 'deployment')).toEqual([]);
     expect(lines.join('\n')).toContain(
-      'Reviewers of the deployment to prod are not recorded: Resource not accessible by integration',
+      'The reviewers of the deployment to prod are not recorded: Resource not accessible by integration',
     );
   });
 
@@ -313,9 +322,9 @@ describe('the reviews of GitHub’s environment', () => {
     const outside = { ...request.access, github: readGitHubContext({}) };
     expect(await requireApproval({ ...request, access: outside }, 'deployment')).toEqual([]);
     const ruled = { ...request, rule: RULE, access: outside };
-    expect(await refusalOf(requireApproval(ruled, 'deployment'))).toContain('this is no workflow run');
+    expect(await refusalOf(requireApproval(ruled, 'deployment'))).toContain('this is not a workflow run');
     const without = { ...request, rule: RULE, access: { ...request.access, token: '' } };
-    expect(await refusalOf(requireApproval(without, 'deployment'))).toContain('there is no token');
+    expect(await refusalOf(requireApproval(without, 'deployment'))).toContain('no token was given');
   });
 });
 

@@ -185,7 +185,7 @@ class Stage {
     });
     const { verdict } = result;
     totals.releases++;
-    if (context.lines.some((line) => line.includes('waiting for at most'))) totals.waited++;
+    if (context.lines.some((line) => line.includes('waiting up to'))) totals.waited++;
     if (verdict === 'outdated' || verdict === 'held') totals[verdict]++;
     if (this.#bad.includes(commit) && calls.includes('UpdateService')) totals.failed++;
     if (verdict === 'deployed') this.#givenUp.clear();

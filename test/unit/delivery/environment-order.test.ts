@@ -55,15 +55,13 @@ test('without a token, a note reports that only run numbers were compared', asyn
   const context = ledgerOf(await sandboxOf());
   await recordRun(context, place, { ...sourceOf(102), ...author });
   expect(await findNewerRun(context, runOf(103))).toBeUndefined();
-  expect(context.lines.join('\n')).toContain(
-    'Without github-token the commits 1020000 and 1030000 cannot be',
-  );
+  expect(context.lines.join('\n')).toContain('The commits 1020000 and 1030000 cannot be');
 });
 
 test.each([
   [
     'GetParameters',
-    /The order of releases is not checked: .*Fix: Allow ssm:GetParameters on \/shop\/dev\/\*/,
+    /Skipped the check of the release order: .*Fix: Allow ssm:GetParameters on \/shop\/dev\/\*/,
   ],
   ['PutParameter', /The run is not recorded.*Fix: Allow ssm:PutParameter on \/shop\/dev\/release/],
 ])('a role that may not %s is warned', async (operation, warning) => {

@@ -126,7 +126,7 @@ describe('the lock of an environment', () => {
     const context = contextOf(sandbox);
     const held = await withLock(context, requestOf('bob'), () => read(ssm));
     expect(held).toMatchObject({ who: 'bob', over: { version: 1, token: 'ada' } });
-    expect(context.lines.join('\n')).toContain('has not been renewed: taken over');
+    expect(context.lines.join('\n')).toContain('was not renewed in time. Taking it over');
   });
 
   test('is acquired by only one of several runs', async () => {
@@ -209,7 +209,7 @@ describe('the lock of an environment', () => {
     const work = withLock(context, requestOf('bob'), () => Promise.resolve());
     await expect(work).rejects.toThrow('503');
     expect(context.lines.join('\n')).toMatch(
-      /Failed to check whether this run left the lock \/shop\/prod\/lock behind: .* expires at 20[2-9]\d-/,
+      /Failed to check whether this run still holds the lock \/shop\/prod\/lock: .* expires at 20[2-9]\d-/,
     );
   });
 

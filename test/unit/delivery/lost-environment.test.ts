@@ -31,7 +31,7 @@ test.each([
   stop.abort(cause);
   const report = await working;
   expect(report.verdict).toBe(verdict);
-  expect(report.reason).toContain('Asked ECS to roll back to user-service:1; the rollback continues on AWS.');
+  expect(report.reason).toContain('Requested a rollback to user-service:1; it continues on AWS.');
   expect(sandbox.calls.of('StopServiceDeployment')).toHaveLength(1);
 });
 

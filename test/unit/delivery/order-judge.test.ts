@@ -48,7 +48,7 @@ test('if run numbers decide, there is no call to GitHub', async () => {
 });
 
 test.each([
-  ['without a token', '', 'Without github-token the commits bbbbbbb and aaaaaaa cannot be compared.'],
+  ['without a token', '', 'The commits bbbbbbb and aaaaaaa cannot be compared without github-token.'],
   [
     'when GitHub refuses',
     'token',
@@ -58,7 +58,7 @@ test.each([
   const judge = orderJudge(accessOf(token), () =>
     Promise.reject(new PlatformError('access-denied', 'no access')),
   );
-  const note = `${text} Only the numbers of runs decide which release is newer.`;
+  const note = `${text} Only run numbers determine which release is newer.`;
   const judgement = await judge('api', recorded, hotfix);
   expect(judgement.outdated).toBeUndefined();
   expect(judgement.note).toBe(note);

@@ -112,7 +112,7 @@ test('of two concurrent deployments, the older is outdated and the newer waits f
   expect(await place.runs()).toEqual(place.digestOf(4));
   // What was planned has changed since, and nothing is lost: the run is planned again.
   const waited = await second.finished;
-  expect(logOf(waited)).toMatch(/The environment is locked by .*waiting for at most 3600 s/);
+  expect(logOf(waited)).toMatch(/The environment is locked by .*waiting up to 3600 s/);
   expectVerdicts(waited, { 'deploy / plan': 'planned, unchanged', 'deploy / apply': 'plan-changed' });
   expect(await lockOf(place)).toBe('ParameterNotFound');
   expectVerdicts(await rehearsal.rerun(waited, 'all'), deployed);

@@ -3,9 +3,9 @@ import { send } from '../../../aws/send.ts';
 import type { PromotionContext } from '../environment.ts';
 import type { Finding, GateSettings } from '../request.ts';
 
-/** What CloudWatch says of an alarm. */
+/** State of an alarm in CloudWatch. */
 export interface AlarmState {
-  /** `missing`: there is no alarm of this name any more. */
+  /** `missing`: the alarm does not exist any more. */
   state: StateValue | 'missing';
   reason: string;
 }
@@ -13,7 +13,7 @@ export interface AlarmState {
 const NAMES_A_CALL = 100;
 
 /**
- * The states of the alarms with these names. CloudWatch leaves out those that do not exist: they are `missing`.
+ * The states of the alarms with these names. CloudWatch omits alarms that do not exist; they are `missing`.
  *
  * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html
  */
@@ -42,7 +42,7 @@ export async function alarmStates(
   return states;
 }
 
-/** Those of the alarms that are in ALARM. */
+/** The alarms that are in ALARM. */
 export async function alarmsInAlarm(
   context: PromotionContext,
   names: readonly string[],
@@ -52,10 +52,11 @@ export async function alarmsInAlarm(
 }
 
 /**
- * The finding about an alarm of a service upstream; undefined for one that says nothing against a promotion.
+ * The finding about an alarm of a service in the source environment; undefined if the alarm does not block the
+ * promotion.
  *
- * @param accepted `ok`: an alarm proves something only in state OK. `not-alarm`: INSUFFICIENT_DATA passes, as of a
- * metric that has no data without requests.
+ * @param accepted `ok`: only state OK passes. `not-alarm`: INSUFFICIENT_DATA passes too, for example for a metric that
+ *   has no data without requests.
  */
 export function alarmFinding(
   name: string,
@@ -71,20 +72,20 @@ export function alarmFinding(
       return {
         gate: 'alarms',
         message: `${alarm} is in ALARM${said}`,
-        fix: 'Find out why, before more people see it.',
+        fix: 'Find the cause and fix it before you promote.',
       };
     case 'missing':
       return {
         gate: 'alarms',
-        message: `${alarm} does not exist: nothing watches what it watched`,
-        fix: 'Create it again, or remove it from the deployment alarms of the service.',
+        message: `${alarm} does not exist, so its metric is no longer monitored`,
+        fix: 'Recreate it, or remove it from the deployment alarms of the service.',
       };
     default:
       if (where.accepted === 'not-alarm') return undefined;
       return {
         gate: 'alarms',
         message: `${alarm} is in ${state}${said}`,
-        fix: 'Wait for data, let the alarm treat missing data as notBreaching, or run promote-environment with require: alarms=not-alarm.',
+        fix: 'Wait for data, set the alarm to treat missing data as notBreaching, or run promote-environment with require: alarms=not-alarm.',
       };
   }
 }

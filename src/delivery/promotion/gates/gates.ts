@@ -17,12 +17,12 @@ import { signatureFindings } from './signature.ts';
 import { soakedAt } from './soak.ts';
 
 const IMAGES_AT_ONCE = 6;
-/** Findings from this severity on block. */
+/** Findings of this severity or higher block. */
 const SCAN_THRESHOLD = 'high';
-/** An image that runs upstream has been scanned long ago, or its scan takes minutes. */
+/** Images in the source environment were usually scanned long ago; a new scan takes minutes. */
 const SCAN_TIMEOUT_MS = 5 * 60_000;
 
-/** Checks the gates of each image that is to be promoted. With a bypass reason, findings block nothing. */
+/** Checks the gates of each image to promote. With a bypass reason, no finding blocks. */
 export async function checkGates(
   { services, sourceHold, notes }: Pick<PromotionPlan, 'services' | 'sourceHold' | 'notes'>,
   request: PromotionRequest,
@@ -51,20 +51,20 @@ export async function checkGates(
   });
 }
 
-/** Whether a finding stops the promotion. */
+/** Whether a finding blocks the promotion. */
 export function isBlocking({ bypassed, pending }: GateFinding): boolean {
   return !bypassed && pending !== true;
 }
 
 function heldFinding({ message, fix = '' }: HeldError): Finding {
-  return { gate: 'hold', message: `${message}. Releases that are on hold are not promoted`, fix };
+  return { gate: 'hold', message: `${message}. Releases in an environment on hold are not promoted`, fix };
 }
 
 function steadiness({ service, upstream }: ServicePlan, { source, gates }: PromotionRequest): Finding[] {
   const { steady, unsteady, deploying } = upstream;
   if (steady || !(gates.require.includes('steady') || gates.soakMs > 0)) return [];
   const message = `${service.name} is not steady in ${source.name}: ${unsteady}`;
-  const fix = 'Wait until its deployment ends, or find out why it is not steady.';
+  const fix = 'Wait until its deployment completes, or find out why it is not steady.';
   return [{ gate: 'steady', message, fix, ...(deploying && { passesAt: '' }) }];
 }
 
@@ -73,14 +73,14 @@ function soak({ service, soaking }: ServicePlan, { source, gates: { soakMs } }: 
   const [gate, image] = ['soak' as const, shortDigest(soaking.digest)];
   const endMs = soakedAt(soaking, soakMs);
   if (endMs === undefined) {
-    const message = `${image} of ${service.name}: ECS does not report since when it has been steady in ${source.name}`;
+    const message = `${image} of ${service.name}: ECS does not report how long it has been steady in ${source.name}`;
     return [{ gate, message, fix: 'Set `soak: 0s` for services whose deployments ECS does not list.' }];
   }
   const { sinceMs = 0, untilMs } = soaking;
   const must = `${service.name} must run in ${source.name} for ${minutes(soakMs)} before promotion`;
   if (endMs === Infinity) {
     const message = `${must}; ${image} ran for ${minutes((untilMs ?? 0) - sinceMs)} and was replaced by a release that does not build on it`;
-    return [{ gate, message, fix: `Promote what runs in ${source.name} now.` }];
+    return [{ gate, message, fix: `Promote the current release of ${source.name}.` }];
   }
   const nowMs = source.context.clock.now();
   if (endMs <= nowMs) return [];
@@ -90,7 +90,7 @@ function soak({ service, soaking }: ServicePlan, { source, gates: { soakMs } }: 
   return [{ gate, message, fix, passesAt: new Date(endMs).toISOString() }];
 }
 
-/** `2026-11-27T09:00:00Z`, rounded up, so that nothing is retried a moment too early. */
+/** `2026-11-27T09:00:00Z`, rounded up, so that nobody retries a moment too early. */
 export function timeText(ms: number): string {
   return new Date(Math.ceil(ms / 1000) * 1000).toISOString().replace('.000Z', 'Z');
 }
@@ -107,7 +107,7 @@ function alarms(
   });
 }
 
-/** By service, then by the alarm's name. */
+/** By service, then by alarm name. */
 type AlarmStates = ReadonlyMap<string, ReadonlyMap<string, AlarmState>>;
 
 async function statesOf(plans: readonly ServicePlan[], { source }: PromotionRequest): Promise<AlarmStates> {
@@ -123,14 +123,14 @@ async function statesOf(plans: readonly ServicePlan[], { source }: PromotionRequ
   return new Map(found.flat());
 }
 
-/** @param notes gets a sentence where an attestation is present and nothing verifies it. */
+/** @param notes receives a sentence if an attestation is present but not verified. */
 async function imageFindings(
   plan: ServicePlan,
   { gates, source }: PromotionRequest,
   notes: string[],
 ): Promise<Finding[]> {
   const { digest, images, service } = plan;
-  // A signature that is verified says more than an attestation that is present.
+  // A verified signature is stronger than the presence of an attestation.
   const isVerified = service.signer !== undefined;
   const wanted = (['attestation', 'scan'] as const).filter(
     (gate) => gates.require.includes(gate) && !(gate === 'attestation' && isVerified),
@@ -141,8 +141,8 @@ async function imageFindings(
   if (!ecr) {
     return wanted.map((gate) => ({
       gate,
-      message: `${name} is in ${uri}, and only images in ECR can be checked`,
-      fix: `Leave ${gate} out of \`require\`, or move the image to ECR.`,
+      message: `${name} is in ${uri}, but only images in ECR can be checked`,
+      fix: `Remove ${gate} from \`require\`, or move the image to ECR.`,
     }));
   }
   const { context } = placeIn(source, service.name);
@@ -150,12 +150,12 @@ async function imageFindings(
   if (wanted.includes('attestation')) {
     if (await isAttested(ecr, digest, context)) {
       notes.push(
-        `${name}: an attestation or signature is present, not verified. Set \`verify\` of the environment in platform.yml to verify it.`,
+        `${name} has an attestation or signature, but it is not verified. Set \`verify\` for the environment in platform.yml to verify it.`,
       );
     } else {
       findings.push({
         gate: 'attestation',
-        message: `${name} carries no attestation and no signature`,
+        message: `${name} has no attestation and no signature`,
         fix: 'Build it with provenance, or sign it.',
       });
     }
@@ -164,13 +164,17 @@ async function imageFindings(
     const objection = await scanFinding(ecr, digest, context);
     if (objection !== undefined) {
       const message = `${service.name}, ${shortDigest(digest)}: ${objection}`;
-      findings.push({ gate: 'scan', message, fix: 'Fix what the scan found, and deploy that upstream.' });
+      findings.push({
+        gate: 'scan',
+        message,
+        fix: 'Fix the scan findings, and deploy the fixed image upstream.',
+      });
     }
   }
   return findings;
 }
 
-/** Whether anything says where the image comes from. Who says so is not verified here: see signatureFindings. */
+/** Whether the image has an attestation of its origin. The signer is not verified here; see signatureFindings. */
 async function isAttested(
   place: ImageRepository,
   digest: string,

@@ -10,7 +10,7 @@ import type { ImageSource } from '../images.ts';
 import type { ServicePlan } from '../plan.ts';
 import type { Finding, PromotionRequest } from '../request.ts';
 
-/** Verifies who signed the image of a service, in the repository that it is promoted from. */
+/** Verifies the signer of a service's image, in the repository that it is promoted from. */
 export async function signatureFindings(
   { digest, images, service }: ServicePlan,
   { source }: PromotionRequest,

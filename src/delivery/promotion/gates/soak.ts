@@ -2,35 +2,35 @@ import { digestIn } from '../../../ecs/proof.ts';
 import type { Release } from '../../ledger.ts';
 import { isSameQueue } from '../../order.ts';
 
-/** A release that an environment has, or had, as far as it may be promoted. */
+/** A current or earlier release of an environment that may be promoted. */
 export interface SoakingRelease {
   digest: string;
-  /** `repository@digest`, whole. */
+  /** Full reference, `repository@digest`. */
   image: string;
-  /** What the ledger has of it; absent for an image that was deployed past the ledger. */
+  /** The ledger's record; absent for an image that was deployed without the ledger. */
   release?: Release;
-  /** Since when it counts, ms since the epoch; absent where nothing tells. */
+  /** Start of the soak, in milliseconds since the epoch; absent if unknown. */
   sinceMs?: number;
-  /** Until when, where a release that does not build on it took its place. */
+  /** End of the soak, if a release that does not build on it replaced it. */
   untilMs?: number;
 }
 
-/** What a service runs now. */
+/** The release that a service runs now. */
 export interface RunningRelease {
   digest: string;
   image: string;
-  /** Since when its deployment is complete. */
+  /** When its deployment completed, in milliseconds since the epoch. */
   sinceMs?: number;
 }
 
 /**
- * The releases of a service that may be promoted, the newest first: what it runs, and the releases before it. A release
- * counts from when it was proven until a release takes its place that does not build on it: one of another workflow or
- * ref, one that was let past a newer one, an unproven one, or one that the ledger does not have. What was rolled back,
- * and all before a rollback, is left out.
+ * The releases of a service that may be promoted, the newest first: the running one and earlier ones. A release soaks
+ * from its proof until a release replaces it that does not build on it: one of another workflow or ref, one that was
+ * allowed to overwrite a newer one, an unproven one, or one that is not in the ledger. Releases that were rolled back,
+ * and all releases before a rollback, are excluded.
  *
- * @param records of the ledger, the newest first.
- * @param running undefined while a deployment is in progress.
+ * @param records from the ledger, the newest first.
+ * @param running undefined during a deployment.
  */
 export function soakingReleases(
   records: readonly Release[],
@@ -59,7 +59,7 @@ export function soakingReleases(
   return found;
 }
 
-/** Whether a release follows from the one before it: a later run of the same workflow and ref. */
+/** Whether a release builds on the one before it: a later run of the same workflow and ref. */
 function buildsOn(newer: Release, older: Release): boolean {
   if (!isProven(newer) || newer.allowOlder === true) return false;
   return isSameQueue(older, newer) && newer.runNumber >= older.runNumber;
@@ -74,33 +74,33 @@ function timeOf({ at }: Release): number | undefined {
   return Number.isNaN(time) ? undefined : time;
 }
 
-/** When a release has soaked, ms since the epoch; Infinity where it never will, undefined where nothing tells. */
+/** End of the soak in milliseconds since the epoch; Infinity if it never ends, undefined if unknown. */
 export function soakedAt({ sinceMs, untilMs }: SoakingRelease, soakMs: number): number | undefined {
   if (soakMs === 0) return 0;
   if (sinceMs === undefined) return undefined;
   return untilMs !== undefined && untilMs - sinceMs < soakMs ? Infinity : sinceMs + soakMs;
 }
 
-/** A service, and what of it may be promoted. */
+/** A service, and its releases that may be promoted. */
 export interface SoakingService {
   name: string;
   /** The newest first; not empty. */
   releases: readonly SoakingRelease[];
-  /** What the target runs. */
+  /** Digest that the target runs. */
   target?: string;
 }
 
-/** What is to be promoted of each service, and whether that is the newest. */
+/** The release to promote for each service, and the newest one if it differs. */
 export interface Selection {
   chosen: ReadonlyMap<string, SoakingRelease>;
-  /** The newest, where an earlier one was chosen because it has soaked. */
+  /** The newest release, if an earlier one was chosen because it has soaked. */
   newest: ReadonlyMap<string, SoakingRelease>;
 }
 
 /**
- * Selects what is promoted. Services whose releases come from runs of one workflow and ref go together, as one of these
- * runs left them: the newest that changes the target and has soaked by `byMs`; where there is none, the newest, which
- * then has to wait. Other services are selected each on its own.
+ * Selects the releases to promote. Services whose releases come from runs of one workflow and ref are selected
+ * together, in the state that one of these runs left: the newest that changes the target and has soaked by `byMs`,
+ * otherwise the newest, which then has to wait. Other services are selected separately.
  */
 export function selectReleases(
   services: readonly SoakingService[],
@@ -125,7 +125,7 @@ export function selectReleases(
 
 type State = ReadonlyMap<string, SoakingRelease>;
 
-/** Services of one workflow and ref together, all others alone. */
+/** Groups the services of one workflow and ref; all others are alone. */
 function groupsOf(services: readonly SoakingService[]): SoakingService[][] {
   const groups: SoakingService[][] = [];
   for (const service of services) {
@@ -140,7 +140,7 @@ function groupsOf(services: readonly SoakingService[]): SoakingService[][] {
   return groups;
 }
 
-/** What the runs of a group left, the newest first; none is older than what the target has. */
+/** The states that the runs of a group left, the newest first. None is older than the target's. */
 function statesOf(group: readonly SoakingService[]): State[] {
   const candidates = group.map(({ name, releases, target }) => {
     const at = releases.findIndex(({ digest }) => digest === target);
@@ -173,7 +173,7 @@ function changesOf(state: State, group: readonly SoakingService[]): SoakingRelea
   });
 }
 
-/** When all that a state would change has soaked. */
+/** When all changes of a state have soaked. */
 function stateSoakedAt(state: State, group: readonly SoakingService[], soakMs: number): number {
   return Math.max(0, ...changesOf(state, group).map((release) => soakedAt(release, soakMs) ?? Infinity));
 }

@@ -20,7 +20,7 @@ const migrate = { preDeploy: { command: ['node', 'migrate.js'], when: 'change' a
 const restart = { source: { kind: 'current' as const }, forceNewDeployment: true };
 
 const NOTHING = 'Nothing was changed.';
-const REGISTERED = 'The service was not touched. user-service:2 is registered.';
+const REGISTERED = 'The service was not changed. user-service:2 is registered.';
 
 const ROWS: readonly [string, FaultRule, Partial<ServiceRequest>, string][] = [
   ['the service cannot be read', refused('DescribeServices', 'AccessDeniedException'), {}, NOTHING],
@@ -38,37 +38,37 @@ const ROWS: readonly [string, FaultRule, Partial<ServiceRequest>, string][] = [
     'the answer of the registration is lost',
     lost('RegisterTaskDefinition'),
     {},
-    'The service was not touched. The revision may be registered.',
+    'The service was not changed. The revision may be registered.',
   ],
   [
     'the task is refused',
     refused('RunTask', 'InvalidParameterException'),
     migrate,
-    `Its task had not been started. ${REGISTERED}`,
+    `Its task was not started. ${REGISTERED}`,
   ],
   [
     'the task is refused for a revision that was there',
     refused('RunTask', 'AccessDeniedException'),
     { ...migrate, ...restart },
-    'Its task had not been started. The service was not touched.',
+    'Its task was not started. The service was not changed.',
   ],
   [
     'the update is refused',
     refused('UpdateService', 'InvalidParameterException'),
     {},
-    'The deployment had not begun. user-service:2 is registered.',
+    'The deployment had not started. user-service:2 is registered.',
   ],
   [
     'the update is denied after the command',
     refused('UpdateService', 'AccessDeniedException'),
     migrate,
-    'The deployment had not begun. user-service:2 is registered.',
+    'The deployment had not started. user-service:2 is registered.',
   ],
   [
     'the restart is denied',
     refused('UpdateService', 'AccessDeniedException'),
     restart,
-    'The deployment had not begun.',
+    'The deployment had not started.',
   ],
 ];
 

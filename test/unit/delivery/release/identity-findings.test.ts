@@ -52,7 +52,7 @@ test('a missing secret is an error, whichever part is referenced; parameters are
   expect(await missingSecrets(context, secrets(`${SECRET}:db`, `${SECRET}:gone-AbCdEf:password::`))).toEqual([
     {
       level: 'error',
-      message: `The secret ${SECRET}:gone-AbCdEf, which S1 takes its value from, does not exist.`,
+      message: `The secret ${SECRET}:gone-AbCdEf, referenced by S1, does not exist.`,
       fix: 'Create it, or correct valueFrom in the task definition.',
     },
   ]);

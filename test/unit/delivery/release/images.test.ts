@@ -106,20 +106,20 @@ test('the platform of a single image is read from its config', async () => {
   const [wrong] = await imageFindings(context, definitionOf(`${NAME}@${arm64}`), NONE);
   expect(wrong).toMatchObject({
     level: 'error',
-    message: `The image ${NAME}@${arm64} is built for arm64, and the tasks run on amd64.`,
+    message: `The image ${NAME}@${arm64} is built for arm64, but the tasks run on amd64.`,
   });
   sandbox.addFault({ ...DENIED, operation: 'GetDownloadUrlForLayer' });
   expect(await imageFindings(context, definitionOf(`${NAME}@${arm64}`), NONE)).toEqual([
     {
       level: 'note',
-      message: expect.stringMatching(/^Which CPU architecture the image .* cannot be checked: AccessDenied/),
+      message: expect.stringMatching(/^Cannot check the CPU architecture of the image .*: AccessDenied/),
       fix: 'Allow ecr:GetDownloadUrlForLayer to the role of the job.',
     },
   ]);
 });
 
 test.each([
-  ['a denial', { code: 'AccessDeniedException' }, 'Allow ecr:BatchGetImage to the role of the job.'],
+  ['a denial', { code: 'AccessDeniedException' }, "Allow ecr:BatchGetImage for the job's role."],
   ['anything else', { code: 'InvalidParameterException' }, undefined],
 ])(
   'a check that fails with %s is a warning; a permission is advised only on access denied',
@@ -130,7 +130,7 @@ test.each([
     const [found] = await imageFindings(context, definitionOf(`${NAME}:v1`), NONE);
     expect(found).toEqual({
       level: 'warning',
-      message: expect.stringMatching(/^Whether the image .*:v1 exists cannot be checked: /),
+      message: expect.stringMatching(/^Cannot check whether the image .*:v1 exists: /),
       ...(fix !== undefined && { fix }),
     });
   },

@@ -28,7 +28,7 @@ test('each release deregisters the ten oldest revisions that no rollback needs',
   const { result } = await release(world, { keepRevisions: 1, timeoutMs: 8000 }, FAST);
   expect(result).toMatchObject({
     verdict: 'deployed',
-    notes: ['10 old revisions were deregistered. More of them follow with the next release.'],
+    notes: ['Deregistered 10 old revisions. The next release deregisters more.'],
   });
   expect(deregistered(world).map(revision)).toEqual([2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
   expect(world.sandbox.calls.of('ListTaskDefinitions')).toHaveLength(1);
@@ -61,7 +61,7 @@ test('a failure is a note with the number of deregistered revisions', async () =
   expect(result).toMatchObject({ verdict: 'deployed', ok: true });
   expect(result.notes).toEqual([
     expect.stringMatching(
-      /^2 old revisions were deregistered\. Old revisions could not be deregistered: .*not allowed/,
+      /^Deregistered 2 old revisions\. Failed to deregister old revisions: .*not allowed/,
     ),
   ]);
 });

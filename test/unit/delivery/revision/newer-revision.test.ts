@@ -38,8 +38,8 @@ describe('a revision of another tool that the service never ran', () => {
     await world.registerWith({ ...MODE('slow'), memory: 400, image: imageOf('3') });
     const { result, lines } = await release(world, {}, FAST);
     const warning =
-      'user-service:2 is newer than user-service:1, which the service runs, and its changes are not deployed: app.environment.MODE, app.memory. ' +
-      'Fix: In update-service, set task-definition-family: user-service to start from the newest revision, or task-definition-arn: user-service:2 to deploy this one as it is.';
+      'user-service:2 is newer than user-service:1, which the service runs, but its changes are not deployed: app.environment.MODE, app.memory. ' +
+      'Fix: In update-service, set task-definition-family: user-service to start from the latest revision, or task-definition-arn: user-service:2 to deploy that revision as it is.';
     expect(result).toMatchObject({ verdict: 'deployed', notes: [warning] });
     expect(lines).toContain(`::warning title=user-service::${warning}`);
   });

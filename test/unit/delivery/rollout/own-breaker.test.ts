@@ -33,7 +33,7 @@ test('each distinct cause is shown once, with its first failed task', async () =
     ],
   });
   const { lines } = await release(world, {}, 10);
-  const warnings = lines.filter((line) => line.startsWith('::warning title=Tasks of user-service fail::'));
+  const warnings = lines.filter((line) => line.startsWith('::warning title=Failing tasks of user-service::'));
   expect(warnings.filter((line) => line.includes(CAUSE))).toHaveLength(1);
   expect(warnings.filter((line) => line.includes('The image cannot be pulled'))).toHaveLength(1);
   expect(warnings).toHaveLength(2);
@@ -68,5 +68,5 @@ test('a rollback fails after the same number of failed tasks', async () => {
   });
   const { result } = await release(world);
   expect(result).toMatchObject({ verdict: 'failed', rollback: { to: 'user-service:1', state: 'failed' } });
-  expect(result.reason).toContain('The rollback to user-service:1 failed: look at the service at once.');
+  expect(result.reason).toContain('The rollback to user-service:1 failed. Check the service immediately.');
 });

@@ -68,7 +68,7 @@ test.each([
 });
 
 test.each(['PRE_SCALE_UP', 'POST_SCALE_UP'] as const)(
-  'the hook of %s waits for a person, and the smoke test runs after the rollout',
+  'the hook of %s waits for a manual decision, and the smoke test runs after the rollout',
   async (stage) => {
     const world = await pausing([stage]);
     let answered = false;
@@ -76,7 +76,7 @@ test.each(['PRE_SCALE_UP', 'POST_SCALE_UP'] as const)(
     const { result: running, lines } = startRelease(world, { smokeTest });
     await world.until(
       () => Promise.resolve(lines.join('\n')),
-      (text) => text.includes('for a person'),
+      (text) => text.includes('for a manual decision'),
     );
     answered = true;
     await answerAsPerson(world, 'CONTINUE');
@@ -86,7 +86,7 @@ test.each(['PRE_SCALE_UP', 'POST_SCALE_UP'] as const)(
     const log = lines.join('\n');
     expect(log).toMatch(
       new RegExp(
-        `The deployment of user-service waits at the PAUSE hook of ${stage} for a person, since \\S+Z until \\S+Z; then ECS rolls it back\\.`,
+        `The deployment of user-service has been waiting for a manual decision at the PAUSE hook of ${stage} since \\S+Z\\. ECS rolls it back at \\S+Z\\.`,
       ),
     );
     expect(log).toContain(
@@ -95,18 +95,18 @@ test.each(['PRE_SCALE_UP', 'POST_SCALE_UP'] as const)(
     expect(log).toContain(
       'Console: https://eu-west-1.console.aws.amazon.com/ecs/v2/clusters/dev-platform/services/user-service/deployments?region=eu-west-1',
     );
-    expect(log).toContain('::notice title=user-service waits for a person::');
+    expect(log).toContain('::notice title=user-service waits for a manual decision::');
   },
 );
 
-test('without a smoke test, every hook waits for a person, and its timeout action is reported', async () => {
+test('without a smoke test, every hook waits for a manual decision, and its timeout action is reported', async () => {
   const world = await pausing(['POST_TEST_TRAFFIC_SHIFT'], {}, { timeoutInMinutes: 60, action: 'CONTINUE' });
   const { result, lines } = await release(world);
   expect(result).toMatchObject({ verdict: 'deployed' });
-  expect(lines.join('\n')).toContain('; then ECS continues it.');
+  expect(lines.join('\n')).toContain(' ECS continues it at ');
 });
 
-test('a person can continue the hook while the smoke test runs', async () => {
+test('a user can continue the hook while the smoke test runs', async () => {
   const world = await pausing(['POST_TEST_TRAFFIC_SHIFT']);
   const smokeTest = await urlTest(async () => {
     await answerAsPerson(world, 'CONTINUE').catch(() => undefined);
@@ -115,11 +115,11 @@ test('a person can continue the hook while the smoke test runs', async () => {
   const { result } = await release(world, { smokeTest });
   expect(result).toMatchObject({ verdict: 'deployed', taskDefinition: 'user-service:2' });
   expect(result.notes.join()).toContain(
-    'The PAUSE hook was answered before the smoke test had ended (SUCCEEDED)',
+    'The PAUSE hook was answered before the smoke test finished (SUCCEEDED)',
   );
 });
 
-test('a smoke test that fails after a person has continued the hook rolls the release back', async () => {
+test('a smoke test that fails after a user has continued the hook rolls the release back', async () => {
   const world = await pausing(['POST_TEST_TRAFFIC_SHIFT'], {
     rules: [{ does: 'run', match: { image: NEXT } }],
   });

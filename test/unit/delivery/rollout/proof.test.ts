@@ -90,7 +90,7 @@ test('scaling to 0 does not prove an image whose tasks failed', async () => {
   const { result } = await release(world);
   expect(result).toMatchObject({ verdict: 'failed' });
   expect(result.reason).toContain(
-    'The service was scaled to 0 after tasks of user-service:2 had failed and none had become healthy.',
+    'The service was scaled to 0 after tasks of user-service:2 failed and none became healthy.',
   );
   expect(result.reason).toContain('exited with code 1');
 });
@@ -102,8 +102,10 @@ test('scaling to 0 without a failed task leaves the release unproven', async () 
   });
   const { result, lines } = await release(world);
   expect(result).toMatchObject({ verdict: 'deployed' });
-  expect(result.reason).toContain('wants 0 tasks: not proven');
-  expect(lines.join('\n')).toContain('user-service wants 0 tasks: user-service:2 is not proven.');
+  expect(result.reason).toContain('not proven, because the desired count is 0');
+  expect(lines.join('\n')).toContain(
+    'The desired count of user-service is 0, so user-service:2 is not proven.',
+  );
 });
 
 test('a tag whose digest AWS does not return is noted', async () => {

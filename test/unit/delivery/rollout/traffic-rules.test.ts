@@ -80,9 +80,7 @@ test.each(['DescribeRules', 'DescribeTargetHealth'])('a denied %s is a warning',
   expect(result.findings).toEqual([
     expect.objectContaining({
       level: 'warning',
-      message: expect.stringContaining(
-        'Whether the listener rules lead to healthy targets cannot be checked',
-      ),
+      message: expect.stringContaining('Cannot check whether the listener rules lead to healthy targets'),
     }),
   ]);
 });
