@@ -99,6 +99,6 @@ test('a missing secret is found before the first change; without permission to c
   const blind = await updateService(world, { image: NEXT });
   expect(blind.outputs['verdict']).toBe('deployed');
   expect(blind.log).not.toMatch(/^::warning/m);
-  expect(blind.summary).toContain('Allow iam:GetRole to the role of the job.');
-  expect(blind.summary).toContain('Allow secretsmanager:DescribeSecret to the role of the job.');
+  expect(blind.summary).toContain("Allow iam:GetRole for the job's role.");
+  expect(blind.summary).toContain("Allow secretsmanager:DescribeSecret for the job's role.");
 });

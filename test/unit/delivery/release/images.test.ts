@@ -113,7 +113,7 @@ test('the platform of a single image is read from its config', async () => {
     {
       level: 'note',
       message: expect.stringMatching(/^Cannot check the CPU architecture of the image .*: AccessDenied/),
-      fix: 'Allow ecr:GetDownloadUrlForLayer to the role of the job.',
+      fix: "Allow ecr:GetDownloadUrlForLayer for the job's role.",
     },
   ]);
 });
