@@ -138,6 +138,25 @@ describe('an environment', () => {
       overallVerdict('dev', [part(1, 'stack', 'deleted'), part(2, 'service', 'deleted')], DESTROYING).reason,
     ).toBe('Destroyed dev: 2 stacks deleted.');
   });
+
+  test('counts a stack that had completed when the run was cancelled', () => {
+    const cancelled = (index: number, kind: RunPart['kind'], completed?: true): RunPart =>
+      ({
+        ...part(index, kind, 'cancelled'),
+        work: { kind: 'stack', result: { verdict: 'cancelled', ...(completed && { completed }) } },
+      }) as RunPart;
+    const parts = [
+      part(1, 'stack', 'updated'),
+      cancelled(2, 'stack', true),
+      cancelled(3, 'stack'),
+      // The stack of a service is only a part of its release.
+      cancelled(4, 'service', true),
+      part(5, 'service', 'not begun'),
+    ];
+    expect(overallVerdict('dev', parts, DEPLOYING).reason).toContain(
+      '2 of 5 completed; not started: part-5.',
+    );
+  });
 });
 
 describe('a stack', () => {

@@ -130,13 +130,18 @@ async function resultOfError(run: CommandRun, error: unknown): Promise<CommandRe
 }
 
 async function cancelledResult(run: CommandRun): Promise<CommandResult> {
-  const remains = await cancelPending(run);
+  const { remains, completed } = await cancelPending(run);
   const why = run.context.signal.reason as unknown;
   // In a deployment of a whole environment, the reason may be its timeout or a lost lock.
   const isCancelled = why instanceof CancelledError;
   const cause = isCancelled ? `The job was cancelled by ${why.by}` : reasonOf(why);
   const verdict = isCancelled ? 'cancelled' : why instanceof TimeoutError ? 'timed-out' : 'failed';
-  return { verdict, reason: `${cause.replace(/\.$/, '')}. ${remains}`, error: errorInfo(why) };
+  return {
+    verdict,
+    reason: `${cause.replace(/\.$/, '')}. ${remains}`,
+    ...(completed && { completed }),
+    error: errorInfo(why),
+  };
 }
 
 /** The result at the deadline. The operation is not stopped. */

@@ -283,6 +283,7 @@ export async function executeAndVerify(
   for (const sentence of leftBehind(execution)) note(run, sentence);
   const { stack } = execution;
   run.known = { ...run.known, plan, execution, ...(stack ? { stack } : {}) };
+  run.done = successResult(plan, execution).reason.replace(/\.$/, '');
   const { unproven, notes } = await reconcile(context, plan, execution);
   for (const sentence of notes) note(run, sentence);
   const end =

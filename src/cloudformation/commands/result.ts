@@ -46,6 +46,8 @@ interface StackFacts {
   stack?: StackSnapshot;
   /** The drift that was found, before any revert. */
   drift?: DriftReport;
+  /** The stack operation had completed when the run was stopped. */
+  completed?: true;
 }
 
 /** The resources match the template. */

@@ -7,6 +7,7 @@ import { abandonChangeSet } from '../change-set/abandon.ts';
 import { deleteChangeSet, removeShell } from '../change-set/remove.ts';
 import { currentStatus } from '../current-status.ts';
 import { type PendingWork, changesSoFar, type CommandRun } from '../command-run.ts';
+import { isComplete } from './watch.ts';
 import { describeStack, isInProgress, isRollback, isShell } from '../stack.ts';
 import type { CloudFormationContext } from '../context.ts';
 
@@ -22,36 +23,53 @@ const STATUS_MS = 1500;
 
 type PendingOperation = NonNullable<PendingWork['operation']>;
 
+/** The end of a run's work that was stopped. */
+interface Cancellation {
+  /** Sentences about what was stopped and the state that remains. */
+  remains: string;
+  /** Whether the stack operation had completed before it could be stopped. */
+  completed: boolean;
+}
+
 /**
  * Stops what a run has started: cancels an update, deletes a stack that is being created, and deletes the run's change set
  * together with the empty stack created for it. With `on-failure: keep` an operation continues. What could not be stopped
  * in time is reported with the command that stops it. Never throws.
- *
- * @returns sentences about what was stopped and the state that remains.
  */
-export async function cancelPending(run: CommandRun): Promise<string> {
+export async function cancelPending(run: CommandRun): Promise<Cancellation> {
   const { operation, changeSet } = run.pending;
   if (operation) return await cancelOperation(run, operation);
-  if (!changeSet) return `${changesSoFar(run)}.`;
+  const completed = run.done !== undefined;
+  if (!changeSet) return { remains: `${changesSoFar(run)}.`, completed };
   delete run.pending.changeSet;
   const text = await abandonChangeSet(run.context, { ...changeSet, isShellOurs: changeSet.shellIsOurs });
-  return `${changesSoFar(run)}. ${text}`;
+  return { remains: `${changesSoFar(run)}. ${text}`, completed };
 }
 
-async function cancelOperation(run: CommandRun, operation: PendingOperation): Promise<string> {
+async function cancelOperation(run: CommandRun, operation: PendingOperation): Promise<Cancellation> {
   const { context, inputs, pending } = run;
   const { kind, stackName } = operation;
-  if (kind === 'delete')
-    return `The deletion of stack ${stackName} continues on AWS: it cannot be cancelled.`;
-  if (kind === 'rollback')
-    return `The rollback of stack ${stackName} continues on AWS: it cannot be cancelled.`;
+  if (kind === 'delete' || kind === 'rollback') {
+    const what = kind === 'delete' ? 'deletion' : 'rollback';
+    return notCompleted(`The ${what} of stack ${stackName} continues on AWS: it cannot be cancelled.`);
+  }
   const what = `The ${kind === 'update' ? 'update' : 'creation'} of stack ${stackName}`;
-  if (inputs.onFailure === 'keep') return `${what} continues on AWS (on-failure: keep).`;
+  if (inputs.onFailure === 'keep') return notCompleted(`${what} continues on AWS (on-failure: keep).`);
   const stopping = { ...context, signal: stopSignal(CANCEL_MS) };
   const command = `aws cloudformation ${kind === 'update' ? 'cancel-update-stack' : 'delete-stack'} --stack-name ${stackName} --region ${context.session.region}`;
-  return await context.unstopped.during({ what, command }, () =>
-    kind === 'update' ? cancelUpdate(stopping, operation, pending) : cancelCreation(stopping, operation),
-  );
+  let completed = false;
+  const remains = await context.unstopped.during({ what, command }, async () => {
+    const end = await (kind === 'update'
+      ? cancelUpdate(stopping, operation, pending)
+      : cancelCreation(stopping, operation));
+    completed = end.completed;
+    return end.remains;
+  });
+  return { remains, completed };
+}
+
+function notCompleted(remains: string): Cancellation {
+  return { remains, completed: false };
 }
 
 /** Deletes the run's change set after an error, if it was not executed. A failure is only logged. */
@@ -77,28 +95,40 @@ async function cancelUpdate(
   context: CloudFormationContext,
   { stackName, stackId }: PendingOperation,
   pending: PendingWork,
-): Promise<string> {
+): Promise<Cancellation> {
   for (let attempt = 1; ; attempt++) {
     try {
       await send(context.client, new CancelUpdateStackCommand({ StackName: stackId }), context);
-      return `The update of stack ${stackName} was cancelled, and CloudFormation is rolling it back.`;
+      return notCompleted(
+        `The update of stack ${stackName} was cancelled, and CloudFormation is rolling it back.`,
+      );
     } catch (error) {
       if (classify(error) !== 'validation') throw error;
     }
     const { status = 'gone' } = (await describeStack(context, stackId)) ?? {};
     if (isRollback(status) && isInProgress(status))
-      return `Stack ${stackName} was already rolling back, and the rollback continues.`;
+      return notCompleted(`Stack ${stackName} was already rolling back, and the rollback continues.`);
+    if (status === 'UPDATE_COMPLETE_CLEANUP_IN_PROGRESS')
+      return {
+        remains: `The update of stack ${stackName} was already complete (${status}).`,
+        completed: true,
+      };
     if (isInProgress(status) && status !== 'UPDATE_IN_PROGRESS')
-      return `The update of stack ${stackName} was already complete (${status}).`;
+      return notCompleted(`Stack ${stackName} is ${status}, which cannot be cancelled.`);
     if (!isInProgress(status)) {
       if (!pending.changeSet && attempt >= STALE_READS) {
-        return `The update of stack ${stackName} had already ended: the stack is ${status}.`;
+        return {
+          remains: `The update of stack ${stackName} had already ended: the stack is ${status}.`,
+          completed: isComplete({ status }),
+        };
       }
       const removed =
         pending.changeSet &&
         (await deletePendingChangeSet(context, pending, CANCEL_MS).catch(() => undefined));
       if (removed !== undefined)
-        return `The update of stack ${stackName} had not started: the stack is ${status}. ${removed}`;
+        return notCompleted(
+          `The update of stack ${stackName} had not started: the stack is ${status}. ${removed}`,
+        );
     }
     await context.clock.sleep(RETRY_MS, context.signal);
   }
@@ -108,18 +138,23 @@ async function cancelUpdate(
 async function cancelCreation(
   context: CloudFormationContext,
   { stackName, stackId }: PendingOperation,
-): Promise<string> {
+): Promise<Cancellation> {
   const status = await currentStatus({ ...context, signal: stopSignal(STATUS_MS) }, stackId).catch(
     // The run was still waiting for the end of the creation.
     () => 'CREATE_IN_PROGRESS',
   );
   if (status === undefined || status.startsWith('DELETE_'))
-    return `Stack ${stackName} is already being deleted.`;
+    return notCompleted(`Stack ${stackName} is already being deleted.`);
   if (status !== 'CREATE_IN_PROGRESS' && !isShell(status)) {
-    return `The creation of stack ${stackName} had already ended: the stack is ${status}.`;
+    return {
+      remains: `The creation of stack ${stackName} had already ended: the stack is ${status}.`,
+      completed: isComplete({ status }),
+    };
   }
   await send(context.client, new DeleteStackCommand({ StackName: stackId }), context);
-  return `Stack ${stackName} was being created. Its deletion was requested and continues on AWS.`;
+  return notCompleted(
+    `Stack ${stackName} was being created. Its deletion was requested and continues on AWS.`,
+  );
 }
 
 async function deletePendingChangeSet(

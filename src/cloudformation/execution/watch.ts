@@ -63,9 +63,9 @@ export interface Execution {
 
 const COMPLETE: ReadonlySet<string> = new Set(['CREATE_COMPLETE', 'UPDATE_COMPLETE', 'IMPORT_COMPLETE']);
 
-/** Whether an execution completed. */
-export function isComplete(execution: Execution): boolean {
-  return COMPLETE.has(execution.status);
+/** Whether the status is that of a completed creation, update or import. */
+export function isComplete({ status }: Pick<Execution, 'status'>): boolean {
+  return COMPLETE.has(status);
 }
 
 /** Old resources that the cleanup of a completed update could not delete, one sentence each. */

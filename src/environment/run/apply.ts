@@ -23,8 +23,8 @@ import { runStackCommand, stackEnd } from './stacks.ts';
 import { targetGraph, type StackTarget, type TargetGraph } from './targets.ts';
 
 /**
- * Executes exactly the plan that was approved. Before anything is changed, every stack's plan must still do what
- * it did; else nothing is executed, and the result has the difference.
+ * Executes exactly the approved plan. Before anything changes, every stack's plan is compared with the approved one;
+ * if one differs, nothing is executed, and the result has the differences.
  */
 export async function applyEnvironment(
   context: EnvironmentContext,
@@ -45,7 +45,7 @@ export async function applyEnvironment(
       stack: {
         change: (own, target) => executeStackPlan(own, request, target, plan.stacks[target.name], plans),
         plan: (_own, target) => Promise.resolve(plans.get(target.name)),
-        // An approved plan stays for a re-run of the job.
+        // Approved plans are kept for a re-run of the job.
         discard: () => Promise.resolve(),
       },
     });
@@ -54,18 +54,18 @@ export async function applyEnvironment(
 }
 
 /**
- * The approved plans by the names of their stacks, as they were read before the first change. What was executed before,
- * and what turned out to have nothing to change, has none.
+ * The approved plans by stack name, read before the first change. Plans that were already executed, or have nothing to
+ * change, are undefined.
  */
 type ReadPlans = Map<string, Plan | undefined>;
 
 function planChanged({ choice }: EnvironmentRequest, difference: readonly string[]): RunEnd {
   const more = difference.length > 1 ? ` (and ${difference.length - 1} more)` : '';
-  const reason = `Nothing was changed: the plan for ${choice.environment.name} would no longer do what was approved. ${difference[0] ?? ''}${more} Re-run all jobs to approve the new one.`;
+  const reason = `Nothing was changed because the plan for ${choice.environment.name} no longer matches the approved one. ${difference[0] ?? ''}${more} Re-run all jobs to approve the new plan.`;
   return { command: 'apply', verdict: 'plan-changed', reason, difference };
 }
 
-/** What differs from the approved plan, a sentence each. */
+/** The differences from the approved plan, one sentence each. */
 async function differences(
   context: EnvironmentContext,
   request: EnvironmentRequest,
@@ -96,8 +96,8 @@ async function differences(
     }),
   );
   return [
-    ...gone.map((stack) => `${stack}: it is in the plan, and not among the stacks any more.`),
-    ...goneServices.map((service) => `${service}: it is in the plan, and not among the services any more.`),
+    ...gone.map((stack) => `${stack}: it is in the plan but no longer one of the stacks.`),
+    ...goneServices.map((service) => `${service}: it is in the plan but no longer one of the services.`),
     ...found.flat(),
     ...ofServices.flat(),
   ];
@@ -116,14 +116,14 @@ async function stackDifferences(
     case 'creation': {
       const template = readFileSync(resolve(context.workspace, target.inputs.template), 'utf8');
       if (creationFingerprint(target, template) === planned.fingerprint) return [];
-      return ['its template, parameters or tags are not those of the plan.'];
+      return ['its template, parameters or tags differ from the plan.'];
     }
     case 'change-set':
       return await changeSetDifferences(context, request, target, planned, plans);
   }
 }
 
-/** A change set that is gone is made again, and must then do the same. One that was executed is a rerun's. */
+/** An unavailable change set is recreated and must have the same changes. An executed one belongs to a re-run. */
 async function changeSetDifferences(
   context: EnvironmentContext,
   request: EnvironmentRequest,
@@ -136,7 +136,7 @@ async function changeSetDifferences(
   const found = await readPlan(cloudFormation, stackName, planned.plan);
   if ('executed' in found) return [];
   if (!('unavailable' in found)) {
-    if (found.fingerprint !== planned.fingerprint) return ['its change set does something else.'];
+    if (found.fingerprint !== planned.fingerprint) return ['its change set has different changes.'];
     plans.set(target.name, found);
     return await storedDifferences(cloudFormation, found, {}, (_, names) =>
       context.listing.readParameters(cloudFormation, names),
@@ -149,10 +149,10 @@ async function changeSetDifferences(
     return [];
   }
   if (again.verdict === 'unchanged')
-    return [`its change set is gone (${found.unavailable}), and there is nothing left to change.`];
+    return [`its change set is unavailable (${found.unavailable}), and there is nothing left to change.`];
   const details = found.plan && plan?.hasChanges ? comparePlans(found.plan, plan) : [];
   return [
-    `its change set is gone (${found.unavailable}), and made again it does something else.`,
+    `its change set is unavailable (${found.unavailable}), and a new one has different changes.`,
     ...details,
   ];
 }
@@ -178,8 +178,8 @@ async function executeStackPlan(
 }
 
 /**
- * Executes the plan of a stack that runs the image of a service, with the image that the ledger has by now: this run may
- * have released another one since the plan. It must do the same but for that image.
+ * Executes the plan of a stack that runs a service's image, with the ledger's current image, because this run may have
+ * released another one since the plan. The new plan must be the same except for that image.
  */
 async function executeWithImage(
   context: EnvironmentContext,
@@ -205,13 +205,13 @@ async function executeWithImage(
     );
   }
   await discardPlan(await context.cloudFormation(), plan);
-  const reason = `Stack ${target.inputs.stackName} was not changed: with the image of ${target.imageOf ?? ''} its plan would do more than was approved. Re-run all jobs to approve the new one.`;
+  const reason = `Stack ${target.inputs.stackName} was not changed because its plan with the image of ${target.imageOf ?? ''} has more changes than the approved one. Re-run all jobs to approve the new plan.`;
   return { verdict: 'plan-changed', ok: false, reason };
 }
 
 /**
- * A stack that was to be created, and exists, was created by an earlier attempt of the run, or by somebody else. What a
- * failed creation left is deleted, unless it holds data, and the stack is created again.
+ * A stack that was to be created but already exists was created by an earlier attempt of the run, or by someone else.
+ * The remains of a failed creation are deleted, unless they contain data, and the stack is created again.
  */
 async function createStack(
   context: EnvironmentContext,
@@ -224,6 +224,6 @@ async function createStack(
     return stackEnd(await runStackCommand(context, request, target));
   const planned = await runStackCommand(context, request, target, { command: 'plan' });
   if (planned.verdict === 'unchanged') return stackEnd(planned);
-  const reason = `Stack ${stackName} was to be made, is there already (${found.status}), and is something else. Re-run all jobs to approve what would change.`;
+  const reason = `Stack ${stackName} was to be created, but it already exists (${found.status}) and differs from the plan. Re-run all jobs to approve the changes.`;
   return { verdict: 'plan-changed', ok: false, reason };
 }

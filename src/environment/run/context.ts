@@ -18,32 +18,32 @@ import type { Severity } from '../../images/scan.ts';
 import type { Environment, Manifest, ServicePlace } from '../manifest/manifest.ts';
 import type { Choice } from './targets.ts';
 
-/** What a run on one environment works with. */
+/** The context of a run on one environment. */
 export interface EnvironmentContext extends Context {
   env: NodeJS.ProcessEnv;
   github: GitHubContext;
-  /** The commit that is deployed. */
+  /** The commit to deploy. */
   commit: Checkout;
   /** Absolute path. */
   workspace: string;
   session: Session;
-  /** What the session was opened by. Absent: the job's own credentials. */
+  /** The role of the session. Absent: the job's own credentials. */
   role: string | undefined;
-  /** What the run has read of its stacks. */
+  /** The stacks that the run has read. */
   listing: StackListing;
-  /** Opened when it is first asked for. */
+  /** Created on first use. */
   cloudFormation(): Promise<ListingContext>;
-  /** Who approved that the run changes the environment. */
+  /** Who approved the change to the environment. */
   approvals?: readonly Approval[];
-  /** ECS, ECR, SSM and the like, each client opened when it is first asked for. */
+  /** Clients of ECS, ECR, SSM and so on, each created on first use. */
   services: ServiceContext;
-  /** Of the images that the run builds. */
+  /** Digests of the base images of the images that the run builds. */
   bases: BaseDigests;
-  /** How many of them are built at once; absent where none is built. */
+  /** Limits parallel builds; absent if nothing is built. */
   builds?: Slots;
 }
 
-/** The approvals of a run as a record has them: none where nobody was asked. */
+/** The approvals of a run, for its record; empty if none was required. */
 export function approvalsIn({ approvals = [] }: EnvironmentContext): { approvals?: readonly Approval[] } {
   return approvals.length > 0 ? { approvals } : {};
 }
@@ -57,12 +57,12 @@ interface Opening {
   environment: Pick<Environment, 'region'>;
   /** Absent: the job's own credentials. */
   role: string | undefined;
-  /** Those of the run, where it is at several places. */
+  /** Shared by the run, if it works in several accounts or regions. */
   bases?: BaseDigests;
   builds?: Slots;
 }
 
-/** Opens an environment's account, without a call. */
+/** Creates the clients of an environment's account, without any call. */
 export function openEnvironmentContext({
   context,
   env,
@@ -74,7 +74,7 @@ export function openEnvironmentContext({
   bases = new BaseDigests(),
   builds,
 }: Opening): EnvironmentContext {
-  // Many stacks wait on one signal at once, and that is no leak.
+  // Many stacks wait on the same signal, which is not a leak.
   setMaxListeners(0, context.signal);
   const session = createSession({ region: environment.region, roleToAssume: role, context, env });
   return {
@@ -104,7 +104,7 @@ function inSession(context: Context, session: Session, env: NodeJS.ProcessEnv) {
   };
 }
 
-/** The same environment under another signal, log or urgency. */
+/** The same environment with another signal, log or urgency. */
 export function withOverrides(
   context: EnvironmentContext,
   change: Partial<Pick<Context, 'signal' | 'log' | 'urgency'>>,
@@ -117,7 +117,7 @@ export function withOverrides(
   };
 }
 
-/** The context of a service that exists already: the environment's own, unless the service is elsewhere. */
+/** The context of an existing service: the environment's own, unless the service is elsewhere. */
 export function contextAt(
   context: EnvironmentContext,
   environment: Environment,
@@ -127,13 +127,13 @@ export function contextAt(
   const own = access === 'read' ? place.readRole : place.role;
   const isInOwnAccount = place.account === environment.account;
   if (own === undefined && isInOwnAccount && place.region === environment.region) return context;
-  // A role is of one account.
+  // A role belongs to one account.
   const role = own ?? (isInOwnAccount ? context.role : undefined);
   return openEnvironmentContext({ ...context, context, environment: place, role });
 }
 
 /**
- * Refuses credentials of other accounts than the manifest's: stacks and services of the same names may be there too.
+ * Rejects credentials of an account that is not the manifest's, where stacks and services of the same names may exist.
  *
  * @throws WrongAccountError with both accounts.
  */
@@ -159,44 +159,44 @@ export async function requireAccounts(
         own,
         account,
         (actual) =>
-          `The credentials belong to account ${actual}, and ${file} has ${name} in ${account}. Nothing was changed.`,
+          `The credentials belong to account ${actual}, but ${file} has ${name} in ${account}. Nothing was changed.`,
         `Use credentials or a role of account ${account} (role in ${file}, or role-to-assume), or correct the account in ${file}.`,
       ),
     ),
   );
 }
 
-/** On whose behalf CloudFormation works. */
+/** The identity that CloudFormation changes are attributed to. */
 export function runIdentity({ github, workspace }: EnvironmentContext): RunIdentity {
   return { id: github.runId, attempt: github.runAttempt, workspace, actor: github.actor };
 }
 
-/** What a run on an environment is asked for. */
+/** The request of a run on an environment. */
 export interface EnvironmentRequest extends BuildValues {
   manifest: Manifest;
   choice: Choice;
-  /** A digest, or `repository@digest`, by service. */
+  /** Digest or `repository@digest`, by service. */
   images: Readonly<Record<string, string>>;
   allowReplace: readonly string[];
   allowDelete: readonly string[];
   allowTrafficReset: readonly string[];
-  /** The mildest severity that blocks an image that is built. */
+  /** The lowest severity that blocks a built image. */
   scan: Severity | 'off';
   lockMs: number;
   timeoutMs: number;
   /** Whether a stack stops waiting for a service without a circuit breaker whose tasks fail. */
   failFast: boolean;
   order: OrderRules;
-  /** Of a plan: the commit that the files are compared with. Where none that matters differs, nothing is planned. */
+  /** For a plan, the commit to compare files with. If no relevant file differs, nothing is planned. */
   since?: {
     commit: string;
-    /** The files that differ, relative to the workspace; undefined where they cannot be told. */
+    /** The changed files, relative to the workspace; undefined if they cannot be determined. */
     changed: () => Promise<readonly string[] | undefined>;
   };
   approval: ApprovalRequest;
-  /** Why a hold is passed this once. */
+  /** The reason for bypassing a hold in this run. */
   bypassReason?: string;
-  /** The environment that images are promoted from. Opened when it is asked for. */
+  /** The environment that images are promoted from. Its context is created on first use. */
   upstream?: { name: string; account: string; open: () => EnvironmentContext };
 }
 
@@ -205,15 +205,15 @@ export function holdOf({ manifest, choice }: EnvironmentRequest): string {
   return holdParameter({ project: manifest.project, environment: choice.environment.name });
 }
 
-/** The hold that a release of a service reads again; none where it is bypassed. */
+/** The hold that a service's release checks again; none if it is bypassed. */
 export function releaseHold(request: EnvironmentRequest): { hold?: string } {
   return request.bypassReason === undefined ? { hold: holdOf(request) } : {};
 }
 
 /**
- * Works while no other run changes the environment, within the time that the run has.
+ * Runs the work while holding the environment's lock, within the run's time limit.
  *
- * @throws LockTakenError when another run holds the environment for longer than the request waits.
+ * @throws LockTakenError if another run holds the lock for longer than the request waits.
  */
 export async function withEnvironmentLock<T>(
   context: EnvironmentContext,
@@ -232,7 +232,7 @@ export async function withEnvironmentLock<T>(
   return await withTimeLimit(context, limit, async (signal) => {
     const limited = withOverrides(context, { signal });
     return await withLock(limited.services, lock, (locked) => {
-      // Many stacks wait on one signal at once, and that is no leak.
+      // Many stacks wait on the same signal, which is not a leak.
       setMaxListeners(0, locked);
       return work(withOverrides(limited, { signal: locked }));
     });

@@ -35,10 +35,10 @@ import { deployingStacks, type StackWork } from './stacks.ts';
 import { createdServices, neighboursOf, targetGraph, type TargetGraph } from './targets.ts';
 
 /**
- * Deploys an environment: every stack as soon as those that it reads from are done, images built meanwhile, each
- * service as soon as its image and its stacks are there.
+ * Deploys an environment: every stack as soon as the stacks that it reads from are done, images in parallel, and each
+ * service as soon as its image and its stacks are ready.
  *
- * @throws InputError before anything is changed.
+ * @throws InputError before anything changes.
  */
 export async function deployEnvironment(
   context: EnvironmentContext,
@@ -53,10 +53,11 @@ export async function deployEnvironment(
 }
 
 /**
- * Does what changes an environment under its lock. An environment that another run holds is `blocked`. A run that is
- * older than what is recorded is `outdated`, before it waits for the lock and once it has it.
+ * Runs the work that changes an environment while holding its lock. If another run holds the lock, the verdict is
+ * `blocked`. A run that is older than the recorded one is `outdated`, which is checked before and after it waits for
+ * the lock.
  *
- * @param work gets the newer run that it was allowed to follow.
+ * @param work receives the newer run that this run is allowed to replace.
  */
 export async function changeEnvironment(
   context: EnvironmentContext,
@@ -73,7 +74,7 @@ export async function changeEnvironment(
   return { ...runResult(context, request, startedMs, end), ...(approvals.length > 0 && { approvals }) };
 }
 
-/** Who approves the change; a NotApprovedError where nobody who may does. */
+/** Who approved the change, or a NotApprovedError. */
 async function approvalsOf(
   { commit }: EnvironmentContext,
   { approval }: EnvironmentRequest,
@@ -109,7 +110,8 @@ async function changeApproved(
     if (held) return refusedEnd(request, command, held);
     const newer = await findNewerRun(locked.services, environmentRun(locked, request));
     if (newer && !request.order.allowOlder) return refusedEnd(request, command, newer);
-    if (newer) locked.log.warning(`${sentence(newer.message)} It is replaced: allow-older is true.`);
+    if (newer)
+      locked.log.warning(`${sentence(newer.message)} This run replaces it because allow-older is true.`);
     return await work(locked, newer);
   }).catch((error: unknown): RunEnd => {
     if (!(error instanceof LockTakenError) || error.code === 'lock-lost') throw error;
@@ -119,8 +121,8 @@ async function changeApproved(
 }
 
 /**
- * The end of a run that must not go on: it is older than what is recorded, and that is not allowed, or the environment is
- * on hold. Undefined when it may go on.
+ * The result of a run that must not continue: it is older than the recorded one without permission, or the environment
+ * is on hold. Undefined if it may continue.
  */
 export async function refuseRun(
   context: EnvironmentContext,
@@ -134,9 +136,9 @@ export async function refuseRun(
 }
 
 /**
- * The hold of an environment whose services the run changes. Where images come by promotion, `plan` and `deploy` change
- * stacks only, which keep what the ledger has: there, the first release of a service is held, and so is `apply`, whose
- * plan may have been made before the hold. A role that may not read the hold is a warning.
+ * The hold of an environment whose services the run changes. With `promote-from`, `plan` and `deploy` only change
+ * stacks, which keep the ledger's image, so the hold applies only to a service's first release and to `apply`, whose
+ * plan may be older than the hold. If the role cannot read the hold, a warning is logged.
  */
 async function heldBy(
   context: EnvironmentContext,
@@ -151,12 +153,12 @@ async function heldBy(
   try {
     const held = await findHold(await context.services.ssm(), parameter, context);
     if (!held || bypassReason === undefined) return held;
-    context.log.warning(`${sentence(held.message)} It is bypassed this once: ${bypassReason}`);
+    context.log.warning(`${sentence(held.message)} It is bypassed for this run: ${bypassReason}`);
     return undefined;
   } catch (error) {
     if (classify(error) !== 'denied') throw error;
     context.log.warning(
-      `Whether ${choice.environment.name} is on hold cannot be checked: ${sentence(reasonOf(error))} Fix: Allow ssm:GetParameter on ${parameter}.`,
+      `Cannot check whether ${choice.environment.name} is on hold: ${sentence(reasonOf(error))} Fix: Allow ssm:GetParameter on ${parameter}.`,
     );
     return undefined;
   }
@@ -169,7 +171,7 @@ function refusedEnd(
 ): RunEnd {
   const isHeld = error instanceof HeldError;
   const verdict = isHeld ? 'held' : 'outdated';
-  // A hold names its environment.
+  // A hold's message has the environment's name.
   const place = isHeld ? '' : `${choice.environment.name}: `;
   const reason = `${place}${sentence(error.message)} Nothing was changed. Fix: ${error.fix ?? ''}`;
   return { command, verdict, reason, error: errorInfo(error) };
@@ -186,7 +188,7 @@ function environmentRun({ github, commit }: EnvironmentContext, request: Environ
   };
 }
 
-/** The end of a command, with what it was about. */
+/** The result of a command, with the environment. */
 export function runResult(
   { clock }: EnvironmentContext,
   { choice: { environment } }: EnvironmentRequest,
@@ -197,12 +199,12 @@ export function runResult(
   return { environment: name, region, durationMs: clock.now() - startedMs, ...end };
 }
 
-/** What a deployment is made of. */
+/** The inputs of a deployment. */
 interface Deployment {
   graph: TargetGraph;
   images: RunImages;
   stack: StackWork;
-  /** The newer run that it was allowed to follow. */
+  /** The newer run that this run is allowed to replace. */
   newer?: OutdatedError;
 }
 
@@ -242,7 +244,7 @@ export async function deployParts(
   };
 }
 
-/** Each part after those that it waits for: an image after its repository, a service after its image. */
+/** Each part after its dependencies: an image after its repository, a service after its image. */
 function partsOf(
   request: EnvironmentRequest,
   { graph: { targets, graph }, images, stack }: Deployment,

@@ -16,11 +16,11 @@ import { allowedFor, runStackCommand, stackEnd } from './stacks.ts';
 import { targetGraph, type StackTarget, type TargetGraph } from './targets.ts';
 
 /**
- * Takes an environment down: every stack as soon as those that read from it are gone. What holds data is
- * deleted only with `allow-delete`, and a protected environment only with its name; both are checked before anything is
+ * Deletes an environment: every stack as soon as the stacks that depend on it are deleted. Resources with data require
+ * `allow-delete`, and a protected environment requires its name in `confirm`. Both are checked before anything is
  * deleted.
  *
- * @param confirm the environment's name, typed again.
+ * @param confirm the environment's name as confirmation.
  */
 export async function destroyEnvironment(
   context: EnvironmentContext,
@@ -39,7 +39,7 @@ export async function destroyEnvironment(
 function confirmation({ choice }: EnvironmentRequest, confirm: string | undefined): RunEnd | undefined {
   const { name, protected: isProtected } = choice.environment;
   if (confirm === name || (!isProtected && confirm === undefined)) return undefined;
-  const given = confirm === undefined ? 'it is protected' : `confirm says ${JSON.stringify(confirm)}`;
+  const given = confirm === undefined ? 'it is protected' : `confirm is ${JSON.stringify(confirm)}`;
   return blocked(`${name} was not destroyed: ${given}. Fix: Set confirm: ${name}.`, []);
 }
 
@@ -77,7 +77,7 @@ async function destroyParts(
   };
 }
 
-/** What keeps a stack from being deleted: names are `stack/LogicalId (type)`. */
+/** The resources that prevent a stack from being deleted, as `stack/LogicalId (type)`. */
 interface StackGuard {
   /** Resources with data that `allow-delete` does not allow. */
   losses: readonly string[];

@@ -9,7 +9,7 @@ import type { Environment } from '../manifest/manifest.ts';
 import type { DriftResult, StackComparison } from './result.ts';
 
 /**
- * Each comparison runs a drift detection, which fails where it reads resources faster than their service allows.
+ * Each comparison is a drift detection, which fails if it reads resources faster than their service allows.
  *
  * @see https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/801
  */
@@ -17,15 +17,15 @@ const AT_ONCE = 4;
 
 interface DriftRequest {
   environment: Environment;
-  /** The names of the stacks, as CloudFormation has them. */
+  /** Stack names in CloudFormation. */
   stackNames: readonly string[];
   run: RunIdentity;
   timeoutMs: number;
 }
 
 /**
- * Compares every stack of an environment with what really is. Nothing is changed. `in-sync` takes a proof from each
- * of them: one that is not there has drifted, and one that could not be compared is a failure.
+ * Compares every stack of an environment with its actual state. Changes nothing. `in-sync` requires a result for each
+ * stack: a missing stack has drifted, and one that could not be compared is a failure.
  */
 export async function findEnvironmentDrift(
   context: ListingContext,
@@ -50,7 +50,7 @@ async function compareStack(
   const { stackName } = inputs;
   const stack = await findStack(context, stackName);
   if (!stack || isShell(stack.status)) {
-    const reason = `Stack ${stackName} does not exist: it was never deployed, or it was deleted.`;
+    const reason = `Stack ${stackName} does not exist. It was never deployed, or it was deleted.`;
     return { stackName, state: 'missing', reason };
   }
   const result = await deployStack(context, inputs, run);

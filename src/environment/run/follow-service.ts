@@ -5,7 +5,7 @@ import type { Context } from '../../core/context.ts';
 import type { EcsContext } from '../../ecs/service.ts';
 import type { ServiceContext } from '../../delivery/release/request.ts';
 
-/** Reads what a service works towards. What that takes is loaded for the first of them. */
+/** Reads the revision that a service is deploying or running. The code is loaded on first use. */
 export function runningRevisionIn(
   session: Session,
   context: Context,
@@ -17,7 +17,9 @@ export function runningRevisionIn(
   };
 }
 
-/** The revision that the service of an ARN works towards, as `family:revision`; undefined when there is no such service. */
+/**
+ * The revision that a service is deploying or running, as `family:revision`; undefined if the service does not exist.
+ */
 export async function runningRevisionOf(context: EcsContext, arn: string): Promise<string | undefined> {
   const [{ addressOfArn }, { readRunningRevision }] = await Promise.all([
     import('../../ecs/service.ts'),
@@ -26,7 +28,7 @@ export async function runningRevisionOf(context: EcsContext, arn: string): Promi
   return (await readRunningRevision(context, addressOfArn(arn)))?.name;
 }
 
-/** Follows the ECS services of a stack by their tasks. What that takes is loaded for the first of them. */
+/** Follows the ECS services of a stack by their tasks. The code is loaded on first use. */
 export function followServiceIn(session: Session, context: Context, env: NodeJS.ProcessEnv): FollowService {
   let services: ServiceContext | undefined;
   return async (service, signal) => {

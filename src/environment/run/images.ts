@@ -20,7 +20,7 @@ import type { BuildResult, BuiltImage } from './result.ts';
 import { clusterName, type TargetGraph } from './targets.ts';
 import { capitalize, listOf, plural, sentence } from '../../core/text.ts';
 
-/** Builds the image of one service, or finds one of the same content, or pushes a ready layout; see buildCommand. */
+/** Builds a service's image, reuses one with the same content, or pushes an OCI layout; see buildCommand. */
 async function buildImage(
   context: EnvironmentContext,
   environment: Environment,
@@ -35,23 +35,22 @@ async function buildImage(
   );
 }
 
-/** The images of a run: those that were given, and those that are built while it goes on. */
+/** The images of a run: given images, and images that are built during the run. */
 export interface RunImages {
-  /** One for each service whose image is built here; each after the stack that makes its repository. */
+  /** One part for each service whose image is built, after the stack that creates its repository. */
   parts: readonly Part[];
-  /** The name of the part that the release of a service waits for. */
+  /** The name of the part that a service's release waits for. */
   partOf(service: string): string | undefined;
-  /** The image of a service, whole, once its part is done; undefined keeps what runs. */
+  /** A service's image as a full reference, when its part is done; undefined keeps the running image. */
   imageOf(context: EnvironmentContext, service: string): Promise<string | undefined>;
-  /** Service → digest, of all that is known. */
+  /** Service → digest, of all known images. */
   digests(): Record<string, string>;
 }
 
 /**
- * Where the images of a run come from: `images` where they are given; else they are built, unless the environment
- * takes them from another one.
+ * The images of a run: those in `images`; otherwise they are built, unless the environment has `promote-from`.
  *
- * @throws InputError for an image of a service that is not part of the run, or that is no digest.
+ * @throws InputError for an image of a service that is not part of the run, or that is not a digest.
  */
 export function runImages(request: EnvironmentRequest, { graph }: TargetGraph): RunImages {
   const { choice } = request;
@@ -63,14 +62,14 @@ export function runImages(request: EnvironmentRequest, { graph }: TargetGraph): 
     return {
       name: imagePart(service.name),
       kind: 'image',
-      // A stack that creates the repository of its own service would wait for the image, too.
+      // A service's stack that creates its own repository would otherwise wait for its own image.
       after: maker === undefined || maker === service.name ? [] : [maker],
       work: async (context) => {
         const unchanged = choice.onlyChanged && (await unchangedImage(context, request, service));
         if (unchanged) {
           built.set(service.name, unchanged);
           const digest = digestOfReference(unchanged);
-          const reason = `${service.name} already runs the image of this content: ${digest}.`;
+          const reason = `${service.name} already runs the image with this content: ${digest}.`;
           return { ok: true, verdict: 'unchanged', reason };
         }
         const result = await buildImage(context, choice.environment, service, request);
@@ -102,7 +101,7 @@ export function runImages(request: EnvironmentRequest, { graph }: TargetGraph): 
   };
 }
 
-/** The image that a service runs, whole, where this commit does not change it. */
+/** The image that a service runs, as a full reference, if this commit does not change it. */
 async function unchangedImage(
   context: EnvironmentContext,
   request: EnvironmentRequest,
@@ -116,7 +115,7 @@ async function unchangedImage(
   return await releasedImage(at, request, service, readRunningRevision(at.services, address));
 }
 
-/** How the images of a service that exists already are named, without tag and digest. */
+/** The image name of an existing service, without tag and digest. */
 export async function existingUri(at: EnvironmentContext, { repository }: ServicePlace): Promise<string> {
   if (repository.kind === 'shared') return repository.uri;
   return (await serviceRepository(at, { repository: repository.name })).uri;
@@ -149,10 +148,9 @@ function givenDigests({ images, choice, manifest }: EnvironmentRequest): Record<
 }
 
 /**
- * Builds the images of services side by side, as one set: all of them, or the run has failed. The repositories must
- * exist.
+ * Builds the images of services in parallel, as one set: if one fails, the run fails. The repositories must exist.
  *
- * @throws InputError where there is no commit to take the tag from.
+ * @throws InputError if there is no commit for the tag.
  */
 export async function buildImages(
   context: EnvironmentContext,
@@ -171,7 +169,7 @@ export async function buildImages(
   return { command: 'build', environment: name, region, ...judgeImages(images), images };
 }
 
-/** The verdict of the worst image; a set that is blocked is one in which nothing else went wrong. */
+/** The verdict of the worst image. A set is only `blocked` if nothing else went wrong. */
 function judgeImages(images: readonly BuiltImage[]): Pick<BuildResult, 'verdict' | 'reason'> {
   const failed = images.filter(({ result }) => !IMAGE_VERDICTS[result.verdict].ok);
   const [first] = failed;

@@ -13,14 +13,14 @@ import { capitalize, sentence } from '../../core/text.ts';
 import { type EnvironmentContext, withOverrides } from './context.ts';
 import type { PartEnd, RunPart } from './result.ts';
 
-/** A part of a run, and what is to be done for it. */
+/** A part of a run, and its work. */
 export interface Part extends GraphNode {
   kind: RunPart['kind'];
-  /** May throw: that is a failure of this part. The context's log carries the part's name. */
+  /** May throw, which is a failure of this part. The context's log adds the part's name. */
   work: (context: EnvironmentContext) => Promise<PartEnd>;
 }
 
-/** Does all parts, each as soon as those that it waits for are done; answers how each one went. */
+/** Runs all parts, each as soon as its dependencies are done. Returns the result of each. */
 export async function runParts(context: EnvironmentContext, parts: readonly Part[]): Promise<RunPart[]> {
   const { clock, log, signal } = context;
   const width = Math.max(0, ...parts.map(({ name }) => name.length));
@@ -43,13 +43,13 @@ export async function runParts(context: EnvironmentContext, parts: readonly Part
   });
 }
 
-/** @param blockedBy the part that failed before it; empty where the run was stopped. */
+/** @param blockedBy the failed part that it depends on; empty if the run was stopped. */
 function notStarted(
   blockedBy: string,
   signal: AbortSignal,
 ): { verdict: 'not begun' | FailedVerdict; ok: false; reason: string; error?: ErrorInfo } {
   if (blockedBy !== '') {
-    return { verdict: 'not begun', ok: false, reason: `It waits for ${blockedBy}, which failed.` };
+    return { verdict: 'not begun', ok: false, reason: `It depends on ${blockedBy}, which failed.` };
   }
   return {
     verdict: verdictOf(signal.reason),
@@ -60,36 +60,36 @@ function notStarted(
 }
 
 /**
- * The end of a part. Of one that has not ended when the time to stop is over, only that is known: it is left behind, so
- * that the run can say how all others ended.
+ * The result of a part. A part that is still running when the stop time is over is abandoned, so that the run can
+ * report the results of all others.
  */
 async function beforeStopsEnd(part: Part, own: EnvironmentContext): Promise<PartEnd> {
   const stops = stopsEnd();
   let onStopsEnd = (): void => undefined;
-  const unended = new Promise<PartEnd>((resolve) => {
+  const unfinished = new Promise<PartEnd>((resolve) => {
     onStopsEnd = () => {
-      // Calls that stop something end at the same moment, and say what they could not stop.
+      // The stop calls end at the same moment, and must report first what they could not stop.
       setImmediate(() => {
-        resolve(unendedPart(own));
+        resolve(unfinishedPart(own));
       });
     };
     stops.addEventListener('abort', onStopsEnd, { once: true });
   });
   try {
     const work = part.work(own).catch((error: unknown) => failedPart(error, own));
-    return await Promise.race([work, unended]);
+    return await Promise.race([work, unfinished]);
   } finally {
     stops.removeEventListener('abort', onStopsEnd);
   }
 }
 
-function unendedPart({ signal }: EnvironmentContext): PartEnd {
+function unfinishedPart({ signal }: EnvironmentContext): PartEnd {
   const info = errorInfo(signal.reason);
-  const reason = `${sentence(info.message)} It had not ended when the time to stop was over. Check its state on AWS.`;
+  const reason = `${sentence(info.message)} It was still running when the time limit for stopping was reached. Check its state on AWS.`;
   return { verdict: verdictOf(signal.reason), ok: false, reason: capitalize(reason), error: info };
 }
 
-/** A part that an error ended. Where the whole run is stopped, the reason is why it was. */
+/** The result of a part that threw an error. If the whole run was stopped, it has the reason of the run. */
 function failedPart(error: unknown, { log, signal }: EnvironmentContext): PartEnd {
   const cause: unknown = signal.aborted ? signal.reason : error;
   log.debug(stackOf(error));
@@ -105,14 +105,14 @@ function verdictOf(cause: unknown): FailedVerdict {
 }
 
 /**
- * A log whose every line begins with a name, for work that runs beside other work. Groups would tear each other
- * apart, so a group is a line; a notice is a line too, as GitHub shows ten annotations of a step.
+ * A log that starts every line with a name, for parallel work. Groups would be interleaved, so a group is one line. A
+ * notice is a line too, because GitHub shows only ten annotations per step.
  *
- * @param width of the longest name.
+ * @param width length of the longest name.
  */
 export function unitLog(log: Log, name: string, width: number): Log {
   const prefix = `${name.padEnd(width)} │ `;
-  const say = (message: string): void => {
+  const logLines = (message: string): void => {
     log.info(
       message
         .split('\n')
@@ -124,8 +124,8 @@ export function unitLog(log: Log, name: string, width: number): Log {
     debug: (message) => {
       log.debug(`${name}: ${message}`);
     },
-    info: say,
-    notice: say,
+    info: logLines,
+    notice: logLines,
     warning: (message, place) => {
       log.warning(`${name}: ${message}`, place);
     },
@@ -133,7 +133,7 @@ export function unitLog(log: Log, name: string, width: number): Log {
       log.error(`${name}: ${message}`, place);
     },
     group: (title, fn) => {
-      say(title);
+      logLines(title);
       return fn();
     },
     secret: (value) => {

@@ -4,31 +4,31 @@ import { canonicalJson } from '../../core/canonical.ts';
 import { InputError } from '../../core/errors.ts';
 import type { StackTarget } from './targets.ts';
 
-/** What is to be done with one stack. */
+/** The planned change of one stack. */
 export type PlannedStack =
-  /** A change set that can be executed. */
+  /** A change set to execute. */
   | { kind: 'change-set'; plan: string; fingerprint: string }
-  /** Nothing, as CloudFormation said. */
+  /** No changes, according to CloudFormation. */
   | { kind: 'unchanged' }
   /**
-   * A stack that is not there, and whose change set cannot be made before those that it reads from are: it is all
-   * additions. The fingerprint is of its template, parameters and tags.
+   * A stack that does not exist yet. Its change set cannot be created before the stacks that it reads from; everything
+   * in it is an addition. The fingerprint covers its template, parameters and tags.
    */
   | { kind: 'creation'; fingerprint: string };
 
-/** What is to be done with a service that exists already. */
+/** The planned change of an existing service. */
 export type PlannedService =
   | { kind: 'unchanged' }
-  /** The image with a digest is released. */
+  /** Release the image with a digest. */
   | { kind: 'release'; from: string; to: string }
-  /** An image is built and released. */
+  /** Build and release an image. */
   | { kind: 'build'; from: string };
 
-/** The plan of an environment: one entry a stack, and one a service that exists already. */
+/** The plan of an environment: one entry per stack, and one per existing service. */
 export interface EnvironmentPlan {
   environment: string;
   stacks: Readonly<Record<string, PlannedStack>>;
-  /** Absent where there is none. `from` is the revision that it runs. */
+  /** Absent if there are none. `from` is the running revision. */
   services?: Readonly<Record<string, PlannedService>>;
 }
 
@@ -61,7 +61,7 @@ export function changedParts({ stacks, services }: EnvironmentPlan): string[] {
   );
 }
 
-/** The mark of what a whole plan does. The names of change sets are no part of it: they are different each time. */
+/** The fingerprint of a whole plan. It does not include change set names, which differ each time. */
 export function planFingerprint({ environment, stacks, services }: EnvironmentPlan): string {
   const entries = Object.entries(stacks).map(([name, stack]) => [
     name,
@@ -71,7 +71,7 @@ export function planFingerprint({ environment, stacks, services }: EnvironmentPl
   return `v1:${hash({ environment, stacks: entries.sort(), ...(services && { services }) })}`;
 }
 
-/** The mark of a stack that is to be created. Two are the same when template, parameters, tags and options are. */
+/** The fingerprint of a stack to be created. It covers template, parameters, tags and options. */
 export function creationFingerprint({ inputs }: StackTarget, template: string): string {
   const { stackName, parameters, tags, capabilities, stackPolicy = '' } = inputs;
   const { mode, importExisting, rollbackAlarms, monitoringMs } = inputs;
@@ -80,9 +80,9 @@ export function creationFingerprint({ inputs }: StackTarget, template: string): 
 }
 
 /**
- * Reads the output `plan` of a plan step, and holds it to its fingerprint.
+ * Reads the `plan` output of a plan step, and checks its fingerprint.
  *
- * @throws InputError when it is none, or another plan's.
+ * @throws InputError if it is not a plan, or has another fingerprint.
  */
 export function readPlanDocument(plan: string | undefined, fingerprint: string | undefined): EnvironmentPlan {
   if (plan === undefined) throw new InputError('plan', '', 'expected the `plan` output of the plan step');
@@ -105,11 +105,11 @@ function parse(text: string): EnvironmentPlan {
   try {
     value = JSON.parse(text);
   } catch {
-    throw new InputError('plan', text, 'expected the `plan` output of the plan step, as it is');
+    throw new InputError('plan', text, 'expected the unmodified `plan` output of the plan step');
   }
   const read = schema.safeParse(value);
   if (!read.success)
-    throw new InputError('plan', text, 'expected the `plan` output of the plan step, as it is');
+    throw new InputError('plan', text, 'expected the unmodified `plan` output of the plan step');
   const { services, ...plan } = read.data;
   return { ...plan, ...(services && { services }) };
 }

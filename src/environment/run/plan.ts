@@ -52,8 +52,8 @@ import {
 } from './targets.ts';
 
 /**
- * Plans an environment: a change set of every stack that can have one, as one document with one fingerprint. It
- * changes nothing except that change sets are created.
+ * Plans an environment: a change set for every stack that can have one, as one document with one fingerprint. Apart
+ * from creating the change sets, it changes nothing.
  */
 export async function planEnvironment(
   context: EnvironmentContext,
@@ -61,28 +61,28 @@ export async function planEnvironment(
 ): Promise<RunResult> {
   const startedMs = context.clock.now();
   const graph = targetGraph(request.manifest, request.choice, context.workspace);
-  const unconcerned = await findUnconcerned(context, request);
-  if (unconcerned !== undefined) return runResult(context, request, startedMs, unconcerned);
+  const unaffected = await planUnaffected(context, request);
+  if (unaffected !== undefined) return runResult(context, request, startedMs, unaffected);
   await requireAccounts(context, request.choice, request.manifest, 'read');
   const refused = await refuseRun(context, request, 'plan');
   if (refused && !isProposal(context)) return runResult(context, request, startedMs, refused);
   if (refused) context.log.warning(refused.reason);
-  const { there, left } = await stacksThere(context, graph.targets);
+  const { existing, failed } = await findStacks(context, graph.targets);
   const { environment } = request.choice;
   const neighbours = neighboursOf(request.manifest, environment, context.workspace);
   const place = { environment, workspace: context.workspace, graph: graph.graph, neighbours };
-  const checks = await checkTargets(graph.targets, there, place);
+  const checks = await checkTargets(graph.targets, existing, place);
   requireValidTargets(context, environment.name, checks);
   if (buildsImages(request)) requireBuildFiles(context, request.manifest, request.choice, 'check');
-  await planFirstImages(context, request, createdServices(graph.targets, there));
+  await planFirstImages(context, request, createdServices(graph.targets, existing));
   await requireRepositories(context, request, place, 'plan');
   await requireSignedImages(context, request, 'read');
   const planned = new Map<string, PlannedStack>();
   const known = readServices(context, request).releases;
   const services = new Map<string, PlannedService>();
-  const parts = await withoutPlansOnceCancelled(context, graph.targets, planned, () =>
+  const parts = await discardPlansOnCancel(context, graph.targets, planned, () =>
     runParts(context, [
-      ...partsOf(request, graph, { there, left, checks, planned, known }),
+      ...partsOf(request, graph, { existing, failed, checks, planned, known }),
       ...existingParts(request, services),
     ]),
   );
@@ -99,8 +99,8 @@ export async function planEnvironment(
   };
 }
 
-/** Plans, and when the run is cancelled meanwhile, deletes the change sets that are complete: nothing will execute them. */
-async function withoutPlansOnceCancelled(
+/** Plans. If the run is cancelled, the change sets created so far are deleted, because nothing will execute them. */
+async function discardPlansOnCancel(
   context: EnvironmentContext,
   targets: readonly StackTarget[],
   planned: ReadonlyMap<string, PlannedStack>,
@@ -136,8 +136,11 @@ async function withoutPlansOnceCancelled(
   }
 }
 
-/** The end of a plan for which nothing is asked of AWS, as no file that the environment is made of differs. */
-async function findUnconcerned(
+/**
+ * The result of a plan if no file that defines the environment differs, which needs no call to AWS; undefined if one
+ * differs or if that is unknown.
+ */
+async function planUnaffected(
   { workspace, log }: EnvironmentContext,
   { manifest, choice, since }: EnvironmentRequest,
 ): Promise<RunEnd | undefined> {
@@ -153,71 +156,73 @@ async function findUnconcerned(
   }
   const plan: EnvironmentPlan = { environment, stacks: {} };
   const files = `${plural(changed.length, 'file')} changed`;
-  const reason = `Nothing was planned: no file that ${environment} uses differs from ${commit} (${files}).`;
+  const reason = `Nothing was planned because no file that ${environment} uses differs from ${commit} (${files}).`;
   const fingerprint = planFingerprint(plan);
   return { command: 'plan', verdict: 'unchanged', reason, parts: [], plan, fingerprint, complete: true };
 }
 
 /**
- * Whether the plan is of a change that is only proposed, in a pull request or a merge queue. Nothing is applied from there:
- * a hold must not keep the fix from being merged.
+ * Whether the plan is for a proposed change, in a pull request or a merge queue. It is never applied there, so a hold
+ * must not prevent the fix from being merged.
  */
 function isProposal({ github }: EnvironmentContext): boolean {
   return github.event.startsWith('pull_request') || github.event === 'merge_group';
 }
 
-/** The stacks that exist, by name, and apart from them what failed creations have left. */
-async function stacksThere(
+/** The existing stacks, and separately those whose creation failed, each by name. */
+async function findStacks(
   context: EnvironmentContext,
   targets: readonly StackTarget[],
-): Promise<Pick<Planning, 'there' | 'left'>> {
+): Promise<Pick<Planning, 'existing' | 'failed'>> {
   const cloudFormation = await context.cloudFormation();
   context.listing.expect(targets.map(({ inputs }) => inputs.stackName));
   const found = await Promise.all(targets.map(({ inputs }) => findStack(cloudFormation, inputs.stackName)));
   const stacks = found.flatMap((stack) => (stack && !isShell(stack.status) ? stack : []));
   const byName = (wanted: (status: string) => boolean): Map<string, StackSnapshot> =>
     new Map(stacks.filter(({ status }) => wanted(status)).map((stack) => [stack.stackName, stack]));
-  return { there: byName((status) => !isFailedCreation(status)), left: byName(isFailedCreation) };
+  return { existing: byName((status) => !isFailedCreation(status)), failed: byName(isFailedCreation) };
 }
 
-/** What is known before change sets are created, and where their plans go. */
+/** The state before change sets are created, and the collected plans. */
 interface Planning {
-  there: ReadonlyMap<string, StackSnapshot>;
-  /** What failed creations have left. */
-  left: ReadonlyMap<string, StackSnapshot>;
+  /** The existing stacks, without those of failed creations. */
+  existing: ReadonlyMap<string, StackSnapshot>;
+  /** The stacks whose creation failed. */
+  failed: ReadonlyMap<string, StackSnapshot>;
   checks: readonly TargetCheck[];
   planned: Map<string, PlannedStack>;
-  /** What the ledger has of the services. */
+  /** The ledger's releases of the services. */
   known: ReadAhead<Release | undefined>;
 }
 
-/** All change sets are made side by side: none needs another one's. */
+/** All change sets are created in parallel, because none depends on another. */
 function partsOf(
   request: EnvironmentRequest,
   { targets, graph }: TargetGraph,
-  { there, left, checks, planned, known }: Planning,
+  { existing, failed, checks, planned, known }: Planning,
 ): Part[] {
-  const isThere = (name: string): boolean =>
-    targets.some((target) => target.name === name && there.has(target.inputs.stackName));
+  const exists = (name: string): boolean =>
+    targets.some((target) => target.name === name && existing.has(target.inputs.stackName));
   return targets.map((target): Part => {
     const { name, service, inputs } = target;
-    const missing = (graph.dependencies.get(name) ?? []).filter(({ on }) => !isThere(on));
-    const failed = left.get(inputs.stackName);
-    // A service that is not there has no image in the ledger yet, which its change set would read.
-    const waits = !there.has(inputs.stackName) && (service !== undefined || missing.length > 0);
+    const missing = (graph.dependencies.get(name) ?? []).filter(({ on }) => !exists(on));
+    const failedStack = failed.get(inputs.stackName);
+    // A service that does not exist yet has no image in the ledger, which its change set would read.
+    const waits = !existing.has(inputs.stackName) && (service !== undefined || missing.length > 0);
     const check = checks.find(({ stack }) => stack === name);
     return {
       name,
       kind: service ? 'service' : 'stack',
       after: [],
       work: async (context) => {
-        if (waits || failed)
-          return planCreation(context, request, target, { planned, waitsFor: missing, check, failed });
+        const creation = { planned, waitsFor: missing, check };
+        if (waits || failedStack)
+          return planCreation(context, request, target, { ...creation, failed: failedStack });
         const end = await planChangeSet(context, request, target, { planned, known });
-        // Its creation was in progress when the plan began.
-        const ended = end.verdict === 'blocked' ? await failedCreation(context, target) : undefined;
-        if (!ended) return end;
-        return planCreation(context, request, target, { planned, waitsFor: missing, check, failed: ended });
+        // The creation may have been in progress when the plan started, and have failed since.
+        const failedSince = end.verdict === 'blocked' ? await failedCreation(context, target) : undefined;
+        if (!failedSince) return end;
+        return planCreation(context, request, target, { ...creation, failed: failedSince });
       },
     };
   });
@@ -251,7 +256,7 @@ async function planChangeSet(
   return { ...stackEnd(result), reason: await reasonOfPlan(known, target, result) };
 }
 
-/** Tells what of a plan only catches up with the last release of its service. */
+/** The reason of a plan, with the part of it that only catches up with the last release of its service. */
 async function reasonOfPlan(
   releases: Planning['known'],
   { service }: StackTarget,
@@ -264,7 +269,7 @@ async function reasonOfPlan(
   return part === undefined ? reason : `${reason} ${part}`;
 }
 
-/** The stack of a target, where it is what a failed creation left. */
+/** The stack of a target if its creation failed. */
 async function failedCreation(
   context: EnvironmentContext,
   { inputs }: StackTarget,
@@ -276,7 +281,7 @@ async function failedCreation(
 interface PlannedCreation extends Pick<Planning, 'planned'> {
   waitsFor: Creation['waitsFor'];
   check: TargetCheck | undefined;
-  /** What a failed creation left, which is deleted first. */
+  /** The stack of a failed creation, which is deleted first. */
   failed: StackSnapshot | undefined;
 }
 
@@ -308,7 +313,7 @@ async function planCreation(
   return { verdict: 'to recreate', ok: true, reason: `${reason}${losses}`, work };
 }
 
-/** What deleting the rest of a failed creation would lose, as a further sentence. */
+/** A sentence about the data that would be lost by deleting the stack of a failed creation, or empty. */
 async function lossesOf(
   context: EnvironmentContext,
   request: EnvironmentRequest,
@@ -317,7 +322,7 @@ async function lossesOf(
 ): Promise<string> {
   const allowed = allowedFor(name, request.allowDelete);
   const [first] = await deletionFindings(await context.cloudFormation(), stackId, allowed);
-  return first ? ` It will be blocked unless allowed: ${first.message}.` : '';
+  return first ? ` This will be blocked unless it is allowed: ${first.message}.` : '';
 }
 
 function endOfPlan(
@@ -346,7 +351,7 @@ function endOfPlan(
   };
 }
 
-/** What one part is called, and several. */
+/** The noun for one part, and for several. */
 function partsNoun({ stacks, services }: EnvironmentPlan): [string, string] {
   if (!services) return ['stack', 'stacks'];
   return Object.keys(stacks).length === 0

@@ -10,7 +10,7 @@ import type { ResourcesPrice } from '../preview/price.ts';
 import type { RolePolicy } from '../doctor/policy.ts';
 import type { EnvironmentPlan } from './plan-document.ts';
 
-/** How a run of deploy-environment can end. Only what is proven is ok. */
+/** The verdicts of deploy-environment. Only verified results are ok. */
 export const ENVIRONMENT_VERDICTS = {
   deployed: { ok: true },
   unchanged: { ok: true },
@@ -31,10 +31,10 @@ export const ENVIRONMENT_VERDICTS = {
   cancelled: { ok: false },
 } as const satisfies Verdicts;
 
-/** How a run ends that did not do what it was asked to. */
+/** The verdicts of a run that did not do what was requested. */
 type FailedVerdict = 'blocked' | 'plan-changed' | 'outdated' | 'held' | 'failed' | 'timed-out' | 'cancelled';
 
-/** What one run of deploy-environment came to, by command and verdict. */
+/** The result of a run of deploy-environment, by command and verdict. */
 export type EnvironmentResult = RunResult | BuildResult | StatusResult | DriftResult | DoctorResult;
 
 interface ResultBase {
@@ -44,23 +44,23 @@ interface ResultBase {
   error?: ErrorInfo;
 }
 
-/** A command that works through the stacks and services of the environment. */
+/** A command that processes the stacks and services of the environment. */
 export type RunResult = ResultBase & {
   durationMs: number;
   /** Who approved it. */
   approvals?: readonly Approval[];
-  /** Of a plan that this run may not apply: how it is applied, a sentence. */
+  /** For a plan that this run cannot apply: a sentence that explains how to apply it. */
   awaitsApproval?: string;
 } & RunEnd;
 
-/** What such a command came to, before it is known how long it took. */
+/** The result of such a command, without its duration. */
 export type RunEnd =
   | {
       command: 'deploy' | 'apply';
       verdict: 'deployed' | 'unchanged' | FailedVerdict;
       reason: string;
       parts: readonly RunPart[];
-      /** Service → digest, of all that is known. */
+      /** Service → digest, of all known images. */
       images: Readonly<Record<string, string>>;
       /** Fingerprint of the approved plan. */
       fingerprint?: string;
@@ -72,11 +72,11 @@ export type RunEnd =
       parts: readonly RunPart[];
       plan: EnvironmentPlan;
       fingerprint: string;
-      /** Whether every stack has its plan: only then can the whole be applied. */
+      /** Whether every stack has its plan; otherwise the plan cannot be applied. */
       complete: boolean;
-      /** Service → digest, where all of them already run what would be released. */
+      /** Service → digest, if all services already run the images that would be released. */
       images?: Readonly<Record<string, string>>;
-      /** Services that would be released. Absent where they cannot be told. */
+      /** Services that would be released. Absent if unknown. */
       pending?: readonly string[];
     }
   | {
@@ -84,14 +84,14 @@ export type RunEnd =
       verdict: 'destroyed' | 'unchanged' | FailedVerdict;
       reason: string;
       parts: readonly RunPart[];
-      /** Services that another tool created, which stay. */
+      /** Services managed by another tool, which are kept. */
       untouched: readonly string[];
     }
-  /** The approved plan would no longer do the same. */
+  /** The current plan differs from the approved one. */
   | { command: 'apply'; verdict: 'plan-changed'; reason: string; difference: readonly string[] }
-  /** Nothing was begun: a newer run has changed the environment, or it is on hold. */
+  /** Nothing was started: a newer run has changed the environment, or it is on hold. */
   | { command: 'deploy' | 'plan' | 'apply'; verdict: 'outdated' | 'held'; reason: string; error: ErrorInfo }
-  /** Nothing was begun: another run has the lock, nobody who may has approved it, or data would be lost. */
+  /** Nothing was started: another run has the lock, the approval is missing, or data would be lost. */
   | {
       command: 'deploy' | 'apply' | 'destroy';
       verdict: 'blocked';
@@ -101,16 +101,16 @@ export type RunEnd =
       losses: readonly string[];
     };
 
-/** A part of a run: a stack, an image, or a service, with its stack where it has one. */
+/** A part of a run: a stack, an image, or a service with its stack if it has one. */
 export type RunPart = {
   name: string;
   kind: 'stack' | 'image' | 'service';
-  /** What it waits for. */
+  /** The parts that it depends on. */
   after: readonly string[];
   reason: string;
 } & (
   | (Omit<PartEnd, 'reason'> & {
-      /** In ms since the epoch, as the end. */
+      /** In milliseconds since the epoch, like the end. */
       startedAt: number;
       endedAt: number;
     })
@@ -123,11 +123,11 @@ export type RunPart = {
     }
 );
 
-/** How a part ended that was started. */
+/** The result of a part that was started. */
 export interface PartEnd {
   /**
-   * That of its work. Only a plan says `to create` and `to recreate`, of a stack that has no change set yet, and
-   * `to release`, of a service that exists already.
+   * The verdict of its work. Only plans have `to create` and `to recreate`, for a stack that has no change set yet,
+   * and `to release`, for an existing service.
    */
   verdict:
     | StackVerdict
@@ -139,36 +139,36 @@ export interface PartEnd {
     | 'to release';
   ok: boolean;
   reason: string;
-  /** Absent where an error ended it, or nothing was to be done. */
+  /** Absent if an error ended it, or there was nothing to do. */
   work?: PartWork;
   error?: ErrorInfo;
 }
 
-/** What the work of a part came to. */
+/** The result of a part's work. */
 type PartWork =
   | { kind: 'stack'; result: StackResult }
   | { kind: 'image'; result: ImageResult }
-  /** A release, after the service's stack where it has one. */
+  /** A release, after the service's stack if it has one. */
   | { kind: 'service'; result: ServiceResult; stack?: StackEnd }
   | { kind: 'creation'; creation: Creation };
 
 /**
- * A stack that will be created from its template. It has no change set before those that it waits for exist, or while
- * what a failed creation left has its name.
+ * A stack that will be created from its template. It cannot have a change set before the stacks that it waits for
+ * exist, or while a stack of its name remains from a failed creation.
  */
 export interface Creation {
   stackName: string;
-  /** Stacks of the environment that do not exist yet, and why: `imports shop-dev-vpc`. */
+  /** Stacks of the environment that do not exist yet, and why they are needed: `imports shop-dev-vpc`. */
   waitsFor: readonly { on: string; because: readonly string[] }[];
   /** The most frequent first. */
   types: readonly { type: string; count: number }[];
-  /** False where only CloudFormation can tell how many resources there are. */
+  /** False if only CloudFormation can determine the number of resources. */
   exact: boolean;
-  /** What its resources cost at least; undefined where none has a price of its own. */
+  /** Minimum cost of its resources; undefined if none has a fixed price. */
   price: ResourcesPrice | undefined;
 }
 
-/** How a part ended that is a stack; without work, there was nothing to do, or it was refused. */
+/** The result of a part that is a stack. Without work, there was nothing to do, or it was refused. */
 export type StackEnd = PartEnd & { work?: { kind: 'stack'; result: StackResult } };
 
 export interface BuildResult extends ResultBase {
@@ -186,16 +186,16 @@ export interface BuiltImage {
 export interface StatusResult extends ResultBase {
   command: 'status';
   verdict: 'reported' | 'failed';
-  /** In the order in which they are made. */
+  /** In the order of creation. */
   stacks: readonly StackState[];
-  /** What runs in it. */
+  /** The running services. */
   services: ServicesStatus;
 }
 
-/** A stack as it stands. */
+/** The current state of a stack. */
 export type StackState = { stackName: string } & (
   | {
-      /** CloudFormation's, or `not there`. */
+      /** CloudFormation's status, or `missing`. */
       status: string;
       /** ISO 8601. */
       changedAt?: string;
@@ -211,7 +211,7 @@ export interface DriftResult extends ResultBase {
   stacks: readonly StackComparison[];
 }
 
-/** One stack of an environment beside what really is. */
+/** The comparison of a stack with its actual state. */
 export type StackComparison = { stackName: string; reason: string } & (
   | { state: 'missing' }
   /** `unknown`: it could not be compared. */
@@ -222,35 +222,35 @@ export interface DoctorResult extends ResultBase {
   command: 'doctor';
   verdict: 'ready' | 'not-ready';
   checks: readonly Check[];
-  /** What deploys to the services that exist already needs; empty where there is none. */
+  /** The permissions that deployments to existing services need; empty if there are none. */
   policies: readonly RolePolicy[];
 }
 
-/** One thing that must be so before an environment can be deployed. `name` is what was checked: `the deploy role`. */
+/** A prerequisite of a deployment. `name` is what was checked: `the deploy role`. */
 export type Check = { name: string } & Finding;
 
-/** What a check found. */
+/** The result of a check. */
 export type Finding =
   | { state: 'ok'; says: string; fix?: never }
   | {
-      /** `warning`: it deploys all the same; `unknown`: it could not be checked. */
+      /** `warning`: does not prevent a deployment; `unknown`: it could not be checked. */
       state: 'warning' | 'problem' | 'unknown';
       says: string;
-      /** What to do, as it can be copied. */
+      /** How to fix it, ready to copy. */
       fix?: string;
     };
 
-/** What a command does with the parts of an environment, and the words for it. */
+/** The wording of a command's result on the parts of an environment. */
 interface Work<Done extends string> {
   verdict: Done;
-  /** `Deployed`, to precede the environment. */
+  /** `Deployed`, followed by the environment. */
   did: string;
-  /** What was done with a part: `changed`, and what is said of the others: `unchanged`. */
+  /** What happened to the changed parts: `changed`; and to the others: `unchanged`. */
   change: string;
   rest: string;
-  /** `There is nothing to change`, where that is so of all parts. */
+  /** Used if no part changed: `There is nothing to change`. */
   nothing: string;
-  /** Parts that are stacks to this command, whatever they are to others. */
+  /** The command treats all parts as stacks. */
   stacksOnly?: boolean;
 }
 
@@ -273,7 +273,7 @@ export const DESTROYING = {
   stacksOnly: true,
 } as const satisfies Work<string>;
 
-/** The verdict on all parts together, and the first reason and error. */
+/** The verdict of all parts together, and the first reason and error. */
 export function overallVerdict<Done extends string>(
   environment: string,
   parts: readonly RunPart[],
@@ -304,12 +304,19 @@ function errorOf(part: RunPart): { error?: ErrorInfo } {
   return 'error' in result ? { error: result.error } : {};
 }
 
-/** `3 of 5 completed`: what did not fail counts, whether it changed something or not. */
+/** `3 of 5 completed`: everything that did not fail, whether it changed something or not. */
 function completedText(parts: readonly RunPart[]): string {
-  return `${parts.filter(({ ok }) => ok).length} of ${parts.length} completed`;
+  return `${parts.filter(isCompleted).length} of ${parts.length} completed`;
 }
 
-/** How a part ended, of one and of several. */
+/** A stack may have completed although the run was stopped while it waited for it. */
+function isCompleted(part: RunPart): boolean {
+  if (part.ok) return true;
+  const work = part.kind === 'stack' && part.startedAt !== undefined ? part.work : undefined;
+  return work?.kind === 'stack' && work.result.completed === true;
+}
+
+/** The outcome of failed parts, singular and plural. */
 const ENDINGS: Readonly<Record<string, readonly [string, string]>> = {
   'rolled-back': ['failed and was rolled back', 'failed and were rolled back'],
   'timed-out': ['timed out', 'timed out'],
@@ -328,7 +335,7 @@ function failedText(failed: readonly RunPart[]): string {
   return failed.length === 1 ? `${name} ${one}` : `${name} and ${failed.length - 1} more ${many}`;
 }
 
-/** Nothing failed, and not all was started: the job was cancelled, its time was over, or its lock was lost. */
+/** Nothing failed, but not everything was started: the job was cancelled or timed out, or its lock was lost. */
 function stopped(
   environment: string,
   parts: readonly RunPart[],
@@ -368,7 +375,7 @@ function isChange({ ok, verdict }: RunPart): boolean {
   return ok && !['unchanged', 'reused'].includes(verdict);
 }
 
-/** A part that was blocked says that nothing was changed; that holds for all only when nothing else was. */
+/** A blocked part reports that nothing was changed, which is only true of the run if no other part changed anything. */
 function worstVerdict(failed: readonly RunPart[], changed: boolean): FailedVerdict {
   const verdicts = new Set(failed.map(({ verdict }) => verdict));
   if (verdicts.has('cancelled')) return 'cancelled';

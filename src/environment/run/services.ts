@@ -25,11 +25,11 @@ import { type EnvironmentContext, type EnvironmentRequest, holdOf, releaseHold }
 import type { PartEnd, StackEnd } from './result.ts';
 
 /**
- * Brings a service to what the workspace says and to an image. Where it does not exist yet, the image is its first
- * release, and its stack starts it. Afterwards its stack is updated with what runs, and another image is rolled out
- * and watched as update-service does.
+ * Deploys a service: its stack from the workspace, and its image. If the service does not exist yet, the image is its
+ * first release, and the stack starts it. Otherwise the stack is updated with the running image, and a new image is
+ * then rolled out and followed as in update-service.
  *
- * @param image `repository@digest`, whole; undefined keeps what runs.
+ * @param image full reference, `repository@digest`; undefined keeps the running image.
  */
 export async function deployService(
   context: EnvironmentContext,
@@ -59,17 +59,19 @@ export async function deployService(
   const changed = await stack.change(context, target);
   if (!changed.ok || !known) return changed;
   if (image !== undefined && image !== known.image)
-    context.log.info(`${service.name} keeps its image: promote-environment brings images to ${environment}.`);
+    context.log.info(
+      `${service.name} keeps its image. Use promote-environment to promote images to ${environment}.`,
+    );
   if (known.preDeploy === 'pending')
     return await finishFirstRelease(context, request, service, known, changed);
-  // A stack that changes may change what its service runs.
+  // A stack change may change what its service runs.
   const running = changed.verdict === 'unchanged' ? await reads.running.get(service.name) : undefined;
   return await keepRelease(context, request, service, known, { changed, running });
 }
 
-/** What the services of a run are, read together before they are changed. */
+/** The state of a run's services, read together before they change. */
 export interface ServiceReads {
-  /** What the ledger has. */
+  /** The ledger's releases. */
   releases: ReadAhead<Release | undefined>;
   running: ReadAhead<RunningRevision | undefined>;
 }
@@ -96,7 +98,9 @@ interface ServiceWork {
   reads: ServiceReads;
 }
 
-/** Releases an image: by the service's stack where its change is a rollout already, else by ECS after it. */
+/**
+ * Releases an image through the service's stack if its change is a rollout anyway; otherwise through ECS afterwards.
+ */
 async function releaseImage(
   context: EnvironmentContext,
   request: EnvironmentRequest,
@@ -123,8 +127,8 @@ async function releaseImage(
 }
 
 /**
- * Compares a service with the release that the ledger has. One that was never proven is proven now; one that was
- * replaced outside of this suite is released again where it was asked for, and reported where it was not.
+ * Compares a service with the ledger's release. A release that is not proven yet is proven now. An image that was
+ * changed outside of this suite is replaced if this run releases images, and otherwise reported.
  */
 async function keepRelease(
   context: EnvironmentContext,
@@ -147,13 +151,13 @@ async function keepRelease(
     const release = proven || !runs || !target.smokeTest ? target : await asNew(context, target);
     return releaseEnd(changed, await releaseService(context.services, { ...release, origin }));
   }
-  const reason = `${changed.reason} ${service.name} runs ${running.images.join(', ')} (${running.name}), and the ledger has ${image}: it was changed outside of Platform. Promote the image that it should run, or roll back with promote-environment.`;
+  const reason = `${changed.reason} ${service.name} runs ${running.images.join(', ')} (${running.name}), but the ledger has ${image}. It was changed outside of Platform. Fix: Promote the image that it should run, or roll back with promote-environment.`;
   return { ...changed, verdict: 'drifted', ok: false, reason };
 }
 
 /**
- * Completes a first release: runs its pre-deploy command, for which there was no network before the stack, and
- * proves and records the release by its tasks. Until the command has succeeded, each run tries it again.
+ * Completes a first release: runs its pre-deploy command, which had no network before the stack was created, then
+ * verifies and records the release. Until the command succeeds, each run tries it again.
  */
 async function finishFirstRelease(
   context: EnvironmentContext,
@@ -167,7 +171,7 @@ async function finishFirstRelease(
   const ended = await runStackPreDeploy(context.services, { ...target, ...(preDeploy && { preDeploy }) });
   if (!ended.ok) {
     const command = preDeploy?.command.join(' ') ?? '';
-    const reason = `${stack.reason} Its first ${command} failed: ${ended.reason} The service runs; the next deployment runs the command again.`;
+    const reason = `${stack.reason} Its first ${command} failed: ${ended.reason} The service is running. The next deployment will run the command again.`;
     return { ...stack, verdict: 'pre-deploy-failed', ok: false, reason };
   }
   if (!(await readRunningRevision(context.services, target))) {
@@ -180,7 +184,7 @@ async function finishFirstRelease(
   return { ...stack, reason: `${stack.reason} It runs ${digestOfReference(image)}.` };
 }
 
-/** A release that its stack has deployed, with nothing before it: it is proven and tested as a deployment is. */
+/** A release that the stack has deployed. It is verified and tested like a new deployment. */
 async function asNew(context: EnvironmentContext, request: ServiceRequest): Promise<ServiceRequest> {
   const { taskDefinition = '' } = await describeService(context.services, request);
   return { ...request, rolledOutOver: taskDefinition };
@@ -200,7 +204,7 @@ function requestOf(
   return serviceRequest(context, request, { ...service, cluster, service: service.name }, image);
 }
 
-/** The stack was changed, then the service released. */
+/** The result of a stack change followed by a service release. */
 function releaseEnd(stack: StackEnd, result: ServiceResult): PartEnd {
   const stackChanged = stack.verdict !== 'unchanged';
   return {

@@ -12,9 +12,9 @@ import type { StackEnd } from './result.ts';
 import { smokeTestOf, type StackTarget } from './targets.ts';
 
 /**
- * Runs a command of deploy-stack on a target. A service that it changes is followed, and tested where it pauses.
+ * Runs a deploy-stack command on a target. A service that it changes is followed, and tested at its PAUSE hooks.
  *
- * @param approved for `apply`: the plan, where this run has read it.
+ * @param approved the plan for `apply`, if this run has read it.
  */
 export async function runStackCommand(
   context: EnvironmentContext,
@@ -44,28 +44,28 @@ export async function runStackCommand(
   return await deployStack(cloudFormation, inputs, runIdentity(context));
 }
 
-/** The end of a part that was a command on its stack. */
+/** The result of a part that was a command on its stack. */
 export function stackEnd(result: StackResult): StackEnd {
   const { verdict, reason } = result;
   return { verdict, ok: STACK_VERDICTS[verdict].ok, reason, work: { kind: 'stack', result } };
 }
 
-/** How one stack is changed: for `deploy` by a deployment, for `apply` by its plan. */
+/** How a stack is changed: by a deployment for `deploy`, by its plan for `apply`. */
 export interface StackWork {
   change: (context: EnvironmentContext, target: StackTarget) => Promise<StackEnd>;
-  /** The plan that `change` executes; undefined where it has none. */
+  /** The plan that `change` executes; undefined if there is none. */
   plan: (context: EnvironmentContext, target: StackTarget) => Promise<Plan | undefined>;
-  /** Deletes what `plan` made, unless it was executed. Never throws. */
+  /** Deletes the change set of `plan`, unless it was executed. Never throws. */
   discard: (context: EnvironmentContext, target: StackTarget) => Promise<void>;
 }
 
-/** Stacks are changed by deployments. One that was planned is changed by that plan. */
+/** Changes stacks by deployments. A stack that was planned is changed by that plan. */
 export function deployingStacks(request: EnvironmentRequest): StackWork {
   const planned = new Map<StackTarget, StackResult>();
   return {
     change: async (context, target) => {
       const result = planned.get(target);
-      // A plan changes no settings of the stack itself.
+      // A plan does not change settings of the stack itself.
       if (result?.verdict === 'unchanged' && target.inputs.stackPolicy === undefined) return stackEnd(result);
       if (result?.verdict !== 'planned') return stackEnd(await runStackCommand(context, request, target));
       const { changeSetName: plan, fingerprint } = result.plan;
@@ -86,7 +86,7 @@ export function deployingStacks(request: EnvironmentRequest): StackWork {
   };
 }
 
-/** `vpc/Table` allows Table in the stack vpc only; without a stack, a name counts in all of them. */
+/** `vpc/Table` allows Table only in the stack vpc; a name without a stack applies to all stacks. */
 export function allowedFor(stack: string, names: readonly string[]): string[] {
   const prefix = `${stack}/`;
   return names.map((name) => (name.startsWith(prefix) ? name.slice(prefix.length) : name));

@@ -14,7 +14,7 @@ import { type Choice, stackTargets } from './targets.ts';
 
 const STACKS_AT_ONCE = 8;
 
-/** Reads what an environment consists of and what runs in it. Nothing is changed; what cannot be read is a failure. */
+/** Reads the stacks and services of an environment. Changes nothing; anything that cannot be read is a failure. */
 export async function readEnvironmentStatus(
   context: EnvironmentContext,
   manifest: Manifest,
@@ -61,7 +61,7 @@ async function readStacks(
     try {
       const stack = await findStack(cloudFormation, stackName);
       const changedAt = (stack?.updatedAt ?? stack?.createdAt)?.toISOString();
-      const status = stack?.status ?? 'not there';
+      const status = stack?.status ?? 'missing';
       found.set(stackName, { stackName, status, ...(changedAt !== undefined && { changedAt }) });
     } catch (error) {
       context.signal.throwIfAborted();
@@ -72,7 +72,7 @@ async function readStacks(
 }
 
 function summaryOf({ environment, existing }: Choice, stacks: readonly StackState[]): string {
-  const present = stacks.filter(({ status }) => status !== 'not there').length;
+  const present = stacks.filter(({ status }) => status !== 'missing').length;
   const verb = present === 1 ? 'exists' : 'exist';
   const owned = existing.length === 1 ? 'is owned by another tool' : 'are owned by other tools';
   const parts = [

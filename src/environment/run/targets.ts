@@ -22,35 +22,35 @@ import type {
   Stack,
 } from '../manifest/manifest.ts';
 
-/** A stack of an environment, with all that the manifest and the environment's files say of it. */
+/** A stack of an environment, with everything that the manifest and the environment's files define. */
 export interface StackTarget {
-  /** As the manifest has it. */
+  /** Name in the manifest. */
   name: string;
-  /** For deploy-stack's library: `deploy`, nothing allowed that loses data, an hour. */
+  /** Inputs of deploy-stack: `deploy`, no data loss allowed, one hour. */
   inputs: DeployStackInputs & { template: string };
-  /** The line that gives each of its parameters and tags. */
+  /** The lines that set its parameters and tags. */
   lines: GivenLines;
-  /** The service that the stack is, if it is one. */
+  /** The service that the stack belongs to, if any. */
   service?: Service;
   /** The service whose image the stack runs, such as a scheduled task. */
   imageOf?: string;
-  /** What it comes after, as the manifest says. */
+  /** The stacks that it is deployed after, from the manifest. */
   after: readonly string[];
 }
 
-/** Where the parameters and the tags of a stack are given, by name. */
+/** The lines that set the parameters and the tags of a stack, by name. */
 export interface GivenLines {
   parameters: Readonly<Record<string, FileLine>>;
   tags: Readonly<Record<string, FileLine>>;
 }
 
-/** A service that exists already, where the environment has it. */
+/** An existing service, and its location in the environment. */
 export interface ExistingTarget extends ExistingService {
   place: ServicePlace;
 }
 
 export interface TargetGraph {
-  /** In an order in which they can be made. */
+  /** In an order in which they can be created. */
   targets: readonly StackTarget[];
   graph: StackGraph;
 }
@@ -67,16 +67,16 @@ export function createdServices(
   );
 }
 
-/** The stacks of a choice, in an order in which they can be made: see targetGraph. */
+/** The stacks of a choice, in an order in which they can be created; see targetGraph. */
 export function stackTargets(manifest: Manifest, choice: Choice, workspace: string): readonly StackTarget[] {
   return targetGraph(manifest, choice, workspace).targets;
 }
 
 /**
- * The stacks of a choice, and what they take from each other. Nothing of it asks AWS.
+ * The stacks of a choice, and their dependencies. Makes no calls to AWS.
  *
- * @param skip is told why a stack is left out; absent, the first such stack is an error.
- * @throws InputError for a template or a file that cannot be used, and for stacks that wait for each other.
+ * @param skip called for each stack that is left out, with the reason. Absent: the first such stack is an error.
+ * @throws InputError for a template or a file that cannot be used, and for stacks that depend on each other.
  */
 export function targetGraph(
   manifest: Manifest,
@@ -138,7 +138,7 @@ function targetOf(
       continueRollback: false,
       timeoutMs: TIMEOUT_MS,
       ...(files.stackPolicy !== undefined && { stackPolicy: files.stackPolicy }),
-      // What an administrator deploys is what makes the role.
+      // The stacks that an administrator deploys create the role.
       ...(executionRole !== undefined && !('manual' in entry && entry.manual) && { roleArn: executionRole }),
       ...(artifactBucket !== undefined && { artifactBucket }),
       ...stackOptions(entry),
@@ -166,7 +166,7 @@ function tagsOf(
   const ofFiles = Object.entries(files.tags).map(([key, { value, ...at }]) => [key, { value, at }] as const);
   return Object.fromEntries([
     ...expanded(ofFiles),
-    // The placeholders of an environment were replaced when platform.yml was read.
+    // The placeholders in an environment's tags were expanded when platform.yml was read.
     ...placed(['environments', environment.name], environment.tags),
     ...expanded(placed([isService(entry) ? 'services' : 'stacks', entry.name], entry.tags)),
   ]);
@@ -180,7 +180,7 @@ function linesOf(given: Readonly<Record<string, GivenValue>>): Record<string, Fi
   return Object.fromEntries(Object.entries(given).map(([key, { at }]) => [key, at]));
 }
 
-/** How a stack is changed, as the manifest says of it. */
+/** The options of a stack in the manifest. */
 function stackOptions(entry: Stack | Service): Partial<DeployStackInputs> {
   if (isService(entry)) return {};
   const { capabilities, mode, importExisting, rollbackAlarms, monitoringMs } = entry;
@@ -197,7 +197,7 @@ function stackName({ project }: Manifest, { name }: Environment, stack: string):
   return `${name}-${project}-${stack}`;
 }
 
-/** The ECS cluster of an environment, as templates/cluster.yml names it. */
+/** The ECS cluster of an environment, as named by templates/cluster.yml. */
 export function clusterName({ project }: Manifest, { name }: Environment): string {
   return `${name}-${project}`;
 }
@@ -210,7 +210,7 @@ function graphOf(
     name,
     after: [
       ...(imageOf === undefined ? [] : [{ on: imageOf, because: ['runs the image'] }]),
-      ...after.map((on) => ({ on, because: ['is declared after it'] })),
+      ...after.map((on) => ({ on, because: ['is listed in `after`'] })),
     ],
     template: text,
     parameters: { ...pseudoParameters(environment, inputs.stackName), ...inputs.parameters },
@@ -248,12 +248,12 @@ function readTemplate(manifest: Manifest, entry: Stack | Service, workspace: str
   return readInputFile({ ...keyOf(manifest, templateKey(entry)), path: entry.template }, workspace);
 }
 
-/** Where the manifest names the template of a stack, or of a service that may leave it out. */
+/** The manifest key of a stack's template, or of a service, whose template is optional. */
 function templateKey(entry: Stack | Service): string[] {
   return [isService(entry) ? 'services' : 'stacks', entry.name, 'template'];
 }
 
-/** A key of the manifest as an error names it, with the line of the key or of one of its items. */
+/** A manifest key for error messages, with the line of the key or of one of its items. */
 function keyOf({ file, lineOf }: Manifest, path: readonly string[], item?: string): Omit<InputFile, 'path'> {
   const line = lineOf([...path, ...(item === undefined ? [] : [item])]);
   return { input: path.join('.'), at: { file, line }, code: 'manifest-invalid' };
@@ -273,37 +273,37 @@ function declaredParameters(entry: Stack | Service, text: string): ReadonlySet<s
   }
 }
 
-/** What a run is about: one environment, and its stacks and services. */
+/** The environment, stacks and services of a run. */
 export interface Choice {
   environment: Environment;
   stacks: readonly Stack[];
-  /** Those with a stack of their own. */
+  /** The services with a stack. */
   services: readonly Service[];
-  /** Those that another tool created. */
+  /** The existing services that another tool manages. */
   existing: readonly ExistingTarget[];
-  /** Whether only some of what the environment has was asked for. */
+  /** Whether only some of the environment's stacks or services were requested. */
   partial: boolean;
-  /** Whether images are built only of the services whose content has changed. */
+  /** Whether images are built only for services whose content has changed. */
   onlyChanged: boolean;
 }
 
-/** In place of the names of services: those that this commit changes. */
+/** Selects the services that this commit changes. */
 const CHANGED = 'changed';
 
-interface Asked {
+interface Selection {
   environment: string;
   stacks: readonly string[];
   services: readonly string[];
 }
 
 /**
- * What is asked for. All stacks but the manual ones, and all services; once some are named, only those. `changed` in place
- * of services names none: their stacks may have changed although their images have not.
+ * Selects the stacks and services of a run: all stacks except manual ones, and all services, unless some are named.
+ * `changed` does not exclude any service, because a stack may have changed although its image has not.
  *
- * @throws InputError for a name that the manifest does not have there.
+ * @throws InputError for a name that the manifest does not have in that environment.
  */
-export function chooseTargets(manifest: Manifest, asked: Asked): Choice {
-  const environment = named(manifest.environments, 'environment', asked.environment, manifest.file);
+export function chooseTargets(manifest: Manifest, selection: Selection): Choice {
+  const environment = named(manifest.environments, 'environment', selection.environment, manifest.file);
   const here = <T extends { environments?: readonly string[] }>(all: Readonly<Record<string, T>>) =>
     Object.fromEntries(
       Object.entries(all).filter(([, { environments }]) => environments?.includes(environment.name) ?? true),
@@ -311,14 +311,14 @@ export function chooseTargets(manifest: Manifest, asked: Asked): Choice {
   const stacks = here(manifest.stacks);
   const services = here(manifest.services);
   const existing = existingIn(manifest, environment);
-  const onlyChanged = asked.services.includes(CHANGED);
-  if (onlyChanged && asked.services.length > 1)
+  const onlyChanged = selection.services.includes(CHANGED);
+  if (onlyChanged && selection.services.length > 1)
     throw new InputError(
       'services',
-      asked.services.join(', '),
+      selection.services.join(', '),
       `expected names of services, or ${CHANGED} alone`,
     );
-  const partial = asked.stacks.length > 0 || (asked.services.length > 0 && !onlyChanged);
+  const partial = selection.stacks.length > 0 || (selection.services.length > 0 && !onlyChanged);
   if (!partial) {
     const automatic = Object.values(stacks).filter(({ manual }) => !manual);
     return {
@@ -334,10 +334,10 @@ export function chooseTargets(manifest: Manifest, asked: Asked): Choice {
   const all = { ...services, ...existing };
   const chosen = onlyChanged
     ? Object.values(all)
-    : asked.services.map((name) => named(all, 'services', name, where));
+    : selection.services.map((name) => named(all, 'services', name, where));
   return {
     environment,
-    stacks: asked.stacks.map((name) => named(stacks, 'stacks', name, where)),
+    stacks: selection.stacks.map((name) => named(stacks, 'stacks', name, where)),
     services: chosen.flatMap((service) => ('place' in service ? [] : service)),
     existing: chosen.flatMap((service) => ('place' in service ? service : [])),
     partial,
@@ -346,15 +346,15 @@ export function chooseTargets(manifest: Manifest, asked: Asked): Choice {
 }
 
 /**
- * Another environment, with all stacks that it would have, the manual ones included. Of an environment in another account,
- * only those with names that exist once in all accounts.
+ * Another environment with all its stacks, including manual ones. Of an environment in another account, it has only the
+ * stacks with globally unique names.
  */
 export interface Neighbour extends TargetGraph {
   environment: Environment;
 }
 
-/** Types whose names exist once in all accounts. */
-export const WORLDWIDE_TYPES = ['AWS::Route53::RecordSet', 'AWS::S3::Bucket'];
+/** Types with globally unique names. */
+export const GLOBAL_NAME_TYPES = ['AWS::Route53::RecordSet', 'AWS::S3::Bucket'];
 
 /**
  * The other environments. Those in other accounts whose templates or files cannot be used are left out.
@@ -375,7 +375,7 @@ export function neighboursOf(
     const all = { ...choice, stacks };
     if (environment.account === account) return { environment, ...targetGraph(manifest, all, workspace) };
     try {
-      return { environment, ...targetGraph(manifest, worldwide(manifest, all, workspace), workspace) };
+      return { environment, ...targetGraph(manifest, withGlobalNames(manifest, all, workspace), workspace) };
     } catch (error) {
       if (error instanceof InputError) return [];
       throw error;
@@ -383,16 +383,16 @@ export function neighboursOf(
   });
 }
 
-/** The stacks and services of a choice whose templates have a resource with a name that exists once in all accounts. */
-function worldwide(manifest: Manifest, choice: Choice, workspace: string): Choice {
+/** The stacks and services of a choice whose templates have resources with globally unique names. */
+function withGlobalNames(manifest: Manifest, choice: Choice, workspace: string): Choice {
   const has = (entry: Stack | Service): boolean => {
     const text = readTemplate(manifest, entry, workspace);
-    return WORLDWIDE_TYPES.some((type) => text.includes(type));
+    return GLOBAL_NAME_TYPES.some((type) => text.includes(type));
   };
   return { ...choice, stacks: choice.stacks.filter(has), services: choice.services.filter(has) };
 }
 
-/** The services of an environment that exist already, by name. */
+/** The existing services of an environment, by name. */
 function existingIn(
   { existing }: Manifest,
   { name: environment }: Environment,
@@ -411,7 +411,7 @@ function named<T>(all: Readonly<Record<string, T>>, input: string, name: string,
   throw new InputError(input, name, expectedOneOf(name, Object.keys(all), ` (${where})`));
 }
 
-/** The smoke test of a service, as a release runs it. A path is requested at the environment's own URL. */
+/** A service's smoke test for a release. A path is requested from the environment's URL. */
 export function smokeTestOf(
   environment: Environment | undefined,
   smokeTest: Service['smokeTest'],
@@ -434,9 +434,9 @@ export function smokeTestOf(
 }
 
 /**
- * The files and folders that an environment is made of, relative to the workspace: the manifest, parameter files,
- * templates, and what images are built from. Undefined where a file names others that only its own tool follows: a bake
- * file, and a template with local paths or a macro.
+ * The files and folders that define an environment, relative to the workspace: the manifest, parameter files,
+ * templates and build contexts. Undefined if a file may reference others that only its own tool can resolve: a bake
+ * file, or a template with local paths or a macro.
  */
 export function environmentSources(
   manifest: Manifest,
@@ -444,7 +444,7 @@ export function environmentSources(
   workspace: string,
 ): string[] | undefined {
   const templates = [...stacks, ...services].map(({ template }) => template);
-  if (templates.some((template) => namesOthers(resolve(workspace, template)))) return undefined;
+  if (templates.some((template) => referencesOtherFiles(resolve(workspace, template)))) return undefined;
   const builds = [...services, ...existing].flatMap(({ build }) => build ?? []);
   if (builds.some(({ bakeFiles }) => bakeFiles.length > 0)) return undefined;
   return [manifest.file, ...environment.parameterFiles, ...templates, ...builds.flatMap(filesOf)].map(
@@ -452,14 +452,14 @@ export function environmentSources(
   );
 }
 
-/** The first of some changed files that is one of the sources, is in one, or has one in it as a submodule does. */
+/** The first changed file that is a source, is inside one, or contains one, such as a submodule. */
 export function firstOfSources(changed: readonly string[], sources: readonly string[]): string | undefined {
   const isIn = (path: string, folder: string): boolean =>
     folder === '' || path === folder || path.startsWith(`${folder}/`);
   return changed.find((path) => sources.some((source) => isIn(path, source) || isIn(source, path)));
 }
 
-function namesOthers(template: string): boolean {
+function referencesOtherFiles(template: string): boolean {
   const document = readTemplateDocument(readFileSync(template, 'utf8'));
   return hasMacro(document) || findLocalPaths(document).length > 0;
 }

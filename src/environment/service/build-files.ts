@@ -6,29 +6,29 @@ import { sentence, suggest } from '../../core/text.ts';
 import type { Manifest, Service } from '../manifest/manifest.ts';
 import type { Choice } from '../run/targets.ts';
 
-/** What an image is built from and the workspace does not have. */
+/** A file or folder that a build needs and the workspace does not contain. */
 export interface MissingBuildFile {
   /** Relative to the workspace. */
   path: string;
   /** With the line. */
   message: string;
   fix: string;
-  /** Where the manifest names it. */
+  /** The line of the manifest that references it. */
   at: FileLine;
 }
 
 interface BuildFile {
-  /** Of the manifest: `services.api.path`. */
+  /** Path in the manifest: `services.api.path`. */
   key: readonly string[];
-  /** As the manifest has it, relative to the workspace. */
+  /** As in the manifest, relative to the workspace. */
   path: string;
   kind: 'folder' | 'file' | 'layout';
 }
 
-/** Who looks: a ready OCI layout is written by an earlier step of the job that pushes it. */
+/** An OCI layout is only required for a push, because an earlier step of the same job writes it. */
 type Purpose = 'check' | 'push';
 
-/** The folders, Dockerfiles and, before a push, OCI layouts of services that do not exist. */
+/** The missing folders, Dockerfiles and, for a push, OCI layouts of services. */
 export function missingBuildFiles(
   manifest: Manifest,
   { services, existing }: Pick<Choice, 'services' | 'existing'>,
@@ -41,15 +41,15 @@ export function missingBuildFiles(
       ({ kind }) => kind !== 'layout' || purpose === 'push',
     );
     const found = files.flatMap((file) => missing(manifest, file, workspace));
-    // A folder that is missing has no Dockerfile either.
+    // A missing folder has no Dockerfile either.
     return found.filter(({ path }) => !found.some((other) => path.startsWith(`${other.path}/`)));
   });
 }
 
 /**
- * Requires what all images of a run are built from, before it changes anything.
+ * Requires the files and folders that the images of a run are built from, before it changes anything.
  *
- * @throws PlatformError `manifest-invalid` that names all that are missing. Each is annotated on its line.
+ * @throws PlatformError `manifest-invalid` with everything that is missing. Each one gets an annotation on its line.
  */
 export function requireBuildFiles(
   { annotations, workspace }: Pick<Context, 'annotations'> & { workspace: string },
@@ -98,7 +98,7 @@ function missing(manifest: Manifest, { key, path, kind }: BuildFile, workspace: 
   if (exists(kind, resolve(workspace, path))) return [];
   const name = key.join('.');
   const what = kind === 'file' && /dockerfile/i.test(path) ? 'Dockerfile' : WHAT[kind];
-  const meant = neighbourOf(path, workspace);
+  const meant = similarSibling(path, workspace);
   const hint = meant === undefined ? '' : `. Did you mean "${meant}"?`;
   const at = { file: manifest.file, line: manifest.lineOf(key) };
   return [
@@ -119,8 +119,8 @@ function exists(kind: BuildFile['kind'], path: string): boolean {
   return (kind === 'folder' ? found?.isDirectory() : found?.isFile()) === true;
 }
 
-/** What beside a missing path has a name like its own. */
-function neighbourOf(path: string, workspace: string): string | undefined {
+/** A sibling of a missing path with a similar name. */
+function similarSibling(path: string, workspace: string): string | undefined {
   const folder = dirname(resolve(workspace, path));
   if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return undefined;
   const name = suggest(basename(path), readdirSync(folder));

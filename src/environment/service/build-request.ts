@@ -16,21 +16,21 @@ import type { Choice } from '../run/targets.ts';
 import { type BuildValues, valuesFor } from './build-values.ts';
 
 export interface BuildOptions extends BuildValues {
-  /** The mildest severity that blocks. */
+  /** The lowest severity that blocks. */
   scan: ImageRequest['scan'];
   timeoutMs: number;
 }
 
 /** A service whose image is built. */
 export interface BuiltService extends Pick<Service, 'name' | 'repository' | 'build'> {
-  /** Where a service is that exists already. */
+  /** Location of an existing service. */
   place?: ServicePlace;
 }
 
 /**
- * The services of a choice whose images are built here.
+ * The services of a choice whose images are built in this run.
  *
- * @throws InputError for one whose repository is not in ECR.
+ * @throws InputError for a service whose repository is not in ECR.
  */
 export function builtServices({ services, existing }: Choice): BuiltService[] {
   return [
@@ -42,22 +42,22 @@ export function builtServices({ services, existing }: Choice): BuiltService[] {
       throw new InputError(
         'images',
         '',
-        `the digest of ${name}: its repository ${repository.uri} is not in ECR, so build its image in a step of its own`,
+        `expected the digest of ${name}, because its repository ${repository.uri} is not in ECR. Build its image in a separate step`,
       );
     }),
   ];
 }
 
-/** Whether a run builds images: not where they are given, or come by promotion. */
+/** Whether a run builds images: not if they are given, or if the environment has `promote-from`. */
 export function buildsImages({ choice, images }: EnvironmentRequest): boolean {
   return choice.environment.promoteFrom === undefined && Object.keys(images).length === 0;
 }
 
 /**
- * The digest of the image that building a service would reuse, since the repository has one of the same content.
- * Undefined where an image would be made, and for a service that none is built for.
+ * The digest of the image that a build of the service would reuse, because the repository has one for the same
+ * content. Undefined if an image would be built, and for a service whose image is not built.
  *
- * @param context where the service is.
+ * @param context the account and region of the service.
  */
 export async function findServiceImage(
   context: EnvironmentContext,
@@ -71,7 +71,7 @@ export async function findServiceImage(
   return await findImage(images, imageRequest(context, service, request));
 }
 
-/** What build-push-image is asked for, for a service. Throws InputError where there is no commit for the tag. */
+/** The build-push-image request for a service. @throws InputError if there is no commit for the tag. */
 export function imageRequest(
   context: EnvironmentContext,
   { name: service, repository, build }: BuiltService,
@@ -79,7 +79,7 @@ export function imageRequest(
 ): ImageRequest {
   const { session } = context;
   if (context.commit.commit === '') {
-    throw new InputError('commit', '', 'there is no commit to take the tag of the images from');
+    throw new InputError('commit', '', 'no commit is known for the image tag');
   }
   const tags = [tagOf(context)];
   return {
@@ -95,7 +95,7 @@ export function imageRequest(
     reuse: true,
     ...(build.rebuildAfterMs !== undefined && { rebuildAfterMs: build.rebuildAfterMs }),
     scan,
-    // A preview is not released, and a pull request of a fork has no token.
+    // A preview is not a release, and a pull request from a fork has no token.
     sign: context.github.pullRequest ? 'none' : build.sign,
     also: copiesOf(build, context, tags),
     timeoutMs,
@@ -117,7 +117,7 @@ function sourceOf(
   return { kind: 'build', build: request, bake: { files, target, labels: {} } };
 }
 
-/** A pull request's image is not released, and must not take a tag such as `latest` elsewhere. */
+/** A pull request's image is not a release, and must not get a tag such as `latest` in other registries. */
 function copiesOf(
   { also }: BuiltService['build'],
   { github }: EnvironmentContext,
@@ -127,13 +127,13 @@ function copiesOf(
   return also.map((name) => copyRequest(requireReference('also', parseTarget(name)), tags));
 }
 
-/** The manifest was checked when it was read. */
+/** The manifest's schema has already checked this. */
 function requireReference(key: string, image: ImageReference | undefined): ImageReference {
   if (image) return image;
-  throw new InputError(key, '', 'expected the name of an image');
+  throw new InputError(key, '', 'expected an image reference');
 }
 
-/** A pull request's images go with its preview, which knows them by this tag. */
+/** The preview finds a pull request's images by this tag, and removes them with it. */
 function tagOf({ github: { pullRequest }, commit: { commit } }: EnvironmentContext): string {
   return pullRequest ? `pr-${pullRequest.number}-${pullRequest.headSha ?? commit}` : commit;
 }

@@ -2,15 +2,15 @@ import { InputError } from '../../core/errors.ts';
 import { suggest } from '../../core/text.ts';
 import type { Manifest } from '../manifest/manifest.ts';
 
-/** What a run gives to the builds of its services: `NAME` to all of them, `service/NAME` to one. */
+/** Build arguments and secrets of a run: `NAME` applies to all services, `service/NAME` to one. */
 export interface BuildValues {
-  /** Beside those of the manifest, and before them. */
+  /** They override the manifest's. */
   buildArgs: Readonly<Record<string, string>>;
-  /** By id. */
+  /** By ID. */
   buildSecrets: Readonly<Record<string, string>>;
 }
 
-/** The values for a service: what is given to it alone comes before what is given to all. */
+/** The values for a service. Its own values override those for all services. */
 export function valuesFor(service: string, values: Readonly<Record<string, string>>): Record<string, string> {
   const entries = Object.entries(values);
   const prefix = `${service}/`;
@@ -21,7 +21,7 @@ export function valuesFor(service: string, values: Readonly<Record<string, strin
   return Object.fromEntries([...ofAll, ...own]);
 }
 
-/** Throws InputError for a value of a service that the manifest does not have, or without a name. */
+/** @throws InputError for a value of a service that the manifest does not have, or without a name. */
 export function requireBuildValues(values: BuildValues, { services, existing, file }: Manifest): void {
   const known = [...Object.keys(services), ...Object.keys(existing)];
   const inputs = { 'build-args': values.buildArgs, 'build-secrets': values.buildSecrets };

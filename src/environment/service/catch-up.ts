@@ -6,15 +6,15 @@ import { digestOfReference } from '../../images/registry/manifest.ts';
 import { addressOfArn } from '../../ecs/service.ts';
 import { readRunningRevision } from '../../ecs/running-revision.ts';
 
-/** Whether a property of a task definition is the image of a container. */
+/** Whether a property of a task definition is a container's image. */
 export function isImagePath(path: string): boolean {
   return /^Properties\.ContainerDefinitions\.\d+\.Image$/.test(path);
 }
 
 /**
- * The images that a plan only catches up with: after a release by ECS the stack still has the task definition before
- * it, and its next update registers a revision with the ledger's image and rolls it out. Undefined for a plan that
- * changes anything else.
+ * The images of a plan that only catches up with the last release. After a release by ECS, the stack still has the
+ * previous task definition; its next update registers a revision with the ledger's image and rolls it out. Undefined
+ * for a plan with any other change.
  *
  * @see https://github.com/aws/aws-cdk/issues/26983 what such an update does to a service
  */
@@ -23,13 +23,13 @@ export function catchUpImages(plan: Pick<Plan, 'changes'>): string[] | undefined
   const services = plan.changes.filter(({ type }) => type === 'AWS::ECS::Service');
   if (definitions.length === 0 || definitions.length + services.length < plan.changes.length)
     return undefined;
-  if (!services.every((change) => takesRevisionOf(change, definitions))) return undefined;
+  if (!services.every((change) => changesOnlyRevision(change, definitions))) return undefined;
   const images = definitions.map(imagesOf);
   return images.some((some) => some === undefined) ? undefined : images.flatMap((some) => some ?? []);
 }
 
-/** The service takes the new revision of a task definition of its stack, and nothing else of it changes. */
-function takesRevisionOf(
+/** Whether a service only changes to the new revision of a task definition in its stack. */
+function changesOnlyRevision(
   { action, replacement, properties }: ResourceChange,
   all: ResourceChange[],
 ): boolean {
@@ -41,7 +41,7 @@ function takesRevisionOf(
   );
 }
 
-/** The new images of a task definition of which nothing but images changes. */
+/** The new images of a task definition of which only images change. */
 function imagesOf({ action, properties }: ResourceChange): string[] | undefined {
   if (action !== 'modify' || properties.length === 0) return undefined;
   const images = properties.map(({ path, after }) => (isImagePath(path) ? after : undefined));
@@ -49,8 +49,8 @@ function imagesOf({ action, properties }: ResourceChange): string[] | undefined 
 }
 
 /**
- * Says that a plan is in effect already: all that it changes is the image of services, and they run that one.
- * Undefined for any other plan, and where a service cannot be read.
+ * A sentence for a plan that is already in effect: it only changes images of services that already run them. Undefined
+ * for any other plan, and if a service cannot be read.
  */
 export async function describeCatchUp(context: ServiceContext, plan: Plan): Promise<string | undefined> {
   const images = catchUpImages(plan);
@@ -65,12 +65,12 @@ export async function describeCatchUp(context: ServiceContext, plan: Plan): Prom
     return undefined;
   const digests = [...new Set(images)].map((image) => shortDigest(digestOfReference(image)));
   const verb = names.length === 1 ? 'runs' : 'run';
-  return `${names.join(' and ')} already ${verb} ${digests.join(' and ')}: the stack adopts the image with its next change.`;
+  return `${names.join(' and ')} already ${verb} ${digests.join(' and ')}. The stack adopts the image with its next change.`;
 }
 
 /**
- * Says which part of a plan is a catch-up: the images of task definitions that change to the one that the ledger has.
- * Undefined where there is none.
+ * A sentence about the part of a plan that catches up with the last release: task definition images that change to the
+ * ledger's image. Undefined if there is none.
  */
 export function describeCatchUpPart(
   { changes }: Pick<Plan, 'changes'>,
@@ -83,10 +83,11 @@ export function describeCatchUpPart(
   );
   if (behind.length === 0) return undefined;
   const names = behind.map(pathOf).join(', ');
-  return `Catch-up: the image ${shortDigest(digestOfReference(recorded))} of ${names} is the one of the last release.`;
+  const verb = behind.length === 1 ? 'changes' : 'change';
+  return `Catch-up: ${names} ${verb} to the image of the last release, ${shortDigest(digestOfReference(recorded))}.`;
 }
 
-/** What a service runs; undefined when it cannot be read. */
+/** The revision that a service runs; undefined if it cannot be read. */
 async function runningRevision(
   context: ServiceContext,
   arn: string,
@@ -96,7 +97,9 @@ async function runningRevision(
     return await readRunningRevision(context, address);
   } catch (error) {
     context.signal.throwIfAborted();
-    context.log.info(`Cannot read what ${address.service} runs, so its stack is updated: ${reasonOf(error)}`);
+    context.log.info(
+      `Cannot read the revision that ${address.service} runs, so its stack is updated: ${reasonOf(error)}`,
+    );
     return undefined;
   }
 }

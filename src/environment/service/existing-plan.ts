@@ -14,7 +14,7 @@ import { buildsImages } from './build-request.ts';
 import { readExisting } from './existing.ts';
 import { releasedImage } from './released.ts';
 
-/** Plans what a run does with a service that exists already. Nothing is changed. */
+/** Plans a release of an existing service. Changes nothing. */
 export async function planExisting(
   context: EnvironmentContext,
   request: EnvironmentRequest,
@@ -60,27 +60,24 @@ function reasonOf(
   if (planned.kind === 'release') return `Will release ${shortDigest(planned.to)} ${where}`;
   if (planned.kind === 'build') return `Will build the image of this commit and release it ${where}`;
   if (request.choice.environment.promoteFrom !== undefined)
-    return `${name} keeps ${runs}: promote-environment brings its images.`;
+    return `${name} keeps ${runs}. Use promote-environment to promote its images.`;
   return `${name} keeps ${runs}.`;
 }
 
-/** Those of its repository; all, where the image is to come from another one than before. */
+/** The images in its repository; all images, if the new one comes from another repository. */
 function imagesOf({ repository }: ServicePlace, { images }: RunningRevision): readonly string[] {
   const end = repository.kind === 'own' ? `/${repository.name}` : repository.uri;
   const own = images.filter((image) => parseReference(image)?.name.endsWith(end) === true);
   return own.length > 0 ? own : images;
 }
 
-/** A digest, or the name with its tag. */
+/** The digest, or the reference with its tag. */
 function shortImage(image: string): string {
   const digest = digestIn(image);
   return digest === undefined ? image : shortDigest(digest);
 }
 
-/**
- * How a plan of a service differs from the approved one, as a sentence; undefined where there is nothing left to do, or
- * the same.
- */
+/** A sentence on how a service's plan differs from the approved one; undefined if it does not, or nothing is left to do. */
 export async function existingDifference(
   context: EnvironmentContext,
   request: EnvironmentRequest,
@@ -90,8 +87,8 @@ export async function existingDifference(
   if (!approved) return 'it is not in the plan.';
   const given = digestOfReference(request.images[target.name] ?? '');
   if (approved.kind === 'release' && given !== approved.to)
-    return `the plan releases ${approved.to}, and images has ${given === '' ? 'no image of it' : given}.`;
+    return `the plan releases ${approved.to}, but images has ${given === '' ? 'no image for it' : given}.`;
   const { planned, end } = await planExisting(context, request, target);
   if (planned.kind === 'unchanged' || canonicalJson(planned) === canonicalJson(approved)) return undefined;
-  return `its plan is another one now. ${end.reason}`;
+  return `its plan has changed. ${end.reason}`;
 }

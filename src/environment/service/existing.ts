@@ -15,10 +15,10 @@ import { ledgerOf } from './first-release.ts';
 import { serviceRequest } from './request.ts';
 
 /**
- * Releases an image to a service that exists already, as update-service does. Without an image, or where images come
- * by promotion, it keeps what it runs, which must then be what the ledger has.
+ * Releases an image to an existing service, as update-service does. Without an image, or in an environment with
+ * `promote-from`, the service keeps its image, which must match the ledger.
  *
- * @param image `repository@digest`, whole.
+ * @param image full reference, `repository@digest`.
  */
 export async function releaseExisting(
   context: EnvironmentContext,
@@ -29,7 +29,9 @@ export async function releaseExisting(
   const { environment } = request.choice;
   const at = contextAt(context, environment, target.place, 'change');
   if (image !== undefined && environment.promoteFrom !== undefined)
-    at.log.info(`${target.name} keeps its image: promote-environment brings images to ${environment.name}.`);
+    at.log.info(
+      `${target.name} keeps its image. Use promote-environment to promote images to ${environment.name}.`,
+    );
   if (image === undefined || environment.promoteFrom !== undefined)
     return await keepExisting(at, request, target);
   const signer = signerOf(environment, target, context.workspace);
@@ -38,7 +40,7 @@ export async function releaseExisting(
   return serviceEnd(await releaseService(at.services, release));
 }
 
-/** Compares what a service runs with the ledger. A release that was never proven is proven now. */
+/** Compares the running image with the ledger. A release that is not proven yet is proven now. */
 async function keepExisting(
   at: EnvironmentContext,
   request: EnvironmentRequest,
@@ -49,14 +51,14 @@ async function keepExisting(
     readRelease(at.services, ledgerOf(request, target)),
   ]);
   if (!known && !running.isSteady) {
-    const reason = `${target.name} is not steady: the tasks that it wants do not all run ${running.name}, and no release of it is recorded. Nothing was changed. Fix: Look at the service's deployment in ECS, and run this again when it has ended.`;
+    const reason = `${target.name} is not steady: not all of its tasks run ${running.name}, and no release is recorded. Nothing was changed. Fix: Check the service's deployment in ECS, and run this again when it has completed.`;
     return { verdict: 'failed', ok: false, reason };
   }
   if (!known) {
-    const reason = `${target.name} runs ${running.name}. No release of it is recorded yet.`;
+    const reason = `${target.name} runs ${running.name}. No release is recorded yet.`;
     return { verdict: 'unchanged', ok: true, reason };
   }
-  if (!running.images.includes(known.image)) return strayed(target, running, known);
+  if (!running.images.includes(known.image)) return drifted(target, running, known);
   if (running.isSteady && known.proven)
     return { verdict: 'unchanged', ok: true, reason: `${target.name} runs ${running.name}, as recorded.` };
   const release = existingRequest(at, request, target, known.image);
@@ -64,8 +66,8 @@ async function keepExisting(
   return serviceEnd(await releaseService(at.services, { ...release, origin }));
 }
 
-function strayed({ name }: ExistingTarget, running: RunningRevision, known: Release): PartEnd {
-  const reason = `${name} runs ${running.images.join(', ')} (${running.name}), and the ledger has ${known.image}: it was changed outside of Platform. Fix: Release or promote the image that it should run, or roll back with promote-environment.`;
+function drifted({ name }: ExistingTarget, running: RunningRevision, known: Release): PartEnd {
+  const reason = `${name} runs ${running.images.join(', ')} (${running.name}), but the ledger has ${known.image}. It was changed outside of Platform. Fix: Release or promote the image that it should run, or roll back with promote-environment.`;
   return { verdict: 'drifted', ok: false, reason };
 }
 
@@ -79,9 +81,9 @@ function existingRequest(
 }
 
 /**
- * Reads what a service that exists already runs.
+ * Reads what an existing service runs.
  *
- * @throws ServiceError that names the service, with a suggestion, when there is none.
+ * @throws ServiceError with the service's name and a suggestion if it does not exist.
  */
 export async function readExisting(
   { services }: EnvironmentContext,

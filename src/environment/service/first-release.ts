@@ -17,7 +17,7 @@ import type { Service } from '../manifest/manifest.ts';
 import { signerOf } from '../manifest/places.ts';
 import { approvalsIn, type EnvironmentContext, type EnvironmentRequest } from '../run/context.ts';
 
-/** The ledger's names of a service in the environment of a request. */
+/** The ledger parameters of a service in the request's environment. */
 export function ledgerOf(
   { manifest, choice }: EnvironmentRequest,
   service: Pick<Service, 'name'>,
@@ -27,12 +27,12 @@ export function ledgerOf(
 }
 
 /**
- * Makes sure that the ledger has an image for a service that does not exist yet, as its stack reads it there: the
- * given one, else what the ledger has, else what runs upstream. There is nothing to protect before a first release,
- * so it is written before it runs, as one that is not proven.
+ * Makes sure that the ledger has an image for a service that does not exist yet, because its stack reads the image
+ * from there: the given image, otherwise the ledger's, otherwise the upstream environment's. A first release replaces
+ * nothing, so it is recorded before it runs, as not proven.
  *
- * @param image `repository@digest`, whole: what was given or built.
- * @throws PlatformError when there is no image to begin with, or the given one does not exist.
+ * @param image full reference, `repository@digest`, of a given or built image.
+ * @throws PlatformError if there is no image, or the given one does not exist.
  */
 export async function firstRelease(
   context: EnvironmentContext,
@@ -69,7 +69,7 @@ function directRelease(
   return { ...source, image, proven: true, run, actor, ...approvalsIn(context), at, from: '' };
 }
 
-/** The given image, else what the environment upstream has, copied from there into this account by its digest. */
+/** The given image, otherwise the upstream environment's image, copied into this account by digest. */
 async function fromUpstream(
   context: EnvironmentContext,
   request: EnvironmentRequest,
@@ -78,19 +78,19 @@ async function fromUpstream(
   signer: ExpectedSigner | undefined,
 ): Promise<NewRelease> {
   const { name } = service;
-  const { source, release: there, upstream } = await upstreamRelease(request, name);
+  const { source, release: upstreamRecord, upstream } = await upstreamRelease(request, name);
   const target = await serviceRepository(context, service);
-  const digest = digestOfReference(image ?? there.image);
+  const digest = digestOfReference(image ?? upstreamRecord.image);
   const repository = await serviceRepository(source, service);
   if (signer) await requireSigned(ecrStore(repository, context), digest, signer, context);
   const report = await copyImage(repository, target, digest, context);
   for (const note of report.notes) context.log.info(`${name}: ${note}`);
   context.log.info(`${digest} of ${upstream} was ${report.state} in ${service.repository}.`);
-  const own = digest === digestOfReference(there.image) ? sourceOf(there) : undefined;
-  return { ...directRelease(context, `${target.uri}@${digest}`, own), from: upstream };
+  const origin = digest === digestOfReference(upstreamRecord.image) ? sourceOf(upstreamRecord) : undefined;
+  return { ...directRelease(context, `${target.uri}@${digest}`, origin), from: upstream };
 }
 
-/** The service's repository in the account of a context. */
+/** The service's repository in a context's account. */
 export async function serviceRepository(
   { services, signal, log }: EnvironmentContext,
   { repository }: Pick<Service, 'repository'>,

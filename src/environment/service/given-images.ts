@@ -12,7 +12,7 @@ import { contextAt, type EnvironmentContext, type EnvironmentRequest } from '../
 import { existingUri } from '../run/images.ts';
 import { ledgerOf, serviceRepository } from './first-release.ts';
 
-/** An image that the run was given, and where it has to be. */
+/** An image from the `images` input, and where it must exist. */
 interface GivenImage {
   service: string;
   digest: string;
@@ -21,8 +21,8 @@ interface GivenImage {
 }
 
 /**
- * Refuses given images that do not exist, or that no task definition of the service's stack can run, before any stack
- * is created or changed. Where an environment is promoted to, they may still be upstream only.
+ * Rejects given images that do not exist, or that no task definition in the service's stack can run, before any stack
+ * is created or changed. In an environment with `promote-from`, they may still exist only upstream.
  *
  * @throws InputError with the service and the digest.
  */
@@ -37,10 +37,7 @@ export async function requireGivenImages(
       const found = await findImage(image);
       if (!found) {
         const { repository } = image;
-        throw refused(
-          image,
-          `expected an image in the repository ${repository}, which has none with this digest`,
-        );
+        throw refused(image, `expected the digest of an image in the repository ${repository}`);
       }
       const declared = checks.find(({ stack }) => stack === image.service)?.architectures ?? [];
       if (declared.length > 0) await requireArchitecture(image, found, declared);
@@ -49,10 +46,10 @@ export async function requireGivenImages(
 }
 
 /**
- * Refuses given images that would be released and are not signed as the environment requires, before anything is changed.
- * Where an environment is promoted to, an image is verified upstream, before it is copied.
+ * Rejects given images that would be released but are not signed as the environment requires, before anything changes.
+ * In an environment with `promote-from`, images are verified upstream, before they are copied.
  *
- * @param access what existing services are opened for.
+ * @param access the access that existing services are opened with.
  * @throws UnverifiedError
  */
 export async function requireSignedImages(
@@ -87,7 +84,7 @@ function givenImages(context: EnvironmentContext, { images, choice }: Environmen
   const { environment, services, existing } = choice;
   const all = [
     ...services.map(({ name, repository }) => ({ service: name, repository, context })),
-    // Another registry says itself, to the tasks, what it has not.
+    // Another registry reports missing images to the tasks itself.
     ...existing.flatMap(({ name, place }) =>
       place.repository.kind === 'own'
         ? {
@@ -120,7 +117,7 @@ async function findImage({ context, repository: name, digest }: GivenImage): Pro
   }
 }
 
-/** An image whose architecture may not be read is left to the release's own checks, which say so. */
+/** If the image's architecture cannot be read, the checks of the release report that. */
 async function requireArchitecture(
   image: GivenImage,
   { repository, manifest }: FoundImage,
@@ -129,7 +126,7 @@ async function requireArchitecture(
   const { context } = image;
   const built = await readArchitecturesIn(repository, manifest, context).catch((error: unknown) => {
     context.signal.throwIfAborted();
-    context.log.debug(`The architecture of ${image.digest} cannot be read: ${reasonOf(error)}`);
+    context.log.debug(`Cannot read the architecture of ${image.digest}: ${reasonOf(error)}`);
     return [];
   });
   if (built.length === 0 || built.some((one) => declared.includes(one))) return;

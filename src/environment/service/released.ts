@@ -9,22 +9,22 @@ import { type Choice, clusterName } from '../run/targets.ts';
 import { buildsImages, findServiceImage } from './build-request.ts';
 import { ledgerOf } from './first-release.ts';
 
-/** What a run would release. */
+/** The releases that a run would make. */
 export interface PendingReleases {
-  /** Service → digest, where each service that gets an image already runs the one that the run would release. */
+  /** Service → digest, if every service that gets an image already runs the one that the run would release. */
   images?: Record<string, string>;
   /**
-   * The services with a stack that run something else, and would be released. One that exists already has its own part
-   * in the plan.
+   * Services with a stack that run another image and would be released. Existing services have their own parts in the
+   * plan.
    */
   pending: readonly string[];
 }
 
 /**
- * Compares what services run with what this run would release: the given image, or the one that is built of this
- * content. Undefined where images come by promotion, where no service gets an image, and where one cannot be read.
+ * Compares the running images with those that this run would release: the given image, or the one that is built from
+ * this content. Undefined in environments with `promote-from`, if there are no services, and if one cannot be read.
  *
- * @param releases what the ledger has of the services with a stack.
+ * @param releases the ledger's releases of services with a stack.
  */
 export async function pendingReleases(
   context: EnvironmentContext,
@@ -65,17 +65,17 @@ export async function pendingReleases(
   }
 }
 
-/** Services that exist already and get an image: a given one, or one that is built. */
+/** Existing services that get an image, given or built. */
 function releasedExisting({ choice, images }: EnvironmentRequest): Choice['existing'] {
   return choice.existing.filter(({ name, build }) => build !== undefined || images[name] !== undefined);
 }
 
 /**
- * The image that a service runs, whole, where that is what the run would release.
+ * The image that a service runs, as a full reference, if the run would release that same image.
  *
- * @param context where the service is.
- * @param reading what the service runs; the ledger is read meanwhile.
- * @param recorded what the ledger has; by default, it is read.
+ * @param context the account and region of the service.
+ * @param reading the read of the running image; the ledger is read in parallel.
+ * @param recorded the ledger's release. Default: it is read.
  */
 export async function releasedImage(
   context: EnvironmentContext,
@@ -89,10 +89,10 @@ export async function releasedImage(
   if (!release || !running.images.includes(release.image)) return undefined;
   const { proven, preDeploy } = release;
   if (!proven || preDeploy === 'pending' || service.preDeploy?.when === 'always') return undefined;
-  return (await isAskedFor(context, request, service, release)) ? release.image : undefined;
+  return (await isRequested(context, request, service, release)) ? release.image : undefined;
 }
 
-async function isAskedFor(
+async function isRequested(
   context: EnvironmentContext,
   request: EnvironmentRequest,
   { name }: Pick<Service, 'name'>,
@@ -107,7 +107,7 @@ async function isAskedFor(
     : found === digestOfReference(release.image);
 }
 
-/** The digest of the image of this content; undefined where there is none, or that cannot be told here. */
+/** The digest of the image with this content; undefined if there is none, or it cannot be determined here. */
 async function imageOfContent(
   context: EnvironmentContext,
   request: EnvironmentRequest,
@@ -117,12 +117,14 @@ async function imageOfContent(
     return await findServiceImage(context, request, name);
   } catch (error) {
     context.signal.throwIfAborted();
-    context.log.info(`Cannot tell whether an image of this content exists: ${reasonOf(error)}`);
+    context.log.info(`Cannot determine whether an image with this content exists: ${reasonOf(error)}`);
     return undefined;
   }
 }
 
-/** Whether a release was built of this commit. Other values of arguments make another image of the same commit. */
+/**
+ * Whether a release was built from this commit. Other build argument values produce another image of the same commit.
+ */
 function isOfCommit(
   { commit }: EnvironmentContext,
   { buildArgs }: EnvironmentRequest,

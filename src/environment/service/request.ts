@@ -5,17 +5,17 @@ import type { Service } from '../manifest/manifest.ts';
 import { approvalsIn, type EnvironmentContext, type EnvironmentRequest } from '../run/context.ts';
 import { smokeTestOf } from '../run/targets.ts';
 
-/** A service, and where it is in ECS. */
+/** A service, and its location in ECS. */
 interface ReleasedService extends Pick<Service, 'name' | 'preDeploy' | 'smokeTest'> {
   /** Name or ARN. */
   cluster: string;
-  /** Its name in ECS. */
+  /** Name of the ECS service. */
   service: string;
   /** The container that runs the image. Absent: the main container. */
   container?: string;
 }
 
-/** The release of an image to a service, as a run on an environment makes it. */
+/** The request to release an image to a service, for a run on an environment. */
 export function serviceRequest(
   context: EnvironmentContext,
   request: EnvironmentRequest,

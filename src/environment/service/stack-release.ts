@@ -25,16 +25,16 @@ export function rollsOut({ changes }: Pick<Plan, 'changes'>): boolean {
 interface StackRelease {
   target: StackTarget;
   request: ServiceRequest;
-  /** The image that the ledger has. */
+  /** The ledger's image. */
   recorded: string;
-  /** The stack's plan with that image; what is executed does the same but for images. */
+  /** The stack's plan with that image. The executed plan is the same except for images. */
   plan: Plan;
 }
 
 /**
- * Releases an image by the update of the service's stack, where that rolls the service out anyway: one rollout, not
- * two. The update is followed as any, then the service is proven and tested, and only then the ledger is written.
- * Undefined, with nothing changed, where the plan with the new image differs in more than images.
+ * Releases an image through the update of the service's stack if that rolls the service out anyway, so that there is
+ * one rollout instead of two. The update is followed like any other. Then the service is verified and tested, and the
+ * ledger is written last. Undefined, with nothing changed, if the plan with the new image differs in more than images.
  */
 export async function releaseByStack(
   context: EnvironmentContext,
@@ -73,7 +73,7 @@ async function releaseByLockedStack(
     const { taskDefinition: before = '' } = await describeService(context.services, request);
     const failed = await failedPreDeploy(context, request);
     if (failed) return failed;
-    context.log.info(`The update of the stack brings the new image of ${request.service} as well.`);
+    context.log.info(`The stack update also rolls out the new image of ${request.service}.`);
     isExecuted = true;
     return await executeAndProve(context, environment, target, request, { plan: planned.plan, before });
   } finally {
@@ -88,7 +88,7 @@ async function executeAndProve(
   { preDeploy: _done, ...request }: ServiceRequest,
   { plan: { changeSetName, fingerprint: approved }, before }: { plan: Plan; before: string },
 ): Promise<PartEnd> {
-  // The ledger gets the image only once it is proven.
+  // The ledger gets the image only when it is proven.
   const names = target.service && ledgerOf(environment, target.service);
   const { image = '' } = request.changes;
   const intendedValues = names === undefined ? {} : { [names.image]: image };
@@ -104,7 +104,7 @@ async function executeAndProve(
   };
 }
 
-/** Runs the pre-deploy command; how the part ends when it failed. */
+/** Runs the pre-deploy command. Returns the result of the part if it failed. */
 async function failedPreDeploy(
   context: EnvironmentContext,
   request: ServiceRequest,
@@ -115,7 +115,7 @@ async function failedPreDeploy(
   return { verdict: 'pre-deploy-failed', ok: false, reason };
 }
 
-/** Whether two plans do the same but for the images of task definitions. */
+/** Whether two plans are the same except for the images of task definitions. */
 export function isSameButImages(one: Plan, other: Plan): boolean {
   const mark = markWithoutImages(one);
   return mark !== undefined && mark === markWithoutImages(other);
@@ -126,18 +126,18 @@ function markWithoutImages({ settings, changes }: Plan): string | undefined {
   return fingerprint({ ...settings, resolved: {} }, changes.flatMap(withoutImages));
 }
 
-/** Whether a plan changes nothing but the images of task definitions, and what runs them. */
+/** Whether a plan only changes images of task definitions, and the resources that run them. */
 export function changesOnlyImages({ changes }: Plan): boolean {
   return changes.flatMap(withoutImages).length === 0;
 }
 
-/** Where a resource names the revision of a task definition that it runs. */
+/** The property in which a resource references the task definition revision that it runs. */
 const REVISION_PATHS: Readonly<Record<string, string>> = {
   'AWS::ECS::Service': 'Properties.TaskDefinition',
   'AWS::Scheduler::Schedule': 'Properties.Target.EcsParameters.TaskDefinitionArn',
 };
 
-/** A task definition of which only the image changes is as if it did not change, and so is what runs it. */
+/** Removes image changes of task definitions, and the revision changes of the resources that run them. */
 function withoutImages(change: ResourceChange): ResourceChange[] {
   const properties = change.properties.filter(
     ({ path }) => !isImagePath(path) && path !== REVISION_PATHS[change.type],

@@ -12,16 +12,16 @@ import { buildsImages } from './build-request.ts';
 const AT_ONCE = 8;
 
 interface UpstreamRelease {
-  /** The name of the environment. */
+  /** Name of the environment. */
   upstream: string;
   source: EnvironmentContext;
   release: Release;
 }
 
 /**
- * The release that a new service begins with: what the environment upstream has of it.
+ * The release that a new service starts with: the upstream environment's.
  *
- * @throws PlatformError `not-found` where there is no environment upstream, or it has no release of the service; see
+ * @throws PlatformError `not-found` if there is no upstream environment, or it has no release of the service; see
  *   openUpstream.
  */
 export async function upstreamRelease(
@@ -40,7 +40,7 @@ export async function upstreamRelease(
 }
 
 /**
- * Opens the environment upstream in the account that the manifest names. Another account may have a ledger of the same
+ * Opens the upstream environment in the account from the manifest. Another account may have a ledger with the same
  * name, or none.
  *
  * @throws WrongAccountError
@@ -55,16 +55,16 @@ async function openUpstream(
     account,
     (actual) =>
       `${choice.environment.name} takes its images from ${name}. ` +
-      `The credentials for ${name} belong to account ${actual}, and ${manifest.file} has ${name} in ${account}`,
+      `The credentials for ${name} belong to account ${actual}, but ${manifest.file} has ${name} in ${account}`,
     `Set plan-role or role of environments.${name} in ${manifest.file} to a role of account ${account}.`,
   );
   return source;
 }
 
 /**
- * What the environment upstream has of a service.
+ * The upstream environment's release of a service.
  *
- * @throws RoleError that says what the role is for.
+ * @throws RoleError with the purpose of the role.
  */
 async function readUpstream(
   request: EnvironmentRequest,
@@ -77,7 +77,7 @@ async function readUpstream(
   } catch (error) {
     if (!(error instanceof RoleError)) throw error;
     const { manifest, choice } = request;
-    const message = `${choice.environment.name} takes its images from ${upstream}, whose releases cannot be read. ${sentence(error.message)} Nothing was changed.`;
+    const message = `${choice.environment.name} takes its images from ${upstream}, but its releases cannot be read. ${sentence(error.message)} Nothing was changed.`;
     throw new RoleError(error.code, message, {
       at: { file: manifest.file, line: manifest.lineOf(['environments', upstream]) },
       cause: error,
@@ -87,11 +87,11 @@ async function readUpstream(
 }
 
 /**
- * Requires an image for each service that is created, before anything is: what the run was given or builds, what the
- * ledger has, or what the environment upstream has. An environment on hold creates no service.
+ * Requires an image for each new service before anything is created: a given or built image, the ledger's, or the
+ * upstream environment's. An environment on hold creates no service.
  *
  * @param created services without a stack.
- * @throws PlatformError `not-found` that names all services without an image; see openUpstream.
+ * @throws PlatformError `not-found` with all services without an image; see openUpstream.
  */
 export async function requireFirstImages(
   context: EnvironmentContext,
@@ -123,8 +123,8 @@ async function isHeld(context: EnvironmentContext, request: EnvironmentRequest):
 }
 
 /**
- * As requireFirstImages, for a plan. Whether the environment upstream has the images may differ by the time of the
- * deployment, and a plan may lack the permission to read it: both are warnings. Another account is an error.
+ * Like requireFirstImages, for a plan. The upstream environment's images may change before the deployment, and a plan
+ * may lack the permission to read them, so both are warnings. Another account is an error.
  */
 export async function planFirstImages(
   context: EnvironmentContext,
@@ -142,7 +142,7 @@ export async function planFirstImages(
       classify(error) === 'denied' ||
       (error instanceof PlatformError && error.code === 'access-denied')
     ) {
-      context.log.warning(`The images of new services were not checked: ${sentence(reasonOf(error))}`);
+      context.log.warning(`Skipped the check of the images of new services: ${sentence(reasonOf(error))}`);
     } else throw error;
   }
 }
@@ -154,7 +154,7 @@ function namesIn({ manifest }: EnvironmentRequest, environment: string, service:
 function noImage(services: readonly string[]): PlatformError {
   const names = services.join(', ');
   return new PlatformError('not-found', `No image is known for ${names}`, {
-    fix: `Give the images of ${names} in images.`,
+    fix: `Set the images of ${names} in images.`,
   });
 }
 

@@ -165,7 +165,7 @@ test('services: changed builds and releases only changed services', async () => 
   const deployed = await run({ command: 'deploy', services: 'changed' });
   expect(deployed.outputs['verdict']).toBe('deployed');
   expect(JSON.parse(deployed.outputs['images'] ?? '')).toEqual({ api: second, web: first });
-  expect(deployed.summary).toContain(`web already runs the image of this content: ${first}.`);
+  expect(deployed.summary).toContain(`web already runs the image with this content: ${first}.`);
   expect(docker.builds).toHaveLength(builds + 1);
   expect(calls.filter((call) => call === 'ecs:UpdateService')).toHaveLength(1);
   expect(await commitInLedger('web')).toBe(untouched);

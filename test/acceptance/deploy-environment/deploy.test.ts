@@ -105,13 +105,13 @@ describe('a plan', () => {
       'queue.yml',
       'QueueName: jobs',
       'QueueName: work',
-      'queue: its template, parameters or tags are not those of the plan.',
+      'queue: its template, parameters or tags differ from the plan.',
     ],
     [
       'platform.yml',
       '  queue: { template: queue.yml }\n',
       '',
-      'queue: it is in the plan, and not among the stacks any more.',
+      'queue: it is in the plan but no longer one of the stacks.',
     ],
   ])('of another %s is not applied', async (file, from, to, difference) => {
     const sandbox = await newSandbox();
@@ -129,7 +129,7 @@ describe('a plan', () => {
     [{ plan: '', fingerprint: 'v1:x' }, 'plan: expected the `plan` output of the plan step'],
     [
       { plan: '{}', fingerprint: 'v1:x' },
-      'plan: expected the `plan` output of the plan step, as it is, got "{}"',
+      'plan: expected the unmodified `plan` output of the plan step, got "{}"',
     ],
     [
       { plan: '{"environment":"dev","stacks":{}}', fingerprint: 'v1:x' },

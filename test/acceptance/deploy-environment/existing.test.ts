@@ -158,7 +158,7 @@ test('compares the image with the running tasks, not only with the ledger', asyn
   const other = JSON.stringify({ api: `sha256:${'0'.repeat(64)}` });
   expect(outcome(await run(shop, { ...approved, images: other }))).toBe('plan-changed');
   const without = await run(shop, approved);
-  expect(without.outputs['reason']).toContain('and images has no image of it.');
+  expect(without.outputs['reason']).toContain('but images has no image for it.');
   const applied = await run(shop, { ...approved, images });
   expect(outcome(applied)).toBe('deployed');
   const repeated = await run(shop, { ...approved, images });
@@ -176,7 +176,7 @@ test('without a new image, keeps the running one and reports if it is not the re
   await shop.reconfigure('dev', { taskDefinition: 'dev-web-task:1' });
   const strayed = await run(shop, { command: 'deploy' }, 'c');
   expect(strayed.exitCode).toBe(1);
-  expect(strayed.outputs['reason']).toContain('it was changed outside of Platform');
+  expect(strayed.outputs['reason']).toContain('It was changed outside of Platform');
 });
 
 test('a service without a recorded release and with missing tasks is not green', async () => {

@@ -89,7 +89,7 @@ test('an approved plan is not applied while the environment is on hold, unless a
   expect(sandbox.calls.of('ExecuteChangeSet')).toEqual([]);
   const passed = await apply({ 'bypass-reason': 'INC-1' });
   expect([passed.outputs['verdict'], passed.exitCode]).toEqual(['deployed', 0]);
-  expect(passed.log).toContain('Orders fail. It is bypassed this once: INC-1');
+  expect(passed.log).toContain('Orders fail. It is bypassed for this run: INC-1');
 });
 
 test('a plan with an image that was rolled back is stale before the first change', async () => {

@@ -270,7 +270,7 @@ test('if images are promoted, a manually changed service is reported and not cha
   await platform.updateByHand(await platform.registerByHand('registry.example.com/hotfix:1'));
   expect(await platform.deploy()).toMatchObject({
     verdict: 'drifted',
-    reason: expect.stringContaining('api runs registry.example.com/hotfix:1 (api:2), and the ledger has'),
+    reason: expect.stringContaining('api runs registry.example.com/hotfix:1 (api:2), but the ledger has'),
     rollouts: 0,
     calls: [],
   });
@@ -297,7 +297,7 @@ test('a given image that does not exist is refused before any stack is created',
   const run = await deployEnvironment(platform.sandbox, { images }, { workspace: platform.workspace });
   expect(run.outputs['verdict']).toBe('failed');
   expect(run.outputs['reason']).toContain(
-    `images: expected an image in the repository shop/api, which has none with this digest, got "api: ${digest}"`,
+    `images: expected the digest of an image in the repository shop/api, got "api: ${digest}"`,
   );
   expect(platform.sandbox.calls.where({ operation: 'ExecuteChangeSet' })).toEqual([]);
 });

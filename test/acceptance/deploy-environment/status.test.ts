@@ -22,7 +22,7 @@ test('lists every stack and service, existing or not, and changes nothing', asyn
     reason: 'dev: 1 of 3 stacks exists.',
   });
   expect(run.summary).toMatch(/`dev-shop-network` \| CREATE_COMPLETE/);
-  expect(run.summary).toMatch(/`dev-shop-queue` \| not there/);
+  expect(run.summary).toMatch(/`dev-shop-queue` \| missing/);
   expect(run.summary).toContain('`api`');
   const changing = sandbox.calls.all.filter(({ operation }) => /^(Create|Put|Update|Delete)/.test(operation));
   expect(changing).toEqual([]);

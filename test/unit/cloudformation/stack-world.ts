@@ -1,4 +1,5 @@
 import { deployStack } from '../../../src/cloudformation/commands/deploy-stack.ts';
+import type { StackResult } from '../../../src/cloudformation/commands/result.ts';
 import type { DeployStackInputs } from '../../../src/cloudformation/context.ts';
 import type { Outcome } from '../../../src/core/outcome.ts';
 import { presentStack } from '../../../src/present/stack.ts';
@@ -307,13 +308,20 @@ export function inputsOf(values: Partial<DeployStackInputs> = {}): DeployStackIn
 const WORKSPACE = new URL('fixtures', import.meta.url).pathname;
 
 /** Runs a command in a world. An empty template is none. */
-export async function run(world: StackWorld, values: Partial<DeployStackInputs> = {}): Promise<Outcome> {
+export async function runCommand(
+  world: StackWorld,
+  values: Partial<DeployStackInputs> = {},
+): Promise<StackResult> {
   const inputs = inputsOf(values);
   if (inputs.template === '') delete inputs.template;
-  const { context } = world.aws;
   const identity = { id: '1001', attempt: 1, workspace: WORKSPACE };
-  const outcome = presentStack(await deployStack(context, inputs, identity));
-  for (const annotation of outcome.annotations ?? []) context.annotations.add(annotation);
+  return await deployStack(world.aws.context, inputs, identity);
+}
+
+/** Runs a command in a world, and presents its result. */
+export async function run(world: StackWorld, values: Partial<DeployStackInputs> = {}): Promise<Outcome> {
+  const outcome = presentStack(await runCommand(world, values));
+  for (const annotation of outcome.annotations ?? []) world.aws.context.annotations.add(annotation);
   return outcome;
 }
 

@@ -47,7 +47,7 @@ const PARTS: readonly RunPart[] = [
     after: ['vpc'],
     verdict: 'not begun',
     ok: false,
-    reason: 'It waits for vpc, which failed.',
+    reason: 'It depends on vpc, which failed.',
   },
 ];
 
@@ -85,7 +85,7 @@ describe('a deployment', () => {
           kind: 'stack',
           verdict: 'not begun',
           ok: false,
-          reason: 'It waits for vpc, which failed.',
+          reason: 'It depends on vpc, which failed.',
           after: ['vpc'],
         },
       ],
@@ -150,7 +150,7 @@ test('lists each possible data loss in a note', () => {
 });
 
 test('shows the differences of a changed plan', () => {
-  const difference = ['vpc: its change set does something else.'];
+  const difference = ['vpc: its change set has different changes.'];
   const { result } = presentEnvironment({ ...RUN, command: 'apply', verdict: 'plan-changed', difference });
   expect(result).toMatchObject({ parts: [], notes: difference, difference });
 });

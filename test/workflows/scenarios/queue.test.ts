@@ -127,7 +127,7 @@ describe('a change of', () => {
     expect(report.result).toBe('success');
     expect(asked).toEqual([]);
     expect(report.jobs['plan / plan (dev)']?.steps.at(-1)?.log).toContain(
-      'Nothing was planned: no file that dev uses differs from 7b1f002 (2 files changed).',
+      'Nothing was planned because no file that dev uses differs from 7b1f002 (2 files changed).',
     );
   });
 

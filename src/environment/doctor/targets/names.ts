@@ -10,7 +10,7 @@ import { isKnown, partsOf, possibleTexts, type Scope } from '../../../cloudforma
 import { templateScope } from '../../../cloudformation/template/graph.ts';
 import { literal, member, sectionOf, type Value, valueAt } from '../../../cloudformation/template/tree.ts';
 import type { Environment } from '../../manifest/manifest.ts';
-import { type Neighbour, pseudoParameters, WORLDWIDE_TYPES } from '../../run/targets.ts';
+import { type Neighbour, pseudoParameters, GLOBAL_NAME_TYPES } from '../../run/targets.ts';
 
 /** The property that names a resource, of types whose names an account has once in a region. */
 const UNIQUE_NAMES: Readonly<Record<string, string>> = {
@@ -114,7 +114,7 @@ function uniqueNames(
     const value = member(properties, type === RECORD ? 'Name' : (UNIQUE_NAMES[type] ?? ''));
     const place = GLOBAL.test(type) ? type : `${type} ${region}`;
     const switches = GIVEN_NAMES.has(type) ? { switches: switchesOf(document, logicalId) } : {};
-    const parameters = WORLDWIDE_TYPES.includes(type)
+    const parameters = GLOBAL_NAME_TYPES.includes(type)
       ? { parameters: parametersIn(document, value, scope) }
       : {};
     const zones = type === RECORD ? recordSets(properties, known) : [''];

@@ -1,8 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import { CancelledError } from '../../../../src/core/errors.ts';
+import type { StackResult } from '../../../../src/cloudformation/commands/result.ts';
+import { presentStack } from '../../../../src/present/stack.ts';
 import type { Outcome } from '../../../../src/core/outcome.ts';
 import type { inputsOf } from '../stack-world.ts';
-import { CREATED, DELETED, run, StackWorld, UPDATED, type WorldOptions } from '../stack-world.ts';
+import { CREATED, DELETED, run, runCommand, StackWorld, UPDATED, type WorldOptions } from '../stack-world.ts';
 
 /** Runs a command and cancels the job when the given call is made for the nth time. */
 async function cancelledAt(
@@ -10,7 +12,7 @@ async function cancelledAt(
   operation: string,
   values: Parameters<typeof inputsOf>[0] = {},
   nth = 1,
-): Promise<{ world: StackWorld; outcome: Outcome; after: string[] }> {
+): Promise<{ world: StackWorld; result: StackResult; outcome: Outcome; after: string[] }> {
   const world = new StackWorld(options);
   const { client } = world.aws.context;
   const send = client.send.bind(client);
@@ -26,9 +28,14 @@ async function cancelledAt(
       }
     }
   }) as never;
-  const outcome = await run(world, values);
+  const result = await runCommand(world, values);
   expect(calls).toBeGreaterThan(0);
-  return { world, outcome, after: world.aws.calls.slice(calls).map((call) => call.operation) };
+  return {
+    world,
+    result,
+    outcome: presentStack(result),
+    after: world.aws.calls.slice(calls).map((call) => call.operation),
+  };
 }
 
 const creating: WorldOptions = { plays: { ExecuteChangeSet: CREATED, DeleteStack: DELETED } };
@@ -82,6 +89,56 @@ describe('a cancelled job', () => {
   test('in the clean-up phase reports that the update was complete', async () => {
     const { outcome } = await cancelledAt(updating, 'DescribeStackEvents', {}, 7);
     expect(outcome.reason).toContain('was already complete (UPDATE_COMPLETE_CLEANUP_IN_PROGRESS)');
+  });
+
+  test('during an import reports that it cannot be cancelled', async () => {
+    const play = [
+      { at: 0, status: 'IMPORT_IN_PROGRESS' },
+      { at: 90, status: 'IMPORT_COMPLETE' },
+    ];
+    const options = { ...updating, plays: { ExecuteChangeSet: play } };
+    const { outcome } = await cancelledAt(options, 'DescribeStackEvents', {}, 3);
+    expect(outcome.reason).toContain('Stack app is IMPORT_IN_PROGRESS, which cannot be cancelled.');
+  });
+
+  describe('has completed the stack if it was cancelled', () => {
+    const rollingBack = [
+      { at: 0, status: 'UPDATE_IN_PROGRESS' },
+      { at: 1, id: 'Vpc', status: 'UPDATE_FAILED', reason: 'bad' },
+      { at: 2, status: 'UPDATE_ROLLBACK_IN_PROGRESS' },
+      { at: 90, status: 'UPDATE_ROLLBACK_COMPLETE' },
+    ];
+    // A planned change without an event is verified after the end of the operation.
+    const withoutEvent = [
+      { at: 0, status: 'UPDATE_IN_PROGRESS' },
+      { at: 1, status: 'UPDATE_COMPLETE' },
+    ];
+    const inputs = { stackPolicy: '{"Statement":[]}' };
+    test.each([
+      ['during an update', updating, 'DescribeStackEvents', 3, undefined],
+      ['in the clean-up phase', updating, 'DescribeStackEvents', 7, true],
+      [
+        'during a rollback',
+        { ...updating, plays: { ExecuteChangeSet: rollingBack } },
+        'DescribeStackEvents',
+        5,
+        undefined,
+      ],
+      [
+        'while the changes are verified',
+        { ...updating, plays: { ExecuteChangeSet: withoutEvent } },
+        'ListStackResources',
+        1,
+        true,
+      ],
+      ['during a creation', creating, 'DescribeStackEvents', 3, undefined],
+      ['after a creation, while the stack policy is set', creating, 'SetStackPolicy', 1, true],
+    ] as const)('%s', async (_when, options, operation, nth, completed) => {
+      const { result } = await cancelledAt(options, operation, inputs, nth);
+      expect(result.verdict).toBe('cancelled');
+      expect(result.completed).toBe(completed);
+      expect(/Nothing (else )?was changed/.test(result.reason)).toBe(false);
+    });
   });
 
   test('during a rollback reports that it continues', async () => {

@@ -75,7 +75,7 @@ test('a plan marks catch-up changes', () => {
   const behind = change('ECS::TaskDefinition', 'Task', image(recorded));
   const changes = [behind, service, change('Logs::LogGroup', 'Log')];
   expect(describeCatchUpPart({ changes }, recorded)).toBe(
-    'Catch-up: the image sha256:222222222222 of Task is the one of the last release.',
+    'Catch-up: Task changes to the image of the last release, sha256:222222222222.',
   );
   expect(describeCatchUpPart({ changes: [definition, service] }, recorded)).toBeUndefined();
 });
