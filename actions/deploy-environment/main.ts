@@ -2,7 +2,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runAction } from '../../src/core/action.ts';
 import type { Outcome } from '../../src/core/outcome.ts';
 import { environmentUrl } from '../../src/environment/manifest/places.ts';
-import { keepIssue } from '../../src/github/issue.ts';
+import { syncIssue } from '../../src/github/issue.ts';
 import { presentEnvironment } from '../../src/present/environment.ts';
 import { COMMANDS } from './commands.ts';
 import { contract } from './contract.ts';
@@ -56,7 +56,7 @@ async function updateIssue(
 ): Promise<string> {
   if (verdict === 'failed') return '';
   const { name } = choice.environment;
-  const kept = await keepIssue({
+  const kept = await syncIssue({
     token: inputs['github-token'] ?? '',
     github: context.github,
     context,

@@ -5,9 +5,9 @@ import { createOctokit, type GitHubAccess, ownerAndName, statusOf } from './clie
 export interface RunStart {
   /** `push`, `workflow_dispatch` … */
   event: string;
-  /** Who started the run first. */
+  /** Who started the first attempt. */
   actor: Account;
-  /** Who started this attempt of it: of a re-run, who asked for that. */
+  /** Who started this attempt: for a re-run, who requested it. */
   triggeringActor: Account;
 }
 
@@ -18,11 +18,11 @@ interface Account {
 }
 
 /**
- * Who started the attempt that this job is part of, as GitHub's API has it.
+ * Reads from GitHub's API who started the attempt that this job belongs to.
  *
  * "If the workflow run is a re-run, this value may differ from `github.actor`. Any workflow re-runs will use the
  * privileges of `github.actor`, even if the actor initiating the re-run (`github.triggering_actor`) has different
- * privileges." Anyone who may write to the repository may re-run.
+ * privileges." Anyone with write access to the repository can re-run a workflow.
  *
  * @throws GitHubError: the token needs `actions: read`.
  * @see https://docs.github.com/actions/reference/workflows-and-actions/contexts#github-context
@@ -39,7 +39,7 @@ export async function readRunStart({ token, github, context }: GitHubAccess): Pr
   return { event, actor: accountOf(actor), triggeringActor: accountOf(triggeringActor) };
 }
 
-/** A deleted account is nobody. */
+/** Empty for a deleted account. */
 function accountOf(user: { login: string; type: string } | null | undefined): Account {
   return { login: user?.login ?? '', type: user?.type ?? '' };
 }
@@ -51,14 +51,15 @@ export interface Team {
 }
 
 /**
- * Whether somebody is in a team, or in a team below it. `unreadable`: the token does not see the team. GitHub answers a
- * token that lacks the permission by the same 404 as for somebody who is no member, so the team itself is asked for.
+ * Whether a user is a member of a team or of one of its child teams. `unreadable`: the team is not visible to the token.
+ * GitHub returns the same 404 for a missing permission and for a user who is not a member, so the team itself is read
+ * too.
  *
  * "Team members will include the members of child teams. To get a user's membership with a team, the team must be
- * visible to the authenticated user." It takes the organization permission "Members" (read), which no `permissions` of a
- * job grant.
+ * visible to the authenticated user." This needs the organization permission "Members" (read), which `permissions` of a
+ * job cannot grant.
  *
- * @throws GitHubError when GitHub does not answer.
+ * @throws GitHubError if GitHub is unavailable.
  * @see https://docs.github.com/rest/teams/members#get-team-membership-for-a-user
  */
 export async function teamMembership(

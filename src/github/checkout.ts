@@ -5,17 +5,17 @@ import { InputError, reasonOf } from '../core/errors.ts';
 import { runCommand } from '../core/exec.ts';
 import type { GitHubContext } from './context.ts';
 
-/** A commit, and the repository that has it. Empty where they are unknown. */
+/** A commit and its repository; empty if unknown. */
 export interface Checkout {
   commit: string;
-  /** `owner/name`; with the host before it on another server than the run's. */
+  /** `owner/name`, or `host/owner/name` on a different server than the run's. */
   repository: string;
 }
 
-/** Where a checkout is looked for. */
-interface Place {
+/** Where to look for a checkout. */
+interface CheckoutLocation {
   workspace: string;
-  /** Absolute path, in the workspace or not. */
+  /** Absolute path, inside or outside the workspace. */
   folder: string;
   github: GitHubContext;
   env: NodeJS.ProcessEnv;
@@ -23,14 +23,14 @@ interface Place {
 }
 
 /**
- * What the job has checked out in a folder: HEAD of the nearest git repository between the folder and the workspace.
- * GITHUB_SHA is another commit where `actions/checkout` was given a `ref` or a `repository`.
+ * Reads the commit that the job has checked out: HEAD of the nearest git repository between the folder and the workspace.
+ * It is not GITHUB_SHA if `actions/checkout` was given a `ref` or a `repository`.
  *
- * @returns undefined where there is no git repository, or git cannot read it, which is a warning.
+ * @returns undefined if there is no git repository, or if git cannot read it, which is a warning.
  */
-export async function readCheckout(place: Place): Promise<Checkout | undefined> {
-  const { github, env, context } = place;
-  const gitFolder = findGitFolder(place);
+export async function readCheckout(location: CheckoutLocation): Promise<Checkout | undefined> {
+  const { github, env, context } = location;
+  const gitFolder = findGitFolder(location);
   if (gitFolder === undefined) return undefined;
   // With --git-dir, git does not check the owner of the repository (setup_git_directory_gently_1 in git's setup.c).
   // In a container the workspace belongs to another user: https://github.com/actions/checkout/issues/1048
@@ -52,25 +52,25 @@ export async function readCheckout(place: Place): Promise<Checkout | undefined> 
 }
 
 /**
- * The commit that a step works with: the given one, else that of the checkout, else the run's. A commit other than
- * GITHUB_SHA is a notice.
+ * The commit that a step uses: the given one, that of the checkout, or that of the run, in this order. A commit other than
+ * GITHUB_SHA is reported as a notice.
  */
 export function commitOf(
   given: string | undefined,
   checkout: Checkout | undefined,
-  { github, context }: Pick<Place, 'github' | 'context'>,
+  { github, context }: Pick<CheckoutLocation, 'github' | 'context'>,
 ): Checkout {
   const { repository, sha } = github;
   const found = checkout ?? { commit: sha, repository };
   const commit = given === undefined ? found : { ...found, commit: requireCommit(given) };
   if (sha !== '' && (commit.commit !== sha || commit.repository !== repository)) {
     const of = commit.repository === repository ? '' : ` of ${commit.repository}`;
-    context.log.notice(`The commit is ${commit.commit}${of}, not GITHUB_SHA (${sha}).`);
+    context.log.notice(`Using commit ${commit.commit}${of} instead of GITHUB_SHA (${sha}).`);
   }
   return commit;
 }
 
-/** The page of a checkout's repository; empty where it is unknown. */
+/** The URL of a checkout's repository; empty if unknown. */
 export function repositoryUrl({ repository }: Checkout, { serverUrl }: GitHubContext): string {
   if (repository === '') return '';
   const hasHost = repository.split('/').length > 2;
@@ -80,11 +80,11 @@ export function repositoryUrl({ repository }: Checkout, { serverUrl }: GitHubCon
 /** SHA-1 or SHA-256. */
 function requireCommit(given: string): string {
   if (/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(given)) return given;
-  throw new InputError('commit', given, 'expected a whole commit SHA of 40 hex digits');
+  throw new InputError('commit', given, 'expected a full commit SHA (40 hexadecimal digits)');
 }
 
-/** A worktree and a submodule have a file `.git`, which git follows. */
-function findGitFolder({ workspace, folder }: Place): string | undefined {
+/** In a worktree or submodule, `.git` is a file, which git resolves. */
+function findGitFolder({ workspace, folder }: CheckoutLocation): string | undefined {
   const path = relative(workspace, folder);
   const isInside = !isAbsolute(path) && path.split(/[\\/]/)[0] !== '..';
   for (let at = isInside ? folder : workspace; ; at = dirname(at)) {
@@ -97,19 +97,19 @@ function findGitFolder({ workspace, folder }: Place): string | undefined {
 const REMOTE =
   /^(?:(?:https?|ssh|git):\/\/(?:[^@/]*@)?([^:/]+)(?::\d+)?\/|(?:[^@/:]+@)?([^:/]+):(?!\/))(.+?)(?:\.git)?\/?$/;
 
-/** A repository without an origin, or with one on this machine, is taken for the run's. */
+/** A repository without an origin, or with a local one, is assumed to be the run's. */
 function repositoryIn(origin: string, { repository, serverUrl }: GitHubContext): string {
   const [, urlHost, sshHost, path = ''] = REMOTE.exec(origin) ?? [];
   const host = urlHost ?? sshHost;
   if (host === undefined) return repository;
   if (host.toLowerCase() !== new URL(serverUrl).hostname.toLowerCase()) return `${host}/${path}`;
-  // GitHub's names have no case.
+  // Names on GitHub are not case-sensitive.
   return path.toLowerCase() === repository.toLowerCase() ? repository : path;
 }
 
-function warn({ log }: Place['context'], gitFolder: string, why: string): void {
+function warn({ log }: CheckoutLocation['context'], gitFolder: string, why: string): void {
   log.warning(
-    `The commit of the checkout ${dirname(gitFolder)} could not be read, so GITHUB_SHA is taken for it. ` +
-      `Fix: Set the input commit if the job has checked out another one. (${why})`,
+    `Cannot read the commit of the checkout ${dirname(gitFolder)}, so GITHUB_SHA is used (${why}). ` +
+      'Fix: Set the input commit if the job has checked out another commit.',
   );
 }

@@ -5,11 +5,11 @@ import { abortReason, type ErrorCode, PlatformError } from '../core/errors.ts';
 import { backoffMs, withRetry, type RetryPolicy } from '../core/retry.ts';
 import type { GitHubContext } from './context.ts';
 
-/** What a call of GitHub's API needs. */
+/** What a call to GitHub's API needs. */
 export interface GitHubAccess {
   token: string;
   github: GitHubContext;
-  /** With a log, a wait for a rate limit is told. */
+  /** With a log, a wait for a rate limit is logged. */
   context: Pick<Context, 'clock' | 'signal'> & Partial<Pick<Context, 'log'>>;
 }
 
@@ -18,20 +18,20 @@ type Plugin = NonNullable<Parameters<typeof getOctokit>[2]>;
 
 const REQUEST_TIMEOUT_MS = 15_000;
 /**
- * How long one call waits for rate limits in all. "Otherwise, wait for at least one minute before retrying." A limit that
- * asks for more is an error at once: the hourly one may be used up for an hour.
+ * How long one call waits for rate limits in total. "Otherwise, wait for at least one minute before retrying." A longer
+ * wait is an error immediately, because the hourly limit may take an hour to reset.
  *
  * @see https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api#exceeding-the-rate-limit
  */
 const LONGEST_WAIT_MS = 90_000;
 const RETRIES: RetryPolicy = { attempts: 4, baseMs: 1000, longestMs: LONGEST_WAIT_MS };
-/** Every refusal; plugin-throttling waits for rate limits (403, 429). Only a server's own time-out passes by itself. */
+/** All client errors except a timeout of the server. plugin-throttling handles rate limits (403, 429). */
 const NOT_RETRIED = Array.from({ length: 100 }, (_, index) => 400 + index).filter((status) => status !== 408);
 
-/** An answer of GitHub's API that is an error, or no answer at all. The message is GitHub's own, or quotes it. */
+/** An error response of GitHub's API, or no response at all. The message is GitHub's own or quotes it. */
 export class GitHubError extends PlatformError {
   override readonly name = 'GitHubError';
-  /** The HTTP status; absent when there was no answer. */
+  /** The HTTP status; absent if there was no response. */
   readonly status?: number;
 
   constructor(
@@ -53,14 +53,14 @@ function codeOf(status: number | undefined): ErrorCode {
 }
 
 /**
- * A client of GitHub's REST API, loaded when it is first needed. It tries a call again after a server error, a lost
- * connection or a short rate limit, four times in all; every other refusal is an answer. Its errors are GitHubErrors,
- * or the signal's reason when it is aborted.
+ * A client of GitHub's REST API, loaded when it is first needed. It makes up to four attempts after server errors, lost
+ * connections and short rate limits. Other client errors are not retried. Its errors are GitHubErrors, or the signal's
+ * reason if it is aborted.
  *
  * plugin-retry: "Retries requests for server 4xx/5xx responses except 400, 401, 403, 404, 410, 422, and 451", with
  * `request: { retries }` to override the number for a call. plugin-throttling, onRateLimit and onSecondaryRateLimit:
- * "Return true to automatically retry the request after retryAfter seconds". Both wait by timers that nothing can
- * interrupt, so their base values are 0, and the waits are ours: a cancel ends them.
+ * "Return true to automatically retry the request after retryAfter seconds". Both wait with timers that cannot be
+ * interrupted, so their base values are 0 and the waits are here, where a cancellation ends them.
  *
  * @see https://github.com/octokit/plugin-retry.js#readme
  * @see https://github.com/octokit/plugin-throttling.js#readme
@@ -73,7 +73,7 @@ export async function createOctokit(token: string, apiUrl: string, context: GitH
   ]);
   const { clock, signal, log } = context;
   const waited = new WeakMap<object, number>();
-  /** Its answer may be a promise, although its type says nothing. */
+  /** The plugins also accept a promise, which their types do not declare. */
   const onLimit = (seconds: number, call: object, _octokit: unknown, retries: number): unknown => {
     const total = (waited.get(call) ?? 0) + seconds * 1000;
     if (retries + 1 >= RETRIES.attempts || total > LONGEST_WAIT_MS) return false;
@@ -88,14 +88,14 @@ export async function createOctokit(token: string, apiUrl: string, context: GitH
     baseUrl: apiUrl,
     retry: { retries: RETRIES.attempts - 1, retryAfterBaseValue: 0, doNotRetry: NOT_RETRIED },
     throttle: {
-      // The pace of a second between writes is kept within a client, not between the few calls of a run.
+      // The pause of one second between writes applies within a client, not across the few clients of a run.
       id: randomUUID(),
       retryAfterBaseValue: 0,
       onRateLimit: onLimit,
       onSecondaryRateLimit: onLimit,
     },
   };
-  // The order matters: what is registered first is nearest to the request.
+  // The order matters: the plugin that is registered first is closest to the request.
   const octokit = getOctokit(token, options, attempts(context), retry, throttling);
   octokit.hook.error('request', (error) => {
     throw signal.aborted ? abortReason(signal) : toGitHubError(error);
@@ -103,7 +103,7 @@ export async function createOctokit(token: string, apiUrl: string, context: GitH
   return octokit;
 }
 
-/** A plugin for each attempt of a call: its time limit, and the wait before plugin-retry makes the next one. */
+/** A plugin that adds the time limit of each attempt, and the wait before plugin-retry starts the next one. */
 function attempts({ clock, signal }: GitHubAccess['context']): Plugin {
   return ({ hook }) => {
     hook.before('request', (options) => {
@@ -131,11 +131,11 @@ function attempts({ clock, signal }: GitHubAccess['context']): Plugin {
 interface ErrorFields {
   status?: number;
   message?: string;
-  /** Octokit gives a failed connection the status 500, without a response. */
+  /** Absent for a failed connection, which has the status 500 in Octokit. */
   response?: { headers?: Record<string, unknown> };
 }
 
-/** The wait that an answer asks for, in milliseconds. */
+/** The wait that a response requests, in milliseconds. */
 function retryAfterMs(error: unknown): number {
   const seconds = Number((error as ErrorFields).response?.headers?.['retry-after']);
   return Number.isFinite(seconds) ? seconds * 1000 : 0;
@@ -155,10 +155,10 @@ function toGitHubError(error: unknown): GitHubError {
 }
 
 /**
- * What a refusal says of a rate limit; undefined for one that is for another reason, such as a missing permission. "If
- * you exceed your primary rate limit, you will receive a 403 or 429 response, and the x-ratelimit-remaining header will
- * be 0. […] If you exceed a secondary rate limit, you will receive a 403 or 429 response and an error message that
- * indicates that you exceeded a secondary rate limit."
+ * Describes an exceeded rate limit; undefined if the error has another reason, such as a missing permission. "If you exceed
+ * your primary rate limit, you will receive a 403 or 429 response, and the x-ratelimit-remaining header will be 0. […] If
+ * you exceed a secondary rate limit, you will receive a 403 or 429 response and an error message that indicates that you
+ * exceeded a secondary rate limit."
  *
  * @see https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api#exceeding-the-rate-limit
  */
@@ -173,13 +173,13 @@ function limitOf(
     const wait = Number.isFinite(seconds) ? ` for ${seconds} s` : '';
     return { message: `GitHub's secondary rate limit is exceeded${wait}: "${message}"` };
   }
-  // The last request that was left may be refused because a permission is missing.
+  // The last remaining request may also fail because a permission is missing.
   if (headers['x-ratelimit-remaining'] !== '0' || !/rate limit/i.test(message)) return undefined;
   const reset = new Date(Number(headers['x-ratelimit-reset']) * 1000);
-  if (Number.isNaN(reset.getTime())) return { message: `GitHub's rate limit is used up: "${message}"` };
+  if (Number.isNaN(reset.getTime())) return { message: `GitHub's rate limit is exceeded: "${message}"` };
   const instant = reset.toISOString().replace('.000Z', 'Z');
   return {
-    message: `GitHub's rate limit is used up until ${instant}: "${message}"`,
+    message: `GitHub's rate limit is exceeded until ${instant}: "${message}"`,
     fix: `Run the job again after ${instant}.`,
   };
 }
@@ -190,10 +190,10 @@ interface GraphQLErrors<T> {
 }
 
 /**
- * Asks GraphQL, which answers 200 also where it refuses, with the errors' types and messages.
+ * Sends a GraphQL query. GraphQL returns 200 for errors too, with their types and messages.
  *
- * @param options.missing `null`: what does not exist (an error of the type NOT_FOUND) is null in the answer.
- * @throws GitHubError; 403 where the token may not read it.
+ * @param options.missing `null`: objects that do not exist (errors of the type NOT_FOUND) are null in the response.
+ * @throws GitHubError; with status 403 if the token lacks a permission.
  */
 export async function graphql<T>(
   octokit: Octokit,
@@ -212,37 +212,37 @@ export async function graphql<T>(
   }
 }
 
-/** Owner and name, as the API wants them. */
+/** Owner and name as parameters of an API call. */
 export function ownerAndName(repository: string): { owner: string; repo: string } {
   const [owner = '', repo = ''] = repository.split('/');
   return { owner, repo };
 }
 
-/** The HTTP status of an error of the API; undefined when there was no answer. That of a rate limit is 429. */
+/** The HTTP status of an API error; undefined if there was no response. For a rate limit it is always 429. */
 export function statusOf(error: unknown): number | undefined {
   if (!(error instanceof GitHubError)) return undefined;
   return error.code === 'throttled' ? 429 : error.status;
 }
 
-/** Whether GitHub says no: the token may not, or there is no such thing. */
+/** Whether GitHub denied the request, or the object does not exist. */
 export function isRefusal(error: unknown): boolean {
   return [401, 403, 404, 410, 422].includes(statusOf(error) ?? 0);
 }
 
-/** For the parameters of a call that creates something: plugin-retry must not repeat it, see createOnce. */
+/** Request options of a call that creates something. plugin-retry must not repeat it: see createOnce. */
 export const NOT_REPEATED = { retries: 0 };
 
-/** The same for a call that is worth nothing after so many ms, its waits for a rate limit included. */
+/** The same, with a time limit that includes the waits for rate limits. */
 export function notRepeatedAfter(ms: number): { retries: number; until: AbortSignal } {
   return { ...NOT_REPEATED, until: AbortSignal.timeout(Math.max(ms, 0)) };
 }
 
 /**
- * Creates something once. When the answer to the call was lost, or GitHub failed, it may have been created all the
- * same: before the next try `find` looks for it.
+ * Creates something exactly once. After a lost response or a server error it may exist, so `find` looks for it before the
+ * next attempt.
  *
  * @param create the call, with `request: NOT_REPEATED`.
- * @throws GitHubError; the signal's reason when it is aborted.
+ * @throws GitHubError, or the signal's reason if it is aborted.
  */
 export async function createOnce<T>(
   context: GitHubAccess['context'],

@@ -2,10 +2,10 @@ import { characters, cutMarkdown } from '../core/markdown/cut.ts';
 import { code } from '../core/markdown/markdown.ts';
 import { fitSections, type Section } from '../core/markdown/sections.ts';
 
-/** GitHub refuses a longer comment: "body is too long (maximum is 65536 characters)". */
+/** GitHub rejects a longer comment: "body is too long (maximum is 65536 characters)". */
 export const LIMIT_CHARACTERS = 65_536;
 
-/** When a part was written. A later run is newer, whenever it writes; within a run, what was written later. */
+/** When a part was written. A part of a later run is always newer; within an attempt, the time decides. */
 interface Version {
   run: number;
   attempt: number;
@@ -13,16 +13,16 @@ interface Version {
   at: number;
 }
 
-/** What one environment has in a comment that several share. */
+/** The part of one environment in a shared comment. */
 export interface Part {
   name: string;
   version: Version;
   commit: string;
-  /** Markdown, cut to the part's share. */
+  /** Markdown, shortened to the part's share. */
   text: string;
 }
 
-/** The part that a job writes, with its sections whole. */
+/** The part that a job writes, with its complete sections. */
 export interface PartDraft extends Omit<Part, 'text'> {
   sections: readonly Section[];
 }
@@ -30,9 +30,9 @@ export interface PartDraft extends Omit<Part, 'text'> {
 export interface Layout {
   /** The first line of the comment. */
   marker: string;
-  /** The names of the parts in their order; a part of another name comes last. */
+  /** The names of the parts in their order. Parts with other names come last. */
   order: readonly string[];
-  /** Where runs are shown: `https://github.com/org/shop/actions/runs`. */
+  /** `https://github.com/org/shop/actions/runs` */
   runsUrl: string;
 }
 
@@ -49,7 +49,7 @@ function partMarker({ name, commit, version: { run, attempt, at } }: Omit<Part, 
   return `<!-- platform:part ${name} ${run}.${attempt}.${at} ${commit === '' ? '-' : commit} -->`;
 }
 
-/** The parts of a comment by name. The line below a part's marker is its caption, written again each time. */
+/** The parts of a comment by name. The line after a part's marker is its caption, which is not read: see captionOf. */
 export function readParts(body: string): Map<string, Part> {
   const parts = new Map<string, Part>();
   let current: Part | undefined;
@@ -71,7 +71,7 @@ export function readParts(body: string): Map<string, Part> {
   return parts;
 }
 
-/** Of each name the newest part. */
+/** The newest part of each name. */
 export function joinParts(comments: readonly ReadonlyMap<string, Part>[]): Map<string, Part> {
   const joined = new Map<string, Part>();
   for (const part of comments.flatMap((parts) => [...parts.values()])) {
@@ -82,20 +82,20 @@ export function joinParts(comments: readonly ReadonlyMap<string, Part>[]): Map<s
 }
 
 /**
- * The comment with a part replaced. All parts together fit GitHub's limit: a part that is shorter than its share
- * leaves the rest to the others.
+ * The comment with one part replaced. Together, all parts fit GitHub's limit. If a part is shorter than its share, the
+ * others can use the rest.
  */
 export function writeBody(draft: PartDraft, others: Iterable<Part>, layout: Layout): string {
   const parts = inOrder([draft, ...[...others].filter(({ name }) => name !== draft.name)], layout.order);
   const heads = parts.map((part) => `${partMarker(part)}\n${captionOf(part, parts, layout)}`);
-  // Of each part its head, two blank lines and the text between them.
+  // For each part: its head, and two blank lines.
   const overhead = [layout.marker, ...heads].reduce((sum, head) => sum + head.length + 4, 0);
   const room = LIMIT_CHARACTERS - overhead;
   const share = shareOf(
-    parts.map((part) => fitted(part, room).length),
+    parts.map((part) => fitPart(part, room).length),
     room,
   );
-  const bodies = parts.map((part, index) => `${heads[index] ?? ''}\n\n${fitted(part, share)}`);
+  const bodies = parts.map((part, index) => `${heads[index] ?? ''}\n\n${fitPart(part, share)}`);
   return `${layout.marker}\n${bodies.join('\n\n')}`;
 }
 
@@ -104,7 +104,7 @@ function inOrder<T extends { name: string }>(parts: readonly T[], order: readonl
   return [...parts].sort((one, other) => place(one) - place(other) || (one.name < other.name ? -1 : 1));
 }
 
-/** Which commit a part is about, and whether that is the newest one of the comment. */
+/** The commit and run of a part, and whether it is outdated. */
 function captionOf(
   { name, commit, version }: Omit<Part, 'text'>,
   parts: readonly Omit<Part, 'text'>[],
@@ -113,7 +113,7 @@ function captionOf(
   const newest = parts.reduce((one, other) => (isNewer(other.version, one.version) ? other : one));
   const notes = [
     ...(order.includes(name) ? [] : ['⚠️ No longer in the manifest']),
-    ...(commit === newest.commit ? [] : [`⚠️ Not of the newest commit ${shortCommit(newest.commit)}`]),
+    ...(commit === newest.commit ? [] : [`⚠️ Outdated: the newest commit is ${shortCommit(newest.commit)}`]),
     `Commit ${shortCommit(commit)}`,
     `[Run](${runsUrl}/${version.run})`,
   ];
@@ -124,7 +124,7 @@ function shortCommit(commit: string): string {
   return commit === '' ? 'unknown' : code(commit.slice(0, 7));
 }
 
-/** The longest that a text may be, where shorter ones leave what they do not need to the others. */
+/** The maximum length of each text, so that together they fit. Shorter texts leave their unused share to the others. */
 function shareOf(lengths: readonly number[], room: number): number {
   let left = room;
   const shortestFirst = [...lengths].sort((one, other) => one - other);
@@ -136,20 +136,24 @@ function shareOf(lengths: readonly number[], room: number): number {
   return room;
 }
 
-const CUT = "> Shortened to fit GitHub's limit for a comment. The run's summary has everything.";
+const CUT = "> Shortened to fit GitHub's limit for comments. The full text is in the summary of the run.";
 
-function fitted(part: Part | PartDraft, limit: number): string {
+function fitPart(part: Part | PartDraft, limit: number): string {
   if ('sections' in part)
-    return unforged(fitSections(part.sections.map(unforgedSection), limit, 'characters')) || CUT;
+    return withoutMarkers(fitSections(part.sections.map(sectionWithoutMarkers), limit, 'characters')) || CUT;
   if (part.text.length <= limit) return part.text;
   return `${cutMarkdown(part.text, limit - CUT.length - 2, characters)}\n\n${CUT}`.trim();
 }
 
-/** Text from outside that looks like a marker gets a space without width: it reads the same and marks nothing. */
-function unforged(text: string): string {
+/** Inserts a zero-width space into text that looks like a marker, so that it is displayed but does not act as one. */
+function withoutMarkers(text: string): string {
   return text.replace(/<!--(?=\s*platform:)/gi, '<!\u200B--');
 }
 
-function unforgedSection({ title, body, priority }: Section): Section {
-  return { ...(title !== undefined && { title: unforged(title) }), body: unforged(body), priority };
+function sectionWithoutMarkers({ title, body, priority }: Section): Section {
+  return {
+    ...(title !== undefined && { title: withoutMarkers(title) }),
+    body: withoutMarkers(body),
+    priority,
+  };
 }

@@ -14,48 +14,48 @@ import {
 } from './client.ts';
 import { LIMIT_CHARACTERS } from './comment-parts.ts';
 import type { GitHubContext } from './context.ts';
-import { type CommentStore, isMarked, keepPart, type StoredComment } from './shared-comment.ts';
+import { type CommentStore, isMarked, type StoredComment, upsertPart } from './shared-comment.ts';
 
 export interface CommentOptions {
   token: string;
   github: GitHubContext;
   context: Pick<Context, 'clock' | 'signal' | 'log' | 'redactor'>;
-  /** Tells our comments apart: one comment for each marker, author and pull request. */
+  /** Identifies the comment: there is one for each marker, author and pull request. */
   marker: string;
   sections: readonly Section[];
-  /** Given where jobs share the comment: which part of it the sections are. Without it they are all of it. */
+  /** If several jobs share the comment: the part that the sections belong to. Otherwise they are the whole comment. */
   part?: CommentPart;
 }
 
 interface CommentPart {
   name: string;
-  /** The names of all parts, in the order in which they are shown. */
+  /** The names of all parts in their order in the comment. */
   order: readonly string[];
-  /** The marker of a comment of the part alone, which is removed. */
+  /** The marker of an older comment with only this part, which is deleted. */
   replaces: string;
 }
 
 export type CommentResult =
   | { action: 'created' | 'updated' | 'unchanged'; url: string }
-  /** There is no pull request, the token may not write (a fork), or GitHub is down: never a failure. */
+  /** There is no pull request, the token is read-only (a fork), or GitHub is unavailable. This is never a failure. */
   | { action: 'skipped'; reason: string };
 
 /**
- * Writes the sticky comment of a pull request: ours is the oldest one with the hidden marker that the token's own user
- * wrote; anybody can copy a marker. Another one of ours with that marker was created at the same moment, and is
- * removed. A refusal is told as a notice, an outage as a warning. Only a cancelled job throws.
+ * Writes the sticky comment of a pull request. It is the oldest comment with the hidden marker that was written by the
+ * user of the token, because anyone can copy a marker. Newer ones were created by concurrent jobs and are deleted. A
+ * missing permission is a notice and an outage is a warning. Only a cancelled job throws.
  */
 export async function upsertComment(options: CommentOptions): Promise<CommentResult> {
   const { github, context, token } = options;
-  if (!github.pullRequest) return { action: 'skipped', reason: 'this run is not about a pull request' };
-  if (token === '') return { action: 'skipped', reason: 'there is no token to comment with' };
+  if (!github.pullRequest) return { action: 'skipped', reason: 'the run does not belong to a pull request' };
+  if (token === '') return { action: 'skipped', reason: 'github-token is empty' };
   context.log.secret(token);
   try {
     const octokit = await createOctokit(token, github.apiUrl, context);
     const target = { ...ownerAndName(github.repository), issue_number: github.pullRequest.number };
     const marker = hiddenMarker(options.marker);
     const store = commentStore(octokit, target, marker, context, () =>
-      knownLogin(octokit, `${github.apiUrl} ${token}`),
+      cachedLogin(octokit, `${github.apiUrl} ${token}`),
     );
     const sections = redactSections(options.sections, context.redactor);
     return await (options.part
@@ -75,7 +75,7 @@ async function writeWhole(
   const body = `${marker}\n${fitSections(sections, LIMIT_CHARACTERS - marker.length - 1, 'characters')}`;
   const written = await writeOldest(store, marker, body);
   if (written.action !== 'created') return written;
-  // Another job may have found none at the same moment.
+  // A concurrent job may have created one too.
   const own = await ourComments(store, marker);
   return own.length > 1 ? writeOldest(store, marker, body) : written;
 }
@@ -107,7 +107,7 @@ function writePart(
 ): Promise<CommentResult> {
   const { runId, runAttempt, serverUrl, repository, pullRequest, sha } = github;
   const version = { run: Number(runId), attempt: runAttempt, at: Math.floor(context.clock.now()) };
-  return keepPart(
+  return upsertPart(
     store,
     { name: part.name, version, commit: pullRequest?.headSha ?? sha, sections },
     { marker, order: part.order, runsUrl: `${serverUrl}/${repository}/actions/runs` },
@@ -133,7 +133,7 @@ function commentStore(
   const list = async (): Promise<StoredComment[]> => {
     const author = await login();
     const comments = await octokit.paginate(issues.listComments, { ...target, per_page: 100 }, ({ data }) => {
-      if (!Array.isArray(data)) throw new GitHubError('GitHub answered without a list of comments');
+      if (!Array.isArray(data)) throw new GitHubError('GitHub did not return a list of comments');
       return data.filter(({ user }) => user?.login === author);
     });
     return comments
@@ -170,36 +170,36 @@ function commentStore(
 function skipped(error: unknown, { github, context }: CommentOptions): CommentResult {
   const message = reasonOf(error);
   if (!isRefusal(error)) {
-    const reason = `the comment could not be written: ${message}`;
+    const reason = `The pull request comment was not written: ${message}`;
     context.log.warning(reason);
     return { action: 'skipped', reason };
   }
   const why = github.pullRequest?.fork
-    ? 'the pull request comes from a fork, whose token may only read'
-    : 'the token may not write comments; give the job `permissions: pull-requests: write`';
-  const reason = `no comment: ${why} (${message})`;
+    ? 'it comes from a fork, so the token is read-only'
+    : 'the job needs the permission `pull-requests: write`';
+  const reason = `The pull request comment was not written: ${why} (${message})`;
   context.log.notice(reason);
   return { action: 'skipped', reason };
 }
 
-/** The user that a workflow's own token writes as. */
+/** The user of a workflow's own token. */
 const WORKFLOW_USER = 'github-actions[bot]';
 
-/** The first line of what we write, by which it is found again. It shows nothing. */
+/** The first line of a comment or issue, which identifies it. It is not displayed. */
 export function hiddenMarker(marker: string): string {
   return `<!-- platform:${marker.replace(/[^\w./:]+/g, '-')} -->`;
 }
 
-/** Whose the tokens are, by the API's address and the token: a run may write the comments of many pull requests. */
+/** The logins of tokens, by API URL and token: a run may write comments on many pull requests. */
 const logins = new Map<string, string>();
 
-async function knownLogin(octokit: Octokit, key: string): Promise<string> {
+async function cachedLogin(octokit: Octokit, key: string): Promise<string> {
   const login = logins.get(key) ?? (await ownLogin(octokit));
   logins.set(key, login);
   return login;
 }
 
-/** Who the token is. An app's token, the workflow's own among them, may not ask REST; GraphQL may not be there. */
+/** The login of the token. Tokens of apps, such as a workflow's own token, cannot use REST; GraphQL may be unavailable. */
 export async function ownLogin(octokit: Octokit): Promise<string> {
   try {
     return (await octokit.rest.users.getAuthenticated()).data.login;

@@ -2,9 +2,9 @@ import { createOctokit, type GitHubAccess, GitHubError, graphql, ownerAndName } 
 
 /** Who wrote a commit. */
 export interface CommitWriters {
-  /** In lower case: authors, co-authors and the committer. */
+  /** Authors, co-authors and the committer, in lower case. */
   logins: ReadonlySet<string>;
-  /** Authors and committers whose address belongs to no account, as `name <address>`. */
+  /** Authors and committers whose email address does not belong to an account, as `name <address>`. */
   unknown: readonly string[];
 }
 
@@ -14,7 +14,7 @@ interface Person {
   user: { login: string } | null;
 }
 
-interface Written {
+interface CommitNode {
   oid: string;
   authors: { nodes: Person[] };
   committer: Person | null;
@@ -22,22 +22,22 @@ interface Written {
   parents: { totalCount: number; nodes: { oid: string }[] };
 }
 
-/** GitHub is the committer of what its own buttons make. */
+/** The committer of commits that are created on GitHub's website. */
 const GITHUB_ADDRESS = 'noreply@github.com';
 const COMMITS_AT_ONCE = 50;
 const COMPARED_AT_ONCE = 100;
 
 /**
- * Who wrote a commit: its author, those of its Co-authored-by trailers, and its committer, unless that is GitHub. A
- * merge that GitHub made holds nothing that its author wrote: those count who wrote the commits that it brings.
+ * Who wrote a commit: its author, the authors of its Co-authored-by trailers, and its committer, unless that is GitHub.
+ * For a merge that GitHub created, it is who wrote the merged commits, because the merge itself contains no changes.
  *
- * None of that is proven: git takes any author and committer that it is given.
+ * None of this is verified: git accepts any author and committer.
  *
  * GraphQL's `Commit.authors`: "The list of authors for this commit based on the git author and the Co-authored-by
- * message trailer. The git author will always be first." REST resolves the author and the committer alone.
+ * message trailer. The git author will always be first." REST resolves only the author and the committer.
  *
- * @returns undefined for a commit that the repository does not have.
- * @throws GitHubError: the token needs `contents: read`. Also where GitHub leaves out a commit that a merge brings.
+ * @returns undefined for a commit that is not in the repository.
+ * @throws GitHubError: the token needs `contents: read`. Also if GitHub does not return all commits of a merge.
  * @see https://docs.github.com/graphql/reference/objects#commit
  */
 export async function readCommitWriters(
@@ -48,19 +48,19 @@ export async function readCommitWriters(
   if (!written) return undefined;
   if (!isMergeByGitHub(written)) return writersOf([written]);
   const [base] = written.parents.nodes;
-  const brought = (await commitsBetween(access, base?.oid ?? '', commit)).filter((oid) => oid !== commit);
-  const read = await readCommits(access, brought);
-  if (read.length === 0 || read.length < brought.length) {
-    throw new GitHubError(`GitHub does not show all commits that the merge ${commit.slice(0, 7)} brings`);
+  const merged = (await commitsBetween(access, base?.oid ?? '', commit)).filter((oid) => oid !== commit);
+  const read = await readCommits(access, merged);
+  if (read.length === 0 || read.length < merged.length) {
+    throw new GitHubError(`GitHub did not return all commits of the merge ${commit.slice(0, 7)}`);
   }
   return writersOf(read);
 }
 
-function isMergeByGitHub({ parents, signature }: Written): boolean {
+function isMergeByGitHub({ parents, signature }: CommitNode): boolean {
   return parents.totalCount > 1 && signature?.isValid === true && signature.wasSignedByGitHub;
 }
 
-function writersOf(commits: readonly Written[]): CommitWriters {
+function writersOf(commits: readonly CommitNode[]): CommitWriters {
   const logins = new Set<string>();
   const unknown = new Set<string>();
   for (const { authors, committer } of commits) {
@@ -71,7 +71,7 @@ function writersOf(commits: readonly Written[]): CommitWriters {
       if (login === undefined) unknown.add(`${person?.name ?? ''} <${person?.email ?? ''}>`);
       else logins.add(login);
     }
-    // Trailers are free text, and many name tools that have no account.
+    // Trailers are free text and often name tools without an account.
     for (const coAuthor of coAuthors) {
       const login = loginOf(coAuthor);
       if (login !== undefined) logins.add(login);
@@ -81,28 +81,29 @@ function writersOf(commits: readonly Written[]): CommitWriters {
 }
 
 /**
- * An app has no `user` in GraphQL; its address names it, as does that of a person who keeps the real address private.
+ * The noreply address contains the login of an app, which has no `user` in GraphQL, and of a person whose email address
+ * is private.
  *
  * @see https://docs.github.com/account-and-profile/reference/email-addresses-reference#your-noreply-email-address
  */
 function loginOf(person: Person | null | undefined): string | undefined {
-  const named = /^(?:\d+\+)?([^@+]+)@users\.noreply\.github\.com$/i.exec(person?.email ?? '')?.[1];
-  return (person?.user?.login ?? named)?.toLowerCase();
+  const noreply = /^(?:\d+\+)?([^@+]+)@users\.noreply\.github\.com$/i.exec(person?.email ?? '')?.[1];
+  return (person?.user?.login ?? noreply)?.toLowerCase();
 }
 
-/** The commits of their ids, in order; those that the repository does not have are left out. */
-async function readCommits(access: GitHubAccess, oids: readonly string[]): Promise<Written[]> {
+/** Reads commits in the order of their ids, without those that are not in the repository. */
+async function readCommits(access: GitHubAccess, oids: readonly string[]): Promise<CommitNode[]> {
   const octokit = await createOctokit(access.token, access.github.apiUrl, access.context);
   const { owner, repo } = ownerAndName(access.github.repository);
-  const found: Written[] = [];
+  const found: CommitNode[] = [];
   for (let at = 0; at < oids.length; at += COMMITS_AT_ONCE) {
     const page = oids.slice(at, at + COMMITS_AT_ONCE);
     const declared = page.map((_, index) => `$oid${index}: GitObjectID!`).join(', ');
-    const asked = page
+    const selections = page
       .map((_, index) => `commit${index}: object(oid: $oid${index}) { ...written }`)
       .join(' ');
     const query = `query Writers($owner: String!, $repo: String!, ${declared}) {
-      repository(owner: $owner, name: $repo) { ${asked} }
+      repository(owner: $owner, name: $repo) { ${selections} }
     }
     fragment written on Commit {
       oid
@@ -112,7 +113,7 @@ async function readCommits(access: GitHubAccess, oids: readonly string[]): Promi
       parents(first: 1) { totalCount nodes { oid } }
     }`;
     const variables = Object.fromEntries(page.map((oid, index) => [`oid${index}`, oid]));
-    const { repository } = await graphql<{ repository: Record<string, Written | null> | null }>(
+    const { repository } = await graphql<{ repository: Record<string, CommitNode | null> | null }>(
       octokit,
       query,
       {
@@ -126,7 +127,7 @@ async function readCommits(access: GitHubAccess, oids: readonly string[]): Promi
   return found;
 }
 
-/** The ids of the commits that `head` has and `base` has not. */
+/** The ids of the commits that are in `head` but not in `base`. */
 async function commitsBetween(access: GitHubAccess, base: string, head: string): Promise<string[]> {
   const octokit = await createOctokit(access.token, access.github.apiUrl, access.context);
   const oids: string[] = [];

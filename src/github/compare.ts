@@ -1,25 +1,25 @@
 import { createOctokit, type GitHubAccess, ownerAndName } from './client.ts';
 import type { GitHubContext } from './context.ts';
 
-/** GitHub gives so many commits at once; the newest are the last. */
+/** The largest page that GitHub returns. */
 const COMMITS_A_PAGE = 100;
 
 interface Comparison {
-  /** How many commits `head` has that `base` has not. */
+  /** How many commits are in `head` but not in `base`. */
   total: number;
-  /** How many `base` has that `head` has not: above zero when it goes back, or sideways. */
+  /** How many commits are in `base` but not in `head`. If there are any, `head` is older or on another branch. */
   behind: number;
-  /** The oldest first; the first hundred. */
+  /** The first hundred, the oldest first. */
   commits: { sha: string; title: string; author: string; url: string }[];
 }
 
-/** GitHub's page that compares two commits. */
+/** The page on GitHub that compares two commits. */
 export function compareUrl({ serverUrl, repository }: GitHubContext, base: string, head: string): string {
   return `${serverUrl}/${repository}/compare/${base}...${head}`;
 }
 
 /**
- * The commits between two.
+ * The commits between two commits.
  *
  * @throws the API's error: the token needs `contents: read`, and the repository must have both commits.
  * @see https://docs.github.com/rest/commits/commits#compare-two-commits
@@ -44,12 +44,12 @@ export async function compareCommits(access: GitHubAccess, base: string, head: s
   };
 }
 
-/** GitHub names no more files than these, and does not say that there are others. */
+/** GitHub returns at most this many files, without an indication that there are more. */
 const MOST_FILES = 300;
 
 /**
- * The files that differ between two commits, a renamed one by both of its names. Undefined where GitHub does not name all
- * of them.
+ * The files that differ between two commits, with both names of a renamed file. Undefined if GitHub does not return all of
+ * them.
  *
  * @throws the API's error: the token needs `contents: read`, and the repository must have both commits.
  * @see https://docs.github.com/rest/commits/commits#compare-two-commits "up to 300 changed files for the entire comparison"
@@ -75,7 +75,7 @@ export async function changedFiles(
 }
 
 /**
- * Whether a commit is an ancestor of another one: GitHub then says that it is `behind`.
+ * Whether a commit is an ancestor of another one. GitHub's status for it is then `behind`.
  *
  * @throws the API's error: the token needs `contents: read`, and the repository must have both commits.
  * @see https://docs.github.com/rest/commits/commits#compare-two-commits

@@ -5,12 +5,12 @@ export interface GitHubContext {
   repository: string;
   runId: string;
   runAttempt: number;
-  /** Counts the runs of the workflow, from 1; 0 outside a workflow. A re-run keeps it. */
+  /** The number of the run within its workflow, from 1; 0 outside a workflow. A re-run keeps its number. */
   runNumber: number;
   runUrl: string;
   /**
-   * The path of the workflow's file, `.github/workflows/pipeline.yml`; its name where the path is unknown. Two
-   * workflows may have the same name, and each counts its own runs. Of a reusable workflow, it is the caller's.
+   * The path of the workflow file, `.github/workflows/pipeline.yml`, or the workflow's name if the path is unknown. Two
+   * workflows may have the same name, but number their runs separately. For a reusable workflow, it is the caller's path.
    */
   workflow: string;
   actor: string;
@@ -18,9 +18,9 @@ export interface GitHubContext {
   ref: string;
   /** The event's name: `push`, `pull_request`, `workflow_dispatch` … */
   event: string;
-  /** Present when the event is about a pull request. */
+  /** Present if the event is about a pull request. */
   pullRequest?: EventPullRequest;
-  /** Present when the event is the end of another run, which this one goes on from. */
+  /** Present if another run triggered this one with a `workflow_run` event. */
   triggeringRun?: TriggeringRun;
   serverUrl: string;
   apiUrl: string;
@@ -28,8 +28,8 @@ export interface GitHubContext {
 }
 
 /**
- * The run that a `workflow_run` event is about. For that event `sha` is the last commit of the default branch, and
- * the run number counts the ends of runs: neither follows the order of the commits.
+ * The run that a `workflow_run` event is about. For this event, `sha` is the last commit of the default branch, and run
+ * numbers are in the order in which the triggering runs completed. Neither follows the order of commits.
  *
  * @see https://docs.github.com/actions/reference/workflows-and-actions/events-that-trigger-workflows#workflow_run
  */
@@ -45,9 +45,9 @@ interface TriggeringRun {
 interface EventPullRequest {
   number: number;
   fork: boolean;
-  /** The commit that the event is about, where it says so; `sha` is that of a merge with the base. */
+  /** The head commit, if the event contains it. `sha` is a merge of the head with the base. */
   headSha?: string;
-  /** What happened: `opened`, `synchronize`, `closed` … */
+  /** `opened`, `synchronize`, `closed` … */
   action?: string;
 }
 
@@ -65,8 +65,8 @@ interface Payload {
 }
 
 /**
- * What GitHub says of the run, from its default variables and the event's file. Outside a workflow the texts
- * are empty.
+ * Reads the context of the run from GitHub's default variables and the event file. Outside a workflow, the texts are
+ * empty.
  *
  * @see https://docs.github.com/actions/reference/workflows-and-actions/variables
  */
@@ -106,7 +106,7 @@ function workflowOf(env: NodeJS.ProcessEnv, repository: string): string {
 function pullRequestOf(payload: Payload, repository: string): EventPullRequest | undefined {
   const { pull_request: pull, issue } = payload;
   if (pull?.number !== undefined) {
-    // The head's repository is null when the fork was deleted.
+    // The head's repository is null if the fork was deleted.
     const headSha = pull.head?.sha;
     return {
       number: pull.number,
@@ -115,7 +115,7 @@ function pullRequestOf(payload: Payload, repository: string): EventPullRequest |
       ...(payload.action !== undefined && { action: payload.action }),
     };
   }
-  // A comment's event does not say where the pull request comes from: take it for a fork.
+  // A comment event does not contain the head's repository, so the pull request is treated as one from a fork.
   if (issue?.pull_request && issue.number !== undefined) return { number: issue.number, fork: true };
   return undefined;
 }
@@ -123,7 +123,7 @@ function pullRequestOf(payload: Payload, repository: string): EventPullRequest |
 function triggeringRunOf({ workflow_run: run }: Payload): TriggeringRun | undefined {
   if (run?.path === undefined || run.head_sha === undefined || run.run_number === undefined) return undefined;
   return {
-    // Where it is a path with a ref, the ref is not part of it.
+    // The path may end with `@` and a ref.
     workflow: run.path.split('@')[0] ?? '',
     ref: `refs/heads/${run.head_branch ?? ''}`,
     sha: run.head_sha,
@@ -132,7 +132,7 @@ function triggeringRunOf({ workflow_run: run }: Payload): TriggeringRun | undefi
   };
 }
 
-/** An event that cannot be read is no event: nothing here depends on it but the comment. */
+/** An event file that cannot be read is ignored: it is needed only for comments. */
 function readPayload(path: string | undefined): Payload {
   if (!path) return {};
   try {

@@ -21,8 +21,8 @@ export type DeploymentState =
 /**
  * Records a deployment of the run's commit.
  *
- * @param options.transient true for an environment that will go, such as a pull request's preview.
- * @param options.task tells apart what shares an environment; `deploy` by default.
+ * @param options.transient true for an environment that will be removed, such as a pull request's preview.
+ * @param options.task distinguishes deployments that share an environment; `deploy` by default.
  * @returns the deployment's id.
  * @throws the API's error: the token needs `deployments: write`.
  */
@@ -33,7 +33,7 @@ export async function createDeployment(
     description?: string;
     transient?: boolean;
     task?: string;
-    /** What else the record is to keep. */
+    /** Additional data of the deployment. */
     payload?: Readonly<Record<string, unknown>>;
   },
 ): Promise<number> {
@@ -41,26 +41,26 @@ export async function createDeployment(
   const octokit = await createOctokit(token, github.apiUrl, context);
   const repository = ownerAndName(github.repository);
   const { environment, task = 'deploy' } = options;
-  /** By which a deployment is found whose answer was lost: the commit may have others of the same task. */
+  /** Identifies the deployment if its response was lost: the commit may have others of the same task. */
   const request = randomUUID();
   const create = async (): Promise<number> => {
     const { data } = await octokit.rest.repos.createDeployment({
       ...repository,
       ref: github.sha,
       environment,
-      // GitHub refuses a longer description.
+      // The limit of GitHub.
       description: (options.description ?? '').slice(0, 140),
       payload: { ...options.payload, request },
       transient_environment: options.transient ?? false,
       task,
       auto_merge: false,
-      // The checks of the commit are the workflow's matter; by default GitHub would wait for all of them.
+      // Checks of the commit are the workflow's responsibility. By default, GitHub requires all of them to pass.
       required_contexts: [],
       request: NOT_REPEATED,
     });
     if ('id' in data) return data.id;
     const why = data.message ?? 'no reason given';
-    throw new GitHubError(`GitHub made no deployment to ${environment}: ${why}`, { status: 202 });
+    throw new GitHubError(`GitHub did not create a deployment to ${environment}: ${why}`, { status: 202 });
   };
   const find = async (): Promise<number | undefined> => {
     const wanted = { ...repository, sha: github.sha, environment, task, per_page: 100 };
@@ -70,7 +70,7 @@ export async function createDeployment(
   return (await createOnce(context, create, find)).value;
 }
 
-/** GitHub gives a payload back as an object or as its JSON. */
+/** GitHub returns a payload as an object or as JSON. */
 function requestOf(payload: unknown): unknown {
   if (typeof payload === 'string') {
     try {
@@ -82,7 +82,7 @@ function requestOf(payload: unknown): unknown {
   return (payload as { request?: unknown } | null)?.request;
 }
 
-/** Sets a deployment's state; a success makes the environment's earlier deployments inactive. */
+/** Sets the state of a deployment. `success` makes earlier deployments to the environment inactive. */
 export async function setDeploymentStatus(
   access: GitHubAccess,
   deploymentId: number,
@@ -90,20 +90,20 @@ export async function setDeploymentStatus(
 ): Promise<void> {
   const { token, github, context } = access;
   const octokit = await createOctokit(token, github.apiUrl, context);
-  // A lost answer may leave the same state twice, which changes nothing.
+  // After a lost response, the same status may be created twice, which has no effect.
   await octokit.rest.repos.createDeploymentStatus({
     ...ownerAndName(github.repository),
     deployment_id: deploymentId,
     state: options.state,
     log_url: github.runUrl,
-    // GitHub refuses a longer description.
+    // The limit of GitHub.
     description: (options.description ?? '').slice(0, 140),
     ...(options.environmentUrl !== undefined && { environment_url: options.environmentUrl }),
   });
 }
 
 /**
- * The deployments of a task to an environment that GitHub shows as active, all pages.
+ * All active deployments of a task to an environment.
  *
  * @throws the API's error: the token needs `deployments: read`.
  */
@@ -142,10 +142,10 @@ interface DeploymentPage {
 }
 
 /**
- * The active deployments to an environment of all tasks, 100 by each call of GraphQL, which has no filter by task but
- * tells the state of each deployment.
+ * The active deployments of all tasks to an environment, 100 for each GraphQL call. GraphQL cannot filter by task, but
+ * returns the state of each deployment.
  *
- * @param wanted.since only those that were created from this time on, in ISO 8601.
+ * @param wanted.since only deployments created since this time, in ISO 8601.
  * @throws GitHubError: the token needs `deployments: read`.
  * @see https://docs.github.com/graphql/reference/deployments
  */
@@ -173,13 +173,13 @@ export async function activeDeploymentsSince(
       environment: wanted.environment,
       after,
     };
-    const answer: { repository: { deployments: DeploymentPage } | null } = await graphql(
+    const response: { repository: { deployments: DeploymentPage } | null } = await graphql(
       octokit,
       query,
       variables,
     );
-    if (!answer.repository) throw new GitHubError('GitHub answered without a repository', { status: 404 });
-    const { nodes, pageInfo } = answer.repository.deployments;
+    if (!response.repository) throw new GitHubError('GitHub did not return the repository', { status: 404 });
+    const { nodes, pageInfo } = response.repository.deployments;
     const recent = nodes.filter(({ createdAt }) => Date.parse(createdAt) >= since);
     for (const { databaseId: id, task, latestStatus } of recent) {
       if (latestStatus?.state !== 'INACTIVE') active.push({ id, task: task ?? '' });

@@ -14,47 +14,47 @@ import {
 import type { GitHubContext } from './context.ts';
 import { hiddenMarker, ownLogin } from './comment.ts';
 
-/** GitHub refuses a longer text. */
+/** GitHub's limit. */
 const LIMIT_CHARACTERS = 65_536;
 
 export interface IssueOptions {
   token: string;
   github: GitHubContext;
   context: Pick<Context, 'clock' | 'signal' | 'log' | 'redactor'>;
-  /** Tells our issues apart: one open issue for each marker and author. */
+  /** Identifies the issue: there is one open issue for each marker and author. */
   marker: string;
   title: string;
-  /** What is wrong; undefined when nothing is, and the issue can be closed. */
+  /** The problem; undefined if there is none, so that the issue is closed. */
   sections: readonly Section[] | undefined;
 }
 
 type IssueResult =
   | { action: 'opened' | 'updated' | 'unchanged' | 'closed'; url: string }
-  /** There is no issue, and none is needed. */
+  /** There is neither an issue nor a problem. */
   | { action: 'none' }
   | { action: 'skipped'; reason: string };
 
 /**
- * Keeps one issue about something that is wrong: opens it, brings it up to date, and closes it when all is well
- * again. Ours is the open one with the hidden marker that the token's own user wrote. That it cannot be written is
- * a warning, since what it would say is in the job's summary as well.
+ * Keeps one issue in sync with a problem: opens it, updates it, and closes it when the problem is solved. It is the open
+ * issue with the hidden marker that was written by the user of the token. A failure to write it is a warning, because the
+ * job's summary has the same content.
  *
  * @see https://docs.github.com/rest/issues/issues
  */
-export async function keepIssue(options: IssueOptions): Promise<IssueResult> {
+export async function syncIssue(options: IssueOptions): Promise<IssueResult> {
   const { github, context, token } = options;
-  if (token === '') return skipped('there is no token to write it with', context);
+  if (token === '') return skipped('github-token is empty', context);
   context.log.secret(token);
   try {
-    return await keep(await createOctokit(token, github.apiUrl, context), options);
+    return await sync(await createOctokit(token, github.apiUrl, context), options);
   } catch (error) {
     context.signal.throwIfAborted();
-    const permission = isRefusal(error) ? '; does the job have the permission `issues: write`?' : '';
-    return skipped(`${reasonOf(error)}${permission}`, context);
+    const permission = isRefusal(error) ? 'the job needs the permission `issues: write`: ' : '';
+    return skipped(`${permission}${reasonOf(error)}`, context);
   }
 }
 
-async function keep(octokit: Octokit, options: IssueOptions): Promise<IssueResult> {
+async function sync(octokit: Octokit, options: IssueOptions): Promise<IssueResult> {
   const target = ownerAndName(options.github.repository);
   const marker = hiddenMarker(options.marker);
   const found = await findIssue(octokit, target, marker);
@@ -84,7 +84,7 @@ async function findIssue(octokit: Octokit, target: { owner: string; repo: string
   const author = await ownLogin(octokit);
   const open = { ...target, state: 'open', per_page: 100 } as const;
   for await (const { data } of octokit.paginate.iterator(octokit.rest.issues.listForRepo, open)) {
-    if (!Array.isArray(data)) throw new GitHubError('GitHub answered without a list of issues');
+    if (!Array.isArray(data)) throw new GitHubError('GitHub did not return a list of issues');
     const own = data.find(
       ({ user, body, pull_request: pull }) =>
         pull === undefined && user?.login === author && body?.startsWith(marker) === true,
@@ -104,6 +104,6 @@ function bodyOf(
 }
 
 function skipped(reason: string, { log }: Pick<Context, 'log'>): IssueResult {
-  log.warning(`The issue could not be written: ${reason}`);
+  log.warning(`The issue was not written: ${reason}`);
   return { action: 'skipped', reason };
 }

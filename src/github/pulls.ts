@@ -1,16 +1,16 @@
 import { createOctokit, type GitHubAccess, graphql, ownerAndName, statusOf } from './client.ts';
 
-/** A pull request as it is now. */
+/** The current state of a pull request. */
 export interface PullRequest {
   number: number;
   open: boolean;
   headSha: string;
-  /** Whether it comes from another repository. */
+  /** Whether its head is in another repository. */
   fork: boolean;
 }
 
 /**
- * Reads a pull request; undefined when GitHub does not show one of that number.
+ * Reads a pull request; undefined if none of this number is visible to the token.
  *
  * @throws the API's error: the token needs `pull-requests: read`.
  */
@@ -23,7 +23,7 @@ export async function readPullRequest(
   const wanted = { ...ownerAndName(github.repository), pull_number: number };
   try {
     const { data } = await octokit.rest.pulls.get(wanted);
-    // The head's repository is null when the fork was deleted.
+    // The head's repository is null if the fork was deleted.
     const head = data.head as { sha: string; repo: { full_name: string } | null };
     const fork = head.repo?.full_name !== github.repository;
     return { number, open: data.state === 'open', headSha: head.sha, fork };
@@ -33,7 +33,7 @@ export async function readPullRequest(
   }
 }
 
-/** What is read of many pull requests at once. */
+/** The state that is read for many pull requests at once. */
 export interface PullRequestState {
   open: boolean;
   /** ISO 8601. */
@@ -43,7 +43,7 @@ export interface PullRequestState {
 const STATES_A_CALL = 100;
 
 /**
- * Reads the state of pull requests, 100 by each call of GraphQL. Those that GitHub does not show are left out.
+ * Reads the states of pull requests, 100 for each GraphQL call. Pull requests that the token cannot see are omitted.
  *
  * @throws GitHubError: the token needs `pull-requests: read`.
  * @see https://docs.github.com/graphql/reference/objects#pullrequest
@@ -56,9 +56,11 @@ export async function readPullRequestStates(
   const states = new Map<number, PullRequestState>();
   for (let at = 0; at < numbers.length; at += STATES_A_CALL) {
     const page = numbers.slice(at, at + STATES_A_CALL);
-    const asked = page.map((number) => `pull${number}: pullRequest(number: ${number}) { state createdAt }`);
+    const selections = page.map(
+      (number) => `pull${number}: pullRequest(number: ${number}) { state createdAt }`,
+    );
     const query = `query States($owner: String!, $repo: String!) {
-      repository(owner: $owner, name: $repo) { ${asked.join(' ')} }
+      repository(owner: $owner, name: $repo) { ${selections.join(' ')} }
     }`;
     const { repository } = await graphql<{ repository: Record<string, PullRequestNode | null> | null }>(
       octokit,

@@ -1,15 +1,16 @@
 import { createOctokit, type GitHubAccess, ownerAndName, statusOf } from './client.ts';
 
-/** The review of a deployment by somebody whom the environment's protection asks. */
+/** The review of a deployment by a required reviewer of the environment. */
 export interface DeploymentReview {
   login: string;
-  /** What the reviewer wrote; empty where nothing. */
+  /** The reviewer's comment; empty if there is none. */
   comment: string;
 }
 
 /**
- * Who approved that this run deploys to an environment, each once, in GitHub's order. It lists the reviews of all
- * attempts of the run and does not tell which is whose, so after a re-run there may be reviewers of earlier attempts.
+ * The approving reviews of this run's deployment to an environment, one for each reviewer, in GitHub's order. GitHub
+ * returns the reviews of all attempts of the run without their attempt, so after a re-run there may be reviewers of
+ * earlier attempts.
  *
  * @throws GitHubError: the token needs `actions: read`.
  * @see https://docs.github.com/rest/actions/workflow-runs#get-the-review-history-for-a-workflow-run
@@ -33,8 +34,8 @@ export async function readApprovingReviews(
 }
 
 /**
- * Whose approval the protection of a GitHub environment asks for: logins, and teams as `@org/team`. None for an
- * environment that does not exist.
+ * The required reviewers of a GitHub environment: logins, and teams as `@org/team`. None for an environment that does not
+ * exist.
  *
  * @throws GitHubError: the token needs `actions: read`.
  * @see https://docs.github.com/rest/deployments/environments#get-an-environment

@@ -11,15 +11,15 @@ import {
   writeBody,
 } from './comment-parts.ts';
 
-/** The comments that the token's own user wrote on a pull request. */
+/** The comments on a pull request that were written by the user of the token. */
 export interface CommentStore {
   /** Oldest first. */
   list(): Promise<StoredComment[]>;
-  /** `created` is false where one with the marker is found after a lost answer. */
+  /** `created` is false if a comment with the marker is found after the response was lost. */
   create(body: string): Promise<StoredComment & { created: boolean }>;
-  /** With a limit: one attempt, which is given up after so many ms. */
+  /** With a limit, there is only one attempt, which is aborted after `limitMs`. */
   replace(id: number, body: string, limitMs?: number): Promise<void>;
-  /** Does nothing where it is gone already. */
+  /** Does nothing if the comment no longer exists. */
   remove(id: number): Promise<void>;
 }
 
@@ -29,46 +29,46 @@ export interface StoredComment {
   url: string;
 }
 
-/** From the reading of a comment to the answer to its replacement. */
+/** The limit from reading a comment to the response to its replacement. */
 const WRITE_LIMIT_MS = 5000;
 /** "If GitHub takes more than 10 seconds to process an API request, GitHub will terminate the request". */
 const GITHUB_LIMIT_MS = 10_000;
-/** How old the answer to a reading may be. GitHub names no bound. */
+/** How stale the response to a read may be. GitHub does not document a limit. */
 const LAG_MS = 1000;
-/** After this no write can arrive that began before ours was there: its reading and our last one may both be old. */
+/** After this time, no write can arrive that began before this one was visible: both reads may have been stale. */
 const SETTLED_MS = WRITE_LIMIT_MS + GITHUB_LIMIT_MS + 2 * LAG_MS;
 const BETWEEN_READS_MS = 2500;
 const JITTER_MS = 2000;
-/** The others write now and then; this many ms of being overwritten are no race any more. */
+/** Being overwritten for this long is not a race, because other jobs write only occasionally. */
 const GIVEN_UP_MS = 120_000;
 const MOST_FAILURES = 4;
 
 /**
  * Writes one part of a comment that several jobs write at the same time.
  *
- * GitHub has no conditional write: a PATCH with If-Match is refused ("Conditional request headers are not allowed in
- * unsafe requests unless supported by the endpoint"). So each writer reads, replaces, and reads again until no write
- * that began earlier can arrive any more; where a part that it has seen was lost it writes that again. A write that cannot follow its
- * reading soon is not made. Jobs that create the comment at the same time agree on the oldest one: the parts of the
- * others are taken over, and they are removed.
+ * GitHub has no conditional writes: it rejects a PATCH with If-Match ("Conditional request headers are not allowed in
+ * unsafe requests unless supported by the endpoint"). Each writer therefore reads, replaces, and reads again until no
+ * earlier write can arrive any more. If a part that it has seen was lost, it writes that part again. A write is aborted
+ * if it is too late after its read. Jobs that create the comment at the same time agree on the oldest one: they copy the
+ * parts of the others and delete them.
  *
- * @param replaced the marker of a comment that the part takes the place of.
- * @throws PlatformError `conflict` when other jobs overwrite the part again and again.
+ * @param replaced the marker of an older comment that the part replaces.
+ * @throws PlatformError `conflict` if other jobs repeatedly overwrite the part.
  * @see https://docs.github.com/rest/using-the-rest-api/troubleshooting-the-rest-api#timeouts
  */
-export async function keepPart(
+export async function upsertPart(
   store: CommentStore,
   draft: PartDraft,
   layout: Layout,
   { clock, signal, replaced }: Pick<Context, 'clock' | 'signal'> & { replaced: string },
 ): Promise<{ action: 'created' | 'updated' | 'unchanged'; url: string }> {
-  // A part that has the comment for itself is not overwritten by another one.
+  // A comment with a single part has no other writers.
   const settledMs = layout.order.length > 1 ? SETTLED_MS : 0;
   const begun = clock.now();
   let writtenAt = begun;
   let action: 'created' | 'updated' = 'updated';
   let failures = 0;
-  // What was seen once is written again too, as its own job may have ended.
+  // Every part that was seen is written again if it is lost, because its own job may have ended.
   let parts = new Map<string, Part>();
   for (;;) {
     const readAt = clock.now();
@@ -82,12 +82,12 @@ export async function keepPart(
       await store.create(writeBody(draft, [], layout));
       action = 'created';
       writtenAt = clock.now();
-    } else if (!holdsAll(present, [draft, ...parts.values()])) {
+    } else if (!containsAll(present, [draft, ...parts.values()])) {
       const body = writeBody(draft, parts.values(), layout);
       try {
         await store.replace(kept.id, body, WRITE_LIMIT_MS - (clock.now() - readAt));
       } catch (error) {
-        if (!isPassing(error) || ++failures >= MOST_FAILURES) throw error;
+        if (!isTransient(error) || ++failures >= MOST_FAILURES) throw error;
       }
       writtenAt = clock.now();
     } else if (clock.now() - writtenAt >= settledMs) {
@@ -96,7 +96,10 @@ export async function keepPart(
       return { action, url: kept.url };
     }
     if (clock.now() - begun > GIVEN_UP_MS) {
-      throw new PlatformError('conflict', `Other jobs overwrote the part ${draft.name} again and again.`);
+      throw new PlatformError(
+        'conflict',
+        `Other jobs repeatedly overwrote the part ${draft.name} of the comment.`,
+      );
     }
     if (settledMs > 0 || failures > 0)
       await clock.sleep(BETWEEN_READS_MS + Math.random() * JITTER_MS, signal);
@@ -108,8 +111,8 @@ export function isMarked(body: string, marker: string): boolean {
   return body.split(/\r?\n/, 1)[0] === marker;
 }
 
-/** Whether each part is there, or a newer one of its name. */
-function holdsAll(
+/** Whether each part is present in this or a newer version. */
+function containsAll(
   present: ReturnType<typeof readParts>,
   parts: readonly Pick<PartDraft, 'name' | 'version'>[],
 ): boolean {
@@ -119,8 +122,8 @@ function holdsAll(
   });
 }
 
-/** An outage, a rate limit, or the comment was removed meanwhile: read again. */
-function isPassing(error: unknown): boolean {
+/** An outage, a rate limit, or a comment that was deleted in the meantime. */
+function isTransient(error: unknown): boolean {
   if (!(error instanceof GitHubError)) return false;
   return error.code === 'service-unavailable' || error.code === 'throttled' || statusOf(error) === 404;
 }

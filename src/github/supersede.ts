@@ -10,33 +10,33 @@ export const SUPERSEDE_VERDICTS = {
   cancelled: { ok: false },
 } as const satisfies Verdicts;
 
-interface Superseding {
+interface ResultBase {
   environment: string;
-  /** One sentence for a person. */
+  /** One sentence. */
   reason: string;
 }
 
-/** How it ended. What makes it `failed` or `cancelled` is thrown. */
+/** The result of supersede-runs. The errors behind `failed` and `cancelled` are thrown. */
 export type SupersedeResult =
-  /** Older runs waited and were cancelled: their numbers, in order. */
-  | (Superseding & { verdict: 'superseded'; runs: readonly number[] })
-  | (Superseding & { verdict: 'unchanged' })
-  /** A newer run waits for the environment itself; nothing was cancelled. */
-  | (Superseding & { verdict: 'outdated'; newer: number });
+  /** `runs`: the numbers of the older waiting runs that were cancelled, in order. */
+  | (ResultBase & { verdict: 'superseded'; runs: readonly number[] })
+  | (ResultBase & { verdict: 'unchanged' })
+  /** A newer run is already waiting for the environment. Nothing was cancelled. */
+  | (ResultBase & { verdict: 'outdated'; newer: number });
 
-/** GitHub's answer to the cancelling of a run that has ended meanwhile. */
+/** GitHub's response to cancelling a run that has completed. */
 const CONFLICT = 409;
 const FORBIDDEN = 403;
 
 /**
- * Cancels the older runs of this run's workflow, on its branch, that wait for an approval of the environment.
- * A run that has been approved goes on, and so does one that is `queued`, `pending` or in progress: when it comes to
- * deploy, it is judged by the order of releases. A newer run is never cancelled.
+ * Cancels older runs of the same workflow and branch that wait for approval of the environment. Approved runs and runs
+ * that are `queued`, `pending` or in progress continue, because a deployment checks the order of releases itself. A newer
+ * run is never cancelled.
  *
  * A run has the status `waiting` because of "deployment protection rules or required reviews"; "`pending` is often caused
  * by concurrency limits" (https://github.com/github/docs/pull/44984).
  *
- * @throws GitHubError; for a token without `actions: write` one that says so.
+ * @throws GitHubError: the token needs `actions: write`.
  * @see https://docs.github.com/rest/actions/workflow-runs
  */
 export async function supersedeRuns(access: GitHubAccess, environment: string): Promise<SupersedeResult> {
@@ -44,7 +44,7 @@ export async function supersedeRuns(access: GitHubAccess, environment: string): 
     return await supersede(access, environment);
   } catch (error) {
     if (!(error instanceof GitHubError) || statusOf(error) !== FORBIDDEN) throw error;
-    const message = `GitHub refused: the job needs \`actions: write\` (${error.message})`;
+    const message = `GitHub denied access: the job needs the permission \`actions: write\` (${error.message})`;
     throw new PlatformError(error.code, message, { cause: error });
   }
 }
@@ -73,7 +73,7 @@ async function supersede(access: GitHubAccess, environment: string): Promise<Sup
   const rivals = others.flat();
   const newer = rivals.find((run) => run.run_number > own.run_number)?.run_number;
   if (newer !== undefined) {
-    const reason = `Run #${newer} is newer and waits for ${environment} already.`;
+    const reason = `The newer run #${newer} is already waiting for approval of ${environment}.`;
     return { verdict: 'outdated', environment, reason, newer };
   }
   const cancelled = await Promise.all(
@@ -89,10 +89,14 @@ async function supersede(access: GitHubAccess, environment: string): Promise<Sup
   );
   const runs = cancelled.flat().sort((one, other) => one - other);
   if (runs.length === 0) {
-    return { verdict: 'unchanged', environment, reason: `No other run waits for ${environment}.` };
+    return {
+      verdict: 'unchanged',
+      environment,
+      reason: `No other run is waiting for approval of ${environment}.`,
+    };
   }
   const numbers = runs.map((number) => `#${number}`).join(', ');
-  const reason = `Cancelled ${numbers}: this run is newer and asks for ${environment} too.`;
+  const reason = `Cancelled ${runs.length === 1 ? 'the older run' : 'the older runs'} ${numbers}, which were waiting for approval of ${environment}.`;
   return { verdict: 'superseded', environment, reason, runs };
 }
 

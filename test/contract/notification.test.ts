@@ -62,7 +62,7 @@ test('an approval is posted only if reviewers are required', () => {
   const result = {
     verdict: 'unchanged',
     environment: 'prod',
-    reason: 'No other run waits for prod.',
+    reason: 'No other run is waiting for approval of prod.',
   } as const;
   expect(presentSupersede(result).announcement).toBeUndefined();
   expect(presentSupersede(result, { reviewers: ['lead', '@org/ops'], what: '' }).announcement?.text).toMatch(

@@ -33,7 +33,7 @@ test.each<[Record<string, string>, RegExp]>([
     { 'build-contexts': 'base=nowhere' },
     /^build-contexts: expected a folder in the workspace, got "nowhere"/,
   ],
-  [{ commit: 'v1.2' }, /^commit: expected a whole commit SHA.*, got "v1.2"/],
+  [{ commit: 'v1.2' }, /^commit: expected a full commit SHA.*, got "v1.2"/],
   [{ scan: 'hig' }, /^scan: .*, got "hig"\. Did you mean high\?/],
   [{ provenance: 'maximal' }, /^provenance: .*, got "maximal"/],
   [{ timeout: 'soon' }, /^timeout: .*, got "soon"/],

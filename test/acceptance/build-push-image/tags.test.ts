@@ -17,7 +17,7 @@ test('the default tag is the checked-out commit, or the input commit', async () 
   checkOut(image.workspace, checkedOut);
   const run = await buildPushImage(sandbox, inputs, image);
   expect(run.outputs).toMatchObject({ verdict: 'pushed', tag: checkedOut, commit: checkedOut });
-  expect(run.log).toContain(`::notice::The commit is ${checkedOut}, not GITHUB_SHA (${SHA}).`);
+  expect(run.log).toContain(`::notice::Using commit ${checkedOut} instead of GITHUB_SHA (${SHA}).`);
   const named = await buildPushImage(sandbox, { ...inputs, commit: given }, image);
   expect(named.outputs).toMatchObject({ verdict: 'reused', tag: given, commit: given });
 });

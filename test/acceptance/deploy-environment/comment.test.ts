@@ -72,7 +72,7 @@ test('concurrent plans share one comment with a section for each environment, wh
       ENVIRONMENTS.map((name) => `<!-- platform:part ${name} ${1000 + number} ${sha} -->`),
     );
     for (const name of ENVIRONMENTS) expect(shared?.body).toContain(`✅ ${name}: planned`);
-    expect(shared?.body).not.toContain('⚠️ Not of the newest commit');
+    expect(shared?.body).not.toContain('⚠️ Outdated: the newest commit is');
   }
   expect(sandbox.calls.of('issues/create-comment').length).toBeGreaterThanOrEqual(1);
 });
@@ -96,6 +96,6 @@ test('a section of an earlier commit is marked', async () => {
   const runs = `${sandbox.githubUrl}/org/platform/actions/runs`;
   expect(comment?.body.match(/^.*Commit `.*$/gm)).toEqual([
     `Commit \`ccccccc\` · [Run](${runs}/1002)`,
-    `⚠️ Not of the newest commit \`ccccccc\` · Commit \`bbbbbbb\` · [Run](${runs}/1001)`,
+    `⚠️ Outdated: the newest commit is \`ccccccc\` · Commit \`bbbbbbb\` · [Run](${runs}/1001)`,
   ]);
 });

@@ -54,7 +54,7 @@ test('cancels older runs that wait for the environment', async () => {
   expect(done.outputs).toMatchObject({
     verdict: 'superseded',
     runs: '[1,2]',
-    reason: 'Cancelled #1, #2: this run is newer and asks for staging too.',
+    reason: 'Cancelled the older runs #1, #2, which were waiting for approval of staging.',
   });
   expect(done.exitCode).toBe(0);
   await expectResultExample(done);
@@ -82,7 +82,7 @@ test('a run overtaken by a newer one is red and cancels nothing', async () => {
   const done = await supersede(sandbox, runs[1]!);
   expect(done.outputs).toMatchObject({
     verdict: 'outdated',
-    reason: 'Run #3 is newer and waits for staging already.',
+    reason: 'The newer run #3 is already waiting for approval of staging.',
   });
   expect(done.exitCode).toBe(1);
   expect(cancelled(runs)).toEqual([]);
@@ -125,7 +125,7 @@ test('an exceeded rate limit is reported with its reset time, not as a missing p
   expect(done.exitCode).toBe(1);
   expect(done.outputs['verdict']).toBe('failed');
   expect(done.outputs['reason']).toMatch(
-    /^GitHub's rate limit is used up until \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ: "API rate limit exceeded for installation\./,
+    /^GitHub's rate limit is exceeded until \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ: "API rate limit exceeded for installation\./,
   );
   expect(JSON.parse(done.outputs['result'] ?? '')).toMatchObject({ error: { code: 'throttled' } });
 });

@@ -194,7 +194,7 @@ Outputs: { E: { Value: !Ref Environment } }`;
       {},
       [],
     ],
-    ['a name that only AWS knows', repository("!Sub 'api-${AWS::StackId}'"), {}, []],
+    ['a name that is not known before the deployment', repository("!Sub 'api-${AWS::StackId}'"), {}, []],
     ['another account', repository('shop/api'), { account: '222222222222' }, []],
     ['another region', repository('shop/api'), { region: 'eu-west-1' }, []],
     [

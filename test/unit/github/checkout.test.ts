@@ -172,7 +172,9 @@ describe('the commit of a checkout', () => {
     const { checkout, lines } = await read(folder, folder, prepare(folder));
     expect(checkout).toBeUndefined();
     expect(lines).toEqual([
-      expect.stringMatching(/^::warning::The commit of the checkout .* Fix: Set the input commit/),
+      expect.stringMatching(
+        /^::warning::Cannot read the commit of the checkout .* Fix: Set the input commit/,
+      ),
     ]);
   });
 });
@@ -226,7 +228,7 @@ describe('the commit of a step', () => {
     const context = { log, signal: new AbortController().signal };
     expect(commitOf(given, found, { github, context })).toMatchObject(expected);
     expect(lines).toEqual(
-      noted.map((commit) => `::notice::The commit is ${commit}, not GITHUB_SHA (${RUN_SHA}).`),
+      noted.map((commit) => `::notice::Using commit ${commit} instead of GITHUB_SHA (${RUN_SHA}).`),
     );
   });
 

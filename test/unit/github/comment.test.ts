@@ -159,7 +159,7 @@ describe('a shared comment', () => {
     expect(api.comments).toHaveLength(1);
     const at = String.raw`\.1\.\d+`;
     const runs = 'https://github.com/org/platform/actions/runs';
-    const outdated = '⚠️ Not of the newest commit `1003100`';
+    const outdated = '⚠️ Outdated: the newest commit is `1003100`';
     expect(api.comments[0]?.body.replace(new RegExp(at, 'g'), '.1.0')).toBe(
       [
         SHARED,
@@ -231,7 +231,7 @@ describe('a shared comment', () => {
     api.overrides.set('PATCH /comments/1', [{ status }]);
     expect(await upsertComment(partOf('prod', '1001'))).toMatchObject({ action: 'skipped' });
     expect(written()).toEqual(['PATCH']);
-    expect(lines.at(-1)).toMatch(/^::notice::no comment: /);
+    expect(lines.at(-1)).toMatch(/^::notice::The pull request comment was not written: /);
   });
 });
 
@@ -241,7 +241,7 @@ describe('a failure of GitHub', () => {
     expect(await upsertComment(options)).toMatchObject({ action: 'skipped' });
     expect(written()).toEqual(['POST']);
     expect(lines.at(-1)).toMatch(
-      /^::notice::no comment: the token may not write comments; .*pull-requests: write/,
+      /^::notice::The pull request comment was not written: the job needs the permission `pull-requests: write/,
     );
   });
 
@@ -293,7 +293,7 @@ describe('a failure of GitHub', () => {
     );
     expect(await upsertComment(options)).toMatchObject({ action: 'skipped' });
     expect(api.calls.filter(({ path }) => path.includes('/comments'))).toHaveLength(4);
-    expect(lines.at(-1)).toMatch(/^::warning::the comment could not be written: /);
+    expect(lines.at(-1)).toMatch(/^::warning::The pull request comment was not written: /);
   });
 
   test('an invalid list is an outage too', async () => {

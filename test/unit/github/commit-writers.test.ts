@@ -54,5 +54,5 @@ test.each([
   ]);
   const read = readCommitWriters(access(), 'merge');
   if (writers) expect([...((await read)?.logins ?? [])]).toEqual(writers);
-  else await expect(read).rejects.toThrow('GitHub does not show all commits that the merge merge brings');
+  else await expect(read).rejects.toThrow('GitHub did not return all commits of the merge merge');
 });

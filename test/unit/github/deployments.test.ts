@@ -48,7 +48,7 @@ describe('deployments', () => {
   test('an invalid response is an error', async () => {
     api.overrides.set('POST /deployments', [{ status: 202, body: { message: 'Auto-merged' } }]);
     await expect(createDeployment(access, { environment: 'dev' })).rejects.toThrow(
-      'GitHub made no deployment to dev: Auto-merged',
+      'GitHub did not create a deployment to dev: Auto-merged',
     );
   });
 
@@ -222,7 +222,7 @@ describe('the client', () => {
       answers(answer);
       await expect(compare()).rejects.toMatchObject({
         code: 'throttled',
-        message: `GitHub's rate limit is used up until ${instant}: "API rate limit exceeded for installation ID 19416693."`,
+        message: `GitHub's rate limit is exceeded until ${instant}: "API rate limit exceeded for installation ID 19416693."`,
         fix: `Run the job again after ${instant}.`,
       });
       expect(api.calls).toHaveLength(1);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { PlatformError } from '../../../src/core/errors.ts';
 import { type Layout, type PartDraft, readParts, writeBody } from '../../../src/github/comment-parts.ts';
-import { keepPart } from '../../../src/github/shared-comment.ts';
+import { upsertPart } from '../../../src/github/shared-comment.ts';
 import { RacingGitHub, Simulation, type Weather, writeOnce } from './racing-writers.ts';
 import { fc, SEED } from '../../support/property.ts';
 
@@ -47,7 +47,7 @@ type Write = (
 ) => Promise<unknown>;
 
 const keep: Write = (store, draft, layout, { clock }) =>
-  keepPart(store, draft, layout, { clock, signal: new AbortController().signal, replaced: REPLACED });
+  upsertPart(store, draft, layout, { clock, signal: new AbortController().signal, replaced: REPLACED });
 
 /** What was there before was there for so long. */
 const BEFORE_MS = 60_000;

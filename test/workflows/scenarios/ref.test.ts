@@ -55,7 +55,7 @@ test('a branch that moves while its plan waits is deployed as planned, and an ol
 
   const first = await deploy({ ref: 'release' });
   expect(first.verdict).toBe('deployed');
-  expect(first.log).toContain(`::notice::The commit is ${NEW}, not GITHUB_SHA (${HEAD}).`);
+  expect(first.log).toContain(`::notice::Using commit ${NEW} instead of GITHUB_SHA (${HEAD}).`);
   const image = (digest: string): unknown => expect.stringContaining(digest);
   expect(await recorded()).toMatchObject({ commit: NEW, proven: true, image: image(next.digest) });
   const images = new DescribeImagesCommand({ repositoryName: 'shop/api', imageIds: [{ imageTag: NEW }] });

@@ -238,7 +238,7 @@ Outputs:
     ).toThrow('The stacks a and b both export zone.');
   });
 
-  test('if only AWS knows which of two stacks provides it, a reader waits for both', () => {
+  test('if it is not known which of two stacks provides it, a reader waits for both', () => {
     const maybe = zone.replaceAll('Condition: Main', 'Condition: Unknown');
     const given = { Main: 'true' };
     const { dependencies } = stackGraph([stack('a', maybe, given), stack('b', maybe, given), reader]);
@@ -246,7 +246,7 @@ Outputs:
   });
 });
 
-test('an import whose name only AWS knows is reported with its line', () => {
+test('an import whose name is not known before the deployment is reported with its line', () => {
   const template = `
 Parameters: { Stored: { Type: 'AWS::SSM::Parameter::Value<String>', Default: /x } }
 Resources:

@@ -29,9 +29,13 @@ test.each([
     task("RuntimePlatform: { CpuArchitecture: !If [OnArm, !Ref 'AWS::NoValue', ARM64] }"),
     ['amd64'],
   ],
-  ['a value that only AWS knows', task('RuntimePlatform: { CpuArchitecture: !Ref Kept }'), []],
   [
-    'a platform that only AWS knows',
+    'a value that is not known before the deployment',
+    task('RuntimePlatform: { CpuArchitecture: !Ref Kept }'),
+    [],
+  ],
+  [
+    'a platform that is not known before the deployment',
     task('RuntimePlatform: !If [OnArm, { CpuArchitecture: ARM64 }, {}]'),
     [],
   ],
