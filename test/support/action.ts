@@ -10,8 +10,8 @@ import { actingAs, EXECUTION_ROLE, roleFor } from './roles.ts';
 export const DEV = '111111111111';
 
 /**
- * Runs the committed bundle of deploy-stack on the Node.js of GitHub's runner, against a sandbox, with the rights of the
- * roles that the workflows give such a job and CloudFormation.
+ * Runs the committed bundle of deploy-stack on the Node.js of GitHub's runner against a sandbox, with the permissions
+ * of the roles that the workflows give such a job and CloudFormation.
  */
 export function deployStack(
   sandbox: Sandbox,
@@ -28,7 +28,7 @@ export function deployStack(
   });
 }
 
-/** A sandbox for each test that asks for one; all are closed after it. */
+/** A sandbox for each test that requests one. All are closed after the test. */
 export function useSandboxes(): (options?: SandboxOptions) => Promise<Sandbox> {
   const open: Sandbox[] = [];
   afterEach(async () => {
@@ -41,7 +41,7 @@ export function useSandboxes(): (options?: SandboxOptions) => Promise<Sandbox> {
   };
 }
 
-/** Makes a workspace of files for one test; all are removed after the file's tests. */
+/** Creates a workspace with files for a test. All are removed after the file's tests. */
 export function useWorkspaces(): (files: Record<string, string>) => string {
   const folders: string[] = [];
   afterAll(() => {
@@ -58,7 +58,7 @@ export function useWorkspaces(): (files: Record<string, string>) => string {
   };
 }
 
-/** What a run left in its folder for temporary files, beside the file of its result. */
+/** Temporary files that a run left behind, besides the file of its result. */
 export function leftIn(temporary: string): string[] {
   return readdirSync(temporary).filter((name) => !name.startsWith('platform-result-'));
 }

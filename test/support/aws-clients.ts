@@ -2,7 +2,7 @@ import type { Sandbox } from '../../sandbox/index.ts';
 
 export const DEV = '111111111111';
 
-/** How the SDK's clients reach the sandbox; one attempt, so that a test sees each answer. */
+/** The configuration of SDK clients for the sandbox. There is only one attempt, so that a test sees each response. */
 export function configOf(sandbox: Sandbox, account = DEV, region = 'eu-west-1') {
   const env = sandbox.env(account);
   return {
@@ -17,7 +17,9 @@ type Config = ReturnType<typeof configOf>;
 
 const clients = new WeakMap<Sandbox, Map<string, unknown>>();
 
-/** The sandbox's one client of a service for an account and region: to make one costs more than ten of its calls. */
+/**
+ * The client of a service for an account and region. It is shared, because creating one takes longer than ten calls.
+ */
 export function clientOf<Client>(
   sandbox: Sandbox,
   Service: new (config: Config) => Client,

@@ -18,8 +18,8 @@ const PROGRAMS = [
 const NODE_LIBRARIES = ['libstdc++.so.6', 'libgcc_s.so.1'];
 
 /**
- * Base images of this machine's own files, as no registry is asked for any: `local/runtime` with the C library
- * and a shell, and `local/node` with Node.js 24 and npm beside it.
+ * Base images from this machine's files, because no registry is used: `local/runtime` with the C library and a shell,
+ * and `local/node` with Node.js 24 and npm in addition.
  *
  * @param npmCache a folder with all packages that a build installs; npm uses no registry.
  */
@@ -49,7 +49,7 @@ export async function importBaseImages(dockerd: Dockerd, npmCache?: string): Pro
   }
 }
 
-/** Makes an image of a folder's files. */
+/** Creates an image from a folder. */
 export async function importFolder(
   dockerd: Dockerd,
   folder: string,
@@ -69,13 +69,13 @@ export function addProgram(root: string, program: string): void {
   for (const library of librariesOf(program)) addFile(root, library);
 }
 
-/** Copies a file, or what a link leads to. */
+/** Copies a file, or the target of a link. */
 export function addFile(root: string, source: string, target = source): void {
   mkdirSync(join(root, dirname(target)), { recursive: true });
   cpSync(realpathSync(source), join(root, target));
 }
 
-/** The libraries that a program is linked with, the loader among them; none of one that is linked statically. */
+/** The libraries of a program, including the loader. Empty for a statically linked one. */
 function librariesOf(program: string): string[] {
   const { status, stdout: listed, stderr } = spawnSync('ldd', [program], { encoding: 'utf8' });
   if (status !== 0 && !stderr.includes('not a dynamic executable'))

@@ -4,14 +4,14 @@ import { type Browser, type BrowserContextOptions, chromium, type Page } from 'p
 
 const PATHS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 
-/** What a page is checked in: a desktop window, the same with dark colours, and a phone. */
+/** The views in which a page is checked: a desktop window, the same with dark colours, and a phone. */
 export const VIEWS = {
   desktop: { viewport: { width: 1280, height: 900 }, colorScheme: 'light' },
   dark: { viewport: { width: 1280, height: 900 }, colorScheme: 'dark' },
   phone: { viewport: { width: 390, height: 844 }, colorScheme: 'light', hasTouch: true },
 } as const satisfies Record<string, BrowserContextOptions>;
 
-/** Launches the Chromium of this machine, without the requests that it makes on its own. */
+/** Launches the Chromium of this machine, without its background requests. */
 export function launchBrowser(): Promise<Browser> {
   const executablePath = PATHS.find((path) => existsSync(path));
   if (executablePath === undefined)
@@ -24,7 +24,7 @@ export function launchBrowser(): Promise<Browser> {
 }
 
 /**
- * Runs axe on a page. Returns its violations, one line each: the rule, what it asks for, the elements.
+ * Runs axe on a page. Returns its violations, one line each: the rule, its description, the elements.
  *
  * @see https://github.com/dequelabs/axe-core/blob/develop/doc/API.md
  */

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Puts a `.git` into a folder whose HEAD is detached at a commit, as `actions/checkout` leaves it. */
+/** Writes a `.git` whose HEAD is detached at a commit, like `actions/checkout`. */
 export function checkOut(folder: string, sha: string, origin?: string): void {
   for (const part of ['objects', 'refs']) mkdirSync(join(folder, '.git', part), { recursive: true });
   writeFileSync(join(folder, '.git', 'HEAD'), `${sha}\n`);

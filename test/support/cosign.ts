@@ -11,10 +11,13 @@ const execute = promisify(execFile);
 const OFFLINE = ['--use-signing-config=false', '--tlog-upload=false', '--yes'];
 const LIMIT_MS = 120_000;
 
-/** Where a signature is kept: in a layer under a tag, as cosign did first, or in a bundle that refers to the image. */
+/**
+ * The storage of a signature: in a layer under a tag, as in earlier versions of cosign, or in a bundle that refers to
+ * the image.
+ */
 export type SignatureFormat = 'tag' | 'bundle';
 
-/** One pair of keys of cosign, which signs and verifies without the internet. */
+/** A key pair of cosign that signs and verifies without the internet. */
 export class CosignKey {
   readonly #folder: string;
 
@@ -32,7 +35,7 @@ export class CosignKey {
     rmSync(this.#folder, { recursive: true });
   }
 
-  /** Signs an image; with `recursive` all images of an index too. */
+  /** Signs an image; with `recursive` also all images of an index. */
   async sign(
     repository: RepositorySession,
     digest: string,
@@ -49,7 +52,7 @@ export class CosignKey {
     await this.#run(['attest', ...options, '--type', 'custom', `${repository.uri}@${digest}`], repository);
   }
 
-  /** Whether the image has a signature by this key. cosign's other errors are thrown. */
+  /** Whether the image has a signature with this key. Other errors of cosign are thrown. */
   async verifies(repository: RepositorySession, digest: string, format: SignatureFormat): Promise<boolean> {
     return await this.#verifies(['verify'], repository, digest, format);
   }

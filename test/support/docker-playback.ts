@@ -1,21 +1,21 @@
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** What a recorded docker answers, where it is not what a buildx with its own container answers. */
+/** Recorded responses of docker, if they differ from those of buildx with its own container. */
 export interface Recording {
-  /** The driver that `docker buildx inspect` names. */
+  /** The driver in `docker buildx inspect`. */
   driver?: string;
-  /** What each `docker buildx build` writes to standard error, and its exit code, one after the other. */
+  /** The standard error and exit code of each `docker buildx build`, in order. */
   builds?: { progress: string; exitCode?: number; hangs?: boolean }[];
-  /** How long each build takes, in seconds. */
+  /** The duration of each build, in seconds. */
   seconds?: number;
   /** The digest in the metadata file. */
   digest?: string;
-  /** What `docker buildx bake --print` prints; without it, it fails. */
+  /** The output of `docker buildx bake --print`. Without it, the command fails. */
   bake?: object;
 }
 
-/** What was recorded of `docker buildx build` with a container's builder. */
+/** A recording of `docker buildx build` with a container's builder. */
 export const PROGRESS = `#0 building with "builder-1" instance using docker-container driver
 #5 [build 1/2] FROM docker.io/library/node:24
 #5 DONE 0.1s
@@ -34,8 +34,8 @@ Platforms:        linux/amd64, linux/amd64/v2, linux/386
 `;
 
 /**
- * A program called docker that plays recorded answers and writes down how it was called. The metadata file is as
- * buildx writes it.
+ * A program named docker that plays recorded responses and records its calls. The metadata file has the format of
+ * buildx.
  */
 export class DockerPlayback {
   readonly folder: string;
@@ -69,7 +69,7 @@ export class DockerPlayback {
     this.answer(digest);
   }
 
-  /** Sets the digest that the metadata file of the next builds has. */
+  /** Sets the digest in the metadata file of the next builds. */
   answer(digest: string): void {
     const metadata = { 'buildx.build.ref': 'builder-1/builder-10/x', 'containerimage.digest': digest };
     writeFileSync(join(this.folder, 'metadata.json'), JSON.stringify(metadata));
@@ -84,7 +84,7 @@ export class DockerPlayback {
     return this.calls.filter((call) => call.startsWith('buildx build '));
   }
 
-  /** How many builds ran at once, at most. */
+  /** The maximum number of parallel builds. */
   get mostBuilds(): number {
     let [running, most] = [0, 0];
     for (const change of this.read('running').trim().split('\n')) {
@@ -94,7 +94,7 @@ export class DockerPlayback {
     return most;
   }
 
-  /** What docker saw: `password`, `secret`, `config`. */
+  /** The input of docker: `password`, `secret`, `config`. */
   read(name: string): string {
     const file = join(this.folder, name);
     return existsSync(file) ? readFileSync(file, 'utf8') : '';

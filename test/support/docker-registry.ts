@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from './free-port.ts';
 
-/** Who may use a registry with a login. */
+/** The login of a registry. */
 export const REGISTRY_LOGIN = { username: 'octocat', password: 'correct horse battery staple' };
-/** The password by bcrypt, the only hash that docker-registry takes. */
+/** The password hashed with bcrypt, the only hash that docker-registry supports. */
 const HTPASSWD = 'octocat:$2y$05$abcdefghijklmnopqrstuuFiPhXf1sVd3pCCRO.uVh34H/qI/ZsuS\n';
 
 /** Debian's docker-registry, as a process on loopback with its files in a temporary folder. */
@@ -30,7 +30,7 @@ export class DockerRegistry {
     this.#child = spawn('docker-registry', ['serve', file], { stdio: 'ignore' });
   }
 
-  /** Starts a registry and waits, at most 30 s, until it answers. With a login it gives nothing to others. */
+  /** Starts a registry and waits until it responds, at most 30 s. With a login, it denies all other requests. */
   static async start({ withLogin = false } = {}): Promise<DockerRegistry> {
     const registry = new DockerRegistry(await freePort(), withLogin);
     const failed = once(registry.#child, 'exit').then(([code]) => {
@@ -41,7 +41,7 @@ export class DockerRegistry {
     return registry;
   }
 
-  /** Its host, as images are named. */
+  /** Its host, as used in image names. */
   get host(): string {
     return new URL(this.url).host;
   }

@@ -6,25 +6,25 @@ import { promisify } from 'node:util';
 import { Daemon, removeDataFolder } from './engines/daemon.ts';
 
 const run = promisify(execFile);
-/** Debian's docker, also where another client comes first in PATH. */
+/** Debian's docker, even if another client comes first in PATH. */
 export const DEBIAN_PATH = '/usr/sbin:/usr/bin:/sbin:/bin';
 
-/** Runs docker with this environment only; its output. */
+/** Runs docker with only this environment. Returns its output. */
 export async function runDocker(env: Record<string, string>, args: readonly string[]): Promise<string> {
   const { stdout } = await run('docker', args, { env, maxBuffer: 64 * 1024 * 1024 });
   return stdout.trim();
 }
 
 interface DockerdOptions {
-  /** A program that starts containers instead of runc, with runc's arguments. */
+  /** A replacement for runc, with the same arguments. */
   runtime?: string;
 }
 
-/** A Docker daemon of our own, with its images in a temporary folder. Needs root. */
+/** A separate Docker daemon with its images in a temporary folder. Needs root. */
 export class Dockerd {
-  /** What reaches it. */
+  /** The environment variables of its clients. */
   readonly env: Record<string, string>;
-  /** Its folder, also the home of its clients. It is removed with it. */
+  /** Its folder, which is also the home of its clients. It is removed with the daemon. */
   readonly folder: string;
   readonly #daemon: Daemon;
 
@@ -35,7 +35,7 @@ export class Dockerd {
     const args = [
       ...['--data-root', join(folder, 'data'), '--exec-root', join(folder, 'exec')],
       ...['--pidfile', join(folder, 'pid'), '--host', host],
-      // No kernel module and no rule of a firewall is needed for these; containers use the host's network.
+      // Without a bridge, no kernel module and no firewall rule is needed; containers use the host's network.
       ...['--iptables=false', '--ip-forward=false'],
       ...['--storage-driver', storageDriver],
       ...(runtime === undefined
@@ -46,7 +46,7 @@ export class Dockerd {
   }
 
   /**
-   * Starts a daemon and waits until it answers. Copying every layer (vfs) works on each file system but takes minutes
+   * Starts a daemon and waits until it responds. Copying every layer (vfs) works on each file system, but takes minutes
    * where overlay2 takes seconds.
    */
   static async start(options: DockerdOptions = {}): Promise<Dockerd> {
@@ -64,12 +64,12 @@ export class Dockerd {
     throw new AggregateError(failures, `dockerd failed to start:\n${failures.map(String).join('\n')}`);
   }
 
-  /** Runs docker; its output. */
+  /** Runs docker. Returns its output. */
   docker(...args: string[]): Promise<string> {
     return runDocker(this.env, args);
   }
 
-  /** Ends it as a crash does; its data stays. */
+  /** Kills it like a crash. Its data remains. */
   kill(): Promise<void> {
     return this.#daemon.stop('SIGKILL');
   }

@@ -1,6 +1,6 @@
 import { fc } from './property.ts';
 
-/** A Dockerfile and what a build of it is given. */
+/** A Dockerfile and the build's inputs. */
 export interface DockerfileCase {
   dockerfile: string;
   buildArgs: Record<string, string>;
@@ -92,7 +92,7 @@ const stage = fc
     [`${keyword} ${platform}${image}${name}`, ...instructions].join('\n'),
   );
 
-/** Dockerfiles of all that may stand beside a `FROM`; BuildKit refuses some of them. */
+/** Generated Dockerfiles with everything that can occur next to a `FROM`. BuildKit refuses some of them. */
 export const dockerfiles: fc.Arbitrary<DockerfileCase> = fc
   .record({
     head: fc.constantFrom(...HEADS),

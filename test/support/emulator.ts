@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const LOOK_MS = 250;
 const LOOKS = 240;
 
-/** Somebody else's AWS, as a process on loopback. */
+/** A third-party AWS emulator, as a process on loopback. */
 export class Emulator {
   readonly url: string;
   readonly #child: ChildProcess;
@@ -15,7 +15,7 @@ export class Emulator {
     this.#child = child;
   }
 
-  /** Starts a program that is to listen on a port, and waits, at most a minute, until it answers at a path. */
+  /** Starts a program that listens on a port, and waits until it responds at a path, at most a minute. */
   static async start(program: {
     command: string;
     args: readonly string[];

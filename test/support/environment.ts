@@ -5,8 +5,9 @@ import { DEV } from './action.ts';
 import { actingAs, EXECUTION_ROLE, roleFor } from './roles.ts';
 
 /**
- * Runs the committed bundle of deploy-environment on the Node.js of GitHub's runner, against a sandbox, with the rights of
- * the role that the workflows give such a job. Its manifest has DEV_ACCOUNT, which names that of CloudFormation.
+ * Runs the committed bundle of deploy-environment on the Node.js of GitHub's runner against a sandbox, with the
+ * permissions of the role that the workflows give such a job. Its manifest has DEV_ACCOUNT, which contains
+ * CloudFormation's role.
  */
 export function deployEnvironment(
   sandbox: Sandbox,
@@ -22,10 +23,10 @@ export function deployEnvironment(
   });
 }
 
-/** What the manifest of a test says of an environment in the account of dev. */
+/** The manifest's keys of an environment in the account of dev. */
 export const DEV_ACCOUNT = `account: '${DEV}', execution-role: '${EXECUTION_ROLE}'`;
 
-/** The files of a small platform: a network that shares a value, a queue that reads it, a service's repository. */
+/** The files of a small platform: a network that exports a value, a queue that reads it, a service's repository. */
 export const SMALL_PLATFORM: Readonly<Record<string, string>> = {
   'platform.yml': `
 project: shop
@@ -63,7 +64,7 @@ Resources:
 `,
 };
 
-/** The stack of a service with its own cluster: its task definition has the colour, its service the configuration. */
+/** The stack of a service with its own cluster. Its task definition has the colour, its service the configuration. */
 export function ecsServiceTemplate(colour: string, deploymentConfiguration: string): string {
   return `
 Parameters:

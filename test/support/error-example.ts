@@ -8,14 +8,14 @@ import { stableText } from './stable-text.ts';
 const FOLDER = resolve(import.meta.dirname, '../../docs/errors');
 const EXAMPLE = /^## Example\n\n```text\n([\s\S]*?)\n```\n/m;
 
-/** The example log of an error's page; undefined where it has none. */
+/** The example log on an error's page, or undefined if it has none. */
 function exampleOf(code: string): string | undefined {
   return EXAMPLE.exec(readFileSync(join(FOLDER, `${code}.md`), 'utf8'))?.[1];
 }
 
 /**
- * Compares the example log on the page of an error with the annotations of a run that failed with it. With
- * UPDATE_EXAMPLES=true in the environment, it writes them there instead.
+ * Compares the example log on an error's page with the annotations of a run that failed with it. With
+ * UPDATE_EXAMPLES=true in the environment, it writes them instead.
  */
 export function expectExample(code: ErrorCode, run: Pick<Run, 'log' | 'result'>): void {
   expect(run.result).toMatchObject({ error: { code } });
@@ -24,7 +24,7 @@ export function expectExample(code: ErrorCode, run: Pick<Run, 'log' | 'result'>)
   else expect(exampleOf(code)).toBe(shown);
 }
 
-/** The annotations of a run as GitHub's log shows them, with stable text in place of what differs between runs. */
+/** The annotations of a run as in GitHub's log, with stable text for values that differ between runs. */
 function shownLog(log: string): string {
   const annotations = log.matchAll(/^::(error|warning)(?: [^:]*)?::(.*)$/gm);
   const shown = [...annotations]

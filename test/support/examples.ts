@@ -1,16 +1,16 @@
 import { parse } from 'yaml';
 import type { MarkdownPage } from './markdown.ts';
 
-/** A block of YAML that is a workflow, or a part of one. */
+/** A block of YAML that is a workflow or a part of one. */
 interface WorkflowExample {
   file: string;
   line: number;
-  /** The workflow that it is, or is a part of. */
+  /** The complete workflow. */
   workflow: string;
   isWhole: boolean;
 }
 
-/** The workflows that pages show. */
+/** The workflows in pages. */
 export function workflowExamples(pages: readonly MarkdownPage[]): WorkflowExample[] {
   return pages.flatMap(({ file, blocks }) =>
     blocks
@@ -22,7 +22,7 @@ export function workflowExamples(pages: readonly MarkdownPage[]): WorkflowExampl
   );
 }
 
-/** An example as the workflow that it is a part of: with jobs, one job, or steps alone. */
+/** Completes an example to a workflow: it may have jobs, a job, or only steps. */
 function workflowOf(text: string): string | undefined {
   const value: unknown = parse(text, { logLevel: 'error' });
   const on = 'on: push\n';
@@ -45,7 +45,7 @@ function workflowOf(text: string): string | undefined {
 
 const indent = (text: string, by: number): string => text.replaceAll(/^(?=.)/gm, ' '.repeat(by));
 
-/** What only the rest of a workflow could tell: an example shows a part. */
+/** Messages about missing parts of a workflow, because an example shows only a part. */
 export const OF_A_PART = [
   /^property "[\w-]+" is not defined in object type/,
   /^job "[\w-]+" needs job "[\w-]+" which does not exist/,

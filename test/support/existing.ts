@@ -25,12 +25,15 @@ export type EnvironmentName = keyof typeof ACCOUNTS;
 const NAMES = Object.keys(ACCOUNTS) as EnvironmentName[];
 const UPSTREAM: Partial<Record<EnvironmentName, EnvironmentName>> = { staging: 'dev', prod: 'staging' };
 
-/** The names that the tool which created them gave, as it would: nothing of them follows a rule of ours. */
+/** The names given by the tool that created them, which do not follow our conventions. */
 const REPOSITORY = 'team/api';
 const clusterOf = (name: EnvironmentName): string => `live-${name}`;
 const serviceOf = (name: EnvironmentName): string => `${name}-web`;
 
-/** Roles that deploy, for a scenario: each trusts jobs in its GitHub environment, and in the one that promotes from it. */
+/**
+ * Roles for deployments in a scenario: each trusts jobs in its GitHub environment, and in the one that promotes from
+ * it.
+ */
 export function deployRoles(names: readonly EnvironmentName[] = NAMES) {
   const issuer = 'token.actions.githubusercontent.com';
   const subjects = (name: EnvironmentName): string[] =>
@@ -50,7 +53,7 @@ export function deployRoles(names: readonly EnvironmentName[] = NAMES) {
   }));
 }
 
-/** A service in three accounts that was created by plain calls, as Terraform makes them: there is no stack at all. */
+/** A service in three accounts that was created by API calls, as Terraform does: there is no stack. */
 export class ExistingShop {
   readonly sandbox: Sandbox;
   readonly folder: string;
@@ -75,7 +78,7 @@ export class ExistingShop {
     writeFileSync(join(this.folder, 'platform.yml'), manifest(settings));
   }
 
-  /** The roles that the service's tasks have. */
+  /** The roles of the service's tasks. */
   roles(name: EnvironmentName): string[] {
     const { executionRoleArn = '', taskRoleArn = '' } = taskDefinition(name, '');
     return [executionRoleArn, taskRoleArn];
@@ -85,7 +88,7 @@ export class ExistingShop {
     return clientOf(this.sandbox, ECSClient, ACCOUNTS[name]);
   }
 
-  /** A commit with another image, ready as a layout; its digest. */
+  /** A commit with another image as a layout. Returns its digest. */
   commit(version: string): string {
     const layout = new LayoutWriter(join(this.folder, 'image'));
     const image = layout.image([`api ${version}`], 'amd64');
@@ -115,7 +118,7 @@ export class ExistingShop {
     await ssmOf(this.sandbox, ACCOUNTS[name]).send(command);
   }
 
-  /** Changes the service as its owner would. */
+  /** Changes the service like its owner. */
   async reconfigure(name: EnvironmentName, settings: Partial<UpdateServiceCommandInput>): Promise<void> {
     const place = { cluster: clusterOf(name), service: serviceOf(name) };
     await this.ecs(name).send(new UpdateServiceCommand({ ...place, ...settings }));
@@ -147,14 +150,14 @@ export class ExistingShop {
     await this.steady(name);
   }
 
-  /** Waits until the service has one deployment, and that is complete. */
+  /** Waits until the service has one deployment that is complete. */
   async steady(name: EnvironmentName): Promise<void> {
     const address = { cluster: clusterOf(name), service: serviceOf(name) };
     await untilSteady(this.ecs(name), address);
   }
 }
 
-/** A container beside the one that runs the image, values from outside, a log, and a tag of the tool. */
+/** A container in addition to the one that runs the image, external values, a log, and a tag of the tool. */
 function taskDefinition(name: EnvironmentName, image: string): RegisterTaskDefinitionCommandInput {
   const account = ACCOUNTS[name];
   return {
@@ -193,7 +196,7 @@ function taskDefinition(name: EnvironmentName, image: string): RegisterTaskDefin
 }
 
 interface ManifestSettings {
-  /** Whether the repository has what the image is built from. Default, true. */
+  /** Whether the repository contains the image's source. Default: true. */
   build?: boolean;
   cluster?: string;
   repository?: string;

@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from '../../src/core/clock.ts';
 
-/** A clock that is this much faster than the real one. */
+/** A clock that is faster than the real one by this factor. */
 export function fastClock(scale: number): Clock {
   const start = Date.now();
   return {

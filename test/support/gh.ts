@@ -9,8 +9,8 @@ export interface StartedByHand {
 }
 
 /**
- * A stand-in for the GitHub CLI, as an administrator of the repository: `gh api` calls the sandbox, and
- * `gh workflow run` is remembered.
+ * A replacement for the GitHub CLI, as an administrator of the repository: `gh api` calls the sandbox, and `gh workflow
+ * run` is recorded.
  *
  * https://cli.github.com/manual/gh_api: "GET normally and POST if any parameters were added".
  */
@@ -46,7 +46,7 @@ if (command === 'workflow' && paths[0] === 'run') {
 `;
 
 export class GitHubCli {
-  /** What a shell needs to find it. */
+  /** The environment variables with which a shell finds it. */
   readonly env: Record<string, string>;
   readonly folder: string;
 
@@ -60,7 +60,7 @@ export class GitHubCli {
     this.env = { GITHUB_API_URL, GH_TOKEN: sandbox.tokens.user, GH_RUNS: join(folder, 'runs') };
   }
 
-  /** The runs that were started since the last time. */
+  /** The runs that were started since the last call. */
   takeRuns(): StartedByHand[] {
     const file = join(this.folder, 'runs');
     if (!existsSync(file)) return [];

@@ -1,7 +1,7 @@
 import type { LoggedCall } from '../../sandbox/server/calls.ts';
 import { OPERATIONS } from '../../sandbox/registry/protocol.ts';
 
-/** A policy's statement, as JSON has it. */
+/** A statement of a policy, in JSON. */
 export interface Statement {
   Effect: string;
   Action: readonly string[];
@@ -9,14 +9,14 @@ export interface Statement {
   Condition?: Record<string, Record<string, string | readonly string[]>>;
 }
 
-/** The statements of the policy that `doctor` prints in its log. */
+/** The statements of the policy in the log of `doctor`. */
 export function policyIn(log: string): Statement[] {
   const [, json = '{}'] = /^::group::IAM policy [^\n]*\n([\s\S]*?)\n::endgroup::/m.exec(log) ?? [];
   return (JSON.parse(json) as { Statement: Statement[] }).Statement;
 }
 
-/** What IAM is asked when a call is made. */
-interface Question {
+/** A permission that a call requires. */
+interface PermissionCheck {
   action: string;
   resource: string;
   /** Condition keys. */
@@ -26,16 +26,16 @@ interface Question {
 type Input = Record<string, unknown>;
 type Call = Pick<LoggedCall, 'service' | 'operation' | 'account' | 'region'> & { input: Input };
 
-/** What needs no permission, or is the trust policy's matter. */
-const FREE = new Set(['sts', 'oidc', 'github']);
+/** Calls that need no permission, or only the trust policy. */
+const WITHOUT_PERMISSION = new Set(['sts', 'oidc', 'github']);
 
 /**
- * Calls that take the permission of another one: "The IAM principal invoking this operation must have the
- * ecr:BatchGetImage permission."
+ * Calls that require a different permission: "The IAM principal invoking this operation must have the ecr:BatchGetImage
+ * permission."
  *
  * @see https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListImageReferrers.html
  */
-export const NAMED_OTHERWISE: Readonly<Record<string, string>> = {
+export const ACTION_OVERRIDES: Readonly<Record<string, string>> = {
   'ecr:ListImageReferrers': 'ecr:BatchGetImage',
 };
 
@@ -46,20 +46,20 @@ export function deniedCalls(
   roles: readonly string[],
 ): string[] {
   const denied = calls
-    .filter(({ service }) => !FREE.has(service))
-    .flatMap((call) => questionsOf(call as Call, roles))
-    .filter((question) => !statements.some((statement) => applies(statement, question)))
+    .filter(({ service }) => !WITHOUT_PERMISSION.has(service))
+    .flatMap((call) => permissionChecks(call as Call, roles))
+    .filter((check) => !statements.some((statement) => applies(statement, check)))
     .map(({ action, resource }) => `${action} on ${resource}`);
   return [...new Set(denied)].sort();
 }
 
 /** @see https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html */
-function questionsOf(call: Call, roles: readonly string[]): Question[] {
+function permissionChecks(call: Call, roles: readonly string[]): PermissionCheck[] {
   const { service, operation, input } = call;
-  if (service === 'registry') return registryQuestions(call);
+  if (service === 'registry') return registryChecks(call);
   const prefix = service === 'monitoring' ? 'cloudwatch' : service;
-  const action = NAMED_OTHERWISE[`${prefix}:${operation}`] ?? `${prefix}:${operation}`;
-  const on = (resources: readonly string[], context?: Question['context']): Question[] =>
+  const action = ACTION_OVERRIDES[`${prefix}:${operation}`] ?? `${prefix}:${operation}`;
+  const on = (resources: readonly string[], context?: PermissionCheck['context']): PermissionCheck[] =>
     resources.map((resource) => ({ action, resource, ...(context && { context }) }));
   if (service === 'ssm')
     return on(
@@ -77,13 +77,13 @@ function questionsOf(call: Call, roles: readonly string[]): Question[] {
     return on([
       arnOf(call, `log-group:${text(input['logGroupName'])}:log-stream:${text(input['logStreamName'])}`),
     ]);
-  return service === 'ecs' ? ecsQuestions(call, on) : on(['*']);
+  return service === 'ecs' ? ecsChecks(call, on) : on(['*']);
 }
 
-function ecsQuestions(
+function ecsChecks(
   call: Call,
-  on: (resources: readonly string[], context?: Question['context']) => Question[],
-): Question[] {
+  on: (resources: readonly string[], context?: PermissionCheck['context']) => PermissionCheck[],
+): PermissionCheck[] {
   const { operation, input } = call;
   const cluster = text(input['cluster']).replace(/^.*\//, '');
   const inCluster = { 'ecs:cluster': arnOf(call, `cluster/${cluster}`) };
@@ -112,14 +112,14 @@ function ecsQuestions(
     case 'RunTask':
       return on(named(input, 'taskDefinition'), inCluster);
     case 'RegisterTaskDefinition':
-      return [...on(['*']), ...registrationQuestions(call)];
+      return [...on(['*']), ...registrationChecks(call)];
     default:
       return on(['*']);
   }
 }
 
-/** A revision hands its roles to ECS, and is tagged. */
-function registrationQuestions(call: Call): Question[] {
+/** Registering a revision passes its roles to ECS and tags it. */
+function registrationChecks(call: Call): PermissionCheck[] {
   const { input } = call;
   const passed = named(input, 'executionRoleArn', 'taskRoleArn').map((resource) => ({
     action: 'iam:PassRole',
@@ -132,8 +132,8 @@ function registrationQuestions(call: Call): Question[] {
   return [...passed, { action: 'ecs:TagResource', resource, context }];
 }
 
-/** The permission of each request of the registry protocol; a layer is then downloaded by a signed URL. */
-function registryQuestions(call: Call): Question[] {
+/** The permission of each request of the registry protocol. A layer is then downloaded from a signed URL. */
+function registryChecks(call: Call): PermissionCheck[] {
   if (call.operation === 'DownloadLayer' || call.operation === 'Ping') return [];
   const action = OPERATIONS[call.operation]?.action ?? `registry:${call.operation}`;
   return [{ action, resource: arnOf({ ...call, service: 'ecr' }, `repository/${text(call.input['name'])}`) }];
@@ -147,7 +147,7 @@ function named(input: Input, ...fields: string[]): string[] {
   return fields.flatMap((field) => input[field] ?? []).map(text);
 }
 
-/** A call that names nothing is for all. */
+/** A call without a resource applies to all. */
 function either(resources: string[]): string[] {
   return resources.length > 0 ? resources : ['*'];
 }
@@ -156,8 +156,8 @@ function text(value: unknown): string {
   return typeof value === 'string' ? value : '';
 }
 
-function applies({ Effect, Action, Resource, Condition = {} }: Statement, question: Question): boolean {
-  const { action, resource, context = {} } = question;
+function applies({ Effect, Action, Resource, Condition = {} }: Statement, check: PermissionCheck): boolean {
+  const { action, resource, context = {} } = check;
   if (Effect !== 'Allow' || !Action.includes(action)) return false;
   if (![Resource].flat().some((pattern) => isLike(resource, pattern))) return false;
   return Object.values(Condition).every((keys) =>

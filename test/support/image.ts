@@ -8,12 +8,15 @@ import { actingAs } from './roles.ts';
 export const REPOSITORY = 'shop/user-service';
 export const SHA = 'a'.repeat(40);
 
-/** What the page of build-push-image asks for with `create-repository`. The workflows do not need it: registry.yml makes repositories. */
+/**
+ * The permissions that the page of build-push-image requires for `create-repository`. The workflows do not need it,
+ * because registry.yml creates repositories.
+ */
 const CREATE_REPOSITORY = ['ecr:CreateRepository', 'ecr:PutLifecyclePolicy'];
 
 /**
- * Runs the committed bundle of build-push-image on the Node.js of GitHub's runner, against a sandbox, with the rights of
- * the role that the workflows build with.
+ * Runs the committed bundle of build-push-image on the Node.js of GitHub's runner against a sandbox, with the
+ * permissions of the workflows' role.
  */
 export function buildPushImage(
   sandbox: Sandbox,
@@ -30,7 +33,7 @@ export function buildPushImage(
   });
 }
 
-/** AWS's own client, for an account and region of the sandbox. */
+/** The SDK's client for an account and region of the sandbox. */
 export function ecrOf(sandbox: Sandbox, account?: string, region?: string): ECRClient {
   return clientOf(sandbox, ECRClient, account, region);
 }

@@ -9,7 +9,7 @@ import { CLUSTER, type EcsWorld, SERVICE } from '../unit/sandbox/ecs/ecs-world.t
 import { fastClock } from './fast-clock.ts';
 import { NEXT } from './service.ts';
 
-/** A context for the library itself, in this process, against a sandbox. `lines` has what it logs. */
+/** A context for the library in this process, against a sandbox. `lines` has its log. */
 function inProcess(
   { sandbox, client }: Pick<EcsWorld, 'client'> & { sandbox: Sandbox },
   scale: number,
@@ -24,7 +24,7 @@ function inProcess(
   return { ...serviceContext(session, context, { PATH: process.env['PATH'] }), lines: context.lines };
 }
 
-/** What releases an image to the service of an EcsWorld. */
+/** The request to release an image to the service of an EcsWorld. */
 export function releaseRequest(image: string): ServiceRequest {
   return {
     cluster: CLUSTER,
@@ -39,7 +39,7 @@ export function releaseRequest(image: string): ServiceRequest {
   };
 }
 
-/** Starts a release of NEXT, without a process of its own. `lines` has what it has logged so far. */
+/** Starts a release of NEXT in this process. `lines` has its log so far. */
 export function startRelease(
   world: EcsWorld,
   request: Partial<ServiceRequest> = {},
@@ -50,7 +50,7 @@ export function startRelease(
   return { result, lines: context.lines };
 }
 
-/** A release of NEXT to its end. */
+/** Completes a release of NEXT. */
 export async function release(
   ...given: Parameters<typeof startRelease>
 ): Promise<{ result: ServiceResult; lines: string[] }> {

@@ -5,14 +5,14 @@ import { LayoutWriter } from './oci.ts';
 
 export interface LayoutWorkspace {
   workspace: string;
-  /** Of the image in the folder `image`. */
+  /** For the image in the folder `image`. */
   digest: string;
   layout: LayoutWriter;
   /** A file of the workspace. */
   read(file: string): string;
 }
 
-/** Makes workspaces that hold the layout of one image, in the folder `image`, beside other files. */
+/** Creates workspaces with the layout of an image in the folder `image`, and other files. */
 export function useLayouts(): (
   layers: (Buffer | string)[],
   files?: Record<string, string>,

@@ -13,7 +13,7 @@ import { fastClock } from './fast-clock.ts';
 import type { PreviewHost } from './preview.ts';
 
 /**
- * Runs preview-environment within the test, on a clock that is 400 times faster.
+ * Runs preview-environment in the test's process, on a clock that is 400 times faster.
  *
  * @param action of the pull request's event.
  */

@@ -7,7 +7,7 @@ import { RegistrySession } from './registry.ts';
 
 const TEMPLATE = 'Resources: { Logs: { Type: AWS::Logs::LogGroup } }';
 
-/** One preview: a stack of one resource, an image tag, a deployment and a comment. */
+/** A preview: a stack with one resource, an image tag, a deployment and a comment. */
 export interface GivenPreview {
   pullRequest: number;
   closed: boolean;
@@ -18,7 +18,7 @@ export function stackOf(pullRequest: number): string {
   return `dev-platform-pr-${pullRequest}-user-service`;
 }
 
-/** Makes previews as their deployments leave them, and waits until their stacks are there. */
+/** Creates previews like their deployments, and waits until their stacks exist. */
 export async function seedPreviews(host: PreviewHost, previews: readonly GivenPreview[]): Promise<void> {
   const client = clientOf(host.sandbox, CloudFormationClient);
   const registry = await RegistrySession.reopen(host.sandbox, DEV, 'platform/user-service');

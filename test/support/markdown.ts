@@ -4,17 +4,17 @@ import { join, resolve } from 'node:path';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 
-/** A fenced block of code, and the line that it begins at. */
+/** A fenced code block and its first line. */
 interface Block {
   language: string;
   text: string;
   line: number;
 }
 
-/** A Markdown file of the repository, without and with its code. */
+/** A Markdown file of the repository, with and without its code. */
 export interface MarkdownPage {
   file: string;
-  /** Its lines, those of code blocks emptied. */
+  /** Its lines, with those of code blocks emptied. */
   prose: string;
   blocks: readonly Block[];
 }

@@ -2,7 +2,7 @@ import { Emulator } from './emulator.ts';
 import { freePort } from './free-port.ts';
 import { tools } from './tools/tools.ts';
 
-/** Starts ministack. The keys test and test are its account's root, to which it grants everything. */
+/** Starts ministack. The keys test and test belong to its account's root, which has every permission. */
 export async function startMinistack(account: string): Promise<Emulator> {
   const port = await freePort();
   const env = {
@@ -10,7 +10,7 @@ export async function startMinistack(account: string): Promise<Emulator> {
     BIND_HOST: '127.0.0.1',
     MINISTACK_ACCOUNT_ID: account,
     MINISTACK_REGION: 'eu-west-1',
-    // With it capabilities are asked for, and IAM is enforced.
+    // With this, capabilities are required and IAM is enforced.
     AUTH: 'true',
     AWS_ACCESS_KEY_ID: 'test',
     AWS_SECRET_ACCESS_KEY: 'test',

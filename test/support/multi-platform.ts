@@ -18,11 +18,11 @@ interface Pushed {
 export interface MultiPlatformImage {
   /** Of the index. */
   digest: string;
-  /** Of the images and attestations in it. */
+  /** Of its images and attestations. */
   children: string[];
 }
 
-/** Pushes an index of two platforms, each of a layer of its own and one in common, with their attestations. */
+/** Pushes an index of two platforms with one own and one shared layer each, and with attestations. */
 export async function pushMultiPlatform(
   session: RepositorySession,
   tag: string,
@@ -49,13 +49,13 @@ export async function pushMultiPlatform(
     attestations.push({ ...attestation, platform: unknown, annotations });
   }
   const manifests = [...images, ...attestations];
-  // The white space is part of the digest: serialising it again makes another image.
+  // White space is part of the digest: serializing it again results in a different image.
   const index = JSON.stringify({ schemaVersion: 2, mediaType: INDEX_TYPE, manifests }, null, 3);
   await put(session, tag, index, INDEX_TYPE);
   return { digest: sha256(index), children: manifests.map(({ digest }) => digest) };
 }
 
-/** Pushes a manifest that refers to another one, as a signature or an SBOM does; its digest. */
+/** Pushes a manifest that refers to another one, like a signature or an SBOM. Returns its digest. */
 export async function pushReferrer(
   session: RepositorySession,
   subject: string,
@@ -78,7 +78,7 @@ export async function pushReferrer(
     artifactType: 'application/vnd.example.signature',
     config: empty,
     layers: [layer],
-    // By cosign's tags there is no subject.
+    // With cosign's tags, there is no subject.
     ...(tag === undefined && { subject: { mediaType: INDEX_TYPE, digest: subject, size: 1 } }),
   });
   await put(session, tag ?? sha256(manifest), manifest, IMAGE_TYPE);

@@ -25,7 +25,7 @@ export function sha256(bytes: Buffer | string): string {
   return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 }
 
-/** Writes OCI image layouts for tests. Layers are taken as they are: nobody unpacks them. */
+/** Writes OCI image layouts for tests. Layers are opaque, because they are never unpacked. */
 export class LayoutWriter {
   readonly folder: string;
 
@@ -41,7 +41,7 @@ export class LayoutWriter {
     return { mediaType, digest, size: Buffer.byteLength(bytes) };
   }
 
-  /** An image of these layers; the descriptor of its manifest. */
+  /** Adds an image with these layers. Returns the descriptor of its manifest. */
   image(layers: readonly (Buffer | string)[], architecture = 'amd64'): Descriptor {
     const written = layers.map((layer) => this.blob(TYPES.layer, layer));
     const config = this.blob(
@@ -57,7 +57,7 @@ export class LayoutWriter {
     return { ...this.blob(TYPES.image, JSON.stringify(manifest)), platform: { os: 'linux', architecture } };
   }
 
-  /** What buildx says of how an image was made: a manifest beside it in the index. */
+  /** The provenance that buildx adds: a manifest next to the image in the index. */
   attestation(image: Descriptor): Descriptor {
     const statement = { _type: 'https://in-toto.io/Statement/v1', subject: [{ digest: image.digest }] };
     const layers = [this.blob('application/vnd.in-toto+json', JSON.stringify(statement))];
@@ -79,7 +79,7 @@ export class LayoutWriter {
     return this.blob(TYPES.index, JSON.stringify({ schemaVersion: 2, mediaType: TYPES.index, manifests }));
   }
 
-  /** Says which manifests the layout is about. */
+  /** Writes the index of the layout. */
   finish(...roots: Descriptor[]): string {
     writeFileSync(join(this.folder, 'index.json'), JSON.stringify({ schemaVersion: 2, manifests: roots }));
     return this.folder;
@@ -90,7 +90,7 @@ export class LayoutWriter {
   }
 }
 
-/** A layer of one file, as gzip has it that does not compress: for clients that unpack what they pull. */
+/** A layer with one file, in gzip format without compression, for clients that unpack what they pull. */
 export async function tarLayer(name: string, content: Buffer): Promise<Buffer> {
   const tar = pack();
   tar.entry({ name }, content);
@@ -98,13 +98,13 @@ export async function tarLayer(name: string, content: Buffer): Promise<Buffer> {
   return gzipSync(await buffer(tar), { level: 0 });
 }
 
-/** The digest of what is in a layer. */
+/** The digest of the uncompressed layer. */
 function diffId(layer: Buffer | string): string {
   const isGzip = Buffer.isBuffer(layer) && layer[0] === 0x1f && layer[1] === 0x8b;
   return sha256(isGzip ? gunzipSync(layer) : layer);
 }
 
-/** Packs a folder into a tar, with paths below the folder. */
+/** Packs a folder into a tar, with paths relative to the folder. */
 export async function packFolder(folder: string, file: string): Promise<void> {
   const tar = pack();
   const writing = pipeline(tar, createWriteStream(file));

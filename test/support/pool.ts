@@ -1,4 +1,4 @@
-/** Works on all items, at most `most` at once, and gives the results in their order. */
+/** Processes all items, at most `most` in parallel, and returns the results in order. */
 export async function pooled<T, R>(
   items: readonly T[],
   most: number,

@@ -20,7 +20,7 @@ import { ecrOf } from './image.ts';
 import { RegistrySession } from './registry.ts';
 import { arnOf, sessionOf } from './roles.ts';
 
-/** A manifest of one service, whose image is ready made: no Docker is needed. */
+/** A manifest with one service whose image is prebuilt: no Docker is needed. */
 export const PREVIEWED_MANIFEST = `
 project: platform
 region: eu-west-1
@@ -39,7 +39,7 @@ const ROOT = join(import.meta.dirname, '../..');
 const REPOSITORY = 'platform/user-service';
 const HEAD = 'b'.repeat(40);
 
-/** What previews need of the environment that hosts them: a cluster, a shared listener, and names of the rest. */
+/** The parts of the hosting environment that previews need: a cluster, a shared listener, and names. */
 const HOST = `
 Resources:
   Cluster: { Type: AWS::ECS::Cluster, Properties: { ClusterName: dev-platform } }
@@ -75,7 +75,7 @@ const NAMES: Record<string, string> = {
   'cluster/domain': 'dev.example.com',
 };
 
-/** An environment that hosts previews, in a sandbox of its own, and a pull request or more. */
+/** An environment that hosts previews, in its own sandbox, with one or more pull requests. */
 export class PreviewHost {
   readonly sandbox: Sandbox;
   readonly workspace: string;
@@ -95,7 +95,7 @@ export class PreviewHost {
     this.#registry = registry;
   }
 
-  /** @param workspaceOf makes a workspace of files. */
+  /** @param workspaceOf creates a workspace with files. */
   static async start(
     workspaceOf: (files: Record<string, string>) => string,
     options: SandboxOptions = {},
@@ -135,7 +135,7 @@ export class PreviewHost {
   }
 
   /**
-   * Runs the committed bundle of preview-environment for a pull request, by the roles that the workflows give the
+   * Runs the committed bundle of preview-environment for a pull request, with the roles that the workflows use for the
    * command.
    */
   run(
@@ -170,7 +170,7 @@ export class PreviewHost {
     return this.workspace;
   }
 
-  /** Tags the image for a pull request, as its build does. */
+  /** Tags the image for a pull request, like its build. */
   async push(pullRequest: number, layer = `layer of ${pullRequest}`): Promise<string> {
     return this.#registry.image(`pr-${pullRequest}-${HEAD.slice(0, 7)}`, layer);
   }
@@ -203,7 +203,7 @@ export class PreviewHost {
     return this.#rules().map(({ priority }) => Number(priority));
   }
 
-  /** Those of the rules for a pull request's host name. */
+  /** The priorities of the rules for a pull request's host name. */
   prioritiesOf(pullRequest: number): number[] {
     return this.#rules()
       .filter(({ conditions }) => JSON.stringify(conditions).includes(`"pr-${pullRequest}.`))
@@ -225,7 +225,7 @@ export class PreviewHost {
     return Stacks[0]?.Parameters?.find(({ ParameterKey }) => ParameterKey === key)?.ParameterValue;
   }
 
-  /** Changes tags of a stack behind its back, as somebody else's would have them. */
+  /** Changes tags of a stack without CloudFormation, as for a stack of another owner. */
   async retag(stack: string, tags: Record<string, string>): Promise<void> {
     const client = this.cloudFormation();
     const { Stacks = [] } = await client.send(new DescribeStacksCommand({ StackName: stack }));
@@ -278,7 +278,7 @@ function roleArn(role: string): string {
 }
 
 interface PreviewRunOptions extends RunOptions {
-  /** Of the event: `opened`, `synchronize`, `closed` … */
+  /** The action of the event: `opened`, `synchronize`, `closed` … */
   action?: string;
   headSha?: string;
   fork?: boolean;

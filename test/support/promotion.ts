@@ -40,8 +40,8 @@ export interface WorldOptions extends Pick<SandboxOptions, 'timeScale'> {
 }
 
 /**
- * A platform in several accounts: the bootstrap's roles, clusters, repositories and services that run `v1` of their image
- * everywhere.
+ * A platform in several accounts: the bootstrap's roles, clusters, repositories and services that run `v1` of their
+ * image everywhere.
  */
 export class PromotionWorld {
   readonly sandbox: Sandbox;
@@ -85,13 +85,13 @@ export class PromotionWorld {
     return found;
   }
 
-  /** Pushes an image of two platforms with attestations; its digest. */
+  /** Pushes an image of two platforms with attestations. Returns its digest. */
   async push(environment: EnvironmentName, service: string, tag: string): Promise<string> {
     const content = { shared: `${service} ${tag}`, own: (name: string) => `${service} ${tag} ${name}` };
     return (await pushMultiPlatform(this.registry(environment, service), tag, content)).digest;
   }
 
-  /** Pushes a new image to dev, runs it there, and writes the ledger, with its source; its digest. */
+  /** Pushes a new image to dev, deploys it, and writes the ledger, including its source. Returns its digest. */
   async release(
     service: string,
     tag: string,
@@ -104,7 +104,7 @@ export class PromotionWorld {
     return digest;
   }
 
-  /** Deploys a new image by hand, and leaves the ledger as it is; its digest. */
+  /** Deploys a new image by hand without writing the ledger. Returns its digest. */
   async deploy(
     service: string,
     tag: string,
@@ -134,14 +134,14 @@ export class PromotionWorld {
     return [...new Set(digests)];
   }
 
-  /** Waits until a service has one deployment, and that is complete. */
+  /** Waits until a service has one deployment that is complete. */
   async steady(environment: EnvironmentName, service: string): Promise<void> {
     const isSteady = ({ rolloutState }: Deployment, others: number): boolean =>
       rolloutState === 'COMPLETED' && others === 0;
     await this.until(environment, service, isSteady);
   }
 
-  /** Waits until the primary deployment of a service is as wanted. */
+  /** Waits until the primary deployment of a service meets a condition. */
   async until(
     environment: EnvironmentName,
     service: string,
@@ -279,8 +279,8 @@ export class PromotionWorld {
 }
 
 /**
- * Runs the committed bundle of promote-environment on the Node.js of GitHub's runner, in a job without keys of AWS: what
- * only looks has no GitHub environment, so that it may take the roles that only read.
+ * Runs the committed bundle of promote-environment on the Node.js of GitHub's runner, in a job without AWS keys.
+ * Read-only commands have no GitHub environment, so they can use the read-only roles.
  */
 export function promoteEnvironment(
   { sandbox }: Pick<PromotionWorld, 'sandbox'>,

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 
 /**
- * The seed of every test that draws its cases by chance. By default the same in each run, so that a run says something
- * about the change alone; another SEED tries other cases.
+ * The seed of all tests that generate random cases. By default it is the same in each run, so that a failure is caused
+ * by the change. Another SEED generates other cases.
  */
 export const SEED = Number(process.env['SEED'] ?? 1);
 

@@ -9,8 +9,8 @@ import { join } from 'node:path';
 const CREDENTIALS = 'user:proxy-password';
 
 /**
- * A proxy that wants a password, and behind it hosts that no name server knows, over TLS. It does what a company's
- * proxy does: CONNECT for HTTPS, and whole URLs for HTTP.
+ * A proxy that requires a password, and behind it hosts with TLS that no name server resolves. Like a company's proxy,
+ * it supports CONNECT for HTTPS, and absolute URLs for HTTP.
  */
 export class ProxiedNetwork {
   /** The proxy's URL. */
@@ -25,14 +25,14 @@ export class ProxiedNetwork {
     this.#hosts = hosts;
   }
 
-  /** @param hosts says where the path of a request to a host leads. */
+  /** @param hosts maps the path of a request to a host to its target. */
   static async start(hosts: Record<string, (path: string) => URL>): Promise<ProxiedNetwork> {
     const network = new ProxiedNetwork(hosts);
     await network.#start();
     return network;
   }
 
-  /** The certificate that the hosts have, for NODE_EXTRA_CA_CERTS. */
+  /** The hosts' certificate, for NODE_EXTRA_CA_CERTS. */
   get certificate(): string {
     return join(this.#folder, 'certificate.pem');
   }

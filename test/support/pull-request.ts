@@ -3,15 +3,15 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { useWorkspaces } from './action.ts';
 
-/** A repository as a checkout of a pull request has it. */
+/** A repository as checked out for a pull request. */
 export interface PullRequestCheckout {
   repository: string;
-  /** The commits that the pull request would change, and that it has. */
+  /** The base and head commits of the pull request. */
   base: string;
   head: string;
 }
 
-/** A repository with a template, and a pull request that gives the template this text. */
+/** A repository with a template, and a pull request that changes the template to this text. */
 export function pullRequestCheckout(
   workspaceOf: ReturnType<typeof useWorkspaces>,
   change: string,

@@ -12,10 +12,10 @@ import { sha256 } from './oci.ts';
 export const IMAGE_TYPE = 'application/vnd.oci.image.manifest.v1+json';
 export const CONFIG_TYPE = 'application/vnd.oci.image.config.v1+json';
 
-/** Speaks the registry protocol to one repository with fetch, so that a test sees each answer as it is. */
+/** A client of the registry protocol for one repository that uses fetch, so that a test sees each response. */
 export class RepositorySession {
   readonly authorization: string;
-  /** The repository as images are named. */
+  /** The repository as used in image names. */
   readonly uri: string;
 
   constructor(uri: string, authorization: string) {
@@ -55,7 +55,7 @@ export class RepositorySession {
     return this.fetch('PUT', `manifests/${reference}`, { body: manifest, headers: { 'content-type': type } });
   }
 
-  /** Pushes an image of one layer; its digest. */
+  /** Pushes an image with one layer. Returns its digest. */
   async image(tag: string, layer = 'layer'): Promise<string> {
     const manifest = await this.manifest(layer);
     const answer = await this.put(tag, manifest);
@@ -63,7 +63,7 @@ export class RepositorySession {
     return sha256(manifest);
   }
 
-  /** Uploads what an image needs; its manifest, not yet pushed. */
+  /** Uploads the blobs of an image. Returns its manifest, which is not pushed yet. */
   async manifest(layer = 'layer'): Promise<string> {
     const config = JSON.stringify({
       os: 'linux',
@@ -86,7 +86,7 @@ export class RepositorySession {
   }
 }
 
-/** A repository of the sandbox's ECR. */
+/** A repository in the sandbox's ECR. */
 export class RegistrySession extends RepositorySession {
   readonly client: ECRClient;
 
@@ -95,7 +95,7 @@ export class RegistrySession extends RepositorySession {
     this.client = client;
   }
 
-  /** Creates a repository in an account, and takes a password for it. */
+  /** Creates a repository in an account, and requests a password for it. */
   static async open(
     sandbox: Sandbox,
     settings: Partial<CreateRepositoryCommandInput> = {},
@@ -108,7 +108,7 @@ export class RegistrySession extends RepositorySession {
     return new RegistrySession(client, await authorizationOf(client), repository?.repositoryUri ?? '');
   }
 
-  /** Takes a password for the repository that is there already. */
+  /** Requests a password for the existing repository. */
   static async reopen(sandbox: Sandbox, account?: string, repository = REPOSITORY): Promise<RegistrySession> {
     const client = ecrOf(sandbox, account);
     const command = new DescribeRepositoriesCommand({ repositoryNames: [repository] });
@@ -118,7 +118,7 @@ export class RegistrySession extends RepositorySession {
   }
 }
 
-/** A repository of another registry of the sandbox. */
+/** A repository in another registry of the sandbox. */
 export function openTokenRepository(
   registry: TokenRegistry,
   path: string,

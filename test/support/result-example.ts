@@ -7,12 +7,12 @@ import { stableText } from './stable-text.ts';
 
 const PAGE = resolve(import.meta.dirname, '../../docs/reference/results.md');
 const DURATION = /^(?:seconds|milliseconds|.*(?:Ms|Seconds))$/;
-/** How often a rollout is looked at differs between runs. */
+/** The number of reads during a rollout differs between runs. */
 const PROGRESS = /^Tasks: \d+ of \d+ running\.$/;
 
 /**
- * Compares the example on the page of the results with the result of a run of the same action. With UPDATE_EXAMPLES=true
- * in the environment, it writes it there instead.
+ * Compares the example on the page of the results with the result of a run of the same action. With
+ * UPDATE_EXAMPLES=true in the environment, it writes it instead.
  */
 export async function expectResultExample({ result }: Pick<Run, 'result'>): Promise<void> {
   const action = String(result['action']);

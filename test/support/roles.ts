@@ -6,7 +6,7 @@ import { credentialStore } from '../../sandbox/iam/credentials.ts';
 import { identityStore } from '../../sandbox/iam/roles.ts';
 import { bootstrapped, type BootstrappedPlatform } from '../../sandbox/scenario/bootstrapped.ts';
 
-/** The roles that the jobs of the workflows take. */
+/** The roles of the workflows' jobs. */
 export type JobRole = 'plan' | 'deploy' | 'preview' | 'preview-cleanup';
 
 type Policies = Record<string, Record<string, unknown>>;
@@ -16,27 +16,29 @@ const OF_ENVIRONMENTS = ['plan', 'deploy', 'execution'] as const;
 const OF_PREVIEWS = ['preview', 'preview-cleanup', 'preview-execution'] as const;
 const ACCOUNT = '111111111111';
 const ROOT = resolve(import.meta.dirname, '../..');
-/** Names that stand for any. */
+/** Placeholders for any name. */
 const PROJECT = 'anyproject';
 const ENVIRONMENT = 'anyenv';
 const ZONE = 'Z0ANYZONE';
 const EXECUTION = 'bootstrap-execution';
 
-/** What the roles of templates must have; how far it reaches is judged in test/templates/attempts.test.ts. */
+/** The boundary of roles in templates. How far it reaches is tested in test/templates/attempts.test.ts. */
 const BOUNDARY = 'bootstrap-boundary';
 const ALLOW_ALL = { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }] };
 
-/** The role that a job of `actingAs` hands to CloudFormation. */
+/** The role that a job of `actingAs` passes to CloudFormation. */
 export const EXECUTION_ROLE = arnOf(ACCOUNT, EXECUTION);
 
-/** In its place, where a template has types of resources that no layer of the platform has: a role with all rights. */
+/**
+ * The alternative for templates with resource types that no layer of the platform has: a role that allows every action.
+ */
 export const EXECUTION_OF_ANY_TYPE = arnOf(ACCOUNT, 'any-type-execution');
 
 const widened = await rolesOfAnyName();
 
 /**
- * The roles that an administrator has made for a platform with the bootstrap's templates, without their stacks. They are
- * made once, and kept in .cache.
+ * The roles that an administrator created for a platform with the bootstrap templates, without their stacks. They are
+ * created once and cached in .cache.
  */
 export async function bootstrapRoles(platform: BootstrappedPlatform): Promise<Role[]> {
   const stacks = bootstrapped(platform);
@@ -75,9 +77,9 @@ async function madeBy(platform: BootstrappedPlatform): Promise<Role[]> {
 }
 
 /**
- * The policies of the bootstrap's roles, for a project and an environment of any name. Tests have clusters, stacks and
- * parameters of many names: which calls an action makes, on what kind of resource and under which conditions, is judged
- * here; that the names fit is judged where the whole platform is played, in test/acceptance/bootstrap.
+ * The policies of the bootstrap's roles for a project and an environment with any name. Tests use clusters, stacks and
+ * parameters with many names. This checks which calls an action makes, on which kind of resource and under which
+ * conditions; that names match is tested with the whole platform in test/acceptance/bootstrap.
  */
 async function rolesOfAnyName(): Promise<Map<string, Role>> {
   const platform = {
@@ -107,7 +109,7 @@ function withAnyName(role: Role): Role {
   return { ...role, policies: Object.fromEntries(policies) as Policies };
 }
 
-/** `stack/anyenv-anyproject-*` becomes `stack/*`, and the artifact bucket that it may use any bucket. */
+/** `stack/anyenv-anyproject-*` becomes `stack/*`, and the artifact bucket becomes any bucket. */
 function ofAnyName(statement: Statement): Statement {
   const named = [PROJECT, ENVIRONMENT, ZONE].reduce(
     (text, name) => text.replaceAll(name, '*'),
@@ -129,7 +131,7 @@ function asPattern([operator, keys]: [string, Record<string, string | string[]>]
   return [hasPattern ? operator.replace(/^(String(?:Not)?)Equals$/, '$1Like') : operator, keys];
 }
 
-/** Gives a role what one of the bootstrap's may do, and further actions. */
+/** Creates a role with the permissions of a bootstrap role and additional actions. */
 function putRole(sandbox: Sandbox, arn: string, as: JobRole | 'execution', also: readonly string[]): void {
   const account = arn.split(':')[4] ?? '';
   const { trust, policies } = JSON.parse(
@@ -146,11 +148,11 @@ function putRole(sandbox: Sandbox, arn: string, as: JobRole | 'execution', also:
 
 interface ActingAs {
   account?: string;
-  /** Actions that the page of an action asks for beside what the bootstrap's role may do. */
+  /** Actions that an action's page requires in addition to the bootstrap role. */
   also?: readonly string[];
 }
 
-/** The environment of a step whose job has taken a role with names of any kind; CloudFormation has its own beside it. */
+/** The environment of a step whose job has assumed a role for names of any kind, and CloudFormation's role. */
 export function actingAs(
   sandbox: Sandbox,
   as: JobRole,
@@ -168,7 +170,7 @@ export function actingAs(
   return sessionOf(sandbox, roleArn);
 }
 
-/** The environment of a step whose job has taken a role that exists. */
+/** The environment of a step whose job has assumed an existing role. */
 export function sessionOf(sandbox: Sandbox, roleArn: string): Record<string, string> {
   const known = identityStore(sandbox.world).role(roleArn);
   if (!known?.policies) throw new Error(`the sandbox has no role ${roleArn} with policies`);
@@ -185,8 +187,8 @@ export function sessionOf(sandbox: Sandbox, roleArn: string): Record<string, str
 }
 
 /**
- * What the job that runs a command on an environment has in its environment variables: no keys of AWS, and identity tokens
- * that name the GitHub environment, where the workflows give the job one. What only looks has none.
+ * The environment variables of a job that runs a command on an environment: no AWS keys, and identity tokens with the
+ * GitHub environment if the workflows use one. Read-only commands have none.
  */
 export function jobOf(
   sandbox: Pick<Sandbox, 'jobEnv'>,
@@ -201,7 +203,7 @@ export function jobOf(
   return { ACTIONS_ID_TOKEN_REQUEST_TOKEN, ...keys };
 }
 
-/** The role with which the workflows run a command: what only looks has one that only reads. */
+/** The role with which the workflows run a command. Read-only commands have a read-only role. */
 export function roleFor({
   command = '',
   'dry-run': dryRun,

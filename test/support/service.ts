@@ -4,7 +4,7 @@ import { CLUSTER, SERVICE, type EcsWorld } from '../unit/sandbox/ecs/ecs-world.t
 import { DEV } from './action.ts';
 import { actingAs, roleFor } from './roles.ts';
 
-/** Another image than the service of an EcsWorld has. */
+/** A different image from that of the service in an EcsWorld. */
 export const NEXT = imageOf('2');
 
 export function imageOf(digit: string): string {
@@ -12,8 +12,8 @@ export function imageOf(digit: string): string {
 }
 
 /**
- * Runs the committed bundle of update-service on the Node.js of GitHub's runner, against the service of a sandbox, with
- * the rights of the role that the workflows give such a job.
+ * Runs the committed bundle of update-service on the Node.js of GitHub's runner against the service of a sandbox, with
+ * the permissions of the role that the workflows give such a job.
  */
 export function updateService(
   { sandbox }: Pick<EcsWorld, 'sandbox'>,

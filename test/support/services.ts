@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import { test } from '@jest/globals';
 
 /**
- * `test`, where the packages of the reference services are installed. Where they are not, the test says so loudly;
- * in CI it fails instead, so that what was never run cannot look green.
+ * `test` if the packages of the reference services are installed. Otherwise it prints a warning; in CI it fails
+ * instead.
  */
 export const testWithServices = installed() ? test : test.skip;
 

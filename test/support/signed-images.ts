@@ -12,7 +12,7 @@ const IMAGE = 'application/vnd.oci.image.manifest.v1+json';
 const INDEX = 'application/vnd.oci.image.index.v1+json';
 const BUNDLE = 'application/vnd.dev.sigstore.bundle.v0.3+json';
 
-/** A repository in memory, which signatures are attached to in each of the forms that tools use. */
+/** A repository in memory, with signatures in each of the formats that tools use. */
 export class SignedImages {
   readonly #manifests = new Map<string, Manifest>();
   readonly #tags = new Map<string, string>();
@@ -70,7 +70,7 @@ export class SignedImages {
     return this;
   }
 
-  /** A signature of cosign's older form. */
+  /** A signature in cosign's older format. */
   tag(digest: string, payload: string, annotations: Record<string, string>): this {
     const type = 'application/vnd.dev.cosign.simplesigning.v1+json';
     this.#tags.set(`${digest.replace(':', '-')}.sig`, this.#artifact(type, payload, annotations).digest);
@@ -105,7 +105,7 @@ async function* read(bytes: Buffer | undefined): AsyncIterable<Buffer> {
   if (bytes) yield bytes;
 }
 
-/** Attaches a bundle to an image in a registry, as cosign 3 does. */
+/** Attaches a bundle to an image in a registry, like cosign 3. */
 export async function attachBundle(
   session: RepositorySession,
   digest: string,
@@ -129,7 +129,7 @@ export async function attachBundle(
   if (answer.status !== 201) throw new Error(`${answer.status} ${await answer.text()}`);
 }
 
-/** The in-toto statement by which cosign 3 signs an image. */
+/** The in-toto statement with which cosign 3 signs an image. */
 export function statement(digest: string, predicateType = 'https://sigstore.dev/cosign/sign/v1'): object {
   return {
     _type: 'https://in-toto.io/Statement/v1',
@@ -139,7 +139,7 @@ export function statement(digest: string, predicateType = 'https://sigstore.dev/
   };
 }
 
-/** A bundle that a key signed, as cosign 3 writes it: without log and certificate. */
+/** A bundle signed with a key, as cosign 3 writes it: without log and certificate. */
 export function keyBundle(payload: object, key: KeyObject, keyHint = ''): object {
   const type = 'application/vnd.in-toto+json';
   const body = Buffer.from(JSON.stringify(payload));
@@ -156,7 +156,7 @@ export function keyBundle(payload: object, key: KeyObject, keyHint = ''): object
   };
 }
 
-/** A payload that cosign's older form signs. */
+/** The signed payload of cosign's older format. */
 export function simplePayload(digest: string, type = 'cosign container image signature'): string {
   const identity = { 'docker-reference': 'registry.example/shop/app' };
   return JSON.stringify({

@@ -7,7 +7,7 @@ import { bundleToJSON } from '@sigstore/bundle';
 import { X509Certificate } from '@sigstore/core';
 import { DSSEBundleBuilder, FulcioSigner, RekorWitness, TSAWitness } from '@sigstore/sign';
 
-/** What a job's token says, as far as Fulcio certifies it. */
+/** The claims of a job's token that Fulcio certifies. */
 interface SignerClaims {
   iss: string;
   repository: string;
@@ -22,19 +22,19 @@ const CLAIMS: SignerClaims = {
   job_workflow_ref: 'org/shop/.github/workflows/build.yml@refs/heads/main',
 };
 
-/** A Sigstore instance of the test's own, on loopback: Fulcio, Rekor and a timestamp authority by @sigstore/mock. */
+/** A separate Sigstore instance on loopback: Fulcio, Rekor and a timestamp authority with @sigstore/mock. */
 export interface Sigstore {
   url: string;
-  /** JSON of its trust root. */
+  /** The JSON of its trust root. */
   trustedRoot: string;
-  /** Signs an in-toto statement; the bundle as JSON. */
+  /** Signs an in-toto statement. Returns the bundle as JSON. */
   sign(statement: object | string, options?: SignOptions): Promise<SignedBundle>;
   close(): Promise<void>;
 }
 
 interface SignOptions {
   claims?: Partial<SignerClaims>;
-  /** In place of the claim's workflow, what is certified. */
+  /** Certified instead of the workflow in the claims. */
   identity?: string;
   payloadType?: string;
   tsa?: boolean;
@@ -151,9 +151,9 @@ export async function startSigstore(options: { certificates?: Date } = {}): Prom
 }
 
 /**
- * Stamps whole seconds, as Go writes times, in which Sigstore's timestamp authority is written. DER leaves out the zeros
- * at the end of a fraction (X.690, 11.7.2), and @sigstore/core reads fractions of three digits only: of timestamps in
- * milliseconds, it refuses one in ten.
+ * Timestamps in whole seconds, like those of Sigstore's timestamp authority, which is written in Go. DER omits the
+ * zeros at the end of a fraction (X.690, 11.7.2), and @sigstore/core supports only fractions of three digits, so it
+ * refuses one in ten timestamps in milliseconds.
  *
  * @see https://github.com/golang/go/blob/master/src/encoding/asn1/marshal.go (appendTimeCommon)
  * @see https://github.com/sigstore/sigstore-js/blob/main/packages/core/src/asn1/parse.ts (RE_TIME_LONG_YEAR)
@@ -165,7 +165,7 @@ function inWholeSeconds<T extends object>(authority: T): T {
 }
 
 /**
- * The entry that Rekor keeps of a proposed one, which @sigstore/mock keeps as it is.
+ * The entry that Rekor stores for a proposed one. @sigstore/mock stores the proposed one.
  *
  * @see https://github.com/sigstore/rekor/blob/main/pkg/types/dsse/v0.0.1/entry.go (Canonicalize)
  */
@@ -193,7 +193,7 @@ function canonicalEntry(body: string): object {
 }
 
 /**
- * A log of certificates. That of @sigstore/mock writes no signature with the versions of pkijs from 3.3 on.
+ * A certificate transparency log. That of @sigstore/mock does not sign with pkijs 3.3 and later.
  *
  * @see https://www.rfc-editor.org/rfc/rfc6962#section-3.2
  */

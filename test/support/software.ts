@@ -2,23 +2,20 @@ import { test } from '@jest/globals';
 import { has } from './programs.ts';
 import { tools, type Tool } from './tools/tools.ts';
 
-/** Whether tests that need these programs run: where all are there, and always in CI, where they then fail. */
+/** Whether tests that need these programs run: if all exist, and always in CI, where they then fail. */
 export function runsWith(...programs: string[]): boolean {
   return process.env['CI'] === 'true' || programs.every((program) => has(program));
 }
 
-/**
- * `test`, where the programs are there. Where one is not, the test says so loudly; in CI it fails instead, so
- * that what was never run cannot look green.
- */
+/** `test` if the programs exist. Otherwise it prints a warning; in CI it fails instead. */
 export function testWith(...programs: string[]): typeof test | typeof test.skip {
   if (runsWith(...programs)) return test;
   const missing = programs.filter((program) => !has(program)).join(', ');
-  process.stderr.write(`\nNOT RUN: tests that need ${missing}, which is not on this machine.\n\n`);
+  process.stderr.write(`\nNOT RUN: tests that need ${missing}: not installed.\n\n`);
   return test.skip;
 }
 
-/** Whether a tool is installed, or could be. Where not, it says so loudly; in CI it throws. */
+/** Whether a tool is installed or can be installed. Otherwise it prints a warning; in CI it throws. */
 export function canRun(tool: Tool): boolean {
   try {
     tools[tool]();
@@ -30,7 +27,7 @@ export function canRun(tool: Tool): boolean {
   }
 }
 
-/** `test`, where a tool is installed or could be. */
+/** `test` if a tool is installed or can be installed. */
 export function testWithTool(tool: Tool): typeof test | typeof test.skip {
   return canRun(tool) ? test : test.skip;
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-/** A text with the same ids, addresses, paths and times in every run, so that a page of the documentation can show it. */
+/** A text with the same ids, URLs, paths and times in every run, so that a page of the documentation can show it. */
 export function stableText(text: string): string {
   const stable = text
     .replaceAll(/\/tmp\/[\w./-]+/g, '/home/runner/work/shop')

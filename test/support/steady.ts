@@ -1,10 +1,10 @@
 import { DescribeServicesCommand, type ECSClient } from '@aws-sdk/client-ecs';
 
-/** A sandbox that is slowed down by other tests still has its time. */
+/** Long enough for a sandbox that other tests slow down. */
 const LIMIT_MS = 300_000;
 const LOOK_EVERY_MS = 10;
 
-/** Waits until a service has one deployment, and that is complete. */
+/** Waits until a service has one deployment that is complete. */
 export async function untilSteady(
   ecs: ECSClient,
   { cluster, service }: { cluster: string; service: string },

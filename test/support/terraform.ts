@@ -14,18 +14,18 @@ import { clientOf } from '../unit/sandbox/clients.ts';
 import { RegistrySession } from './registry.ts';
 import { untilSteady } from './steady.ts';
 
-/** Where a service of the tool is. Nothing of it follows a rule of ours. */
+/** The location of a service. Its names do not follow our conventions. */
 export interface Address {
   account: string;
   region?: string;
   cluster: string;
   service: string;
   family: string;
-  /** Other containers are beside it. */
+  /** It is not the only container. */
   container: string;
 }
 
-/** An environment that another tool has created by plain calls: there is no stack at all. */
+/** An environment that another tool created by API calls: there is no stack. */
 export class TerraformEnvironment {
   readonly sandbox: Sandbox;
   readonly address: Address;
@@ -35,14 +35,14 @@ export class TerraformEnvironment {
     this.address = address;
   }
 
-  /** Creates the repository, with immutable tags, as many such environments have them. */
+  /** Creates the repository with immutable tags, as in many such environments. */
   async repository(repositoryName: string): Promise<RegistrySession> {
     const { account, region } = this.address;
     const settings = { repositoryName, imageTagMutability: 'IMMUTABLE' as const };
     return await RegistrySession.open(this.sandbox, settings, account, region);
   }
 
-  /** Creates the cluster and the service, which runs the image, and waits until it is steady. */
+  /** Creates the cluster and the service with the image, and waits until it is steady. */
   async create(image: string): Promise<void> {
     const { cluster, service: serviceName } = this.address;
     await this.#ecs.send(new CreateClusterCommand({ clusterName: cluster }));
@@ -58,7 +58,7 @@ export class TerraformEnvironment {
     await this.steady();
   }
 
-  /** Deploys an image, as the tool does when it is applied, and waits until the service is steady. */
+  /** Deploys an image like the tool, and waits until the service is steady. */
   async deploy(image: string): Promise<void> {
     const { cluster, service } = this.address;
     const taskDefinition = await this.register(image);
@@ -66,7 +66,7 @@ export class TerraformEnvironment {
     await this.steady();
   }
 
-  /** Registers a revision, as the tool does where it leaves the service alone; its ARN. */
+  /** Registers a revision without updating the service, like the tool. Returns its ARN. */
   async register(image: string, more: Partial<ContainerDefinition> = {}): Promise<string> {
     const { account, family, container } = this.address;
     const command = new RegisterTaskDefinitionCommand({
@@ -98,7 +98,7 @@ export class TerraformEnvironment {
     return [...new Set(own.map(({ imageDigest }) => imageDigest ?? ''))];
   }
 
-  /** The value of a parameter; undefined when there is none. */
+  /** The value of a parameter, or undefined if it does not exist. */
   async parameter(name: string): Promise<string | undefined> {
     const client = clientOf(this.sandbox, SSMClient, this.address.account, this.address.region);
     try {

@@ -1,8 +1,11 @@
-/** How CloudFormation reads YAML, by source. The product and the sandbox are each held to this, not to each other. */
+/**
+ * How CloudFormation reads YAML, with sources. The product and the sandbox are each tested with these facts, not with
+ * each other.
+ */
 
 /**
- * An unquoted scalar as it is written, and the text that CloudFormation makes of it. The patterns are those of
- * SnakeYAML's Resolver.java; `seen` names who saw CloudFormation itself do it.
+ * An unquoted scalar as written, and CloudFormation's text for it. The patterns are those of SnakeYAML's Resolver.java;
+ * `seen` cites an observation of CloudFormation itself.
  */
 export const SCALARS: readonly { written: string; text: string; seen?: string }[] = [
   // ljmc.bearblog.dev/yaml-booleans-in-cloudformation-templates
@@ -32,7 +35,7 @@ export const SCALARS: readonly { written: string; text: string; seen?: string }[
   { written: '000000000001', text: '1', seen: 'www.skyarch.net/blog/?p=20495' },
   { written: '000000000011', text: '9', seen: 'www.skyarch.net/blog/?p=20495' },
   { written: '000000000012', text: '10', seen: 'www.skyarch.net/blog/?p=20495' },
-  // No octal number, because of the 8 or the 9: docs/decisions/0021 has the reports that differ.
+  // Not octal, because of the 8 or the 9: docs/decisions/0021 has reports that differ.
   ...['012345678901', '054676820928', '0800'].map((written) => ({ written, text: written })),
   { written: '0xFF', text: '255' },
   { written: '0b101', text: '5' },
@@ -60,7 +63,7 @@ export const SCALARS: readonly { written: string; text: string; seen?: string }[
   })),
 ];
 
-/** Texts that SnakeYAML accepts, each with its value; scalars of the values are texts. */
+/** Texts that SnakeYAML accepts, each with its value. Scalars of the values are texts. */
 export const SHAPES: readonly { name: string; text: string; value: unknown }[] = [
   {
     name: 'a flow collection that ends at the column of its key',
@@ -126,7 +129,7 @@ export const SHAPES: readonly { name: string; text: string; value: unknown }[] =
 export const REFUSED: readonly { name: string; text: string }[] = [
   { name: 'a bracket that is never closed', text: 'A:\n  B: [1, 2\nC: d\n' },
   { name: 'a quote that is never closed', text: "A:\n  B: 'x\nC: d\n" },
-  { name: 'a key at a column of its own', text: 'A:\n  B: c\n   D: e\n' },
+  { name: 'a key with a different indentation', text: 'A:\n  B: c\n   D: e\n' },
   { name: 'a map in a plain scalar', text: 'A: b: c\n' },
   { name: 'a tab as indentation', text: 'A:\n\tB: c\n' },
 ];

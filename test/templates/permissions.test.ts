@@ -42,7 +42,7 @@ const NOT_OF_PREVIEWS = [
 /** What needs no permission, or is the trust policy's matter. */
 const FREE = ['sts:AssumeRoleWithWebIdentity', 'sts:AssumeRole', 'sts:GetCallerIdentity'];
 /** S3's permissions are named after what they allow, not after the call. */
-const NAMED_OTHERWISE: Record<string, string> = { 's3:HeadObject': 's3:GetObject' };
+const ACTION_OVERRIDES: Record<string, string> = { 's3:HeadObject': 's3:GetObject' };
 
 /** What an image's way over the registry protocol needs: no command of the SDK is called for it. */
 const PUSH = ['InitiateLayerUpload', 'UploadLayerPart', 'CompleteLayerUpload', 'PutImage'];
@@ -61,7 +61,7 @@ describe.each(Object.entries(ROLES))('%s', (action, roles) => {
     const missing = asked
       .filter((operation) => !(operation in NOT_GIVEN))
       .filter((operation) => action !== 'preview-environment' || !NOT_OF_PREVIEWS.includes(operation))
-      .filter((operation) => !allows(statements, NAMED_OTHERWISE[operation] ?? operation));
+      .filter((operation) => !allows(statements, ACTION_OVERRIDES[operation] ?? operation));
     expect(missing).toEqual([]);
   });
 });

@@ -96,8 +96,8 @@ test('a push with 30 % faults is complete', async () => {
   for (const kind of kinds) sandbox.addFault({ service: 'registry', kind, probability: 0.1 });
   const image = layoutOf(Array.from({ length: 12 }, () => randomBytes(200_000)));
   const run = await buildPushImage(sandbox, { ...inputs, tags: 'v1, v2' }, image);
-  const struck = sandbox.calls.all.filter(({ fault }) => fault !== undefined);
-  expect(struck.length).toBeGreaterThan(5);
+  const faulty = sandbox.calls.all.filter(({ fault }) => fault !== undefined);
+  expect(faulty.length).toBeGreaterThan(5);
   expect(run.outputs).toMatchObject({ verdict: 'pushed', digest: image.digest });
   expect(await tags(sandbox)).toEqual({ v1: image.digest, v2: image.digest });
 });

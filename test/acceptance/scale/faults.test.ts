@@ -1,10 +1,10 @@
 import { test } from '@jest/globals';
 import type { FaultRule } from '../../../sandbox/index.ts';
-import { deployStruck, faultsOf } from '../../support/scale/struck.ts';
+import { deployWithFaults, faultsOf } from '../../support/scale/deploy-with-faults.ts';
 
 /**
  * The fault matrix at 20 stacks, in an account with AWS's rates: calls of all kinds fail by chance, always the same ones.
- * 50 stacks with more faults are in test/integration/struck.test.ts.
+ * 50 stacks with more faults are in test/integration/deployment-faults.test.ts.
  */
 
 interface Case {
@@ -27,4 +27,4 @@ const CASES: Case[] = [
   },
 ];
 
-test.each(CASES)('$name', ({ faults }) => deployStruck({ stacks: 20, services: 3, faults }));
+test.each(CASES)('$name', ({ faults }) => deployWithFaults({ stacks: 20, services: 3, faults }));

@@ -52,7 +52,7 @@ const ROWS: readonly Row[] = (['deployed', 'rolled-back'] as const).flatMap((ver
 
 interface Played {
   run: Run;
-  struck: number;
+  faulty: number;
 }
 
 async function play({ fault, every, verdict }: Row): Promise<Played> {
@@ -76,7 +76,7 @@ async function play({ fault, every, verdict }: Row): Promise<Played> {
   };
   const run = await updateService(world, inputs);
   const made = sandbox.calls.all.slice(before);
-  return { run, struck: made.filter((call) => call.fault !== undefined).length };
+  return { run, faulty: made.filter((call) => call.fault !== undefined).length };
 }
 
 describe('faults', () => {
@@ -89,9 +89,9 @@ describe('faults', () => {
   test.each(ROWS.map((row, index) => ({ ...row, said: JSON.stringify(row.fault), index })))(
     'with $said the verdict is still $verdict',
     ({ verdict, every, index }) => {
-      const { run, struck } = played[index]!;
+      const { run, faulty } = played[index]!;
       expect({ verdict: run.outputs['verdict'], log: run.log }).toEqual({ verdict, log: run.log });
-      expect(struck).toBeGreaterThan(every ? 7 : 2);
+      expect(faulty).toBeGreaterThan(every ? 7 : 2);
     },
   );
 });

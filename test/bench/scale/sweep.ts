@@ -1,5 +1,5 @@
 import { previewsOf } from '../../support/scale/previews.ts';
-import { mostAtOnce, stackTimes } from '../../support/scale/stack-times.ts';
+import { maxInParallel, stackTimes } from '../../support/scale/stack-times.ts';
 import { atLeast, atMost, type Row, sized, told } from './row.ts';
 
 const PREVIEWS = 300;
@@ -17,7 +17,7 @@ export async function measureSweep(size: number): Promise<Row[]> {
     if (run.outputs['verdict'] !== 'swept') throw new Error(run.log.slice(-4000));
     console.error(`sweep: ${JSON.stringify(run.calls)}`);
     const times = stackTimes(previews.sandbox);
-    const atOnce = mostAtOnce(times, 'DELETE_IN_PROGRESS', 'DELETE_COMPLETE');
+    const atOnce = maxInParallel(times, 'DELETE_IN_PROGRESS', 'DELETE_COMPLETE');
     return [
       atMost(`sweep of ${count} previews, half closed: calls`, run.totalCalls, sized(LIMIT_CALLS, size)),
       atLeast('sweep: most deletions at once', atOnce, Math.min(AT_ONCE, Math.floor(count / 2))),

@@ -15,14 +15,14 @@ import { writeStandIns } from './stand-ins.ts';
 const GITHUB_URLS = ['GITHUB_API_URL', 'GITHUB_GRAPHQL_URL', 'GITHUB_SERVER_URL'];
 const LIMIT_MS = 300_000;
 
-/** Where a run is played. */
+/** The sandbox and the files of a run. */
 export interface ActStage {
   sandbox: Sandbox;
-  /** The repository's files: what a checkout gives. */
+  /** The repository's files, which a checkout provides. */
   repository: string;
-  /** Branches and tags that a checkout may name, with the files of their commits. */
+  /** Branches and tags that a checkout may use, with the files of their commits. */
   refs?: Readonly<Record<string, { sha: string; repository: string }>>;
-  /** What else than the owner its reader has changed in a caller. */
+  /** Changes of the reader to a caller, other than the owner. */
   edit?: (caller: string) => string;
 }
 
@@ -33,14 +33,14 @@ export interface StartedAct {
 }
 
 /**
- * nektos/act in host mode, without Docker and without the internet: it plays callers through the reusable workflows
- * and the committed bundles against a sandbox. It was written by others, so it is a judge of our YAML that shares no
- * mistake with our rehearsal. What it does not play is in docs/decisions/0038-act.md.
+ * nektos/act in host mode, without Docker and the internet. It runs callers with the reusable workflows and the
+ * committed bundles against a sandbox. It is third-party software, so it does not share mistakes with our rehearsal.
+ * What it does not support is in docs/decisions/0038-act.md.
  *
  * @see https://nektosact.com/usage/index.html
  */
 export class Act {
-  /** The callers that were played, and how many jobs began in all. */
+  /** The callers that were run, and the total number of started jobs. */
   readonly played = { callers: new Set<string>(), runs: 0, jobs: 0 };
   readonly #folder: string;
   readonly #replaced: Map<string, string>;
@@ -50,7 +50,7 @@ export class Act {
     this.#replaced = replaced;
   }
 
-  /** Makes the copy of this repository that all its runs use. */
+  /** Creates the copy of this repository that all its runs use. */
   static start(): Act {
     const folder = mkdtempSync(join(tmpdir(), 'act-'));
     const platform = join(folder, 'platform');
@@ -60,7 +60,7 @@ export class Act {
     return new Act(folder, replaced.set(SELF, platform));
   }
 
-  /** Plays a caller from its beginning to its end. `caller` is a path in this repository. */
+  /** Runs a caller until it has finished. `caller` is a path in this repository. */
   async play(stage: ActStage, caller: string, event: Event): Promise<ActReport> {
     return await this.begin(stage, caller, event).finished;
   }
@@ -124,7 +124,10 @@ function startRun({ sandbox }: ActStage, caller: string, event: Event): Run {
   });
 }
 
-/** act knows no permissions of a job: one token, which may do all, serves the run; that of a fork may only read. */
+/**
+ * act does not support permissions of a job: one token with every permission serves the run; that of a fork may only
+ * read.
+ */
 function tokenOf({ sandbox }: ActStage, event: Event): string {
   return isFromFork(event) ? sandbox.tokens.readOnly : sandbox.tokens.installation;
 }
@@ -134,13 +137,13 @@ function isFromFork({ payload }: Event): boolean {
   return pull?.head?.repo?.fork === true;
 }
 
-/** A pull request's number is in its event twice, and act takes the outer one for the ref. */
+/** A pull request's number is in its event twice, and act uses the outer one for the ref. */
 function payloadOf({ payload = {}, inputs }: Event): object {
   const pull = payload['pull_request'] as { number?: number } | undefined;
   return { ...payload, ...(pull && { number: pull.number }), ...(inputs && { inputs }) };
 }
 
-/** What the runner would give to every step, beside what act gives: where AWS and GitHub are, and which run it is. */
+/** Variables that the runner sets in every step and act does not: the URLs of AWS and GitHub, and the run. */
 function environmentOf(
   { sandbox, repository, refs }: ActStage,
   event: Event,
@@ -161,7 +164,7 @@ function environmentOf(
     GITHUB_RUN_ATTEMPT: String(run.attempt),
     GITHUB_REF: ref,
     GITHUB_WORKFLOW_REF: `${file}@${ref}`,
-    // By this name act takes the commit.
+    // act reads the commit from this variable.
     SHA_REF: run.sha,
     CHECKOUT: JSON.stringify({ repository, refs: refs ?? {} }),
   };

@@ -5,8 +5,8 @@ import { UNTIL_KILL_MS, UNTIL_TERM_MS } from '../../workflows/rehearsal/process.
 const LOOK_MS = 20;
 
 /**
- * Cancels the step that act is running as GitHub's runner does: SIGINT to its process, SIGTERM 7.5 s later, SIGKILL
- * 2.5 s after that, each only while it lives. act itself has but SIGKILL for its steps, which no action can answer.
+ * Cancels the step that act is running like GitHub's runner: SIGINT to its process, SIGTERM 7.5 s later, SIGKILL 2.5 s
+ * after that, unless it has ended. act itself only sends SIGKILL, which no action can handle.
  *
  * @returns the signal that was sent last.
  * @see https://github.com/actions/runner/blob/main/src/Runner.Sdk/ProcessInvoker.cs: `_sigintTimeout`,

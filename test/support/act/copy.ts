@@ -3,15 +3,16 @@ import { join } from 'node:path';
 import { isMap, parseDocument, visit } from 'yaml';
 import { REUSABLE, ROOT } from '../../workflows/workflow.ts';
 
-/** The repository and version by which the callers name this repository. */
+/** The repository and version with which callers refer to this repository. */
 export const SELF = 'org/platform@v1';
 
 /**
- * A workflow as act 0.2.89 reads it. Its schema is older than two things of GitHub's, which it refuses:
- * - `$/…` (general since July 2026) is what holds the YAML; the copy is that by another name, `org/platform/…@v1`;
- * - `deployment` of `environment`: it plays no environments.
+ * A workflow that act 0.2.89 accepts. Its schema is older than two features of GitHub, which it refuses:
+ * - `$/…` (available since July 2026) is the repository of the file. The copy is that repository under another name,
+ *   `org/platform/…@v1`.
+ * - `deployment` of `environment`: it does not support environments.
  *
- * `act.test.ts` fails for one of them that act no longer refuses.
+ * `act.test.ts` fails if act no longer refuses one of them.
  */
 export function asActReads(text: string): string {
   const document = parseDocument(text);
@@ -28,7 +29,7 @@ export function asActReads(text: string): string {
   return document.toString({ lineWidth: 0 });
 }
 
-/** Copies of this repository what a caller uses: the reusable workflows, the actions and their bundles. */
+/** Copies the files of this repository that a caller uses: the reusable workflows, the actions and their bundles. */
 export function copyPlatform(folder: string): void {
   for (const part of ['action.yml', 'dist'])
     cpSync(join(ROOT, part), join(folder, part), { recursive: true });

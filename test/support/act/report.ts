@@ -1,17 +1,17 @@
-/** What act says of a job. */
+/** A job in act's log. */
 interface ActJob {
-  /** Undefined for one that has not ended. */
+  /** Undefined if it has not ended. */
   result: string | undefined;
-  /** Outputs of its steps, by name, in the order they were set. */
+  /** Outputs of its steps by name, in order. */
   outputs: [name: string, value: string][];
   summaries: string[];
 }
 
 export interface ActReport {
   exitCode: number;
-  /** Of the jobs that were begun, by name; of a called workflow `caller/workflow/job`. Skipped jobs are not told. */
+  /** The started jobs by name; in a called workflow `caller/workflow/job`. Skipped jobs are not in the log. */
   jobs: Record<string, ActJob>;
-  /** What steps printed, and what act said. */
+  /** The output of steps and of act. */
   log: string;
 }
 
@@ -26,7 +26,7 @@ interface Entry {
   content?: string;
 }
 
-/** Reads the log of `act --json`: a JSON object a line. */
+/** Parses the log of `act --json`: one JSON object per line. */
 export function readReport(exitCode: number, output: string): ActReport {
   const jobs: Record<string, ActJob> = {};
   const messages: string[] = [];
@@ -51,7 +51,7 @@ function note(job: ActJob, { jobResult, command, name = '', arg = '', content = 
   if (command === 'summary') job.summaries.push(content);
 }
 
-/** By job: the verdicts of its steps that have one, or the job's result where none has. */
+/** By job: the verdicts of its steps, or the job's result if there are none. */
 export function verdictsOf({ jobs }: ActReport): Record<string, string> {
   const entries = Object.entries(jobs).map(([name, { outputs, result }]) => {
     const verdicts = outputs.filter(([output]) => output === 'verdict').map(([, value]) => value);

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { REUSABLE, ownPath, stepsOf, workflowsOf } from '../../workflows/workflow.ts';
 
 /**
- * The files of a commit, and a `.git` whose HEAD is detached at it; a repository that has a history is checked out as
- * it is. The environment variable CHECKOUT says where the files of each ref are.
+ * The files of a commit, with a `.git` whose HEAD is detached at it. A repository with a history is checked out as it
+ * is. The environment variable CHECKOUT contains the folder of each ref.
  *
  * @see https://github.com/actions/checkout#usage: an empty `ref` is the commit of the event.
  */
@@ -25,16 +25,17 @@ if (!existsSync(join(source, '.git'))) {
 }
 `;
 
-/** What the actions of others do, as far as a run against the sandbox can tell the difference: scripts for Node.js. */
+/** Replacements for third-party actions, as far as a run against the sandbox depends on them: scripts for Node.js. */
 const SCRIPTS: Readonly<Record<string, string>> = {
   'actions/checkout': CHECKOUT,
-  // The images are ready made: nothing is built.
+  // The images are prebuilt, so nothing is built.
   'docker/setup-buildx-action': '',
   'docker/setup-qemu-action': '',
 };
 
 /**
- * Writes an action for each of somebody else's that the reusable workflows use; by `owner/name@version`, its folder.
+ * Writes a replacement for each third-party action in the reusable workflows. Returns their folders by
+ * `owner/name@version`.
  *
  * @throws Error for an action that has no stand-in.
  */
@@ -49,7 +50,7 @@ export function writeStandIns(folder: string): Map<string, string> {
 function writeStandIn(folder: string, uses: string): string {
   const [name = ''] = uses.split('@');
   const script = SCRIPTS[name];
-  if (script === undefined) throw new Error(`test/support/act/stand-ins.ts does not say what ${name} does`);
+  if (script === undefined) throw new Error(`test/support/act/stand-ins.ts has no replacement for ${name}`);
   const path = join(folder, name.replaceAll('/', '-'));
   mkdirSync(path, { recursive: true });
   const action = { name, description: 'A stand-in', runs: { using: 'node24', main: 'main.js' } };

@@ -9,11 +9,11 @@ import { deployEnvironment } from '../environment.ts';
 import type { Act, ActStage } from './act.ts';
 import type { ActReport } from './report.ts';
 
-/** The repository that the sandbox's GitHub has. */
+/** The repository in the sandbox's GitHub. */
 export const REPOSITORY = { owner: 'org', repo: 'platform' } as const;
 export const FIRST = 'a'.repeat(40);
 
-/** A service team: the repository of its platform, in three accounts, and what it does with the callers. */
+/** A service team: its repository of the platform, in three accounts, and what it does with the callers. */
 export class Team {
   readonly act: Act;
   readonly sandbox: Sandbox;
@@ -47,7 +47,7 @@ export class Team {
     if (made.exitCode !== 0) throw new Error(made.log);
   }
 
-  /** Runs a workflow by hand: it is dispatched through GitHub's API. */
+  /** Dispatches a workflow through GitHub's API. */
   async dispatch(name: string, inputs: Record<string, string>, sha = FIRST): Promise<ActReport> {
     const { rest } = getOctokit(this.sandbox.tokens.user, { baseUrl: this.sandbox.githubUrl });
     const { data } = await rest.actions.createWorkflowDispatch({
@@ -61,7 +61,7 @@ export class Team {
     return await this.act.begin(this.stage, `${CALLERS}/${name}.yml`, event, run).finished;
   }
 
-  /** Pushes a commit: its digit, 40 times, is its SHA. */
+  /** Pushes a commit whose SHA is a digit repeated 40 times. */
   async push(digit: string): Promise<ActReport> {
     return await this.act.play(this.stage, `${CALLERS}/pipeline.yml`, {
       name: 'push',
@@ -69,13 +69,13 @@ export class Team {
     });
   }
 
-  /** What GitHub starts by its schedule. */
+  /** Runs a scheduled workflow. */
   async night(name: string): Promise<ActReport> {
     return await this.act.play(this.stage, `${CALLERS}/${name}.yml`, { name: 'schedule' });
   }
 }
 
-/** The event of a pull request of the repository itself, or from a fork. */
+/** The event of a pull request from the repository itself, or from a fork. */
 export function pullRequest(
   number: number,
   action: string,

@@ -11,20 +11,20 @@ const BUSYBOX = '/usr/bin/busybox';
 const LAYER_TYPE = 'application/vnd.oci.image.layer.v1.tar+gzip';
 
 export interface BaseImage {
-  /** With the registry and a tag, as a Dockerfile names it. */
+  /** With the registry and a tag, as used in a Dockerfile. */
   name: string;
   digest: string;
 }
 
-/** An image of this machine's busybox. */
+/** An image with this machine's busybox. */
 export interface BusyboxImage {
   repository: string;
   tag: string;
-  /** What its containers run; a shell by default. */
+  /** The command of its containers. Default: a shell. */
   command?: readonly string[];
 }
 
-/** Pushes an image of this machine's busybox to a registry without a login. */
+/** Pushes an image with this machine's busybox to a registry without a login. */
 export async function pushBusybox(
   host: string,
   { repository, tag, command = ['sh'] }: BusyboxImage,

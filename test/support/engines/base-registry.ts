@@ -3,7 +3,7 @@ import { DockerRegistry } from '../docker-registry.ts';
 import { type BaseImage, pushBusybox } from './base-image.ts';
 import { hasEngines } from './start.ts';
 
-/** A real registry for the tests of a file, with a base image of busybox in it. */
+/** A real registry for the tests of a file, with a base image with busybox. */
 export function useBaseRegistry(): { registry: () => DockerRegistry; base: () => BaseImage } {
   let started: { registry: DockerRegistry; base: BaseImage } | undefined;
   const get = () => {

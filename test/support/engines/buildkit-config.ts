@@ -1,8 +1,8 @@
 import type { EngineOptions } from './engine.ts';
 
 /**
- * The part of buildkitd.toml that each BuildKit of a test has. It uses plain HTTP for registries on loopback, as for
- * the mirror, without being told.
+ * The common part of buildkitd.toml for each BuildKit in tests. BuildKit uses plain HTTP for registries on loopback,
+ * including the mirror, by default.
  *
  * @see https://github.com/moby/buildkit/blob/v0.34.2/docs/buildkitd.toml.md
  * @see https://github.com/moby/buildkit/blob/v0.34.2/util/resolver/pool.go (docker.MatchLocalhost)

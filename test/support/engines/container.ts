@@ -8,13 +8,13 @@ import { buildkitConfig } from './buildkit-config.ts';
 import { buildxName, createConfigWithBuildx } from './docker-config.ts';
 import type { Engine, EngineOptions } from './engine.ts';
 
-/** Nothing listens on port 1: buildx tries to pull the image, and then takes the one that the daemon has. */
+/** Nothing listens on port 1: buildx fails to pull the image, and then uses the daemon's. */
 const IMAGE = '127.0.0.1:1/buildkit';
 const BUILDER = 'in-container';
 /** The bit of CAP_SYS_RESOURCE in a process's sets of capabilities: capabilities(7). */
 const SYS_RESOURCE = 1n << 24n;
 
-/** BuildKit in a container, as docker/setup-buildx-action makes it: the driver `docker-container`. Needs root. */
+/** BuildKit in a container, as created by docker/setup-buildx-action: the driver `docker-container`. Needs root. */
 export class ContainerEngine implements Engine {
   readonly driver = 'docker-container';
   readonly env: Record<string, string>;
@@ -62,7 +62,7 @@ export class ContainerEngine implements Engine {
   }
 
   async stop(): Promise<void> {
-    // A daemon gives its containers ten seconds to end; nothing of this one is kept.
+    // A daemon gives its containers ten seconds to stop. Nothing of this one has to be kept.
     await this.docker('rm', '--force', '--volumes', `buildx_buildkit_${BUILDER}0`).catch(() => undefined);
     await this.#dockerd.stop();
     rmSync(this.#folder, { recursive: true, force: true });
@@ -75,13 +75,13 @@ export class ContainerEngine implements Engine {
   }
 }
 
-/** Whether this process has all that a privileged container asks for. */
+/** Whether this process has all capabilities that a privileged container needs. */
 function mayGiveAllCapabilities(): boolean {
   const [, bounding = '0'] = /^CapBnd:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8')) ?? [];
   return (BigInt(`0x${bounding}`) & SYS_RESOURCE) !== 0n;
 }
 
-/** A runtime that starts containers without CAP_SYS_RESOURCE, which BuildKit has no need of. */
+/** A runtime that starts containers without CAP_SYS_RESOURCE, which BuildKit does not need. */
 function writeRuntime(folder: string): string {
   const file = join(folder, 'runc-without-sys-resource');
   const script = `#!/bin/sh
@@ -102,7 +102,7 @@ exec runc "$@"
 }
 
 /**
- * Makes an image as moby/buildkit is, of this machine's own files.
+ * Creates an image like moby/buildkit from this machine's files.
  *
  * @see https://github.com/moby/buildkit/blob/v0.34.2/Dockerfile (the stage buildkit-buildkitd)
  */

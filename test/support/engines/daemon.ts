@@ -8,7 +8,7 @@ const run = promisify(execFile);
 const START_MS = 60_000;
 const STOP_MS = 30_000;
 
-/** A daemon of a test, as a child process. */
+/** A daemon for tests, as a child process. */
 export class Daemon {
   readonly #name: string;
   readonly #child: ChildProcess;
@@ -27,13 +27,13 @@ export class Daemon {
     return this.#child.pid === undefined || this.#child.exitCode !== null || this.#child.signalCode !== null;
   }
 
-  /** What it has printed. */
+  /** Its output. */
   get log(): string {
     return this.#log;
   }
 
   /**
-   * Waits until a question to it is answered, at most a minute.
+   * Waits until a probe succeeds, at most a minute.
    *
    * @throws Error with its log, when it has ended or the minute is over.
    */
@@ -50,7 +50,7 @@ export class Daemon {
     throw new Error(`${this.#name} failed to start:\n${this.#log}`);
   }
 
-  /** Ends it, by force when it takes more than half a minute. */
+  /** Stops it, with SIGKILL after half a minute. */
   async stop(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {
     if (this.#ended) return;
     const ended = once(this.#child, 'exit');
@@ -61,7 +61,7 @@ export class Daemon {
   }
 }
 
-/** Mount points below a folder, the innermost first. Octal escapes stand for spaces and the like. */
+/** Mount points below a folder, innermost first. Octal escapes represent spaces and similar characters. */
 function mountsBelow(folder: string): string[] {
   return readFileSync('/proc/self/mountinfo', 'utf8')
     .split('\n')
@@ -72,7 +72,7 @@ function mountsBelow(folder: string): string[] {
 
 const octal = (code: string): string => String.fromCharCode(Number.parseInt(code, 8));
 
-/** Removes a daemon's folder with what it left mounted there: layers, and namespaces of networks. */
+/** Removes a daemon's folder with its remaining mounts: layers and network namespaces. */
 export async function removeDataFolder(folder: string): Promise<void> {
   for (const path of mountsBelow(folder)) await run('umount', ['--lazy', path]).catch(() => undefined);
   rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });

@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import { tools } from '../tools/tools.ts';
 
 /**
- * A folder for DOCKER_CONFIG whose docker has buildx: docker looks for its plugins in the folder `cli-plugins` of it.
+ * A folder for DOCKER_CONFIG with the buildx plugin, in its folder `cli-plugins`.
  *
  * @see https://docs.docker.com/build/buildx/install/ (manual download)
  */
@@ -14,5 +14,5 @@ export function createConfigWithBuildx(parent: string): string {
   return folder;
 }
 
-/** The name of the plugin's file, which tells its version: one that is built from a Go module does not know it. */
+/** The name of the plugin's file, which contains its version: one that is built from a Go module does not report it. */
 export const buildxName = (): string => basename(tools.buildx());

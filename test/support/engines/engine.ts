@@ -1,24 +1,24 @@
-/** What builds: buildx with a driver, or docker without buildx. */
+/** The builder: buildx with a driver, or docker without buildx. */
 export type Driver = 'remote' | 'docker-container' | 'docker' | 'docker without buildx';
 
-/** A real engine of one test file, with data of its own. */
+/** A real engine for a test file, with its own data. */
 export interface Engine {
   readonly driver: Driver;
-  /** What makes docker, and so the action, use it: nothing of the user's own configuration is read or written. */
+  /** Makes docker, and therefore the action, use it. The user's configuration is neither read nor written. */
   readonly env: Record<string, string>;
-  /** Runs docker with this engine; its output. */
+  /** Runs docker with this engine. Returns its output. */
   docker(...args: string[]): Promise<string>;
-  /** Versions of all that takes part. */
+  /** The versions of all its programs. */
   version(): Promise<string>;
-  /** Makes it as new: without any layer. */
+  /** Resets it: without any layer. */
   renew(): Promise<void>;
-  /** Kills what builds, as a crash does: it cannot be used any more. */
+  /** Kills the builder like a crash. It cannot be used afterwards. */
   kill(): Promise<void>;
-  /** Ends all its processes and removes its data. */
+  /** Stops all its processes and removes its data. */
   stop(): Promise<void>;
 }
 
 export interface EngineOptions {
-  /** The host of a registry that BuildKit asks for the images of Docker Hub. */
+  /** The host of a registry that serves as mirror of Docker Hub. */
   mirror?: string;
 }

@@ -2,7 +2,7 @@ import { Dockerd, runDocker } from '../dockerd.ts';
 import { buildxName, createConfigWithBuildx } from './docker-config.ts';
 import type { Engine } from './engine.ts';
 
-/** The BuildKit inside a Docker daemon, used with buildx (the driver `docker`) or without. Needs root. */
+/** The BuildKit of a Docker daemon, used with buildx (the driver `docker`) or without. Needs root. */
 export class DaemonEngine implements Engine {
   readonly driver: 'docker' | 'docker without buildx';
   readonly env: Record<string, string>;

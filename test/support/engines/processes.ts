@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** The command line of each process of this machine, also of those in containers, with spaces between arguments. */
+/** The command line of each process of this machine, including those in containers, with spaces between arguments. */
 export function commandLines(): string[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))

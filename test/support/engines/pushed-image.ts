@@ -24,7 +24,7 @@ interface Statement {
   predicate: Record<string, unknown>;
 }
 
-/** An image of a registry, read with nothing but HTTP: its files, its attestations, and all its bytes. */
+/** An image in a registry, read only with HTTP: its files, its attestations, and all its bytes. */
 export class PushedImage {
   readonly #session: RepositorySession;
   readonly #root: Manifest;
@@ -34,19 +34,19 @@ export class PushedImage {
     this.#root = root;
   }
 
-  /** @param image by tag or digest, as the action names it. */
+  /** @param image by tag or digest, as in the action. */
   static async open(sandbox: Sandbox, image: string): Promise<PushedImage> {
     const [, name = '', reference = ''] = /^(.+?)[@:]((?:sha256:)?[\w.-]+)$/.exec(image) ?? [];
     const session = new RepositorySession(name, await authorizationOf(ecrOf(sandbox)));
     return new PushedImage(session, await readManifest(session, reference));
   }
 
-  /** Platforms of the images in it, without those of attestations. */
+  /** Platforms of its images, without those of attestations. */
   get platforms(): string[] {
     return this.#images.map(nameOf).sort();
   }
 
-  /** The content of each file, by its path, of one platform: as a container sees it. */
+  /** The content of each file by its path, for a platform, as a container sees it. */
   async files(platform?: string): Promise<Record<string, string>> {
     const files: Record<string, string> = {};
     const { layers = [] } = await this.#image(platform);
@@ -59,7 +59,7 @@ export class PushedImage {
     return JSON.parse(config ? (await this.#blob(config)).toString('utf8') : '{}') as Record<string, unknown>;
   }
 
-  /** What is said of its images, of all platforms. */
+  /** The attestations of its images, of all platforms. */
   async attestations(): Promise<Statement[]> {
     const statements: Statement[] = [];
     for (const { digest, annotations } of this.#root.manifests ?? []) {
@@ -71,7 +71,7 @@ export class PushedImage {
     return statements;
   }
 
-  /** All that a registry has of it, with layers unpacked. */
+  /** Everything in the registry that belongs to it, with unpacked layers. */
   async everything(): Promise<Buffer> {
     const { manifests = [] } = this.#root;
     const children = await Promise.all(manifests.map(({ digest }) => readManifest(this.#session, digest)));
@@ -102,7 +102,7 @@ export class PushedImage {
 
 const nameOf = ({ platform }: Descriptor): string => `${platform?.os}/${platform?.architecture}`;
 
-/** A registry may send a reader to where the bytes are. */
+/** A registry may redirect to the bytes. */
 async function followed(answer: Response): Promise<Response> {
   const location = answer.headers.get('location');
   const found = answer.status === 307 && location !== null ? await fetch(location) : answer;

@@ -12,7 +12,7 @@ import type { Engine, EngineOptions } from './engine.ts';
 
 const run = promisify(execFile);
 
-/** BuildKit as a daemon of its own, which buildx reaches with the driver `remote`. Needs root. */
+/** BuildKit as a separate daemon, which buildx uses with the driver `remote`. Needs root. */
 export class RemoteEngine implements Engine {
   readonly driver = 'remote';
   readonly env: Record<string, string>;
@@ -20,7 +20,7 @@ export class RemoteEngine implements Engine {
   readonly #address: string;
   readonly #options: EngineOptions;
   #daemon: Daemon | undefined;
-  /** One data folder for each daemon that was started. */
+  /** One data folder for each started daemon. */
   #starts = 0;
 
   private constructor(folder: string, options: EngineOptions) {
@@ -31,7 +31,7 @@ export class RemoteEngine implements Engine {
       PATH: DEBIAN_PATH,
       HOME: folder,
       DOCKER_CONFIG: createConfigWithBuildx(folder),
-      // This driver needs no Docker daemon: none of the machine is reached by mistake.
+      // This driver needs no Docker daemon. The socket prevents the accidental use of the machine's.
       DOCKER_HOST: `unix://${join(folder, 'no-docker.sock')}`,
     };
   }
@@ -87,7 +87,7 @@ export class RemoteEngine implements Engine {
   async #startDaemon(): Promise<void> {
     const root = join(this.#folder, `root-${++this.#starts}`);
     mkdirSync(root);
-    // The containers of each engine are listed in a folder of its own, not in runc's default.
+    // The containers of each engine are listed in its own folder, not in runc's default.
     writeFileSync(this.#runc, `#!/bin/sh\nexec /usr/sbin/runc --root '${this.#folder}/runc' "$@"\n`, {
       mode: 0o755,
     });
@@ -101,7 +101,7 @@ export class RemoteEngine implements Engine {
     await this.#daemon.answers(() => run(tools.buildctl(), ['--addr', this.#address, 'debug', 'workers']));
   }
 
-  /** Ends the containers of RUN commands, which a daemon that was killed leaves. */
+  /** Kills the containers of RUN commands, which remain after a daemon was killed. */
   async #killContainers(): Promise<void> {
     const runc = this.#runc;
     if (!existsSync(runc)) return;

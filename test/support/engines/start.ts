@@ -13,14 +13,14 @@ const STARTS: Record<Driver, (options: EngineOptions) => Promise<Engine>> = {
 };
 
 const SOFTWARE = ['dockerd', 'docker-registry', 'skopeo', 'runc', 'busybox'];
-/** Whether engines can be started on this machine. In CI the programs are taken to be there. */
+/** Whether engines can be started on this machine. In CI, the programs must exist. */
 export const hasEngines =
   runsWith(...SOFTWARE) && (['buildx', 'buildkitd', 'buildctl'] as const).every(canRun);
 
-/** `test`, where engines can be started. Where not, it says so loudly; in CI it fails instead. */
+/** `test` if engines can be started. Otherwise it prints a warning; in CI it fails instead. */
 export const testWithEngines = hasEngines ? test : testWith(...SOFTWARE);
 
-/** An engine for the tests of a file or of a `describe`, started before them. It prints what it is. */
+/** An engine for the tests of a file or of a `describe`, started before them. Prints its version. */
 export function useEngine(driver: Driver, options: () => EngineOptions = () => ({})): () => Engine {
   let engine: Engine | undefined;
   beforeAll(async () => {

@@ -9,14 +9,14 @@ interface Command {
     resolve(handler: Handler, context: object): Handler;
   };
 }
-/** The operations whose commands our code adds middleware to. */
+/** The operations to whose commands our code adds middleware. */
 const WITH_MIDDLEWARE = new Set(['DescribeTaskDefinition', 'RegisterTaskDefinition']);
 
 type Handler = (args: { request: { body?: string } }) => Promise<{ output: object; response: object }>;
 
 /**
- * A client that calls a service of the sandbox as a function: without HTTP, signatures and serialization, which take nine
- * tenths of the time of a call. Only for what the JSON protocol carries.
+ * A client that calls a service of the sandbox as a function: without HTTP, signatures and serialization, which take
+ * nine tenths of the time of a call. Only for values that the JSON protocol supports.
  *
  * @param onCall is told each operation that is asked for.
  */
@@ -45,12 +45,12 @@ export function directClient(
   return { send };
 }
 
-/** Written only where it is read. */
+/** Created only if it is read. */
 async function* bodyOf(output: object): AsyncGenerator<Buffer> {
   yield await Promise.resolve(Buffer.from(JSON.stringify(copied(output, inSeconds))));
 }
 
-/** What our code adds to a command reads and writes its body. */
+/** Middleware that our code adds to a command reads and writes its body. */
 function withOwnMiddleware(command: Command, handle: Handler): Handler {
   const stack = command.middlewareStack;
   for (const step of ['serialize', 'deserialize'])
@@ -63,11 +63,14 @@ function callOf({ name: service }: Service, operation: string): Call {
   return { service, operation, input: {}, account: DEV, region: 'eu-west-1', principalArn, requestId: '' };
 }
 
-/** As the protocol has them. */
+/** As in the protocol. */
 const inSeconds = (date: Date): unknown => date.getTime() / 1000;
 const sameDate = (date: Date): unknown => date;
 
-/** A copy of plain data, which no later change of the sandbox reaches. What is undefined is left out, as on the wire. */
+/**
+ * A copy of plain data, which is independent of later changes in the sandbox. Undefined values are omitted, as on the
+ * wire.
+ */
 function copied(value: unknown, dateOf: (date: Date) => unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (value instanceof Date) return dateOf(value);

@@ -20,13 +20,13 @@ import { VirtualClock } from './virtual-clock.ts';
 export const CLUSTER = 'dev-platform';
 export const SERVICE = 'user-service';
 
-/** An image of the service, in ECR; tasks of a bad one exit. */
+/** An image of the service in ECR. Tasks of a bad one exit. */
 export function imageOf(index: number, isBad = false): string {
   const hex = isBad ? 'bad' : 'c';
   return `${DEV}.dkr.ecr.eu-west-1.amazonaws.com/${SERVICE}@sha256:${hex}${index.toString(16).padStart(64 - hex.length, '0')}`;
 }
 
-/** Simulated time does not wait for a registry, so images may not be read. */
+/** Simulated time does not wait for a registry, so images must not be read. */
 const deniedEcr = {
   send: () =>
     Promise.reject(
@@ -38,22 +38,22 @@ const deniedEcr = {
 } as unknown as ECRClient;
 
 /**
- * One service of one task in a sandbox of its own. The sandbox is called as a function, and its time is simulated, as the
- * product's is: a release takes a few milliseconds of CPU.
+ * A service with one task in its own sandbox. The sandbox is called as a function, and its time is simulated, as is the
+ * product's: a release takes a few milliseconds of CPU.
  */
 export class ServiceStage {
   readonly clock = new VirtualClock();
   readonly #world: World;
   readonly #client: ECSClient;
 
-  /** @param timeScale simulated seconds of the sandbox in one of the product's. */
+  /** @param timeScale simulated seconds of the sandbox per second of the product. */
   constructor(timeScale: number) {
     const rules = [{ does: 'exit' as const, match: { image: '@sha256:bad' } }];
     this.#world = new World({ timeScale, timer: this.clock, scenario: { ecs: { rules } } });
     this.#client = directClient(ecs(this.#world)) as unknown as ECSClient;
   }
 
-  /** Creates the service, whose circuit breaker stops a rollout and rolls nothing back. */
+  /** Creates the service, whose circuit breaker stops a rollout without rolling back. */
   async create(image: string): Promise<void> {
     await this.#client.send(new CreateClusterCommand({ clusterName: CLUSTER }));
     const create = new CreateServiceCommand({
@@ -67,14 +67,14 @@ export class ServiceStage {
     await this.#client.send(create);
   }
 
-  /** Deploys an image as somebody else than this suite, and waits until its rollout is over. */
+  /** Deploys an image like another tool, and waits until the rollout has ended. */
   async deploy(image: string): Promise<void> {
     const taskDefinition = await this.#register(image);
     await this.#client.send(new UpdateServiceCommand({ cluster: CLUSTER, service: SERVICE, taskDefinition }));
     while (this.state.isRollingOut) await this.clock.sleep(100);
   }
 
-  /** What the service works towards, and whether it is there yet: read between two calls. */
+  /** The target of the service, and whether it has reached it: read between two calls. */
   get state(): { image: string; isRollingOut: boolean } {
     const [service] = ecsOf(this.#world, DEV, 'eu-west-1').services.values();
     const [primary, ...others] = service?.deployments ?? [];
@@ -82,7 +82,7 @@ export class ServiceStage {
     return { image, isRollingOut: others.length > 0 || primary?.rolloutState === 'IN_PROGRESS' };
   }
 
-  /** @param onCall is told each operation of ECS before it is done. */
+  /** @param onCall is called with each operation of ECS before it is applied. */
   context(onCall?: (operation: string) => void): ServiceContext & { lines: string[] } {
     const own = directClient(ecs(this.#world), onCall) as unknown as ECSClient;
     const parameters = directClient(ssm(this.#world)) as unknown as SSMClient;

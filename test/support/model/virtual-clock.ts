@@ -5,15 +5,15 @@ interface Sleeper {
   wake: () => void;
 }
 
-/** Turns of the event loop without progress after which everybody is taken to sleep. */
+/** After this many turns of the event loop without progress, all work is considered to be sleeping. */
 const IDLE_TURNS = 2;
 
-/** Reads are collected by timers of at most so many real milliseconds, which is shorter than any sleep by the clock. */
+/** Timers up to this many real milliseconds batch reads, and are shorter than any sleep of the clock. */
 const SHORT_MS = 10;
 let shortTimers = 0;
 const { setTimeout: realTimeout } = globalThis;
 
-/** Calls back at once instead of after a few real milliseconds, and lets no virtual time pass before that. */
+/** Calls back immediately instead of after a few real milliseconds, before virtual time advances. */
 function timeout(callback: () => void, ms = 0): unknown {
   if (ms > SHORT_MS) return realTimeout(callback, ms);
   shortTimers += 1;
@@ -24,13 +24,15 @@ function timeout(callback: () => void, ms = 0): unknown {
 }
 globalThis.setTimeout = timeout as typeof realTimeout;
 
-/** One time for all that sleeps by it: it goes on to the next waking when nothing else is left to do. */
+/**
+ * Virtual time for everything that sleeps on this clock. It advances to the next wake-up when no other work is left.
+ */
 export class VirtualClock implements Clock {
   #now: number;
   readonly #sleepers = new Set<Sleeper>();
   #running = false;
 
-  /** @param startMs since the epoch; processes of their own need a time that is near theirs. */
+  /** @param startMs since the epoch; separate processes need a time close to their own. */
   constructor(startMs = 1_700_000_000_000) {
     this.#now = startMs;
   }
@@ -83,7 +85,7 @@ export class VirtualClock implements Clock {
     this.#running = false;
   }
 
-  /** The first to wake; of several at the same time, the one that has slept longest. */
+  /** The sleeper that wakes first; if several wake at the same time, the one that has slept longest. */
   #next(): Sleeper | undefined {
     let next: Sleeper | undefined;
     for (const sleeper of this.#sleepers) if (!next || sleeper.at < next.at) next = sleeper;

@@ -11,13 +11,13 @@ import { platformFiles, serviceNames, type PlatformSize } from './platform.ts';
 
 export interface ScaleOptions extends PlatformSize {
   scenario?: Scenario;
-  /** Simulated seconds per real second; default 1000. A poll of the product takes real time. */
+  /** Simulated seconds per real second. Default: 1000. A poll of the product takes real time. */
   timeScale?: number;
 }
 
 /**
- * An environment of many stacks and services in a sandbox, on which the committed bundle of deploy-environment runs with
- * the rights of the bootstrap's roles:
+ * An environment with many stacks and services in a sandbox, on which the committed bundle of deploy-environment runs
+ * with the permissions of the bootstrap's roles:
  *
  *     const environment = await ScaleEnvironment.start({ stacks: 20, services: 10 });
  *     const first = await environment.run();                      // creates everything
@@ -25,7 +25,7 @@ export interface ScaleOptions extends PlatformSize {
  *     environment.write({ 'dev.json': … });                       // a change of every stack: `recolour`
  *     await environment.close();
  *
- * A stack takes longer by a rule of the scenario, whose `stack` is a name or a prefix of it up to a dash:
+ * A rule of the scenario slows a stack down. Its `stack` is a name or a prefix up to a dash:
  * `resources: [{ match: { stack: 'dev-shop-plain', type: 'AWS::SNS::Topic' }, on: 'create', seconds: 600 }]`.
  */
 export class ScaleEnvironment {
@@ -57,7 +57,7 @@ export class ScaleEnvironment {
     }
   }
 
-  /** Gives services, all by default, an image of other content. */
+  /** Changes the content of services' images, by default of all. */
   release(version: string, services: readonly string[] = this.services): void {
     for (const name of services) {
       const layout = new LayoutWriter(join(this.workspace, 'images', name));
@@ -65,13 +65,13 @@ export class ScaleEnvironment {
     }
   }
 
-  /** Changes a parameter that every stack and service but `cluster` and `registry` has. */
+  /** Changes a parameter that every stack and service except `cluster` and `registry` has. */
   recolour(colour: string): void {
     const Parameters = { Project: 'shop', Environment: 'dev', Colour: colour };
     this.write({ 'dev.json': JSON.stringify({ Parameters }) });
   }
 
-  /** Runs deploy-environment on it: `deploy` by default. */
+  /** Runs deploy-environment, by default with `deploy`. */
   run(inputs: Record<string, string> = {}, options: RunOptions = {}): Promise<MeasuredRun> {
     return measuredRun(this.sandbox, 'deploy-environment', {
       ...options,
@@ -81,7 +81,7 @@ export class ScaleEnvironment {
     });
   }
 
-  /** Runs `apply` of what a run of `plan` gave. */
+  /** Runs `apply` with the result of a `plan` run. */
   apply({ outputs }: Pick<MeasuredRun, 'outputs'>, options: RunOptions = {}): Promise<MeasuredRun> {
     const { plan = '', fingerprint = '' } = outputs;
     return this.run({ command: 'apply', plan, fingerprint }, options);

@@ -7,30 +7,30 @@ import { node24 } from '../../runtime/node24.js';
 
 const USAGE = join(import.meta.dirname, 'usage.ts');
 
-/** The services of AWS, as the sandbox logs them: GitHub, Slack and the registry's own protocol are not counted. */
+/** The services of AWS in the sandbox's log. GitHub, Slack and the registry's protocol are not counted. */
 const AWS: ReadonlySet<string> = new Set([
   ...['cloudformation', 'ecs', 'ecr', 'ssm', 's3', 'sts', 'iam', 'logs', 'monitoring'],
   ...['elasticloadbalancing', 'secretsmanager', 'servicequotas'],
 ]);
 
-/** Numbers of calls by `service:Operation`, the most frequent first. */
+/** Numbers of calls by `service:Operation`, most frequent first. */
 type CallCounts = Readonly<Record<string, number>>;
 
-/** A run of a bundle, and what it took. */
+/** A run of a bundle with its measurements. */
 export interface MeasuredRun extends Run {
   /** Calls to AWS. */
   calls: CallCounts;
   /** Their sum. */
   totalCalls: number;
-  /** Calls that were refused by a rate or a fault of the kind `throttle`. */
+  /** Calls that were refused by a rate limit or a fault of the kind `throttle`. */
   throttled: number;
-  /** User and system time of the process. NaN where a signal ended it. */
+  /** User and system time of the process. NaN if a signal ended it. */
   cpuMs: number;
-  /** The largest resident set of the process, in MiB. NaN where a signal ended it. */
+  /** The largest resident set of the process, in MiB. NaN if a signal ended it. */
   peakMb: number;
 }
 
-/** Runs a bundle, and counts the calls that the sandbox gets meanwhile. Runs of one sandbox must not overlap. */
+/** Runs a bundle and counts the calls to the sandbox. Runs in one sandbox must not overlap. */
 export async function measuredRun(
   sandbox: Sandbox,
   action: string,
@@ -59,7 +59,7 @@ export async function measuredRun(
   }
 }
 
-/** The calls to AWS that have arrived since the log had `from` entries. */
+/** The calls to AWS since the log had `from` entries. */
 function countCalls(sandbox: Sandbox, from = 0): CallCounts {
   const counts = new Map<string, number>();
   for (const { service, operation } of sandbox.calls.all.slice(from)) {

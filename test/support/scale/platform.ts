@@ -3,23 +3,27 @@ import { EXECUTION_ROLE } from '../roles.ts';
 
 /** The size of a generated environment, and the kinds of its stacks. */
 export interface PlatformSize {
-  /** Stacks beside those of the services: `cluster` and `registry` (with services), the chain, and `plain-…`. */
+  /**
+   * Stacks in addition to those of the services: `cluster` and `registry` (with services), the chain, and `plain-…`.
+   */
   stacks: number;
   services: number;
-  /** How many of the stacks are `chain-1` … `chain-n`, each of which reads a parameter of the one before; default 5. */
+  /**
+   * How many of the stacks are `chain-1` … `chain-n`, each of which reads a parameter of the previous one. Default: 5.
+   */
   chain?: number;
   /**
-   * Of the plain stacks, each n-th imports an export of the first, and each following one reads its parameter; default 10,
-   * and 0 for none.
+   * Each n-th of the plain stacks imports an export of the first, and the next one reads its parameter. Default: 10; 0
+   * for none.
    */
   readers?: number;
-  /** Further lines of the environment in the manifest, such as `promote-from: dev`. */
+  /** Additional keys of the environment in the manifest, such as `promote-from: dev`. */
   environment?: Readonly<Record<string, string>>;
 }
 
 /**
- * The files of an environment `dev` of the project `shop`: platform.yml, dev.json, templates. The images of services are
- * OCI layouts `images/<service>`, which ScaleEnvironment writes.
+ * The files of an environment `dev` of the project `shop`: platform.yml, dev.json, templates. The images of services
+ * are OCI layouts `images/<service>`, which ScaleEnvironment writes.
  */
 export function platformFiles(size: PlatformSize): Record<string, string> {
   const files = stackTemplates(size);
@@ -104,7 +108,9 @@ function parameterOf(stack: string): Reading {
   };
 }
 
-/** A topic and a parameter that tells it; both are of one kind in all stacks, so that a scenario may slow them down. */
+/**
+ * A topic and a parameter with its ARN. Their types are the same in all stacks, so that a scenario can slow them down.
+ */
 function plain(name: string, reading?: Reading): string {
   return `
 Parameters:

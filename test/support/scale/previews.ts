@@ -9,7 +9,7 @@ import { measuredRun, type MeasuredRun } from './measure.ts';
 
 export interface Previews {
   sandbox: Sandbox;
-  /** Runs the committed bundle of preview-environment by the role of the clean-up. */
+  /** Runs the committed bundle of preview-environment with the clean-up role. */
   sweep(): Promise<MeasuredRun>;
   close(): Promise<void>;
 }
@@ -20,7 +20,7 @@ Resources: { Log: { Type: AWS::Logs::LogGroup, Properties: { LogGroupName: !Sub 
 `;
 
 /**
- * Previews of pull requests 1, 2 …, each with a stack and an image tag; those of even pull requests are closed.
+ * Previews of pull requests 1, 2 …, each with a stack and an image tag. Even pull requests are closed.
  *
  * @param deletionSeconds simulated seconds that the deletion of a stack takes.
  */

@@ -15,7 +15,7 @@ interface Promotion {
 }
 
 /**
- * Services that run v1 everywhere, and v2 in dev.
+ * Services that run v1 everywhere except in dev, which runs v2.
  *
  * @param bootSeconds how long a task of v2 takes to start in staging; by default no time.
  */

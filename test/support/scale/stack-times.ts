@@ -3,14 +3,14 @@ import type { Sandbox } from '../../../sandbox/index.ts';
 import { DEFAULT_REGION } from '../../../sandbox/world.ts';
 import { DEV } from '../aws-clients.ts';
 
-/** A status that a stack took, by its own events, in ms since the epoch. */
+/** The time at which a stack reached a status, from its events, in ms since the epoch. */
 export interface StackTime {
   stack: string;
   status: string;
   at: number;
 }
 
-/** What the stacks of the account of dev went through, those that are deleted among them. */
+/** The statuses of all stacks in the account of dev, including deleted ones. */
 export function stackTimes(sandbox: Sandbox): StackTime[] {
   const { stacks } = stackDatabase(sandbox.world, DEV, DEFAULT_REGION);
   return [...stacks.values()].flatMap((stack) =>
@@ -24,8 +24,8 @@ export function stackTimes(sandbox: Sandbox): StackTime[] {
   );
 }
 
-/** The most stacks that were in a status at once, which another one ends. */
-export function mostAtOnce(times: readonly StackTime[], begins: string, ends: string): number {
+/** The maximum number of stacks that were in progress at the same time, between two statuses. */
+export function maxInParallel(times: readonly StackTime[], begins: string, ends: string): number {
   const steps = times
     .filter(({ status }) => status === begins || status === ends)
     .map(({ status, at }) => ({ at, by: status === begins ? 1 : -1 }))

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { isMainThread } from 'node:worker_threads';
 
-/** Loaded before a bundle by `measuredRun`: what the process has used is written to SCALE_USAGE when it ends. */
+/** Loaded before a bundle by `measuredRun`: writes the resource usage of the process to SCALE_USAGE when it ends. */
 if (isMainThread) {
   process.on('exit', () => {
     const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage();

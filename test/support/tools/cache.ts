@@ -3,8 +3,8 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 
 /**
- * What `make` makes, in the user's cache folder, outside the checkout: made at the first call, under another name
- * until it is whole.
+ * The result of `make` in the user's cache folder, outside of the checkout. It is created on the first call, with a
+ * temporary name until it is complete.
  *
  * @param name of the file or folder; it must tell the versions.
  * @param make is given an empty folder, and returns the path in it that is to be kept.

@@ -9,16 +9,16 @@ export interface GoProgram {
   name: string;
   module: string;
   version: string;
-  /** Of the module, the package with `main`. */
+  /** The package with `main` in the module. */
   package: string;
 }
 
-/** Far more than any takes: what was compiled before a failure is in Go's own cache, and not compiled again. */
+/** Far more than any build takes. Packages compiled before a failure are in Go's cache and are not compiled again. */
 const LIMIT_MS = 60 * 60_000;
 
 /**
- * Path of a Go program, built at the first call. It is built in the module's own folder: `go install` refuses a
- * module that has `replace` or `exclude` directives, as buildx has.
+ * The path of a Go program, built on the first call. It is built in the module's folder, because `go install` refuses a
+ * module with `replace` or `exclude` directives, such as buildx.
  *
  * @see https://go.dev/ref/mod#go-install
  * @throws Error with the words of go, where it cannot be built.
@@ -35,8 +35,8 @@ export function goProgram({ name, module, version, package: main }: GoProgram): 
 }
 
 /**
- * Path of a Go program of our own, built at the first call and after a change: the folder beside this file that has its
- * name, with the versions of its modules in go.mod.
+ * The path of one of our Go programs, built on the first call and after a change. Its source is the folder with its
+ * name next to this file, and its modules' versions are in go.mod.
  */
 export function ownGoProgram(name: string): string {
   const folder = join(import.meta.dirname, name);
@@ -53,7 +53,7 @@ function go(args: string[], cwd: string): string {
   return execFileSync('go', args, {
     cwd,
     encoding: 'utf8',
-    // A program without C libraries also runs in an image that has nothing else.
+    // A program without C libraries also runs in an image that contains nothing else.
     env: { ...process.env, CGO_ENABLED: '0' },
     timeout: LIMIT_MS,
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -3,13 +3,13 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cached } from './cache.ts';
 
-/** AGPL: it is never a dependency of ours, and is run as a program of its own. */
+/** AGPL: it is never a dependency, and runs as a separate program. */
 const PACKAGE = '@cloud-copilot/iam-simulate';
 const VERSION = '0.1.173';
 
 /**
- * Another author's evaluator of IAM policies, as a program: it reads simulations from stdin, one JSON text a line, and
- * writes what came of each, one line each. Installed at the first call.
+ * A third-party evaluator of IAM policies, as a program: it reads simulations from stdin, one JSON text per line, and
+ * writes one result per line. It is installed on the first call.
  *
  * @throws Error with npm's words, where it cannot be installed.
  * @returns the program's path.

@@ -1,6 +1,6 @@
 import { tools } from './tools.ts';
 
-/** Installs all of them, one after another: two Go builds at a time take longer than one after the other. */
+/** Installs all of them in sequence, because parallel Go builds take longer. */
 for (const [name, install] of Object.entries(tools)) {
   const started = Date.now();
   const path = install();

@@ -2,7 +2,10 @@ import { join } from 'node:path';
 import { goProgram, type GoProgram, ownGoProgram } from './go.ts';
 import { pythonWith } from './venv.ts';
 
-/** The programs of others that tests run, with their versions. The Python packages' are in the .txt files beside this one. */
+/**
+ * Third-party programs that tests run, with their versions. Those of Python packages are in the .txt files in this
+ * folder.
+ */
 const PROGRAMS = {
   act: { module: 'github.com/nektos/act', version: 'v0.2.89', package: '.' },
   actionlint: { module: 'github.com/rhysd/actionlint', version: 'v1.7.12', package: './cmd/actionlint' },
@@ -14,12 +17,12 @@ const PROGRAMS = {
 
 const program = (name: keyof typeof PROGRAMS) => (): string => goProgram({ name, ...PROGRAMS[name] });
 const requirements = (name: string): string => join(import.meta.dirname, `${name}.txt`);
-/** The Python of a virtual environment that has the packages of `<name>.txt`. */
+/** The Python of a virtual environment with the packages in `<name>.txt`. */
 const python = (name: string) => (): string => pythonWith(name, requirements(name));
-/** A program without an interpreter, which a Python package brings. */
+/** A program without an interpreter in a Python package. */
 const packaged = (name: string) => (): string => join(pythonWith(name, requirements(name)), '..', name);
 
-/** What installs each, where it is not installed yet, and returns its path. */
+/** Each installs a tool if necessary, and returns its path. */
 export const tools = {
   act: program('act'),
   actionlint: program('actionlint'),
@@ -27,13 +30,16 @@ export const tools = {
   buildkitd: program('buildkitd'),
   buildx: program('docker-buildx'),
   cosign: program('cosign'),
-  /** What Docker's client sends of a folder, by the code that buildx runs; ours, around the modules of buildx. */
+  /**
+   * The files of a folder that Docker's client sends, determined by buildx's code. Our program, with the modules of
+   * buildx.
+   */
   'docker-ignore': () => ownGoProgram('docker-ignore'),
   'dockerfile-images': () => ownGoProgram('dockerfile-images'),
   hadolint: packaged('hadolint'),
   shellcheck: packaged('shellcheck'),
   zizmor: packaged('zizmor'),
-  /** The Pythons that have them. */
+  /** The Pythons of these environments. */
   'cfn-lint': python('cfn-lint'),
   checkov: python('checkov'),
   ministack: python('ministack'),

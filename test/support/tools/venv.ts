@@ -5,8 +5,8 @@ import { dirname, join } from 'node:path';
 import { cached } from './cache.ts';
 
 /**
- * A virtual environment with the packages of a file: made at the first call. Its Python works after the renaming;
- * its scripts name the Python of the old place, so they are given to the new one (`pythonScript`).
+ * A virtual environment with the packages in a file, created on the first call. Its Python works after the folder is
+ * renamed. Its scripts contain the old path of the Python, so they are run with the new one (`pythonScript`).
  *
  * @param requirements a file with exact versions: what is installed is known by its hash.
  * @throws Error with the words of Python or pip, where they cannot be installed.
@@ -22,7 +22,7 @@ export function pythonWith(name: string, requirements: string): string {
   return join(folder, 'bin', 'python');
 }
 
-/** The arguments that run a script of a virtual environment with that environment's own Python. */
+/** The arguments that run a script of a virtual environment with its Python. */
 export const pythonScript = (python: string, name: string): [string, string[]] => [
   python,
   [join(dirname(python), name)],

@@ -204,7 +204,7 @@ async function playDeployment(prepare: (pullRequest: number) => Promise<unknown>
   await prepare(pullRequest);
   Object.assign(host.pull(pullRequest), { sha: 'f'.repeat(40) });
   const operations: string[] = [];
-  let [struck, seen, existed] = ['', false, false];
+  let [faulty, seen, existed] = ['', false, false];
   before(
     at,
     async () => {
@@ -213,9 +213,9 @@ async function playDeployment(prepare: (pullRequest: number) => Promise<unknown>
     },
     ({ operation, input }) => {
       operations.push(operation);
-      if (operations.length === at) struck = operation;
+      if (operations.length === at) faulty = operation;
       // The list of all stacks, by which the deployment sees what is there.
-      if (struck !== '' && operation === 'DescribeStacks' && !('StackName' in input)) seen = true;
+      if (faulty !== '' && operation === 'DescribeStacks' && !('StackName' in input)) seen = true;
     },
   );
   const { verdict, reason } = await deploy(pullRequest);
@@ -223,7 +223,7 @@ async function playDeployment(prepare: (pullRequest: number) => Promise<unknown>
   const isThere = (await left(pullRequest)).stack !== undefined;
   host.pull(pullRequest).state = 'closed';
   await close(pullRequest);
-  return { at, struck, seen, existed, verdict, reason, isThere, operations };
+  return { at, faulty, seen, existed, verdict, reason, isThere, operations };
 }
 
 test.each([

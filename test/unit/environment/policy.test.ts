@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { type RolePolicy, rolePolicies } from '../../../src/environment/doctor/policy.ts';
 import { parseManifest } from '../../../src/environment/manifest/manifest.ts';
 import { chooseTargets } from '../../../src/environment/run/targets.ts';
-import { NAMED_OTHERWISE } from '../../support/iam.ts';
+import { ACTION_OVERRIDES } from '../../support/iam.ts';
 import { operationsOf } from '../../templates/permissions/operations.ts';
 
 const MANIFEST = `
@@ -139,7 +139,7 @@ describe('the actions are those that the code can call', () => {
 
   test('and all of them', () => {
     const needed = [...asked].filter((action) => !NOT_GIVEN.some((pattern) => pattern.test(action)));
-    const missing = needed.filter((action) => !allowed.includes(NAMED_OTHERWISE[action] ?? action));
+    const missing = needed.filter((action) => !allowed.includes(ACTION_OVERRIDES[action] ?? action));
     expect(missing).toEqual([]);
   });
 });
