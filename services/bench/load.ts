@@ -10,7 +10,7 @@ export interface Measurement {
 
 const WARM_UP_MS = 2_000;
 const MEASURED_MS = 8_000;
-const UNDER_WAY = 8;
+const CONCURRENCY = 8;
 
 /** Runs eight concurrent requests for eight seconds, after two seconds of warm-up. Times are in milliseconds. */
 export async function measureLoad(send: () => Promise<Response>): Promise<Measurement> {
@@ -26,7 +26,7 @@ async function keepSending(send: () => Promise<Response>, milliseconds: number) 
   const over = new AbortController();
   const durations: number[] = [];
   let errors = 0;
-  const work = Array.from({ length: UNDER_WAY }, async () => {
+  const work = Array.from({ length: CONCURRENCY }, async () => {
     while (!over.signal.aborted) {
       const started = performance.now();
       const response = await send();

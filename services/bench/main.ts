@@ -8,7 +8,7 @@ import { migrateAll, startPlatform } from '../local/platform.ts';
 import { ServiceProcess } from '../local/service-process.ts';
 import { measureLoad } from './load.ts';
 import type { Measurement } from './load.ts';
-import { makeShop } from './shop.ts';
+import { createShop } from './shop.ts';
 
 /** `npm run bench`: start times, and request times under a steady load, on the loopback interface. */
 const STARTS = 7;
@@ -35,7 +35,7 @@ try {
   const env = { SHUTDOWN_DELAY_MS: '0', LOG_LEVEL: 'error' };
   const platform = await startPlatform({ databaseUrl, env });
   try {
-    const shop = await makeShop(platform.url);
+    const shop = await createShop(platform.url);
     say('\n| Load | requests/s | p50 | p95 | p99 | errors |\n| --- | ---: | ---: | ---: | ---: | ---: |');
     const url = (service: 'user-service' | 'product-service' | 'order-service') =>
       platform.processes(service)[0]?.url ?? '';

@@ -9,7 +9,7 @@ async function create(url: string, body: object): Promise<string> {
 const PRODUCTS = 50;
 
 /** A user, and enough products and stock so that orders do not all lock the same row. */
-export async function makeShop(url: string) {
+export async function createShop(url: string) {
   const userId = await create(`${url}/api/users`, { email: 'ann@example.org', displayName: 'Ann' });
   const products: string[] = [];
   for (let index = 0; index < PRODUCTS; index += 1) {

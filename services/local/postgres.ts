@@ -71,7 +71,7 @@ export class Postgres {
       ...flags,
     ]);
     this.#server = server;
-    const words = lastWords(server);
+    const words = lastOutput(server);
     const deadline = Date.now() + START_TIMEOUT_MS;
     while (!(await this.#answers())) {
       if (hasExited(server)) throw new Error(`PostgreSQL did not start: ${words()}`);
@@ -97,7 +97,7 @@ export class Postgres {
     if (user !== undefined) await chown(dataFolder, user.uid, user.gid);
     const flags = ['-U', 'postgres', '--auth=trust', '--encoding=UTF8', '--locale=C', '--no-sync'];
     const initdb = this.#spawn('initdb', ['-D', dataFolder, ...flags]);
-    const words = lastWords(initdb);
+    const words = lastOutput(initdb);
     const [code] = (await once(initdb, 'exit')) as [number | null];
     if (code !== 0) throw new Error(`initdb failed: ${words()}`);
   }
@@ -129,7 +129,7 @@ export class Postgres {
 
 const KEPT_CHARACTERS = 2_000;
 
-function lastWords(process: ChildProcess): () => string {
+function lastOutput(process: ChildProcess): () => string {
   let text = '';
   process.stderr?.on('data', (chunk: Buffer) => (text = (text + chunk.toString()).slice(-KEPT_CHARACTERS)));
   return () => text.trim();

@@ -157,9 +157,9 @@ describe('a running gateway', () => {
         () => ({ TLS_KEY_FILE: files.TLS_KEY_FILE }),
         'TLS_CERT_FILE: is required if TLS_KEY_FILE is set',
       ],
-      ['that is not there', () => ({ ...files, TLS_CERT_FILE: '/no/such' }), '/no/such'],
+      ['with a missing file', () => ({ ...files, TLS_CERT_FILE: '/no/such' }), '/no/such'],
       [
-        'that is none',
+        'with an invalid certificate',
         () => ({ ...files, TLS_CERT_FILE: files.TLS_KEY_FILE }),
         'expected a certificate and its key',
       ],

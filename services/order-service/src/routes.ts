@@ -2,7 +2,7 @@ import { Problem, created, problems, success } from '@services/shared';
 import type { Server } from '@services/shared';
 import { Type } from 'typebox';
 import { NewOrder, Order } from './order.ts';
-import type { OrderDesk } from './order-desk.ts';
+import type { OrderProcessor } from './order-processor.ts';
 import type { OrderStore } from './order-store.ts';
 
 const id = Type.String({ format: 'uuid' });
@@ -22,7 +22,7 @@ const PlaceHeaders = Type.Object({
   ),
 });
 
-export function addRoutes(app: Server, desk: OrderDesk, store: OrderStore): void {
+export function addRoutes(app: Server, processor: OrderProcessor, store: OrderStore): void {
   app.post(
     '/api/orders',
     {
@@ -42,7 +42,7 @@ export function addRoutes(app: Server, desk: OrderDesk, store: OrderStore): void
       },
     },
     async (request, reply) => {
-      const { order, created } = await desk.place(request.body, request.headers['idempotency-key']);
+      const { order, created } = await processor.place(request.body, request.headers['idempotency-key']);
       return reply
         .code(created ? 201 : 200)
         .header('location', `/api/orders/${order.id}`)

@@ -1,7 +1,7 @@
 import { ServiceClient, address, integer, readEnvironment, startService, text } from '@services/shared';
 import type { Environment, Running } from '@services/shared';
 import manifest from '../package.json' with { type: 'json' };
-import { OrderDesk } from './order-desk.ts';
+import { OrderProcessor } from './order-processor.ts';
 import { OrderStore } from './order-store.ts';
 import { addRoutes } from './routes.ts';
 import { startSettlement } from './settlement.ts';
@@ -39,10 +39,10 @@ export function startOrderService(env: Environment): Promise<Running> {
           token: values.SERVICE_TOKEN,
         });
         const store = new OrderStore(database);
-        const desk = new OrderDesk({ store, users, products, log });
-        addRoutes(app, desk, store);
+        const processor = new OrderProcessor({ store, users, products, log });
+        addRoutes(app, processor, store);
         const { SETTLE_INTERVAL_MS: intervalMs, ORDER_ABANDONED_AFTER_MS: abandonedAfterMs } = values;
-        return startSettlement({ store, desk, log, intervalMs, abandonedAfterMs });
+        return startSettlement({ store, processor, log, intervalMs, abandonedAfterMs });
       },
     },
     env,

@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Log } from '@services/shared';
-import type { OrderDesk } from './order-desk.ts';
+import type { OrderProcessor } from './order-processor.ts';
 import type { OrderStore } from './order-store.ts';
 
 export interface SettlementOptions {
   store: OrderStore;
-  desk: OrderDesk;
+  processor: OrderProcessor;
   log: Log;
   intervalMs: number;
   /** Longer than any request takes. */
@@ -39,10 +39,10 @@ async function repeat(options: SettlementOptions, stopping: AbortSignal): Promis
 }
 
 async function settleAbandoned(options: SettlementOptions, stopping: AbortSignal): Promise<void> {
-  const { store, desk, log, abandonedAfterMs } = options;
+  const { store, processor, log, abandonedAfterMs } = options;
   for (const order of await store.unsettled(abandonedAfterMs, BATCH)) {
     if (stopping.aborted) return;
-    await desk.cancel(order, 'the order was not finished', { freeKey: true });
+    await processor.cancel(order, 'the order was not finished', { freeKey: true });
     log.info({ order: order.id }, 'cancelled an abandoned order');
   }
 }

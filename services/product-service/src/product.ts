@@ -39,7 +39,7 @@ export const ProductChange = Type.Object(
 );
 export type ProductChange = Static<typeof ProductChange>;
 
-/** The change in a product's stock, as a difference, so that concurrent changes are both applied. */
+/** A relative change of a product's stock, so that concurrent changes are all applied. */
 export const StockChange = Type.Object(
   {
     change: Type.Integer({

@@ -14,9 +14,9 @@ export class NotReservableError extends Error {
 }
 
 export interface Reservations {
-  /** @throws NotReservableError, and then nothing was taken. */
+  /** @throws NotReservableError if a product cannot be reserved. Then nothing is. */
   reserve(orderId: string, lines: Line[]): Promise<Reservation>;
-  /** Puts the order's stock back, once; the order cannot be reserved any more. */
+  /** Returns the order's stock, once. The order cannot be reserved again. */
   release(orderId: string): Promise<Reservation>;
 }
 
@@ -34,7 +34,7 @@ export class ReservationStore implements Reservations {
     this.#database = database;
   }
 
-  /** @throws NotReservableError, and then nothing was taken. */
+  /** @throws NotReservableError if a product cannot be reserved. Then nothing is. */
   reserve(orderId: string, lines: Line[]): Promise<Reservation> {
     return this.#database.transaction(async (query) => {
       const created = await query(
@@ -47,7 +47,7 @@ export class ReservationStore implements Reservations {
     });
   }
 
-  /** Puts the order's stock back, once; the order cannot be reserved any more. */
+  /** Returns the order's stock, once. The order cannot be reserved again. */
   release(orderId: string): Promise<Reservation> {
     return this.#database.transaction(async (query) => {
       await query(

@@ -274,8 +274,8 @@ describe('without a working cache', () => {
   test.each([
     ['a wrong password', { CACHE_PASSWORD: 'not-the-password' }],
     ['no password', {}],
-    ['a user that is not there', { CACHE_USER: 'nobody', CACHE_PASSWORD: 'the-password' }],
-    ['TLS that the server does not speak', { CACHE_TLS: 'verify-full', CACHE_PASSWORD: 'the-password' }],
+    ['an unknown user', { CACHE_USER: 'nobody', CACHE_PASSWORD: 'the-password' }],
+    ['TLS, which the server does not support', { CACHE_TLS: 'verify-full', CACHE_PASSWORD: 'the-password' }],
   ])('%s', async (_name, env) => {
     const server = await startServer({ password: 'the-password' });
     const service = await startService(server.port, { ...BRIEF, ...env });

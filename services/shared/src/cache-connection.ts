@@ -79,7 +79,7 @@ export class CacheConnection {
         for (const event of ['error', 'node-error'] as const) client.on(event, resolve);
       });
       try {
-        await inTime(client.connect(), lost);
+        await withTimeout(client.connect(), lost);
         pauseMs = FIRST_PAUSE_MS;
         failures = 0;
         this.#commands = commandsOf(client);
@@ -108,7 +108,7 @@ export class CacheConnection {
 }
 
 /** The timeout includes the login, for which the client itself would wait indefinitely. */
-async function inTime(connected: Promise<unknown>, lost: Promise<Error>): Promise<void> {
+async function withTimeout(connected: Promise<unknown>, lost: Promise<Error>): Promise<void> {
   const timer = new AbortController();
   const late = delay(CONNECT_TIMEOUT_MS, undefined, { signal: timer.signal }).then(() => {
     throw new Error(`not connected within ${CONNECT_TIMEOUT_MS} ms`);

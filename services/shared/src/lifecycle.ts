@@ -39,7 +39,7 @@ export async function run(app: Server, env: Environment, close: (() => Promise<v
     app.log.info({ reason }, 'shutting down: no longer ready');
     await delay(settings.SHUTDOWN_DELAY_MS);
     try {
-      const closed = await inTime(closeAll(app, close), settings.SHUTDOWN_TIMEOUT_MS);
+      const closed = await withTimeout(closeAll(app, close), settings.SHUTDOWN_TIMEOUT_MS);
       if (closed) app.log.info('stopped');
       else app.log.error('shutdown timed out with requests still in progress');
       return closed ? 0 : 1;
@@ -51,7 +51,7 @@ export async function run(app: Server, env: Environment, close: (() => Promise<v
   return { port, log: app.log, stopped, stop };
 }
 
-async function inTime(work: Promise<void>, limitMs: number): Promise<boolean> {
+async function withTimeout(work: Promise<void>, limitMs: number): Promise<boolean> {
   const timer = new AbortController();
   const limit = delay(limitMs, false, { signal: timer.signal }).catch(() => false);
   const done = await Promise.race([work.then(() => true), limit]);

@@ -88,8 +88,8 @@ export function addOperations(app: Server, operations: Operations): void {
 type Reply = { code(status: number): unknown };
 
 function readiness(app: Server, check: () => Promise<void> = () => Promise.resolve()) {
-  let underWay: Promise<void> | undefined;
-  const checkOnce = () => (underWay ??= check().finally(() => (underWay = undefined)));
+  let running: Promise<void> | undefined;
+  const checkOnce = () => (running ??= check().finally(() => (running = undefined)));
   return async (_request: unknown, reply: Reply) => {
     if (app.draining) {
       reply.code(503);

@@ -104,7 +104,7 @@ describe('invalid input is reported with its name', () => {
     });
   });
 
-  test('a user who is not there', async () => {
+  test('an unknown user', async () => {
     const answer = await call(users.url, `/api/users/${id}`);
     expect(answer).toMatchObject({ status: 404, body: { detail: `user ${id} not found` } });
   });

@@ -18,7 +18,7 @@ export class ApiError extends Error {
  *
  * @throws ApiError with the service's message.
  */
-export async function ask<T>(
+export async function request<T>(
   path: string,
   options: { method?: string; body?: unknown; key?: string } = {},
 ): Promise<T> {

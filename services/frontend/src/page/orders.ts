@@ -1,4 +1,4 @@
-import { ApiError, ask } from './api.ts';
+import { ApiError, request } from './api.ts';
 import { price } from './config.ts';
 import { element, part } from './element.ts';
 import { basketLines, emptyBasket, nameOf, showProducts } from './shop.ts';
@@ -31,7 +31,7 @@ async function place(form: HTMLFormElement): Promise<void> {
   try {
     const user = await findOrAddUser(textOf(values, 'email'), textOf(values, 'name'));
     const body = { userId: user.id, lines: basketLines() };
-    const order = await ask<Order>('/api/orders', { method: 'POST', body, key: crypto.randomUUID() });
+    const order = await request<Order>('/api/orders', { method: 'POST', body, key: crypto.randomUUID() });
     emptyBasket();
     say(`Order ${order.id.slice(0, 8)} is ${order.status}.`, 'good');
     await showOrders(user.id);
@@ -49,17 +49,17 @@ function textOf(values: FormData, name: string): string {
 
 async function findOrAddUser(email: string, displayName: string): Promise<User> {
   try {
-    return await ask<User>('/api/users', { method: 'POST', body: { email, displayName } });
+    return await request<User>('/api/users', { method: 'POST', body: { email, displayName } });
   } catch (error) {
     if (!(error instanceof ApiError) || error.status !== 409) throw error;
-    const { items } = await ask<{ items: User[] }>(`/api/users?email=${encodeURIComponent(email)}`);
+    const { items } = await request<{ items: User[] }>(`/api/users?email=${encodeURIComponent(email)}`);
     if (items[0] === undefined) throw error;
     return items[0];
   }
 }
 
 async function showOrders(userId: string): Promise<void> {
-  const { items } = await ask<{ items: Order[] }>(`/api/orders?userId=${userId}&limit=5`);
+  const { items } = await request<{ items: Order[] }>(`/api/orders?userId=${userId}&limit=5`);
   part('orders').replaceChildren(...items.map(row));
   part('history').removeAttribute('hidden');
 }

@@ -1,4 +1,4 @@
-import { ask } from './api.ts';
+import { request } from './api.ts';
 import { config } from './config.ts';
 import { element, part } from './element.ts';
 
@@ -39,7 +39,7 @@ export function watchReleases(): void {
 async function refresh(service: string, path: string, card: HTMLElement): Promise<void> {
   let release: Release | undefined;
   try {
-    release = await ask<Release>(path);
+    release = await request<Release>(path);
   } catch {
     release = undefined;
   }

@@ -1,4 +1,4 @@
-import { ask } from './api.ts';
+import { request } from './api.ts';
 import { price } from './config.ts';
 import { element, part } from './element.ts';
 
@@ -25,7 +25,7 @@ export function emptyBasket(): void {
 
 /** Loads the products and shows them with their remaining stock. */
 export async function showProducts(): Promise<void> {
-  products = (await ask<{ items: Product[] }>('/api/products?limit=100')).items;
+  products = (await request<{ items: Product[] }>('/api/products?limit=100')).items;
   show();
 }
 

@@ -1,2 +1,2 @@
--- Forgets that another migration has to make the table first.
+-- Fails: no migration creates the table `reviews`.
 ALTER TABLE reviews ADD COLUMN stars smallint NOT NULL;

@@ -6,7 +6,7 @@ import type { OrderStore } from './order-store.ts';
 import { ReservationRefusedError, release, reserve } from './product-client.ts';
 import { requireActiveUser } from './user-client.ts';
 
-export interface OrderDeskParts {
+export interface OrderProcessorParts {
   store: OrderStore;
   users: ServiceClient;
   products: ServiceClient;
@@ -18,10 +18,10 @@ export interface OrderDeskParts {
  * step fails, the order is first marked as cancelling and then its stock is released, so that stock is neither sold
  * twice nor lost, even if a process crashes. Unfinished orders are settled later (see settlement.ts).
  */
-export class OrderDesk {
-  readonly #parts: OrderDeskParts;
+export class OrderProcessor {
+  readonly #parts: OrderProcessorParts;
 
-  constructor(parts: OrderDeskParts) {
+  constructor(parts: OrderProcessorParts) {
     this.#parts = parts;
   }
 
