@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { CallLog } from './server/calls.ts';
-import { trackCalls } from './ledger-schema.ts';
+import { trackCalls } from './server/open-logs.ts';
 import { accessKey } from './iam/credentials.ts';
 import { type BeforeCall, CallHandler, Faults } from './server/exchange.ts';
 import { GitHubEndpoint } from './github/endpoint.ts';
@@ -39,6 +39,8 @@ export interface SandboxOptions {
   log?: boolean;
   /** The ids of the accounts. The first is the default of `env`. */
   accounts?: string[];
+  /** Gives a resource the same id in each sandbox that has it, whatever else exists there. */
+  stableIds?: boolean;
 }
 
 export interface Sandbox {

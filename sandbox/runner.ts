@@ -3,7 +3,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { parse } from 'yaml';
-import { checkLedger, parameterWrites } from './ledger-schema.ts';
+import { checkLedger } from './ledger-schema.ts';
+import { parameterWrites } from './server/open-logs.ts';
 import { checkResult } from './result-schema.ts';
 import { checkReason } from './sentences.ts';
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { SandboxClosed, SimulatedClock, type Timer } from './clock.ts';
 import type { Scenario } from './scenario/scenario.ts';
 
@@ -11,6 +12,8 @@ export interface WorldOptions {
   dataDir?: string;
   /** The timer. Default: the wall clock. */
   timer?: Timer;
+  /** Gives a resource the same id in each world that has it, whatever else exists there. */
+  stableIds?: boolean;
 }
 
 /** The accounts of dev, staging and prod in all examples. */
@@ -29,11 +32,14 @@ export class World {
   readonly #stores = new Map<string, unknown>();
   readonly #running = new Set<Promise<void>>();
   readonly #failures: Error[] = [];
+  /** How many ids each subject has been given, with stable ids. */
+  readonly #given: Map<string, number> | undefined;
 
   constructor(options: WorldOptions = {}) {
     this.scenario = options.scenario ?? {};
     this.accounts = options.accounts ?? DEFAULT_ACCOUNTS;
     this.dataDir = options.dataDir;
+    this.#given = options.stableIds ? new Map() : undefined;
     this.random = new Random(this.scenario.seed ?? 1);
     const timeScale = options.timeScale ?? this.scenario.timeScale ?? DEFAULT_TIME_SCALE;
     this.clock = new SimulatedClock(timeScale, this.#closing.signal, options.timer);
@@ -59,6 +65,14 @@ export class World {
   /** A UUID, the same in each run of a scenario. */
   newUuid(): string {
     return this.random.uuid();
+  }
+
+  /** The random numbers of a new id. `subject` is what it identifies, such as a stack's name. */
+  randomFor(subject: string): Random {
+    if (!this.#given) return this.random;
+    const count = (this.#given.get(subject) ?? 0) + 1;
+    this.#given.set(subject, count);
+    return new Random(createHash('sha256').update(`${subject} ${count}`).digest().readUInt32LE());
   }
 
   /** Runs work that outlives its call, such as a stack's update. `close` throws its errors. */

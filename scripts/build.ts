@@ -1,9 +1,13 @@
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
+import { brotliCompressSync, constants } from 'node:zlib';
 import { minify, type JsMinifyOptions } from '@swc/core';
 import { parse, type Node, type Property, type VariableDeclarator } from 'acorn';
+import { readSchemaIndex } from '../sandbox/cloudformation/schema-index.ts';
+import { readReference } from '../sandbox/iam/reference-data.ts';
 import { licencesOf, type Statistics } from './licences.ts';
 
 /**
@@ -26,6 +30,11 @@ interface Bundle {
 
 type Bundler = (entry: string, options: object) => Promise<Bundle>;
 
+/** What a module of packed data begins with. */
+const UNPACK = `import { brotliDecompressSync } from 'node:zlib';
+const unpack = (text) => brotliDecompressSync(Buffer.from(text, 'base64')).toString();
+`;
+
 const require = createRequire(import.meta.url);
 const chosen = process.argv.slice(2);
 // Quick builds may run in parallel.
@@ -34,6 +43,7 @@ const compiled = chosen.length > 0 ? `.cache/build-${chosen.join('-')}` : 'build
 compile();
 trimToolkit();
 replaceHttpClient();
+embedSandboxData();
 if (chosen.length > 0) await buildAlone(chosen);
 else await buildAll(readdirSync('actions').sort());
 write('dist/package.json', '{ "type": "module" }\n');
@@ -97,6 +107,31 @@ function replaceHttpClient(): void {
     cpSync(`node_modules/${name}`, `${compiled}/node_modules/${name}`, { recursive: true });
   }
   cpSync('scripts/make-fetch-happen', `${compiled}/node_modules/make-fetch-happen`, { recursive: true });
+}
+
+/** Replaces the modules of the sandbox that read data files with modules that contain the data. */
+function embedSandboxData(): void {
+  write(
+    `${compiled}/sandbox/cloudformation/schema-index.js`,
+    `${UNPACK}export const readSchemaIndex = () => unpack('${packed(readSchemaIndex())}');\n`,
+  );
+  const references = (['actions', 'handlers'] as const).map(
+    (name) => `  ${name}: '${packed(readReference(name))}',\n`,
+  );
+  write(
+    `${compiled}/sandbox/iam/reference-data.js`,
+    `${UNPACK}const data = {\n${references.join('')}};\nexport const readReference = (name) => unpack(data[name]);\n`,
+  );
+}
+
+/** Compressed at the highest level, which takes seconds. The result is kept. */
+function packed(text: string): string {
+  const file = `.cache/packed/${createHash('sha256').update(text).digest('hex')}`;
+  if (existsSync(file)) return readFileSync(file, 'utf8');
+  const params = { [constants.BROTLI_PARAM_LGWIN]: constants.BROTLI_MAX_WINDOW_BITS };
+  const data = brotliCompressSync(text, { params }).toString('base64');
+  write(file, data);
+  return data;
 }
 
 async function bundle(entry: string): Promise<Bundle> {

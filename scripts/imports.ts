@@ -18,9 +18,9 @@ const ALLOWED: Record<string, readonly string[]> = {
   'src/ecs': ['core', 'aws'],
   'src/delivery': ['core', 'aws', 'github', 'images', 'ecs'],
   'src/environment': ['core', 'aws', 'github', 'cloudformation', 'images', 'ecs', 'delivery'],
-  'src/rehearse': ['core', 'github', 'delivery', 'environment', SANDBOX],
+  'src/rehearse': ['core', 'github', 'cloudformation', 'delivery', 'environment', SANDBOX],
   'src/present': [...DOMAINS, 'rehearse'],
-  actions: [...DOMAINS, 'present'],
+  actions: [...DOMAINS, 'rehearse', 'present'],
   sandbox: [],
 };
 

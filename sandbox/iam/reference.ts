@@ -1,5 +1,4 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readReference } from './reference-data.ts';
 
 /** An action in AWS's service authorization reference. */
 export interface ActionReference {
@@ -20,15 +19,11 @@ interface ServiceData {
 
 const loaded = new Map<string, Record<string, unknown>>();
 
-/** A data file of this folder, written by scripts/permissions.ts and read once, on first use. */
-function data(file: string): Record<string, unknown> {
-  const known = loaded.get(file) ?? read(file);
+/** A data file, parsed once, when it is first needed. */
+function data(file: 'actions' | 'handlers'): Record<string, unknown> {
+  const known = loaded.get(file) ?? (JSON.parse(readReference(file)) as Record<string, unknown>);
   loaded.set(file, known);
   return known;
-}
-
-function read(file: string): Record<string, unknown> {
-  return JSON.parse(readFileSync(join(import.meta.dirname, 'data', file), 'utf8')) as Record<string, unknown>;
 }
 
 const actions = new Map<string, ActionReference | undefined>();
@@ -41,7 +36,7 @@ export function referenceOf(action: string): ActionReference | undefined {
 
 function findAction(action: string): ActionReference | undefined {
   const [service = '', operation = ''] = action.split(':');
-  const known = data('actions.json')[service] as ServiceData | undefined;
+  const known = data('actions')[service] as ServiceData | undefined;
   const name = Object.keys(known?.actions ?? {}).find((one) => one.toLowerCase() === operation.toLowerCase());
   const found = name === undefined ? undefined : known?.actions[name];
   if (!known || name === undefined || !found) return undefined;
@@ -57,6 +52,6 @@ function findAction(action: string): ActionReference | undefined {
  * handler schema.
  */
 export function handlerPermissions(type: string, handler: HandlerName): readonly string[] | undefined {
-  const known = data('handlers.json')[type] as Record<HandlerName, string[]> | undefined;
+  const known = data('handlers')[type] as Record<HandlerName, string[]> | undefined;
   return known?.[handler];
 }

@@ -335,7 +335,7 @@ export type HookRule = TypeOf<typeof hook>;
 export type GitHubScenario = TypeOf<typeof github>;
 
 /** Validates a scenario. A ShapeError names the first error. */
-function checkScenario(value: unknown): Scenario {
+export function checkScenario(value: unknown): Scenario {
   return scenario(value, 'scenario');
 }
 

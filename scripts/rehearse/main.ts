@@ -1,24 +1,22 @@
 import { parseArgs } from 'node:util';
-import { readScenario } from '../../sandbox/scenario/scenario.ts';
 import { Unstopped } from '../../src/core/cancellation.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import type { Context } from '../../src/core/context.ts';
 import { errorInfo, PlatformError } from '../../src/core/errors.ts';
+import { runCommand } from '../../src/core/exec.ts';
 import { Annotations, createLog } from '../../src/core/log.ts';
 import { fitSections } from '../../src/core/markdown/sections.ts';
 import { RateLimiter } from '../../src/core/network/rate-limiter.ts';
 import { Redactor } from '../../src/core/redaction.ts';
 import { actionsRunner } from '../../src/core/runner.ts';
-import { readManifest } from '../../src/environment/manifest/manifest.ts';
 import { presentRehearsal } from '../../src/present/rehearsal.ts';
-import { stateOfFiles } from '../../src/rehearse/base.ts';
-import { rehearse } from '../../src/rehearse/rehearse.ts';
+import { rehearseCommit } from '../../src/rehearse/rehearse-commit.ts';
 import { REHEARSAL_VERDICTS } from '../../src/rehearse/result.ts';
-import { filesOfCommit, headOf, originOf } from './checkout.ts';
 
 const USAGE =
   'usage: npm run rehearse -- --environment NAME [--base REVISION] [--manifest FILE] [--scenario FILE] [--repository OWNER/NAME]';
 const LONGEST_REPORT_BYTES = 2 ** 20;
+const TIMEOUT_MS = 10 * 60_000;
 
 const redactor = new Redactor();
 const context: Context = {
@@ -36,30 +34,39 @@ const context: Context = {
  * deployed. Everything runs on this machine, without credentials.
  */
 async function main(args: string[]): Promise<number> {
-  const { environment, base, manifest: file, scenario, repository } = optionsOf(args);
+  const { environment, base, manifest, scenario, repository } = optionsOf(args);
   if (environment === undefined) {
     console.error(USAGE);
     return 2;
   }
   const workspace = process.cwd();
-  const manifest = readManifest(file, workspace, context);
-  const before = filesOfCommit(base, workspace);
-  try {
-    const deployed = readManifest(file, before.folder, context);
-    const result = await rehearse(context, {
-      manifest,
+  const result = await rehearseCommit(
+    context,
+    {
       environment,
+      manifest,
+      base,
+      scenario,
       workspace,
-      base: stateOfFiles(deployed, environment, before.folder),
-      scenario: await readScenario(scenario),
-      repository: repository ?? originOf(workspace) ?? 'org/platform',
-      commit: headOf(workspace),
-    });
-    console.log(fitSections(presentRehearsal(result).sections, LONGEST_REPORT_BYTES));
-    return REHEARSAL_VERDICTS[result.verdict].ok ? 0 : 1;
-  } finally {
-    before.remove();
-  }
+      repository: repository ?? (await git(workspace, 'remote', 'get-url', 'origin').then(repositoryIn)),
+      commit: await git(workspace, 'rev-parse', 'HEAD'),
+      timeoutMs: TIMEOUT_MS,
+    },
+    process.env,
+  );
+  console.log(fitSections(presentRehearsal(result).summary ?? [], LONGEST_REPORT_BYTES));
+  return REHEARSAL_VERDICTS[result.verdict].ok ? 0 : 1;
+}
+
+/** `owner/name` of a remote; a made-up one without. */
+function repositoryIn(url: string): string {
+  return /([\w.-]+\/[\w.-]+?)(?:\.git)?$/.exec(url)?.[1] ?? 'org/platform';
+}
+
+/** What git prints; empty where it fails, such as without a remote. */
+async function git(cwd: string, ...args: string[]): Promise<string> {
+  const { stdout } = await runCommand('git', args, { env: process.env, cwd }, context);
+  return stdout.trim();
 }
 
 function optionsOf(args: string[]) {

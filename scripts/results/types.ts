@@ -6,6 +6,7 @@ import type { presentEnvironment } from '../../src/present/environment.ts';
 import type { presentImage } from '../../src/present/image.ts';
 import type { presentPreview } from '../../src/present/preview.ts';
 import type { presentPromotion } from '../../src/present/promotion.ts';
+import type { presentRehearsal } from '../../src/present/rehearsal.ts';
 import type { presentService } from '../../src/present/service.ts';
 import type { presentStack } from '../../src/present/stack.ts';
 import type { presentSupersede } from '../../src/present/supersede.ts';
@@ -17,6 +18,7 @@ export interface ResultFields {
   'deploy-stack': ReturnType<typeof presentStack>['result'];
   'preview-environment': ReturnType<typeof presentPreview>['result'];
   'promote-environment': ReturnType<typeof presentPromotion>['result'];
+  rehearse: ReturnType<typeof presentRehearsal>['result'];
   'supersede-runs': ReturnType<typeof presentSupersede>['result'];
   'update-service': ReturnType<typeof presentService>['result'];
 }

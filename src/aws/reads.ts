@@ -1,9 +1,11 @@
 import { isStopSignal, markStopSignal } from '../core/cancellation.ts';
+import { systemClock } from '../core/clock.ts';
 import type { Context } from '../core/context.ts';
 import { CancelledError, TimeoutError } from '../core/errors.ts';
 import { type AwsErrorClass, classify } from './errors.ts';
 
-type Caller = Pick<Context, 'signal' | 'urgency'>;
+/** The wall clock applies to a caller without a clock. */
+type Caller = Pick<Context, 'signal' | 'urgency'> & Partial<Pick<Context, 'clock'>>;
 
 /** An AWS call that reads or deletes several keys. */
 interface BatchedCall<C, V> {
@@ -86,7 +88,8 @@ export class BatchReader<C extends object, V> {
     }
     const batch = [waiter];
     groups.set(key, batch);
-    setTimeout(() => {
+    const { clock = systemClock } = waiter.caller;
+    void clock.sleep(COLLECT_MS).then(() => {
       groups.delete(key);
       const keys = [...new Set(batch.map((one) => one.key))];
       for (const part of chunksOf(keys, this.#call.maxKeys))
@@ -95,7 +98,7 @@ export class BatchReader<C extends object, V> {
           group,
           batch.filter((one) => part.includes(one.key)),
         );
-    }, COLLECT_MS);
+    });
   }
 
   /** Settles every waiter. Never throws. */

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { CancelledError, PlatformError, reasonOf } from './errors.ts';
 import { timeLimit } from './text.ts';
 
@@ -74,13 +75,20 @@ export function stopOnSignals(host: Host, stop: Stop): () => void {
     over = true;
     for (const timer of timers) clearTimeout(timer);
     for (const signal of SIGNALS) host.off(signal, onSignal);
-    stopsOver = new AbortController();
+    stopsOver = newStopsOver();
     stopsEndAt = -Infinity;
   };
 }
 
 /** Aborted when no further operation is stopped. A process is one run. */
-let stopsOver = new AbortController();
+let stopsOver = newStopsOver();
+
+/** Each part of a run listens to it. */
+function newStopsOver(): AbortController {
+  const controller = new AbortController();
+  setMaxListeners(0, controller.signal);
+  return controller;
+}
 /** The time of that limit, on the clock of `performance`; in the past while the run is not cancelled. */
 let stopsEndAt = -Infinity;
 const liveStops = new Set<AbortController>();

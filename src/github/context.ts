@@ -20,6 +20,8 @@ export interface GitHubContext {
   event: string;
   /** Present if the event is about a pull request. */
   pullRequest?: EventPullRequest;
+  /** The commit that a pull request or a merge group is compared with. */
+  baseSha?: string;
   /** Present if another run triggered this one with a `workflow_run` event. */
   triggeringRun?: TriggeringRun;
   serverUrl: string;
@@ -53,7 +55,12 @@ interface EventPullRequest {
 
 interface Payload {
   action?: string;
-  pull_request?: { number?: number; head?: { sha?: string; repo?: { full_name?: string } | null } };
+  pull_request?: {
+    number?: number;
+    base?: { sha?: string };
+    head?: { sha?: string; repo?: { full_name?: string } | null };
+  };
+  merge_group?: { base_sha?: string };
   issue?: { number?: number; pull_request?: object };
   workflow_run?: {
     path?: string;
@@ -77,6 +84,7 @@ export function readGitHubContext(env: NodeJS.ProcessEnv): GitHubContext {
   const payload = readPayload(env['GITHUB_EVENT_PATH']);
   const pullRequest = pullRequestOf(payload, repository);
   const triggeringRun = triggeringRunOf(payload);
+  const baseSha = payload.pull_request?.base?.sha ?? payload.merge_group?.base_sha;
   return {
     repository,
     runId,
@@ -89,6 +97,7 @@ export function readGitHubContext(env: NodeJS.ProcessEnv): GitHubContext {
     ref: env['GITHUB_REF'] ?? '',
     event: env['GITHUB_EVENT_NAME'] ?? '',
     ...(pullRequest && { pullRequest }),
+    ...(baseSha !== undefined && { baseSha }),
     ...(triggeringRun && { triggeringRun }),
     serverUrl,
     apiUrl: withoutSlash(env['GITHUB_API_URL'] ?? 'https://api.github.com'),

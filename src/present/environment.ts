@@ -171,6 +171,11 @@ function presentPart(part: RunPart): ShownPart {
   }
 }
 
+/** What a part of a run shows on its own; nothing for a part without changes. */
+export function partSections(part: RunPart): readonly Section[] {
+  return presentPart(part).sections;
+}
+
 /** What a stack without a change set will consist of. */
 function creationSection(name: string, { stackName, waitsFor, types, exact, price }: Creation): Section {
   const count = types.reduce((sum, type) => sum + type.count, 0);

@@ -133,7 +133,7 @@ function changeTable(
 }
 
 /** The properties that require a replacement, or else all that change; for a removal, what happens to the resource. */
-function changeDetails(change: ResourceChange): string {
+export function changeDetails(change: ResourceChange): string {
   if (change.action === 'remove') return removal(change);
   const deciding = change.properties.filter(({ requiresRecreation }) => requiresRecreation !== 'never');
   const replaced = change.replacement !== 'no' && deciding.length > 0;
@@ -285,7 +285,7 @@ function valueBlocks(changes: readonly ResourceChange[]): string {
   return changes.flatMap(valueBlock).join('\n\n');
 }
 
-function valueBlock(change: ResourceChange): string[] {
+export function valueBlock(change: ResourceChange): string[] {
   const rows = [...change.properties].sort(byEffect).flatMap(propertyRows);
   if (rows.length === 0) return [];
   const summary = `${pathOf(change)} (${rows.length} ${rows.length === 1 ? 'property' : 'properties'})`;

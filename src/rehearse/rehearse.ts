@@ -17,8 +17,10 @@ import type { RunResult } from '../environment/run/result.ts';
 import { chooseTargets, type Choice } from '../environment/run/targets.ts';
 import { readGitHubContext } from '../github/context.ts';
 import { awayFromTheCloud } from './isolation.ts';
-import type { RehearsalResult } from './result.ts';
-import type { EnvironmentState } from './base.ts';
+import { type EnvironmentState, stateOfFiles } from './base.ts';
+import { effectsOf } from './effects/effects.ts';
+import { type Resource, resourcesIn } from './effects/resources.ts';
+import type { PlayedRehearsal, RefusedRehearsal, RehearsalResult } from './result.ts';
 import { RehearsalClock } from './time.ts';
 import { openWorld } from './world.ts';
 
@@ -44,22 +46,62 @@ export interface Rehearsal {
  * nothing of the checkout is executed: services get placeholder images.
  */
 export async function rehearse(context: Context, rehearsal: Rehearsal): Promise<RehearsalResult> {
-  const { manifest, environment, base, scenario, repository } = rehearsal;
+  const { manifest, environment } = rehearsal;
+  const { existing, ...choice } = chooseTargets(manifest, { environment, stacks: [], services: [] });
   const clock = new RehearsalClock();
-  const accounts = [...new Set(Object.values(manifest.environments).map(({ account }) => account))];
-  const sandbox = await openWorld(base, { clock, repository, scenario, accounts });
+  const own = { ...context, log: quietLog(context.log), clock, limiter: new RateLimiter({ clock }) };
   try {
-    const choice = withoutExisting(
-      chooseTargets(manifest, { environment, stacks: [], services: [] }),
-      context,
-    );
-    buildPlaceholders(sandbox, choice);
-    const own = { ...context, log: quietLog(context.log), clock, limiter: new RateLimiter({ clock }) };
-    return await playOrRefuse(own, { ...rehearsal, choice, sandbox });
+    const { played, before } = await playInSandbox(own, clock, rehearsal, { ...choice, existing: [] });
+    if (!('plan' in played)) return played;
+    const after = await resourcesAfter(clock, rehearsal);
+    const applied = played.verdict === 'would-succeed' ? played.apply : undefined;
+    return {
+      ...played,
+      leftOut: existing.map(({ name }) => name),
+      effects: effectsOf(played.plan, before, after, applied),
+    };
   } finally {
-    await sandbox.close();
     clock.close();
   }
+}
+
+async function playInSandbox(
+  context: Context,
+  clock: RehearsalClock,
+  rehearsal: Rehearsal,
+  choice: Choice,
+): Promise<{ played: Played; before: Resource[] }> {
+  const { base, scenario } = rehearsal;
+  const sandbox = await openWorld(base, { ...worldOptions(rehearsal, clock), scenario });
+  try {
+    const before = resourcesIn(sandbox, base.account, base.region);
+    buildPlaceholders(sandbox, choice);
+    return { played: await playOrRefuse(context, { ...rehearsal, choice, sandbox }), before };
+  } finally {
+    await sandbox.close();
+  }
+}
+
+/** What the files of the pull request describe; undefined if that cannot be created, which the plan reports. */
+async function resourcesAfter(clock: RehearsalClock, rehearsal: Rehearsal): Promise<Resource[] | undefined> {
+  const { manifest, environment, workspace } = rehearsal;
+  const state = stateOfFiles(manifest, environment, workspace);
+  try {
+    const sandbox = await openWorld(state, { ...worldOptions(rehearsal, clock), scenario: {} });
+    try {
+      return resourcesIn(sandbox, state.account, state.region);
+    } finally {
+      await sandbox.close();
+    }
+  } catch (error) {
+    if (error instanceof PlatformError && error.code === 'request-rejected') return undefined;
+    throw error;
+  }
+}
+
+function worldOptions({ manifest, repository }: Rehearsal, clock: RehearsalClock) {
+  const accounts = [...new Set(Object.values(manifest.environments).map(({ account }) => account))];
+  return { clock, repository, accounts };
 }
 
 /** What is logged of the sandbox happened nowhere: it is there for debugging alone. */
@@ -81,9 +123,10 @@ function quietLog(log: Log): Log {
 }
 
 type Playing = Rehearsal & { choice: Choice; sandbox: Sandbox };
+type Played = Omit<PlayedRehearsal, 'effects' | 'leftOut'> | RefusedRehearsal;
 
 /** What the product refuses here, such as a wrong template, it refuses on AWS too. */
-async function playOrRefuse(context: Context, playing: Playing): Promise<RehearsalResult> {
+async function playOrRefuse(context: Context, playing: Playing): Promise<Played> {
   try {
     return await play(context, playing);
   } catch (error) {
@@ -93,7 +136,7 @@ async function playOrRefuse(context: Context, playing: Playing): Promise<Rehears
   }
 }
 
-async function play(context: Context, playing: Playing): Promise<RehearsalResult> {
+async function play(context: Context, playing: Playing): Promise<Played> {
   const { choice } = playing;
   const { environment } = choice;
   const planned = await inJob(context, playing, environment.readRole, {}, (opened) =>
@@ -168,15 +211,6 @@ function requestOf(
   };
 }
 
-/** A service that another tool created is not in the sandbox. */
-function withoutExisting(choice: Choice, { log }: Context): Choice {
-  if (choice.existing.length > 0) {
-    const names = choice.existing.map(({ name }) => name).join(', ');
-    log.notice(`Not rehearsed, because another tool created them: ${names}.`);
-  }
-  return { ...choice, existing: [] };
-}
-
 /** Puts an image into the repository of each service as soon as there is one: it stands for what a build would push. */
 function buildPlaceholders(sandbox: Sandbox, { environment, services }: Choice): void {
   const { account, region } = environment;
@@ -191,11 +225,11 @@ function buildPlaceholders(sandbox: Sandbox, { environment, services }: Choice):
   });
 }
 
-/** What the pull request would come to, from what its plan and the execution of it came to in the sandbox. */
-function endOf(plan: RunResult, apply?: RunResult): RehearsalResult {
+/** The verdict of a rehearsal, from those of the plan and its execution in the sandbox. */
+function endOf(plan: RunResult, apply?: RunResult): Played {
   const last = apply ?? plan;
   const { environment, reason } = last;
-  const common = { environment, plan, ...(apply && { apply }), durationMs: apply?.durationMs ?? 0 };
+  const common = { environment, plan, ...(apply && { apply }) };
   switch (last.verdict) {
     case 'unchanged':
       return { ...common, verdict: 'unchanged' };

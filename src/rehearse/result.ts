@@ -1,6 +1,7 @@
 import type { ErrorInfo } from '../core/errors.ts';
 import type { Verdicts } from '../core/outcome.ts';
 import type { RunResult } from '../environment/run/result.ts';
+import type { Effects } from './effects/effects.ts';
 
 /** How a rehearsal can end. */
 export const REHEARSAL_VERDICTS = {
@@ -9,18 +10,27 @@ export const REHEARSAL_VERDICTS = {
   'would-be-blocked': { ok: false },
   'would-fail': { ok: false },
   failed: { ok: false },
+  'timed-out': { ok: false },
+  cancelled: { ok: false },
 } as const satisfies Verdicts;
 
 /** What a pull request would do to an environment. */
-export type RehearsalResult = { environment: string } & (
-  | {
-      verdict: 'would-succeed' | 'unchanged' | 'would-be-blocked' | 'would-fail';
-      plan: RunResult;
-      /** Absent where the plan already ends it. */
-      apply?: RunResult;
-      /** How long the changes would take, in ms of AWS's time. */
-      durationMs: number;
-    }
-  /** Not even a plan can be made: a template, a parameter or a file is wrong. */
-  | { verdict: 'would-fail'; error: ErrorInfo }
-);
+export type RehearsalResult = PlayedRehearsal | RefusedRehearsal;
+
+export interface PlayedRehearsal {
+  environment: string;
+  verdict: 'would-succeed' | 'unchanged' | 'would-be-blocked' | 'would-fail';
+  plan: RunResult;
+  /** Absent if the plan already decides the verdict. */
+  apply?: RunResult;
+  /** Services that another tool created: they are not rehearsed. */
+  leftOut: readonly string[];
+  effects: Effects;
+}
+
+/** There is not even a plan: a template, a parameter or a file is wrong. */
+export interface RefusedRehearsal {
+  environment: string;
+  verdict: 'would-fail';
+  error: ErrorInfo;
+}

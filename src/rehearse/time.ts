@@ -9,6 +9,9 @@ interface Wake {
 
 /** Turns of the event loop without work after which everything waits for time to pass. */
 const QUIET_TURNS = 3;
+/** Before more time than this passes at once, in ms, nothing may have happened for this long, in ms of the wall. */
+const LONG_JUMP_MS = 20_000;
+const LONG_QUIET_MS = 25;
 /** A request that is not answered for this long, in ms of the wall, waits for time to pass itself. */
 const LONGEST_ANSWER_MS = 2000;
 /** The longest time that a timer of Node.js takes, in ms. What waits for it waits for the end of the process. */
@@ -29,6 +32,7 @@ export class RehearsalClock implements Clock {
   #requests = 0;
   #sentAt = 0;
   #turns = 0;
+  #quietSince = 0;
   #next: NodeJS.Timeout | undefined;
 
   constructor() {
@@ -94,9 +98,12 @@ export class RehearsalClock implements Clock {
 
   #advance(): void {
     this.#turns = this.#isBusy() ? 0 : this.#turns + 1;
-    if (this.#turns < QUIET_TURNS) return;
-    const due = this.#pending.shift();
-    if (!due) return;
+    if (this.#turns <= 1) this.#quietSince = performance.now();
+    const [due] = this.#pending;
+    if (!due || this.#turns < QUIET_TURNS) return;
+    const isLong = due.at - this.#now > LONG_JUMP_MS;
+    if (isLong && performance.now() - this.#quietSince < LONG_QUIET_MS) return;
+    this.#pending.shift();
     this.#now = Math.max(this.#now, Math.round(due.at));
     this.#turns = 0;
     due.wake();

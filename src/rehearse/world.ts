@@ -26,6 +26,7 @@ export async function openWorld(state: EnvironmentState, options: Options): Prom
   const sandbox = await startSandbox({
     timer: clock,
     timeScale: 1,
+    stableIds: true,
     accounts: [...accounts],
     scenario: { ...existing, github: { repository, ...scenario.github } },
   });

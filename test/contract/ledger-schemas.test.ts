@@ -2,7 +2,8 @@ import { readdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { PutParameterCommand } from '@aws-sdk/client-ssm';
 import { expect, test } from '@jest/globals';
-import { checkLedger, parameterWrites } from '../../sandbox/ledger-schema.ts';
+import { checkLedger } from '../../sandbox/ledger-schema.ts';
+import { parameterWrites } from '../../sandbox/server/open-logs.ts';
 import { useSandboxes } from '../support/action.ts';
 import { ssmOf } from '../unit/sandbox/clients.ts';
 

@@ -203,7 +203,7 @@ export interface Stack {
 
 /** A new, empty stack. */
 export function newStack(world: World, account: string, region: string, name: string, parent?: Stack): Stack {
-  const id = `arn:${partitionOf(region).id}:cloudformation:${region}:${account}:stack/${name}/${world.newUuid()}`;
+  const id = `arn:${partitionOf(region).id}:cloudformation:${region}:${account}:stack/${name}/${world.randomFor(name).uuid()}`;
   return {
     id,
     name,

@@ -74,7 +74,7 @@ const USABLE_WHEN_CONFIGURED: ReadonlySet<string> = new Set([
 
 /** A resource that does not exist yet. */
 export function draftResource(
-  work: Pick<ResourcePass, 'world' | 'stackTags'>,
+  work: Pick<ResourcePass, 'world' | 'stack' | 'stackTags'>,
   logicalId: string,
   definition: ResourceDefinition,
 ): StackResource {
@@ -88,7 +88,7 @@ export function draftResource(
     properties: {},
     shown: {},
     stackTags: work.stackTags,
-    unique: newNameSuffix(work.world.random),
+    unique: newNameSuffix(work.world.randomFor(`${work.stack.name}/${logicalId}`)),
   };
 }
 

@@ -3,12 +3,12 @@ import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
+import { resolve } from 'node:path';
 import type { World } from '../../world.ts';
 
-const SERVICES = new URL('../../../services/', import.meta.url);
-const PROGRAM = fileURLToPath(new URL('local/tasks/start.js', SERVICES));
-const PACKAGES = fileURLToPath(new URL('node_modules/', SERVICES));
+const SERVICES = resolve(import.meta.dirname, '../../../services');
+const PROGRAM = resolve(SERVICES, 'local/tasks/start.js');
+const PACKAGES = resolve(SERVICES, 'node_modules');
 /** The longest delay that a timer supports, in ms. */
 const MAX_DELAY_MS = 2 ** 31 - 1;
 

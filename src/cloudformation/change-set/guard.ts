@@ -95,6 +95,16 @@ const ADDRESS_TYPES: ReadonlySet<string> = new Set([
   'AWS::Transfer::Server',
 ]);
 
+/** Whether resources of a type have an address that their replacement loses. */
+export function hasAddress(type: string): boolean {
+  return ADDRESS_TYPES.has(type);
+}
+
+/** What the replacement or deletion of a resource loses: `its objects`; undefined for nothing. */
+export function heldBy(change: Pick<ResourceChange, 'type' | 'holdsNothing'>): string | undefined {
+  return holdingOf(change)?.what;
+}
+
 /**
  * Whether the replacement or deletion of a resource loses data or an address. Resources such as task definitions and
  * permissions lose neither: the new one is identical.

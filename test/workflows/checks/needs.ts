@@ -46,6 +46,10 @@ const ACTION_NEEDS: Record<string, Need> = {
     deployments: 'write',
     'pull-requests': 'write',
   }),
+  'actions/rehearse': (step) => ({
+    contents: 'read',
+    ...when(given(step, 'comment') !== 'false', { 'pull-requests': 'write' }),
+  }),
   'actions/supersede-runs': () => ({ actions: 'write' }),
   'actions/checkout': () => ({ contents: 'read' }),
   'actions/setup-node': () => ({}),

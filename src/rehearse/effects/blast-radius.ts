@@ -1,0 +1,112 @@
+import { effectOf, pathOf, type ResourceChange } from '../../cloudformation/change-set/changes.ts';
+import { hasAddress, heldBy } from '../../cloudformation/change-set/guard.ts';
+import type { RunPart, RunResult } from '../../environment/run/result.ts';
+
+/** What a change reaches beyond the resources that it edits. */
+export interface BlastRadius {
+  services: readonly {
+    name: string;
+    effect: 'starts' | 'restarts' | 'is replaced' | 'stops';
+    cause: string;
+  }[];
+  /** Resources with an address that clients or firewalls know. */
+  endpoints: readonly { resource: string; type: string; effect: Loss }[];
+  /** Resources that hold data or an identity. */
+  data: readonly { resource: string; type: string; effect: Loss | 'is updated in place'; loses: string }[];
+}
+
+type Loss = 'is replaced' | 'may be replaced' | 'is deleted' | 'leaves the stack';
+
+/** A change of a resource, and the part of the run that it belongs to. */
+export interface StackChange {
+  part: string;
+  change: ResourceChange;
+}
+
+/** @param plan of the rehearsal. */
+export function blastRadius(plan: RunResult): BlastRadius {
+  const parts = 'parts' in plan ? plan.parts : [];
+  const changes = parts.flatMap(changesOf);
+  return {
+    services: [...parts.flatMap(releases), ...changes.flatMap(restarts)],
+    endpoints: changes.flatMap(({ part, change }) => {
+      const effect = lossOf(change);
+      return effect !== undefined && hasAddress(change.type)
+        ? [{ resource: `${part}/${pathOf(change)}`, type: change.type, effect }]
+        : [];
+    }),
+    data: changes.flatMap(({ part, change }) => {
+      const loses = heldBy(change);
+      const effect = lossOf(change) ?? (effectOf(change) === 'change' ? 'is updated in place' : undefined);
+      return effect !== undefined && loses !== undefined
+        ? [{ resource: `${part}/${pathOf(change)}`, type: change.type, effect, loses }]
+        : [];
+    }),
+  };
+}
+
+/** The planned changes of a part. */
+export function changesOf(part: RunPart): StackChange[] {
+  if (part.startedAt === undefined) return [];
+  const { work } = part;
+  const stack =
+    work?.kind === 'stack' ? work.result : work?.kind === 'service' ? work.stack?.work?.result : undefined;
+  return (stack?.plan?.changes ?? []).map((change) => ({ part: part.name, change }));
+}
+
+/** Services of new stacks, and releases of a new image. */
+function releases(part: RunPart): BlastRadius['services'] {
+  if (part.kind !== 'service') return [];
+  if (part.verdict === 'to create')
+    return [{ name: part.name, effect: 'starts', cause: 'its stack is created' }];
+  if (part.verdict === 'to release')
+    return [{ name: part.name, effect: 'restarts', cause: 'a new image is released' }];
+  return [];
+}
+
+function restarts({ part, change }: StackChange): BlastRadius['services'] {
+  if (change.type !== 'AWS::ECS::Service') return [];
+  const service = (effect: BlastRadius['services'][number]['effect'], cause: string) => [
+    { name: part, effect, cause },
+  ];
+  switch (effectOf(change)) {
+    case 'add':
+      return service('starts', 'it is created');
+    case 'delete':
+      return service('stops', 'it is deleted');
+    case 'replace':
+    case 'maybe':
+      return service('is replaced', listed(change));
+    default: {
+      const deciding = change.properties.filter(({ path }) => RESTARTING.test(path));
+      return deciding.length === 0 ? [] : service('restarts', listed({ ...change, properties: deciding }));
+    }
+  }
+}
+
+function listed({ properties }: ResourceChange): string {
+  return [...new Set(properties.map(({ path }) => path.replace(/^Properties\.(\w+).*/, '$1')))].join(', ');
+}
+
+/**
+ * The properties whose update starts a deployment. All others, such as DesiredCount, do not replace tasks.
+ *
+ * @see https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html
+ */
+const RESTARTING =
+  /^Properties\.(?:TaskDefinition|LoadBalancers|NetworkConfiguration|PlatformVersion|ServiceConnectConfiguration|ServiceRegistries|VolumeConfigurations|VpcLatticeConfigurations|ForceNewDeployment)\b/;
+
+function lossOf(change: ResourceChange): Loss | undefined {
+  switch (effectOf(change)) {
+    case 'replace':
+      return 'is replaced';
+    case 'maybe':
+      return 'may be replaced';
+    case 'delete':
+      return 'is deleted';
+    case 'retain':
+      return 'leaves the stack';
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,54 @@
+import { withTimeLimit } from '../core/concurrency.ts';
+import type { Context } from '../core/context.ts';
+import { readManifest } from '../environment/manifest/manifest.ts';
+import { stateOfFiles } from './base.ts';
+import { filesOfCommit } from './commit-files.ts';
+import { rehearse } from './rehearse.ts';
+import type { RehearsalResult } from './result.ts';
+import { readFailures } from './scenario.ts';
+
+export interface RehearsalRequest {
+  environment: string;
+  /** Path of the manifest in the workspace, and in the base. */
+  manifest: string;
+  /** The commit, branch or tag whose files describe the environment as it is. */
+  base: string;
+  /** Path of a scenario in the workspace. */
+  scenario: string | undefined;
+  /** Absolute path of the checkout to rehearse. */
+  workspace: string;
+  /** `owner/name` */
+  repository: string;
+  /** The commit of the checkout. */
+  commit: string;
+  timeoutMs: number;
+}
+
+/**
+ * Rehearses the files of a checkout in an environment in which the files of another commit are deployed.
+ *
+ * @throws InputError for a base, a manifest or a scenario that cannot be used; TimeoutError.
+ */
+export async function rehearseCommit(
+  context: Context,
+  request: RehearsalRequest,
+  env: NodeJS.ProcessEnv,
+): Promise<RehearsalResult> {
+  const { environment, workspace, repository, commit, timeoutMs } = request;
+  const manifest = readManifest(request.manifest, workspace, context);
+  const scenario = readFailures(request.scenario, workspace);
+  const before = await filesOfCommit(request.base, workspace, { context, env });
+  try {
+    const deployed = readManifest(request.manifest, before.folder, context);
+    const base = stateOfFiles(deployed, environment, before.folder);
+    const limit = { what: `The rehearsal of ${environment}`, timeoutMs };
+    return await withTimeLimit(context, limit, (signal) =>
+      rehearse(
+        { ...context, signal },
+        { manifest, environment, workspace, base, scenario, repository, commit },
+      ),
+    );
+  } finally {
+    before.remove();
+  }
+}
