@@ -9,44 +9,44 @@ import { readDigest } from './registry/image-reader.ts';
 import type { RegistryContext } from './registry/open.ts';
 import { type ImageReference, parseReference } from './registry/reference.ts';
 
-/** A build waits for the answers, and can go on without them. */
-const ANSWER_WITHIN_MS = 5000;
+/** How long a build waits for a registry. It can continue without the digest. */
+const REGISTRY_TIMEOUT_MS = 5000;
 const IMAGE_SCHEME = 'docker-image://';
 
 type Digest = { digest: string } | { problem: string };
 
-/** The digests of base images, which the builds of one command share: each is asked for once. */
+/** The digests of base images. The builds of one command share them, so that each is read only once. */
 export class BaseDigests {
   readonly #digests = new Map<string, Promise<Digest>>();
   readonly #warned = new Set<string>();
 
-  /** The digest that an image's name stands for now, or why it is not known. Never throws. */
+  /** The current digest of an image name, or why it could not be read. Never throws. */
   read(name: string, reference: ImageReference, context: RegistryContext): Promise<Digest> {
     const known = this.#digests.get(name) ?? readBase(reference, context);
     this.#digests.set(name, known);
     return known;
   }
 
-  /** Whether a place is new to the command. */
-  isNew(place: string): boolean {
+  /** Whether this is the first warning for a place. */
+  isFirstWarning(place: string): boolean {
     if (this.#warned.has(place)) return false;
     this.#warned.add(place);
     return true;
   }
 }
 
-/** A base image, and where it is named: a line of the Dockerfile, or a named context. */
+/** A base image and where it is used: a line of the Dockerfile, or a named context. */
 interface Base extends Partial<Pick<UsedImage, 'line'>> {
   name: string;
-  /** Of a named context. */
+  /** The name of the context. */
   context?: string;
 }
 
 /**
- * The current digests of the images that a build uses by a tag: what the tag names later is other content. Each gets
- * a warning with the digest to pin. An image whose registry does not answer counts by its name, with a note.
+ * The current digests of the images that a build refers to by tag, because a tag may point to another image later. Each
+ * gets a warning with the digest to pin. If a digest cannot be read, the image is omitted, with a note.
  *
- * @param platforms what is built.
+ * @param platforms the platforms of the build.
  * @returns name and digest, sorted.
  */
 export async function resolveBases(
@@ -61,11 +61,11 @@ export async function resolveBases(
       const reference = parseReference(base.name);
       const found: Digest = reference
         ? await bases.read(base.name, reference, context)
-        : { problem: 'it is not the name of an image' };
+        : { problem: 'it is not a valid image name' };
       if ('problem' in found) {
         const { name } = base;
         progress.note(
-          `The base image ${name} counts by its name, as its digest is not known: ${found.problem}.`,
+          `The content hash contains the name of the base image ${name}, because its digest could not be read: ${found.problem}.`,
         );
         return [];
       }
@@ -88,12 +88,14 @@ function unpinnedBases(build: BuildRequest, platforms: readonly string[]): Base[
 }
 
 async function readBase(reference: ImageReference, context: RegistryContext): Promise<Digest> {
-  const limit = { what: `reading ${reference.name}`, timeoutMs: ANSWER_WITHIN_MS };
+  const limit = { what: `reading ${reference.name}`, timeoutMs: REGISTRY_TIMEOUT_MS };
   try {
     const digest = await withTimeLimit(context, limit, (signal) =>
       readDigest(reference, { ...context, signal }),
     );
-    return digest === undefined ? { problem: `${reference.registry} has no such image` } : { digest };
+    return digest === undefined
+      ? { problem: `the image does not exist in ${reference.registry}` }
+      : { digest };
   } catch (error) {
     context.signal.throwIfAborted();
     return { problem: reasonOf(error) };
@@ -108,11 +110,11 @@ function warn(
   { log }: RegistryContext,
 ): void {
   const place = context === undefined ? `${file}:${line ?? ''}` : `build-contexts ${context}`;
-  if (!bases.isNew(`${place} ${name}`)) return;
+  if (!bases.isFirstWarning(`${place} ${name}`)) return;
   const of = context === undefined ? '' : ` of the named context ${context}`;
   log.warning(
-    `The image ${name}${of} is not pinned, so the same commit may later be built from another image. ` +
-      `Fix: Pin it to what it is now: ${name}@${digest}.`,
+    `The image ${name}${of} is not pinned by digest, so the same commit may later be built from another image. ` +
+      `Fix: Pin it to its current digest: ${name}@${digest}.`,
     {
       title: 'Unpinned base image',
       ...(context === undefined && { file: relative(workspace, file), ...(line !== undefined && { line }) }),

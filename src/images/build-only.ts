@@ -6,7 +6,7 @@ import { withImageRun } from './image-run.ts';
 import type { ImageResult } from './result.ts';
 import { openBuild } from './source.ts';
 
-/** Builds an image and pushes it nowhere: a pull request's check, which needs no credentials. Never throws. */
+/** Builds an image without pushing it: a check for pull requests that needs no credentials. Never throws. */
 export async function buildOnly(context: BuildContext, request: BuildOnlyRequest): Promise<ImageResult> {
   const { repository: name, timeoutMs, source } = request;
   const about = { repository: name, timeoutMs, what: `building ${name}` };
@@ -21,7 +21,7 @@ export async function buildOnly(context: BuildContext, request: BuildOnlyRequest
     return {
       ...progress.run,
       verdict: 'built',
-      reason: 'The image was built, and not pushed (push: false).',
+      reason: 'Built the image without pushing it (push: false).',
     };
   });
 }

@@ -23,7 +23,7 @@ import { evaluateScan, scanBlockReason } from './scan.ts';
 import { findReuse, type Reuse, tagsFor } from './reuse.ts';
 import { type ImageSource, openSource } from './source.ts';
 
-/** Builds an image, or takes a ready one, pushes it to ECR and sets its tags. Never throws. */
+/** Builds or loads an image, pushes it to ECR and sets its tags. Never throws. */
 export async function buildPushImage(context: ImageContext, request: ImageRequest): Promise<ImageResult> {
   const { repository, region, timeoutMs } = request;
   const about = { repository, region, timeoutMs, what: `building and pushing ${repository}` };
@@ -53,7 +53,7 @@ async function run(
   if (blocked) return blocked;
   const manifest = existing ?? (await claimContentTag(build, source, created, reuse));
   if (manifest.digest !== created.digest) {
-    progress.note('Another job built the same content meanwhile: its image serves.');
+    progress.note('Another job pushed an image of the same content in the meantime. That image is used.');
     image = await describeImage(build, request, manifest, true);
     blocked = blockedResult(progress, image);
     if (blocked) return blocked;
@@ -68,9 +68,9 @@ async function run(
     ? {
         ...ready,
         verdict: 'reused',
-        reason: `${request.repository} has this image already: ${image.digest}.`,
+        reason: `${request.repository} already has this image: ${image.digest}.`,
       }
-    : { ...ready, verdict: 'pushed', reason: `The image is in ${request.repository}: ${image.digest}.` };
+    : { ...ready, verdict: 'pushed', reason: `Pushed the image to ${request.repository}: ${image.digest}.` };
 }
 
 function blockedResult({ run: done }: Progress, image: ImageDescription): ImageResult | undefined {
@@ -80,7 +80,7 @@ function blockedResult({ run: done }: Progress, image: ImageDescription): ImageR
   return reason === undefined ? undefined : { ...done, ...image, scan, verdict: 'blocked', reason };
 }
 
-/** Claims the content tag. Returns the image that has it: this one, or that of another job that was first. */
+/** Claims the content tag. Returns the image that has it: this one, or the one of another job that was faster. */
 async function claimContentTag(
   { registry, repository, progress, context }: ImageBuildContext,
   source: ImageSource,
@@ -88,23 +88,23 @@ async function claimContentTag(
   { generation, content }: Reuse,
 ): Promise<Manifest> {
   if (source.kind !== 'build' || source.contentTag === undefined) return created;
-  // A rebuild that makes the very same image has its tag already.
+  // The rebuild resulted in the same image, which already has the tag.
   if (content.generations.at(-1)?.manifest.digest === created.digest) return created;
   progress.stage = 'tag';
   return claimTag(registry, repository, created, generationTag(source.contentTag, generation), context);
 }
 
-/** An image that was built where the builder makes no attestations serves as well, and has none. */
+/** An image from a builder that does not support attestations is reused too, with a note. */
 function noteMissingAttestations(source: ImageSource, existing: Manifest, progress: Progress): void {
   if (source.kind !== 'build' || source.build.provenance !== 'auto') return;
   if (existing.kind === 'index' && existing.children.some(isAttestation)) return;
   progress.note(
-    'The reused image has no provenance: the builder that made it makes none. ' +
+    'The reused image has no provenance, because its builder did not support it. ' +
       'To add it, run build-push-image with reuse: false after docker/setup-buildx-action.',
   );
 }
 
-/** With a rebuild for patches, all images are pulled and all steps run: what is in a cache has none of them. */
+/** A rebuild for security patches pulls all images and runs all steps, because cached results do not have the patches. */
 function freshSource(source: ImageSource, { fresh }: Reuse): ImageSource {
   if (!fresh || source.kind !== 'build') return source;
   const { build } = source;
@@ -117,10 +117,10 @@ async function sign(
 ): Promise<void> {
   const signature = await signImage(registry, repository.uri, image, context);
   progress.run.signature = signature;
-  context.log.info(`${signature.state === 'signed' ? 'Signed' : 'Signed already'} by ${signature.signer}.`);
+  context.log.info(`${signature.state === 'signed' ? 'Signed' : 'Already signed'} by ${signature.signer}.`);
 }
 
-/** Creates the image, and reads the previous one meanwhile, for comparison. */
+/** Creates the image, and at the same time reads the previous one for comparison. */
 async function createAndCompare(build: ImageBuildContext, source: ImageSource): Promise<Manifest> {
   const reading = readPreviousImage(build);
   const manifest = await createImage(source, build, reading);
@@ -139,13 +139,13 @@ async function readPreviousImage(build: ImageBuildContext): Promise<PreviousImag
     return await findPreviousImage(client, repository.name, registry, context);
   } catch (error) {
     if (!context.signal.aborted) {
-      progress.note(`The last image of the repository cannot be compared: ${reasonOf(error)}`);
+      progress.note(`Cannot compare with the previous image of the repository: ${reasonOf(error)}`);
     }
     return undefined;
   }
 }
 
-/** Reads what the image consists of, and waits for its scan where one is asked for. */
+/** Reads the platforms and layers of the image, and waits for its scan if one is requested. */
 async function describeImage(
   { client, registry, repository, progress, context }: ImageBuildContext,
   { scan: threshold, timeoutMs }: ImageRequest,
@@ -165,7 +165,7 @@ async function describeImage(
   return progress.image;
 }
 
-/** Tells GitHub which image the job made: a line in the file `GITHUB_ARTIFACTS`, where that is set. */
+/** Announces the image to GitHub: a line in the file `GITHUB_ARTIFACTS`, if that is set. */
 async function announceArtifact(image: string, env: NodeJS.ProcessEnv): Promise<void> {
   const file = env['GITHUB_ARTIFACTS'];
   if (file !== undefined && file !== '') await appendFile(file, `oci://${image}\n`);
@@ -173,7 +173,7 @@ async function announceArtifact(image: string, env: NodeJS.ProcessEnv): Promise<
 
 /**
  * The digest of the image that `buildPushImage` would reuse for a request: the repository's image of the same content.
- * Undefined where it would make one. Nothing is built, pushed or tagged.
+ * Undefined if it would create one. Nothing is built, pushed or tagged.
  *
  * @throws InputError for a source that cannot be used, and the errors of the registry.
  */

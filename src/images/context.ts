@@ -15,19 +15,19 @@ import type { Severity } from './scan.ts';
 export interface BuildSource {
   kind: 'build';
   build: BuildRequest;
-  /** Describes the build beside the inputs; absent: the inputs are all of it. */
+  /** A bake target that the inputs add to; absent if the build is described only by inputs. */
   bake?: BakeRequest;
 }
 
-/** A build whose image is pushed nowhere. */
+/** A build without a push. */
 export interface BuildOnlyRequest {
-  /** The name of the repository that it would be pushed to. */
+  /** The repository that the image would be pushed to. */
   repository: string;
   source: BuildSource;
   timeoutMs: number;
 }
 
-/** What build-push-image is asked for. */
+/** The validated inputs of build-push-image. */
 export interface ImageRequest {
   /** The repository's name. */
   repository: string;
@@ -35,21 +35,21 @@ export interface ImageRequest {
   /** At least one. */
   tags: readonly string[];
   /**
-   * Whether a tag that cannot move from an older build of the same content is numbered, `<tag>-2`: the default tag,
-   * which means a commit. A tag that was asked for is refused instead.
+   * Whether an immutable tag that an older build of the same content has is numbered, `<tag>-2`. This applies to the
+   * default tag, a commit. For a tag that was set explicitly, it is an error.
    */
   numberTags: boolean;
   source: BuildSource | { kind: 'layout'; path: string } | { kind: 'mirror'; image: ImageReference };
   createRepository: boolean;
   /** Whether an existing image of the same content is used instead of a new build. */
   reuse: boolean;
-  /** The age from which an image of the same content is not used, in milliseconds; absent: none is too old. */
+  /** An image of the same content is not reused from this age, in milliseconds; absent: at any age. */
   rebuildAfterMs?: number;
   /** The lowest severity that blocks. */
   scan: Severity | 'off';
-  /** Whether the image gets a signature with the identity of the job. */
+  /** Whether the image is signed with the identity of the job. */
   sign: 'none' | 'keyless';
-  /** Where else the finished image is copied to. */
+  /** Other repositories that the finished image is copied to. */
   also: readonly CopyRequest[];
   timeoutMs: number;
 }
@@ -60,40 +60,40 @@ export interface CopyRequest {
   tags: readonly string[];
 }
 
-/** The copy in a repository: under the tag that is given with its name, else under all tags of the image. */
+/** The copy in a repository: with the tag in the repository's reference, or else with all tags of the image. */
 export function copyRequest(repository: ImageReference, tags: readonly string[]): CopyRequest {
   return { repository, tags: repository.tag === undefined ? tags : [repository.tag] };
 }
 
-/** What a build needs that is pushed nowhere. */
+/** The context of a build without a push. */
 export interface BuildContext extends Context {
   env: NodeJS.ProcessEnv;
 }
 
 export interface ImageContext extends BuildContext {
-  /** Opens the client of a region, by default the request's own. AWS is called once the inputs are known to be valid. */
+  /** Opens the client of a region, by default that of the request. AWS is called only after the inputs are validated. */
   ecr(region?: string): Promise<ECRClient>;
-  /** Shared by the builds of one command; absent: there is one build. */
+  /** Shared by the builds of one command; absent for a single build. */
   bases?: BaseDigests;
-  /** Shared by the builds of one command; absent: there is one build. */
+  /** Shared by the builds of one command; absent for a single build. */
   builds?: Slots;
 }
 
-/** What a run works with once the repository is known. */
+/** The state of a run after the repository is opened. */
 export interface ImageBuildContext {
   context: ImageContext;
   client: ECRClient;
   repository: Repository;
   registry: RegistryClient;
-  /** The registry's host, as in the names of images. */
+  /** The host of the registry in image names. */
   registryHost: string;
   password: RegistryPassword;
   progress: Progress;
-  /** For temporary files; removed when the run ends. */
+  /** The folder for temporary files, which is removed when the run ends. */
   folder: string;
 }
 
-/** Opens the repository, creates it where that is asked for, and gets a password for its registry. */
+/** Opens the repository, creates it if requested, and gets a password for its registry. */
 export async function openImageBuildContext(
   context: ImageContext,
   request: ImageRequest,
@@ -105,7 +105,7 @@ export async function openImageBuildContext(
     openRepository(client, request.repository, { create: request.createRepository }, context),
     registryPassword(client, context),
   ]);
-  if (repository.created) progress.note(`The repository ${repository.name} was created.`);
+  if (repository.created) progress.note(`Created the repository ${repository.name}.`);
   const access = registryAccess(repository.uri, password);
   const registryHost = access.endpoint.host;
   const registry = new RegistryClient(access, context);

@@ -23,9 +23,9 @@ import type { PreviousImage } from './registry/tags.ts';
 import { type ImageSource, openLayout } from './source.ts';
 
 /**
- * Pushes the image to the repository, without a tag; a build runs first.
+ * Builds an image if necessary, and pushes it to the repository without a tag.
  *
- * @param previous the repository's newest image, whose layers need not be compressed again.
+ * @param previous the repository's newest image, whose layers do not have to be compressed again.
  */
 export async function createImage(
   source: ImageSource,
@@ -38,19 +38,19 @@ export async function createImage(
   const built = await (context.builds
     ? context.builds.run(
         context,
-        () => buildAndTake(source.build, build, previous),
+        () => buildAndExport(source.build, build, previous),
         (most) => {
-          context.log.info(`Waiting for another build to end (max-builds: ${most}).`);
+          context.log.info(`Waiting for another build to finish (max-builds: ${most}).`);
         },
       )
-    : buildAndTake(source.build, build, previous));
+    : buildAndExport(source.build, build, previous));
   if ('layout' in built) return push(built.layout, build);
   const { registry, repository } = build;
   return requireImage({ registry, name: repository.name }, built.digest, context);
 }
 
-/** The digest of an image that the build has pushed, or the image itself. */
-async function buildAndTake(
+/** The digest of the image if the build has pushed it, or else the image as a layout. */
+async function buildAndExport(
   request: BuildRequest,
   build: ImageBuildContext,
   previous: Promise<PreviousImage | undefined>,
@@ -58,7 +58,7 @@ async function buildAndTake(
   const docker = new DockerClient(build.folder, build.registryHost, build.context.env, build.context);
   const output = await build.progress.runStage('build', () => buildWithDocker(docker, request, build));
   if (output.kind === 'registry') return { digest: output.digest };
-  const layout = await build.progress.runStage('take', () => exportLayout(output, docker, build, previous));
+  const layout = await build.progress.runStage('export', () => exportLayout(output, docker, build, previous));
   return { layout };
 }
 
@@ -81,7 +81,7 @@ interface PreparedBuild {
   onProgress: (steps: readonly BuildStep[]) => void;
 }
 
-/** Finds the builder and the cache of a build, and notes what they cannot do. Throws for what an input requires. */
+/** Finds the builder and the cache of a build, and notes what they do not support. Throws if an input requires it. */
 export async function prepareBuild(
   docker: DockerClient,
   request: BuildRequest,
@@ -99,7 +99,7 @@ export async function prepareBuild(
   return { builder, ...(cache && { cache }), onProgress };
 }
 
-/** The image that a builder left on this machine, as an OCI layout. */
+/** The image from an archive or from the Docker daemon, as an OCI layout. */
 async function exportLayout(
   output: Exclude<BuildOutput, { kind: 'registry' }>,
   docker: DockerClient,

@@ -6,8 +6,8 @@ import { readManifests } from './registry/manifest-reader.ts';
 import { type ImageRepository, repositoryOf } from './registry/repository.ts';
 
 /**
- * An image of some content. The first one has the tag `content-<hash>`, and each rebuild of the same content the next
- * number: `content-<hash>-2`. A number is given once, so the tags need not move.
+ * An image of some content. The first one has the tag `content-<hash>`, and each rebuild of the same content has the next
+ * number: `content-<hash>-2`. Each number is used once, so the tags can be immutable.
  */
 export interface Generation {
   /** From 1. */
@@ -15,15 +15,15 @@ export interface Generation {
   manifest: Manifest;
 }
 
-/** What a repository has of some content. */
+/** The images of some content in a repository. */
 export interface ContentImages {
   /** The oldest first. Old ones may have expired. */
   generations: readonly Generation[];
-  /** The digests of the other tags that were asked for, where they exist. */
+  /** The digests of the other requested tags that exist. */
   tagged: ReadonlyMap<string, string>;
 }
 
-/** As many tags as one call of BatchGetImage takes. */
+/** The limit of BatchGetImage. */
 const TAGS_A_CALL = 100;
 
 /** The tag of a generation of some content. */
@@ -31,7 +31,7 @@ export function generationTag(contentTag: string, number: number): string {
   return number === 1 ? contentTag : `${contentTag}-${number}`;
 }
 
-/** Finds the images of some content, and where other tags stand: one call, unless there are very many. */
+/** Finds the images of some content, and the digests of other tags: one call, unless there are very many. */
 export async function findGenerations(
   repository: ImageRepository,
   contentTag: string,
@@ -40,14 +40,14 @@ export async function findGenerations(
 ): Promise<ContentImages> {
   const generations: Generation[] = [];
   const tagged = new Map<string, string>();
-  let [asked, last] = [0, 0];
-  // An older generation may have expired, a newer one exists only after it: the last of a call shows that there may be more.
-  while (last === asked) {
-    const size = asked === 0 ? Math.max(TAGS_A_CALL - others.length, 1) : TAGS_A_CALL;
-    const numbers = Array.from({ length: size }, (_, index) => asked + index + 1);
+  let [requested, last] = [0, 0];
+  // Old generations may have expired. There can be more only if the last one that was requested exists.
+  while (last === requested) {
+    const size = requested === 0 ? Math.max(TAGS_A_CALL - others.length, 1) : TAGS_A_CALL;
+    const numbers = Array.from({ length: size }, (_, index) => requested + index + 1);
     const tags = new Map(numbers.map((number) => [generationTag(contentTag, number), number]));
-    const names = [...tags.keys(), ...(asked === 0 ? others : [])];
-    asked += size;
+    const names = [...tags.keys(), ...(requested === 0 ? others : [])];
+    requested += size;
     const found = await readManifests(
       repository,
       names.map((imageTag) => ({ imageTag })),
@@ -65,8 +65,8 @@ export async function findGenerations(
 }
 
 /**
- * When the repository got an image: the registry's own time. Undefined where it does not say. The time in an image's
- * config is none: a build from the cache, and one with SOURCE_DATE_EPOCH, has that of another day.
+ * When an image was pushed, by the clock of the registry; undefined if it is not known. The time in an image's config is
+ * not reliable: builds from a cache or with SOURCE_DATE_EPOCH have an older time.
  *
  * @see https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageDetail.html
  */

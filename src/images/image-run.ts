@@ -8,15 +8,15 @@ import { type ImageRun, Progress } from './progress.ts';
 import { failedResult, type ImageResult } from './result.ts';
 
 interface RunOptions extends Pick<ImageRun, 'repository' | 'region'> {
-  /** What the run does, for the message of a timeout. */
+  /** What the run does, for the timeout message. */
   what: string;
   timeoutMs: number;
 }
 
 /**
- * Does the work of one run within its time limit. Never throws: an error becomes a result.
+ * Runs `work` within its time limit. Never throws: an error becomes a result.
  *
- * @param work gets a folder for temporary files, which is removed at the end.
+ * @param work receives a folder for temporary files, which is removed at the end.
  */
 export async function withImageRun<C extends BuildContext>(
   context: C,
@@ -28,7 +28,7 @@ export async function withImageRun<C extends BuildContext>(
   const remove = (): void => {
     rmSync(folder, { recursive: true, force: true });
   };
-  // A second signal ends the process at once; a password must not stay behind even then.
+  // A second signal ends the process immediately. Passwords must be removed in that case too.
   process.once('exit', remove);
   try {
     return await withTimeLimit(context, { what, timeoutMs }, (signal) =>

@@ -12,20 +12,20 @@ import { requireTags } from './registry/proof.ts';
 import { openRegistry } from './registry/open.ts';
 import { type ImageReference, versionOf } from './registry/reference.ts';
 
-/** An image of another registry, by the digest that its name has now. */
+/** An image of another registry, by its current digest. */
 export interface MirrorSource {
   kind: 'mirror';
   store: ImageStore;
   digest: string;
 }
 
-/** Blobs are tried again as parts of an upload. */
+/** The retries of one request. An upload of a blob is also retried as a whole. */
 const RETRY: RetryPolicy = { attempts: 4, baseMs: 250, longestMs: 5000 };
 
 /**
- * Finds the image that is to be mirrored: its digest alone, which Docker Hub does not count as a pull.
+ * Finds the image to mirror. Only its digest is read, which Docker Hub does not count as a pull.
  *
- * @throws InputError when there is none.
+ * @throws InputError if it does not exist.
  */
 export async function openMirror(
   image: ImageReference,
@@ -39,7 +39,7 @@ export async function openMirror(
     throw nameError(error, uri);
   });
   if (digest === undefined) {
-    throw new InputError('from', uri, `expected a repository with the image ${version}`);
+    throw new InputError('from', uri, `expected a repository that contains ${version}`);
   }
   progress.run.from = `${uri}@${digest}`;
   context.log.info(`${uri}: ${version} is ${digest}.`);
@@ -47,9 +47,9 @@ export async function openMirror(
 }
 
 /**
- * Copies the image by its exact manifest, with its platforms, attestations and signatures.
+ * Copies the image with its exact manifest, platforms, attestations and signatures.
  *
- * @param existing the image, where the repository has it: only what was attached to it since is copied.
+ * @param existing the image if it is already in the repository: then only new attestations and signatures are copied.
  */
 export async function mirrorImage(
   { store, digest }: MirrorSource,
@@ -59,7 +59,7 @@ export async function mirrorImage(
   return progress.runStage('push', async () => {
     const target = registryStore(registry, repository.uri);
     const manifest = existing ?? (await store.manifests([{ imageDigest: digest }]))[0]?.manifest;
-    if (!manifest) throw new PlatformError('not-found', `${store.name} does not give ${digest}`);
+    if (!manifest) throw new PlatformError('not-found', `${store.name} did not return ${digest}`);
     const copy = existing ? copyAttachments : copyWhole;
     const copied = await copy(store, target, manifest);
     for (const note of copied.notes) progress.note(note);
@@ -83,7 +83,7 @@ interface OtherRepository {
   tags: readonly string[];
 }
 
-/** Opens the repositories that the image is copied to, and reads from each: a missing login fails before a build. */
+/** Opens the repositories that the image is copied to. It reads from each, so that a missing login fails before a build. */
 export async function openRepositories(
   requests: readonly CopyRequest[],
   context: ImageContext,
@@ -104,9 +104,10 @@ export async function openRepositories(
 }
 
 /**
- * Copies the image to each repository, by its exact manifest, and sets its tags there. All of them are tried.
+ * Copies the image to each repository with its exact manifest, and sets its tags there. If one copy fails, the others are
+ * still attempted.
  *
- * @throws PlatformError that names the repositories that do not have it.
+ * @throws PlatformError that names the repositories of failed copies.
  */
 export async function copyToAll(
   { context, progress, registry, repository }: ImageBuildContext,
@@ -122,7 +123,7 @@ export async function copyToAll(
       const { notes, ...copy } = await copyTo(source, other, manifest, context);
       copies.push(copy);
       for (const note of notes) progress.note(note);
-      context.log.info(`${copy.repository}: ${copy.state}, with the tags ${copy.tags.join(', ')}.`);
+      context.log.info(`${copy.repository}: ${copy.state}, tags ${copy.tags.join(', ')}`);
     } catch (error) {
       context.signal.throwIfAborted();
       const failure = nameError(error, other.uri);
@@ -141,7 +142,7 @@ export async function copyToAll(
   );
 }
 
-/** The tags are set last, so that each is on a complete image, and read back. */
+/** Tags are set last, so that they never point to an incomplete image, and are verified. */
 async function copyTo(
   source: ImageStore,
   { uri, client, store, tags }: OtherRepository,

@@ -6,13 +6,13 @@ import type { PushedBlobs } from './registry/push.ts';
 import type { ScanEvaluation } from './scan.ts';
 import type { SignedImage } from './signature/sign.ts';
 
-/** The stages of a run, in their order. */
+/** The stages of a run, in order. */
 export type Stage =
   | 'check'
   | 'try-build'
   | 'look-up'
   | 'build'
-  | 'take'
+  | 'export'
   | 'push'
   | 'scan'
   | 'sign'
@@ -22,34 +22,34 @@ export type Stage =
 const TITLES: Readonly<Record<Stage, string>> = {
   check: 'Check the inputs',
   'try-build': 'Build',
-  'look-up': 'Look into the repository',
+  'look-up': 'Read the repository',
   build: 'Build',
-  take: 'Take the image out of Docker',
+  export: 'Export the image from Docker',
   push: 'Push',
   scan: 'Wait for the scan',
   sign: 'Sign',
-  tag: 'Put the tags on',
+  tag: 'Set the tags',
   copy: 'Copy to other registries',
 };
 
-/** What a run has done so far: part of every result, however the run ends. */
+/** What a run has done so far. It is part of every result. */
 export interface ImageRun {
   repository: string;
-  /** Absent where nothing is pushed. */
+  /** Absent without a push. */
   region?: string;
-  /** The newest image of the repository before this run; absent when there was none, or it was not read. */
+  /** The newest image of the repository before this run; absent if there was none or it was not read. */
   previous?: { name: string; platforms: readonly PlatformImage[] };
   push?: PushedBlobs;
   build?: { steps: readonly BuildStep[] };
   /** The image of another registry that was mirrored. */
   from?: string;
-  /** Absent where no signature was asked for. */
+  /** Absent if no signature was requested. */
   signature?: SignedImage;
-  /** Copies in other registries that are there and complete. */
+  /** The complete copies in other registries. */
   copies?: readonly ImageCopy[];
-  /** How long each stage took, in milliseconds. */
+  /** The duration of each stage in milliseconds. */
   steps: { name: string; durationMs: number }[];
-  /** Remarks that are not failures, a sentence each. */
+  /** Notes that are not failures, one sentence each. */
   notes: string[];
 }
 
@@ -57,7 +57,7 @@ export interface ImageRun {
 export interface ImageCopy {
   repository: string;
   tags: readonly string[];
-  /** `present`: the repository had the image. */
+  /** `present`: the repository already had the image. */
   state: 'copied' | 'present';
   copiedBytes: number;
 }
@@ -65,18 +65,18 @@ export interface ImageCopy {
 /** An image in its repository. */
 export interface ImageDescription {
   digest: string;
-  /** The image's full name by digest. */
+  /** The full name of the image, with its digest. */
   image: string;
   /** Whether an earlier run pushed it. */
   reused: boolean;
   platforms: readonly PlatformImage[];
   /** Compressed bytes of all platforms. */
   size: number;
-  /** Absent where no scan was asked for. */
+  /** Absent if no scan was requested. */
   scan?: ScanEvaluation;
 }
 
-/** Records a run while it goes on, so that its result can say what was done and what was not. */
+/** Records the progress of a run for its result. */
 export class Progress {
   stage: Stage = 'check';
   readonly run: ImageRun;
@@ -91,7 +91,7 @@ export class Progress {
     this.#log = context.log;
   }
 
-  /** Runs one stage as a group of the log, and records how long it took, also when it fails. */
+  /** Runs a stage in a group of the log, and records its duration, even if it fails. */
   async runStage<T>(stage: Stage, work: () => Promise<T>): Promise<T> {
     this.stage = stage;
     const startedAt = this.#clock.now();
@@ -102,7 +102,7 @@ export class Progress {
     }
   }
 
-  /** Adds a remark to the log and to the result. */
+  /** Adds a note to the log and to the result. */
   note(text: string): void {
     this.#log.info(text);
     this.run.notes.push(text);

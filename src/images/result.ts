@@ -14,7 +14,7 @@ import type { ImageDescription, ImageRun, Progress, Stage } from './progress.ts'
 import { RegistryError } from './registry/error.ts';
 import type { ScanEvaluation } from './scan.ts';
 
-/** How a run of build-push-image can end. */
+/** The verdicts of build-push-image. */
 export const IMAGE_VERDICTS = {
   pushed: { ok: true },
   reused: { ok: true },
@@ -29,7 +29,7 @@ export type ImageVerdict = keyof typeof IMAGE_VERDICTS;
 
 interface Ended<V extends ImageVerdict> extends ImageRun {
   verdict: V;
-  /** One or two sentences for a person. */
+  /** One or two sentences. */
   reason: string;
 }
 
@@ -38,23 +38,23 @@ interface ImageReady<V extends 'pushed' | 'reused'> extends Ended<V>, ImageDescr
   tags: readonly string[];
 }
 
-/** The image is in the repository without its tags: the scan keeps it from being used. */
+/** The image is in the repository without its tags, because its scan blocks it. */
 interface ImageBlocked extends Ended<'blocked'>, ImageDescription {
   scan: ScanEvaluation;
 }
 
-/** The run ended early. `described` is the image, where it was in the repository by then. */
+/** The run ended early. `described` is the image if it was already in the repository. */
 interface ImageMissing<V extends 'failed' | 'timed-out' | 'cancelled'> extends Ended<V> {
   described?: ImageDescription;
   error: ErrorInfo;
 }
 
 interface ImageFailed extends ImageMissing<'failed'> {
-  /** Set where it was the build itself that failed. */
+  /** Present if the build itself failed. */
   failure?: BuildFailure;
 }
 
-/** How a run of build-push-image ended. Sizes in bytes, durations in milliseconds. */
+/** The result of build-push-image. Sizes are in bytes, durations in milliseconds. */
 export type ImageResult =
   | ImageReady<'pushed'>
   | ImageReady<'reused'>
@@ -64,32 +64,32 @@ export type ImageResult =
   | ImageMissing<'timed-out'>
   | ImageMissing<'cancelled'>;
 
-/** Why a build failed, and where. */
+/** Why and where a build failed. */
 export interface BuildFailure {
   step: string;
   message: string;
-  /** The last lines that the step wrote. */
+  /** The last lines of the step's output. */
   output: string;
-  /** The Dockerfile, relative to the workspace, and the line in it, counted from 1. */
+  /** The Dockerfile relative to the workspace, and the 1-based line in it. */
   file?: string;
   line?: number;
 }
 
-/** What a run leaves when it ends early in a stage. */
+/** The state of the repository if a run ends early, by stage. */
 const LEFT_BEHIND: Readonly<Record<Stage, string>> = {
   check: 'Nothing was changed.',
   'try-build': 'Nothing was pushed.',
   'look-up': 'Nothing was pushed.',
   build: 'No tag was set.',
-  take: 'Nothing was pushed.',
-  push: 'No tag was set; parts that were pushed belong to no image.',
+  export: 'Nothing was pushed.',
+  push: 'Layers may have been pushed, but no tag was set.',
   scan: 'The image is in the repository, without a tag.',
-  sign: 'The image is in the repository; no tag was set.',
-  tag: 'The image is in the repository; not all of its tags are set.',
+  sign: 'The image is in the repository, without a tag.',
+  tag: 'The image is in the repository, but not all tags were set.',
   copy: 'The image is in the repository, with its tags.',
 };
 
-/** The result of a run that ended with an error, or that was stopped. */
+/** The result of a run that failed or was cancelled. */
 export function failedResult({ run, image, stage }: Progress, thrown: unknown): ImageResult {
   const left = LEFT_BEHIND[stage];
   const error = toPlatformError(thrown);

@@ -5,23 +5,23 @@ import { type ContentImages, findGenerations, type Generation, readPushTime } fr
 import type { Manifest } from './registry/manifest.ts';
 import type { ImageSource } from './source.ts';
 
-/** What the repository has for a source, and what a run does with it. */
+/** Whether a run reuses an image of the repository. */
 export interface Reuse {
-  /** The image that serves; absent: one is made. */
+  /** The reused image; absent if a new one is created. */
   existing?: Manifest;
-  /** Of a build: the number of the image that serves, or of the one that is made. */
+  /** The generation of the reused or new image of a build. */
   generation: number;
-  /** Whether the image is made since the one of the same content is too old: with nothing from a cache. */
+  /** Whether a new image is built without a cache, because the one of the same content is too old. */
   fresh: boolean;
   content: ContentImages;
 }
 
-const NOTHING: ContentImages = { generations: [], tagged: new Map() };
+const NO_IMAGES: ContentImages = { generations: [], tagged: new Map() };
 
 /**
- * Looks for the image of the same content, and decides whether it serves.
+ * Looks for an image of the same content, and decides whether to reuse it.
  *
- * @throws PlatformError `tag-conflict` for `reuse: false` with an immutable tag that an image of this content has.
+ * @throws PlatformError `tag-conflict` for `reuse: false` if an image of this content has an immutable tag of the request.
  */
 export async function findReuse(
   source: ImageSource,
@@ -30,35 +30,35 @@ export async function findReuse(
 ): Promise<Reuse> {
   if (source.kind !== 'build') {
     const digest = source.kind === 'layout' ? source.layout.root.digest : source.digest;
-    return made(await build.registry.manifest(digest));
+    return withoutContent(await build.registry.manifest(digest));
   }
   const { contentTag } = source;
-  if (contentTag === undefined) return made(undefined);
+  if (contentTag === undefined) return withoutContent(undefined);
   const content = await findGenerations(imageRepository(build), contentTag, request.tags, build.context);
   const newest = content.generations.at(-1);
-  if (!newest) return { ...made(undefined), content };
+  if (!newest) return { ...withoutContent(undefined), content };
   const pinned = request.numberTags ? [] : pinnedGenerations(content, request, build);
   const next = { generation: newest.number + 1, content };
   if (!request.reuse) {
     if (pinned[0]) throw pinnedError(pinned[0], request);
     return { ...next, fresh: false };
   }
-  const [serving = newest] = pinned;
-  const isDue = await isRebuildDue(serving.manifest, request, build);
+  const [reusable = newest] = pinned;
+  const isDue = await isRebuildDue(reusable.manifest, request, build);
   if (isDue && pinned.length === 0) return { ...next, fresh: true };
   if (isDue) build.progress.note(`The image is not rebuilt: ${immutable(pinned[0]?.tag ?? '', request)}.`);
-  return { existing: serving.manifest, generation: serving.number, fresh: false, content };
+  return { existing: reusable.manifest, generation: reusable.number, fresh: false, content };
 }
 
-function made(existing: Manifest | undefined): Reuse {
-  return { ...(existing && { existing }), generation: 1, fresh: false, content: NOTHING };
+function withoutContent(existing: Manifest | undefined): Reuse {
+  return { ...(existing && { existing }), generation: 1, fresh: false, content: NO_IMAGES };
 }
 
 interface PinnedGeneration extends Generation {
   tag: string;
 }
 
-/** The images of this content that have one of the requested tags, where it cannot move. */
+/** The images of this content that have a requested tag that is immutable. */
 function pinnedGenerations(
   { generations, tagged }: ContentImages,
   { tags }: ImageRequest,
@@ -72,7 +72,7 @@ function pinnedGenerations(
     });
 }
 
-/** The age is that of the registry's own time. An image whose age is not known is not proven to be young. */
+/** Age is measured by the registry's push time. An image of unknown age is rebuilt. */
 async function isRebuildDue(
   { digest }: Manifest,
   { rebuildAfterMs }: ImageRequest,
@@ -82,21 +82,21 @@ async function isRebuildDue(
   const { context, progress } = build;
   const pushedAt = await readPushTime(imageRepository(build), digest, context);
   if (!pushedAt) {
-    progress.note(`The image ${digest} is rebuilt: ECR gives no time for its push.`);
+    progress.note(`The image ${digest} is rebuilt, because ECR did not return its push time.`);
     return true;
   }
   const age = context.clock.now() - pushedAt.getTime();
   if (age <= rebuildAfterMs) return false;
   const limit = duration(rebuildAfterMs);
   progress.note(
-    `The image of the same content is from ${pushedAt.toISOString()}, older than ${limit}: it is due for a rebuild.`,
+    `The image of the same content was pushed at ${pushedAt.toISOString()}, more than ${limit} ago, so it is rebuilt.`,
   );
   return true;
 }
 
 /**
- * The tags for an image. One that cannot move, and that an older build of the same content has, gets the number of
- * the image: `<commit>-2`.
+ * The tags for an image. If an older build of the same content has an immutable tag, the number of the image is appended:
+ * `<commit>-2`.
  */
 export function tagsFor(
   { digest }: Manifest,
@@ -112,7 +112,7 @@ export function tagsFor(
     if (!repository.isImmutable(tag) || !older.has(current)) return tag;
     const numbered = `${tag}-${generation}`;
     progress.note(
-      `The tag ${tag} cannot move from ${current}, an older build of this content: ${numbered} is set.`,
+      `The tag ${tag} is immutable and points to ${current}, an older build of this content. The tag ${numbered} is set instead.`,
     );
     return numbered;
   });
@@ -131,7 +131,7 @@ function pinnedError({ tag, manifest: { digest } }: PinnedGeneration, request: I
     'tag-conflict',
     `The rebuild was not started: ${immutable(tag, request)}, ${digest}`,
     {
-      fix: `Give the rebuilt image another tag, such as ${tag}-2, or leave \`tags\` out: the default is numbered.`,
+      fix: `Set \`tags\` to another tag, such as ${tag}-2, or omit it: the default tag is numbered.`,
     },
   );
 }

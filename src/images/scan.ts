@@ -22,14 +22,14 @@ export interface Finding {
   name: string;
   package: string;
   version: string;
-  /** The version with the fix; empty when there is none or it is not known. */
+  /** The version with the fix; empty if there is none or it is not known. */
   fixedIn: string;
   uri: string;
 }
 
 type ScanResult =
   | { state: 'complete'; findings: readonly Finding[] }
-  /** There are no findings, and why. */
+  /** There is no result, for this reason. */
   | { state: 'none'; reason: string };
 
 /** The findings of all platforms of an image, compared with a threshold. */
@@ -39,23 +39,23 @@ export interface ScanEvaluation {
   /** Findings by severity, the most severe first. */
   counts: readonly (readonly [Severity, number])[];
   blocking: readonly Finding[];
-  /** Images that have no scan, and why. */
+  /** Images without a scan result, and the reason. */
   missing: readonly { platform: string; reason: string }[];
 }
 
 type ScanContext = Pick<Context, 'clock' | 'signal' | 'log'>;
 
-/** How long ECR may take to start a scan on push; after that, a scan is requested. */
-const APPEARS_WITHIN_MS = 15_000;
-/** How long Inspector may take to start one, where the registry uses enhanced scanning. */
-const BEGINS_WITHIN_MS = 120_000;
+/** How long to wait for a scan on push before requesting one. */
+const SCAN_ON_PUSH_MS = 15_000;
+/** How long to wait for Inspector to start a scan, if the registry uses enhanced scanning. */
+const INSPECTOR_START_MS = 120_000;
 const UNFINISHED = new Set(['IN_PROGRESS', 'PENDING', undefined]);
 
 /**
- * Waits for ECR's scan of an image. Where the repository does not scan on push, a scan is started.
+ * Waits for ECR's scan of an image. If the repository does not scan on push, a scan is started.
  *
- * @param digest of one image; an index has no scan of its own.
- * @throws TimeoutError when there is no result within `timeoutMs`.
+ * @param digest of a single image. An index is not scanned.
+ * @throws TimeoutError if there is no result within `timeoutMs`.
  * @see https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImageScanFindings.html
  */
 async function waitForScan(
@@ -72,11 +72,12 @@ async function waitForScan(
     if (page) return readResult(client, image, page, context);
     const waitedMs = context.clock.now() - startedAt;
     if (!request) {
-      if (options.scanOnPush && waitedMs < APPEARS_WITHIN_MS) return undefined;
+      if (options.scanOnPush && waitedMs < SCAN_ON_PUSH_MS) return undefined;
       request = await startScan(client, image, context);
     }
-    const hopeless = request.refused !== undefined && (!request.byItself || waitedMs >= BEGINS_WITHIN_MS);
-    return hopeless ? { state: 'none', reason: request.refused ?? '' } : undefined;
+    const { rejected, mayStartLater = false } = request;
+    if (rejected === undefined || (mayStartLater && waitedMs < INSPECTOR_START_MS)) return undefined;
+    return { state: 'none', reason: rejected };
   });
 }
 
@@ -118,13 +119,13 @@ async function describe(
 
 /** A request for a scan. */
 interface ScanRequest {
-  /** Why ECR refused the request. */
-  refused?: string;
-  /** Whether a scan may start anyway: Inspector starts scans itself, not on request. */
-  byItself?: boolean;
+  /** Why ECR rejected the request. */
+  rejected?: string;
+  /** Whether a scan may start anyway: Inspector starts scans itself, but not on request. */
+  mayStartLater?: boolean;
 }
 
-/** Starts a scan. When ECR's daily limit for the image is reached, the existing scan is used. */
+/** Starts a scan. If ECR's daily limit for the image is reached, the existing scan is used. */
 async function startScan(
   client: ECRClient,
   { repositoryName, digest }: { repositoryName: string; digest: string },
@@ -139,8 +140,8 @@ async function startScan(
   } catch (error) {
     const name = awsNameOf(error);
     if (name === 'LimitExceededException') return {};
-    if (name === 'UnsupportedImageTypeException') return { refused: reasonOf(error) };
-    if (classify(error) === 'validation') return { refused: reasonOf(error), byItself: true };
+    if (name === 'UnsupportedImageTypeException') return { rejected: reasonOf(error) };
+    if (classify(error) === 'validation') return { rejected: reasonOf(error), mayStartLater: true };
     throw error;
   }
 }
@@ -204,7 +205,7 @@ function severityOf(severity: string | undefined): Severity {
   return SEVERITIES.find((known) => known === severity?.toLowerCase()) ?? 'undefined';
 }
 
-/** The findings of a severity or worse: fixable ones first, then by severity, then by name. */
+/** The findings of at least this severity: fixable ones first, then by severity and name. */
 export function blockingFindings(findings: readonly Finding[], from: Severity): Finding[] {
   const limit = SEVERITIES.indexOf(from);
   return findings
@@ -217,7 +218,7 @@ export function blockingFindings(findings: readonly Finding[], from: Severity): 
     );
 }
 
-/** Number of findings of each severity, the most severe first. */
+/** The number of findings of each severity, the most severe first. */
 export function countBySeverity(findings: readonly Finding[]): [Severity, number][] {
   return SEVERITIES.map((severity): [Severity, number] => [
     severity,
@@ -228,7 +229,7 @@ export function countBySeverity(findings: readonly Finding[]): [Severity, number
 /**
  * Waits for the scan of every platform's image and evaluates all findings together.
  *
- * @throws TimeoutError when there is no result within `timeoutMs`.
+ * @throws TimeoutError if there is no result within `timeoutMs`.
  */
 export async function evaluateScan(
   client: ECRClient,
@@ -247,7 +248,8 @@ export async function evaluateScan(
     // The same finding in several platforms counts once.
     else for (const finding of result.findings) findings.set(JSON.stringify(finding), finding);
   }
-  if (platforms.length === 0) missing.push({ platform: 'the index', reason: 'it has no image that runs' });
+  if (platforms.length === 0)
+    missing.push({ platform: 'the index', reason: 'it contains no runnable image' });
   const all = [...findings.values()];
   return {
     threshold: options.threshold,
@@ -257,7 +259,7 @@ export async function evaluateScan(
   };
 }
 
-/** Why the scan blocks the image; undefined when it does not. */
+/** Why the scan blocks the image; undefined if it does not. */
 export function scanBlockReason({ blocking, missing, threshold }: ScanEvaluation): string | undefined {
   if (blocking.length > 0) {
     const fixable = blocking.filter(({ fixedIn }) => fixedIn !== '').length;
@@ -269,5 +271,5 @@ export function scanBlockReason({ blocking, missing, threshold }: ScanEvaluation
   }
   const [first] = missing;
   if (!first) return undefined;
-  return sentence(`There are no scan findings for ${first.platform} to judge by: ${first.reason}`);
+  return sentence(`There is no scan result for ${first.platform}: ${first.reason}`);
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { sha256 } from '../core/canonical.ts';
 import { InputError, PlatformError } from '../core/errors.ts';
 import { shownPath } from '../core/inputs/file.ts';
+import { plural } from '../core/text.ts';
 import { resolveBases } from './bases.ts';
 import { resolveBake } from './build/bake.ts';
 import { readBuildDefaults } from './build/builder.ts';
@@ -15,7 +16,7 @@ import { type MirrorSource, openMirror } from './other-registries.ts';
 import type { Progress } from './progress.ts';
 import { ImageLayout, unpackLayout } from './registry/layout.ts';
 
-/** What an image is made from, checked before the first call to AWS or Docker. */
+/** The source of an image, checked before the first call to AWS or Docker. */
 export type ImageSource =
   | { kind: 'layout'; layout: ImageLayout }
   | MirrorSource
@@ -39,45 +40,45 @@ export async function openSource(
     return { kind: 'layout', layout: await openLayout(source.path, folder, signal, env['GITHUB_WORKSPACE']) };
   }
   const build = await openBuild(source, folder, progress, context);
-  const surroundings = await readSurroundings(build, folder, context);
-  if (surroundings === undefined) {
+  const environment = await readEnvironment(build, folder, context);
+  if (environment === undefined) {
     progress.note(
-      'No image of the same content is looked for or recorded: the builder does not tell its platform. Set platforms.',
+      'Images of the same content are not reused, because the builder does not report its platform. Fix: Set platforms.',
     );
     return { kind: 'build', build };
   }
   const [{ hash, files, notes }, bases] = await Promise.all([
-    hashContent(build, surroundings),
-    resolveBases(build, surroundings.platforms, progress, context),
+    hashContent(build, environment),
+    resolveBases(build, environment.platforms, progress, context),
   ]);
-  log.info(`The content of the build, ${files} files, has the hash ${hash}.`);
+  log.info(`Content hash of ${plural(files, 'file')}: ${hash}`);
   for (const note of notes) progress.note(note);
   return { kind: 'build', build, contentTag: contentTag(hash, bases) };
 }
 
-/** The tag of the content and of the base images, where their digests are known. */
+/** The tag for the content and the known digests of base images. */
 function contentTag(hash: string, bases: readonly [string, string][]): string {
   return `content-${bases.length === 0 ? hash : sha256(JSON.stringify([hash, bases]))}`;
 }
 
-/** What the content depends on beside the request; undefined where its platform is not known. */
-async function readSurroundings(
+/** What the content depends on in addition to the request; undefined if its platform is not known. */
+async function readEnvironment(
   { platforms }: BuildRequest,
   folder: string,
   context: BuildContext,
 ): Promise<BuildSurroundings | undefined> {
   const { env, signal } = context;
   const docker = new DockerClient(join(folder, 'check'), undefined, env, context);
-  const asked = platforms.length > 0 ? platforms : environmentPlatforms(env);
+  const requested = platforms.length > 0 ? platforms : environmentPlatforms(env);
   try {
-    const defaults = await readBuildDefaults(docker, asked);
+    const defaults = await readBuildDefaults(docker, requested);
     if (defaults.platforms.length === 0) return undefined;
     const dialect = defaults.name === 'buildx' ? 'buildx' : 'docker-20';
     return { platforms: defaults.platforms, dialect, env, signal };
   } catch (error) {
     if (!(error instanceof PlatformError && error.code === 'docker-unavailable')) throw error;
-    // Where nothing can be built, an image that buildx has built elsewhere may still serve.
-    return asked.length > 0 ? { platforms: asked, dialect: 'buildx', env, signal } : undefined;
+    // Without Docker, an image that was built with buildx elsewhere can still be reused.
+    return requested.length > 0 ? { platforms: requested, dialect: 'buildx', env, signal } : undefined;
   }
 }
 
@@ -105,7 +106,7 @@ export async function openBuild(
   return build;
 }
 
-/** Opens a layout's folder; a tar is unpacked into `folder` first. */
+/** Opens a layout. A tar archive is unpacked into `folder` first. */
 export async function openLayout(
   path: string,
   folder: string,
@@ -114,9 +115,10 @@ export async function openLayout(
 ): Promise<ImageLayout> {
   const found = await stat(path).catch(() => undefined);
   const shown = shownPath(path, workspace);
-  if (!found) throw new InputError('oci-layout', shown, 'expected a folder or a tar in the workspace');
+  if (!found)
+    throw new InputError('oci-layout', shown, 'expected a folder or a tar archive in the workspace');
   if (found.isDirectory()) return ImageLayout.open('oci-layout', path, shown);
-  if (!found.isFile()) throw new InputError('oci-layout', shown, 'expected a folder or a tar');
+  if (!found.isFile()) throw new InputError('oci-layout', shown, 'expected a folder or a tar archive');
   await unpackLayout('oci-layout', path, folder, signal, shown);
   return ImageLayout.open('oci-layout', folder, shown);
 }

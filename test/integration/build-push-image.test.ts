@@ -127,7 +127,7 @@ describe.each<[string, () => SandboxOptions]>([
     const sandbox = await sandboxOf(options());
     const inputs = { ...userService(), tags: 'v1' };
     const first = await build(sandbox, inputs, { workspace: services });
-    expect(first.outputs['reason']).toContain('The image is in');
+    expect(first.outputs['reason']).toContain('Pushed the image to');
     expect(first.outputs).toMatchObject({ verdict: 'pushed', reused: 'false' });
     const { image = '', digest = '' } = first.outputs;
 

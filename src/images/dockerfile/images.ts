@@ -3,43 +3,43 @@ import { parseReference } from '../registry/reference.ts';
 import { type Instruction, parseDockerfile, triggerOf } from './instructions.ts';
 import { expandWord, ExpansionError, splitWords, type Variables } from './words.ts';
 
-/** An image that a build begins with or copies from. */
+/** An image that a build starts from or copies from. */
 export interface UsedImage {
-  /** With its variables expanded; as it is written, where they cannot be. */
+  /** With variables expanded, if that is possible. */
   name: string;
-  /** The line of the Dockerfile, counted from 1. */
+  /** The line of the Dockerfile, 1-based. */
   line: number;
 }
 
-/** What decides which images a build uses, beside the Dockerfile. */
+/** The options that determine which images a build uses, in addition to the Dockerfile. */
 interface BuildOptions {
   buildArgs: Readonly<Record<string, string>>;
-  /** Absent: the last stage. */
+  /** Undefined: the last stage. */
   target: string | undefined;
-  /** Empty: the builder's own. */
+  /** Empty: the platform of the builder. */
   platforms: readonly string[];
-  /** The names of named contexts, which take the place of images and stages. */
+  /** The names of named contexts, which replace images and stages. */
   contexts: readonly string[];
 }
 
 interface Stage {
-  /** In small letters; empty for one without. */
+  /** In lower case; empty for an unnamed stage. */
   name: string;
   base: UsedImage;
-  /** What its instructions copy or mount from: images, and names or numbers of stages. */
+  /** The images and stages (by name or number) that its instructions copy or mount from. */
   sources: UsedImage[];
-  /** The same of its `ONBUILD` instructions, which run in the stages that begin with it. */
+  /** The same for its `ONBUILD` instructions, which run in stages that are based on it. */
   triggers: UsedImage[];
 }
 
-/** Node's names of architectures that differ from those of images. */
+/** Architectures that have different names in Node and in images. */
 const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', ia32: '386' };
 const SCRATCH = 'scratch';
 
 /**
- * The images of registries that the stages of a build use, each by its first line: of `FROM`, `COPY --from` and
- * `RUN --mount=from=`. Stages that the target does not need are left out, as BuildKit leaves them out. The image of
- * `# syntax=` is none of them: it reads the Dockerfile, and no part of it is in the result.
+ * The images from registries that a build uses in `FROM`, `COPY --from` and `RUN --mount=from=`, each with its first line.
+ * Stages that the target does not need are ignored, like in BuildKit. The image of `# syntax=` is not included, because it
+ * only parses the Dockerfile and is not part of the result.
  *
  * @see https://github.com/moby/buildkit/blob/v0.34.2/frontend/dockerfile/dockerfile2llb/convert.go
  */
@@ -146,7 +146,7 @@ function expanded(word: string, escape: string, variables: Variables): string {
   }
 }
 
-/** Variables are not expanded here. */
+/** BuildKit does not expand variables here. */
 function sourcesOf({ keyword, flags, line }: Instruction): UsedImage[] {
   return flags.flatMap((flag) => {
     const [, name = '', value = ''] = /^--([^=]+)=(.*)$/s.exec(flag) ?? [];
@@ -157,7 +157,7 @@ function sourcesOf({ keyword, flags, line }: Instruction): UsedImage[] {
   });
 }
 
-/** The images of the target's stage and of all stages that it needs. */
+/** The images of the target stage and of all stages that it needs. */
 function imagesOf(stages: readonly Stage[], { target, contexts }: BuildOptions): UsedImage[] {
   const replaced = new Set(contexts.map(contextName));
   const images: UsedImage[] = [];
@@ -188,7 +188,7 @@ function findStage(stages: readonly Stage[], name: string): Stage | undefined {
   return name === '' ? undefined : stages.findLast((stage) => stage.name === name.toLowerCase());
 }
 
-/** How a named context is looked up: `docker.io/library/node:latest` is `node`. */
+/** The normalized name by which a named context is looked up: `docker.io/library/node:latest` for `node`. */
 function contextName(name: string): string {
   const image = parseReference(name);
   if (!image) return name;

@@ -1,30 +1,30 @@
 import { ExpansionError, splitWords } from './words.ts';
 
 export interface Instruction {
-  /** In capitals. */
+  /** In upper case. */
   keyword: string;
   /** Such as `--from=build`, without quotes. */
   flags: readonly string[];
-  /** What follows the flags. */
+  /** The text after the flags. */
   text: string;
-  /** Its first line, counted from 1. */
+  /** The first line, 1-based. */
   line: number;
 }
 
 interface Dockerfile {
-  /** The character that escapes, and that continues a line. */
+  /** The character for escapes and line continuations. */
   escape: string;
   instructions: readonly Instruction[];
 }
 
 const DIRECTIVE = /^#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*$/;
 const DIRECTIVES = ['syntax', 'escape', 'check'];
-/** Instructions that may have heredocs. */
+/** Instructions that can have heredocs. */
 const WITH_HEREDOC = /^(?:ONBUILD\s+)?(?:ADD|COPY|RUN)\b/i;
 
 /**
- * Splits a Dockerfile into its instructions, as BuildKit does: directives, comments, continued lines and heredocs.
- * A Dockerfile that BuildKit refuses is read as far as possible: the build reports the error.
+ * Splits a Dockerfile into its instructions like BuildKit, with directives, comments, continued lines and heredocs. An
+ * invalid Dockerfile is read as far as possible, because the build reports the error.
  *
  * @see https://github.com/moby/buildkit/blob/v0.34.2/frontend/dockerfile/parser/parser.go
  */
@@ -53,7 +53,7 @@ export function triggerOf({ text, line }: Instruction, escape: string): Instruct
   return { ...splitInstruction(text, escape), line };
 }
 
-/** Directives are comments above all other lines. */
+/** Directives are comments before any other line. */
 function escapeOf(lines: readonly string[]): string {
   for (const line of lines) {
     const [, name = '', value = ''] = DIRECTIVE.exec(line.trimStart()) ?? [];
@@ -63,7 +63,7 @@ function escapeOf(lines: readonly string[]): string {
   return '\\';
 }
 
-/** A line with those that continue it. Comments and empty lines among them are left out. */
+/** A line and its continuation lines, without the comments and empty lines among them. */
 function readLogicalLine(
   lines: readonly string[],
   from: number,
@@ -82,10 +82,10 @@ function readLogicalLine(
   return { text, next };
 }
 
-/** An escape character that ends a line continues it, unless it is escaped. */
+/** An unescaped escape character at the end of a line continues it. */
 function withoutContinuation(line: string, escape: string): [text: string, isLast: boolean] {
-  const sign = escape === '\\' ? '\\\\' : escape;
-  const match = new RegExp(`(?:([^${sign}])|^)${sign}[ \\t]*$`).exec(line);
+  const char = escape === '\\' ? '\\\\' : escape;
+  const match = new RegExp(`(?:([^${char}])|^)${char}[ \\t]*$`).exec(line);
   return match ? [line.slice(0, match.index) + (match[1] ?? ''), false] : [line, true];
 }
 
@@ -109,17 +109,17 @@ function splitInstruction(line: string, escape: string): Omit<Instruction, 'line
 function readFlag(text: string, escape: string): { word: string; length: number } {
   let [word, quote, at] = ['', '', 0];
   for (; at < text.length; at++) {
-    const sign = text.charAt(at);
-    if (quote === '' && /\s/.test(sign)) break;
-    if (sign === quote) quote = '';
-    else if (quote === '' && (sign === "'" || sign === '"')) quote = sign;
-    else if (sign === escape) word += text.charAt(++at);
-    else word += sign;
+    const char = text.charAt(at);
+    if (quote === '' && /\s/.test(char)) break;
+    if (char === quote) quote = '';
+    else if (quote === '' && (char === "'" || char === '"')) quote = char;
+    else if (char === escape) word += text.charAt(++at);
+    else word += char;
   }
   return { word, length: at };
 }
 
-/** The line after the heredocs that begin in a line. */
+/** The index after the heredocs that start in a line. */
 function skipHeredocs(text: string, lines: readonly string[], from: number): number {
   let at = from;
   for (const { end, withTabs } of heredocsIn(text)) {
@@ -130,7 +130,7 @@ function skipHeredocs(text: string, lines: readonly string[], from: number): num
   return at;
 }
 
-/** A heredoc's word is quoted by `\`, whatever the Dockerfile's escape character is. */
+/** The escape character in the delimiter of a heredoc is always `\`. */
 function heredocsIn(text: string): { end: string; withTabs: boolean }[] {
   try {
     return splitWords(text, new Map(), { escape: '\\', raw: true }).flatMap((word) => {
@@ -139,7 +139,7 @@ function heredocsIn(text: string): { end: string; withTabs: boolean }[] {
       return end === undefined || more.length > 0 ? [] : [{ end, withTabs: tabs === '-' }];
     });
   } catch (error) {
-    // BuildKit takes a line that it cannot split for one without a heredoc.
+    // If BuildKit cannot split a line, it assumes that there is no heredoc.
     if (error instanceof ExpansionError) return [];
     throw error;
   }

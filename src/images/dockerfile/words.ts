@@ -4,17 +4,17 @@ export type Variables = ReadonlyMap<string, string>;
 interface WordOptions {
   /** The escape character of the Dockerfile. */
   escape: string;
-  /** Keeps quotes and escapes as they are, and variables that are not set. */
+  /** Keeps quotes, escapes, and variables that are not set. */
   raw?: boolean;
 }
 
-/** A text that BuildKit's own lexer refuses, or an expansion that this one does not have. */
+/** BuildKit's lexer rejects the text, or this one does not support the expansion. */
 export class ExpansionError extends Error {
   override readonly name = 'ExpansionError';
 }
 
 /**
- * Expands the variables of a word, and removes its quotes, as BuildKit does for `FROM` and `ARG`.
+ * Expands the variables of a word and removes its quotes, like BuildKit for `FROM` and `ARG`.
  *
  * @throws ExpansionError also for a pattern such as `${NAME##*:}`.
  * @see https://github.com/moby/buildkit/blob/v0.34.2/frontend/dockerfile/shell/lex.go
@@ -23,48 +23,48 @@ export function expandWord(text: string, variables: Variables, options: WordOpti
   return new Lexer(text, variables, options).read().text;
 }
 
-/** The words of a text after the expansion: what is in quotes is not split. Throws ExpansionError. */
+/** The words of a text after expansion. Quoted text is not split. Throws ExpansionError. */
 export function splitWords(text: string, variables: Variables, options: WordOptions): string[] {
   return new Lexer(text, variables, options).read().words;
 }
 
 class Lexer {
-  readonly #signs: readonly string[];
+  readonly #chars: readonly string[];
   readonly #variables: Variables;
   readonly #escape: string;
   readonly #raw: boolean;
   #at = 0;
 
   constructor(text: string, variables: Variables, { escape, raw = false }: WordOptions) {
-    this.#signs = Array.from(text);
+    this.#chars = Array.from(text);
     this.#variables = variables;
     this.#escape = escape;
     this.#raw = raw;
   }
 
-  /** Reads to the sign `stop`, or to the end. */
+  /** Reads to the character `stop`, or to the end. */
   read(stop?: string): { text: string; words: string[] } {
     const words = new Words();
     let text = '';
-    for (let sign = this.#peek(); sign !== undefined; sign = this.#peek()) {
-      if (sign === stop) {
+    for (let char = this.#peek(); char !== undefined; char = this.#peek()) {
+      if (char === stop) {
         this.#at++;
         return { text, words: words.all() };
       }
-      const special = this.#special(sign);
+      const special = this.#special(char);
       if (special !== undefined) {
         text += special;
-        if (sign === '$') words.addSplit(special);
+        if (char === '$') words.addSplit(special);
         else words.add(special);
         continue;
       }
       this.#at++;
-      if (sign !== this.#escape) {
-        words.addSplit(sign);
-        text += sign;
+      if (char !== this.#escape) {
+        words.addSplit(char);
+        text += char;
         continue;
       }
-      const kept = (this.#raw ? sign : '') + (this.#take() ?? '');
+      const kept = (this.#raw ? char : '') + (this.#take() ?? '');
       words.add(kept);
       text += kept;
     }
@@ -73,15 +73,15 @@ class Lexer {
   }
 
   #peek(): string | undefined {
-    return this.#signs[this.#at];
+    return this.#chars[this.#at];
   }
 
   #take(): string | undefined {
-    return this.#signs[this.#at++];
+    return this.#chars[this.#at++];
   }
 
-  #special(sign: string): string | undefined {
-    switch (sign) {
+  #special(char: string): string | undefined {
+    switch (char) {
       case '$':
         return this.#variable();
       case "'":
@@ -97,10 +97,10 @@ class Lexer {
 
   #singleQuoted(): string {
     const start = this.#at++;
-    for (let sign = this.#take(); sign !== "'"; sign = this.#take()) {
-      if (sign === undefined) throw new ExpansionError("expected '");
+    for (let char = this.#take(); char !== "'"; char = this.#take()) {
+      if (char === undefined) throw new ExpansionError("expected '");
     }
-    const text = this.#signs.slice(start, this.#at).join('');
+    const text = this.#chars.slice(start, this.#at).join('');
     return this.#raw ? text : text.slice(1, -1);
   }
 
@@ -113,14 +113,14 @@ class Lexer {
         text += this.#variable();
         continue;
       }
-      const sign = this.#take();
-      if (sign === undefined) throw new ExpansionError('expected "');
-      if (sign === '"') return text + quote;
-      text += sign === this.#escape ? this.#escapedInQuotes() : sign;
+      const char = this.#take();
+      if (char === undefined) throw new ExpansionError('expected "');
+      if (char === '"') return text + quote;
+      text += char === this.#escape ? this.#escapedInQuotes() : char;
     }
   }
 
-  /** Within double quotes only `"`, `$` and the escape character itself are escaped. */
+  /** Within double quotes, only `"`, `$` and the escape character itself can be escaped. */
   #escapedInQuotes(): string {
     const next = this.#peek();
     if (next === undefined) return '';
@@ -129,7 +129,7 @@ class Lexer {
     return this.#raw ? this.#escape + next : next;
   }
 
-  /** White space between `<<` and the word that ends a heredoc does not split them. */
+  /** White space between `<<` and the delimiter of a heredoc does not split them. */
   #heredocStart(): string {
     this.#at++;
     if (this.#peek() !== '<') return '<';
@@ -151,7 +151,7 @@ class Lexer {
     return this.#substitution(this.#name());
   }
 
-  /** What follows the name in `${NAME…}`. */
+  /** The rest of `${NAME…}` after the name. */
   #substitution(name: string): string {
     const value = this.#variables.get(name);
     let modifier = this.#take();
@@ -171,14 +171,14 @@ class Lexer {
   }
 
   #name(): string {
-    const rest = this.#signs.slice(this.#at).join('');
+    const rest = this.#chars.slice(this.#at).join('');
     const [name = ''] = /^(?:\d+|[@*#?\-$!]|[\p{L}\p{Nd}_]*)/u.exec(rest) ?? [];
     this.#at += Array.from(name).length;
     return name;
   }
 }
 
-/** Words as they are read, split at white space that is not in quotes. */
+/** Collects words that are split at unquoted white space. */
 class Words {
   readonly #words: string[] = [];
   #word = '';
@@ -188,9 +188,9 @@ class Words {
   }
 
   addSplit(text: string): void {
-    for (const sign of text) {
-      if (/\s/.test(sign)) this.#end();
-      else this.#word += sign;
+    for (const char of text) {
+      if (/\s/.test(char)) this.#end();
+      else this.#word += char;
     }
   }
 

@@ -33,7 +33,7 @@ describe('push: false', () => {
     const done = await run({ service: 'api', cache: 'gha' }, { ACTIONS_RUNTIME_TOKEN: 'x' });
     expect(done.outputs).toMatchObject({
       verdict: 'built',
-      reason: 'The image was built, and not pushed (push: false).',
+      reason: 'Built the image without pushing it (push: false).',
       repository: 'shop/user-service',
     });
     expect(done.exitCode).toBe(0);

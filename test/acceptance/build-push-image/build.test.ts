@@ -101,7 +101,7 @@ describe('a build with buildx', () => {
     });
     const done = await run({ tags: 'v2' });
     expect(done.outputs).toMatchObject({ verdict: 'reused', digest: sha256(theirs), reused: 'true' });
-    expect(done.summary).toContain('Another job built the same content meanwhile');
+    expect(done.summary).toContain('Another job pushed an image of the same content in the meantime');
     expect(await tagged(sandbox, 'v2')).toBe(sha256(theirs));
   });
 

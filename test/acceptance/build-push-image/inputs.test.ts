@@ -14,12 +14,15 @@ test.each<[Record<string, string>, RegExp]>([
   [{ repository: 'ghcr.io/shop/app' }, /^repository: .* To push to ghcr\.io, give it in also/],
   [{ tags: 'a b' }, /^tags: expected a tag of at most 128 letters.*, got "a b"/],
   [{ tags: '-a' }, /^tags: expected a tag .*, got "-a"/],
-  [{ 'oci-layout': 'nowhere' }, /^oci-layout: expected a folder or a tar in the workspace, got "nowhere"/],
+  [
+    { 'oci-layout': 'nowhere' },
+    /^oci-layout: expected a folder or a tar archive in the workspace, got "nowhere"/,
+  ],
   [
     { 'oci-layout': 'image', service: 'api' },
     /^service: expected no value, because oci-layout is given, got "api"/,
   ],
-  [{ 'oci-layout': 'Dockerfile' }, /^oci-layout: expected a folder or a tar.*, got "Dockerfile"/],
+  [{ 'oci-layout': 'Dockerfile' }, /^oci-layout: expected a folder or a tar archive.*, got "Dockerfile"/],
   [{ context: 'nowhere' }, /^context: expected a folder in the workspace, got "nowhere"/],
   [{ context: 'image' }, /^file: expected a Dockerfile in the workspace, got "image\/Dockerfile"/],
   [{ file: 'nowhere' }, /^file: expected a Dockerfile in the workspace, got "nowhere"/],

@@ -71,7 +71,7 @@ describe('from', () => {
     expect((await app.put('empty', index, mediaType)).status).toBe(201);
     const blocked = await run({ from: `${app.uri}:empty`, tags: 'v1', scan: 'low' });
     expect(blocked.outputs).toMatchObject({ verdict: 'blocked', scan: 'blocked' });
-    expect(blocked.outputs['reason']).toContain('it has no image that runs');
+    expect(blocked.outputs['reason']).toContain('it contains no runnable image');
     expect(await inEcr(sandbox, 'v1')).toBeUndefined();
   });
 
@@ -89,7 +89,7 @@ describe('from', () => {
     const { sandbox, app, host, run, noLogin } = await stage();
     const missing = await run({ from: `${app.uri}:none` });
     expect(missing.outputs['reason']).toBe(
-      `from: expected a repository with the image none, got "${app.uri}"`,
+      `from: expected a repository that contains none, got "${app.uri}"`,
     );
     const unknown = await run({ from: `${host}/org/unknown` });
     expect(unknown.outputs['reason']).toMatch(/org\/unknown: the registry refused to .*NAME_UNKNOWN/);

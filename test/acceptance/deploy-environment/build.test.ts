@@ -136,7 +136,7 @@ test('builds at most max-builds images at a time', async () => {
   const two = await built('2');
   expect(two.docker.builds).toHaveLength(6);
   expect(two.docker.mostBuilds).toBe(2);
-  expect(two.run.log).toContain('Waiting for another build to end (max-builds: 2).');
+  expect(two.run.log).toContain('Waiting for another build to finish (max-builds: 2).');
   expect((await built('100')).docker.mostBuilds).toBeGreaterThan(2);
   const wrong = await built('0');
   expect(wrong.run.outputs['reason']).toContain('max-builds: ');

@@ -104,7 +104,7 @@ test('a token that may not cancel is reported with the missing permission', asyn
   const { sandbox, runs } = await stage(['staging', '']);
   const done = await supersede(sandbox, runs[1]!, 'read');
   expect(done.outputs).toMatchObject({ verdict: 'failed' });
-  expect(done.outputs['reason']).toContain('the job needs `actions: write`');
+  expect(done.outputs['reason']).toContain('the job needs the permission `actions: write`');
   expect(cancelled(runs)).toEqual([]);
 });
 

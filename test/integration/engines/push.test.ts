@@ -40,7 +40,7 @@ describe.each(DRIVERS)('with the driver %s', (driver) => {
     const repository = `shop/${driver.replaceAll(' ', '-')}`;
     const inputs = { repository, sbom: 'false', tags: 'v1,env-dev' };
     const first = await buildPushImage(sandbox, inputs, { workspace, env });
-    expect(first.outputs['reason']).toMatch(/^The image is in /);
+    expect(first.outputs['reason']).toMatch(/^Pushed the image to /);
     expect(first.outputs).toMatchObject({ verdict: 'pushed', reused: 'false', tag: 'v1' });
     const second = await buildPushImage(sandbox, { ...inputs, tags: 'v2' }, { workspace, env });
     const { digest = '', image = '' } = first.outputs;

@@ -73,7 +73,7 @@ describe.each([
       expect.stringMatching(/^::warning title=Unpinned base image,file=api\/Dockerfile,line=\d::/),
     ]);
     expect(again.warnings[0]).toContain(`line=${line}`);
-    expect(again.warnings[0]).toContain(`Fix: Pin it to what it is now: ${uri}@${first}.`);
+    expect(again.warnings[0]).toContain(`Fix: Pin it to its current digest: ${uri}@${first}.`);
     await base.image('24', 'second');
     await builds('two');
     expect((await run()).verdict).toBe('pushed');
@@ -118,15 +118,17 @@ test('without a response, the name is hashed, with a note', async () => {
   expect(done.verdict).toBe('pushed');
   expect(done.warnings).toEqual([]);
   expect(done.notes.join('\n')).toMatch(
-    /The base image 127\.0\.0\.1:1\/org\/base:24 counts by its name, .*ECONNREFUSED/,
+    /the base image 127\.0\.0\.1:1\/org\/base:24, because its digest could not be read: .*ECONNREFUSED/,
   );
-  expect(done.notes.join('\n')).toContain('The base image ghcr.io/UPPER counts by its name');
+  expect(done.notes.join('\n')).toContain('the name of the base image ghcr.io/UPPER, because');
   expect((await run()).verdict).toBe('reused');
 });
 
 test('a missing image is hashed by its name', async () => {
   const { run, uri } = await scene((image) => `FROM ${image}-none\n`);
-  expect((await run()).notes).toEqual([expect.stringContaining(`${uri}-none counts by its name`)]);
+  expect((await run()).notes).toEqual([
+    expect.stringContaining(`${uri}-none, because its digest could not be read`),
+  ]);
 });
 
 test('the builds of one command look up a base image once, and each line has one warning', async () => {

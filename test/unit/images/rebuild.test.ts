@@ -114,7 +114,7 @@ describe.each(Object.entries(REPOSITORIES))('a repository that is %s', (name, se
     const second = await builds('two');
     const rebuilt = await push(weekly);
     expect(ready(rebuilt)).toMatchObject({ verdict: 'pushed', digest: second });
-    expect(rebuilt.notes.join()).toContain('older than');
+    expect(rebuilt.notes.join()).toContain('ago, so it is rebuilt');
     expect(docker.builds.map((command) => command.includes('--pull --no-cache'))).toEqual([false, true]);
     expect(ready(await push(byCommit(NEXT)))).toMatchObject({ verdict: 'reused', digest: second });
   });
@@ -134,7 +134,7 @@ describe.each(Object.entries(REPOSITORIES))('a repository that is %s', (name, se
     });
     const loser = await push({ ...byCommit(NEXT), reuse: false });
     expect(ready(loser)).toMatchObject({ verdict: 'reused', digest: sha256(others) });
-    expect(loser.notes.join()).toContain('Another job built the same content meanwhile');
+    expect(loser.notes.join()).toContain('Another job pushed an image of the same content in the meantime');
     expect(await find()).toBe(sha256(others));
   });
 

@@ -59,7 +59,7 @@ describe('a run that did not complete', () => {
         verdict: 'failed',
         reason:
           'shop/api: the registry refused to put the manifest v1: DENIED: no. ' +
-          'The image is in the repository; not all of its tags are set.',
+          'The image is in the repository, but not all tags were set.',
         code: 'access-denied',
       },
     ],
@@ -69,7 +69,7 @@ describe('a run that did not complete', () => {
         code: 'ENOSPC',
         syscall: 'write',
       }),
-      'take',
+      'export',
       {
         verdict: 'failed',
         reason: 'ENOSPC: no space left on device, write. Nothing was pushed.',
@@ -84,7 +84,7 @@ describe('a run that did not complete', () => {
         verdict: 'failed',
         reason:
           'Internal error; the debug log has the stack. Please report this. ' +
-          'No tag was set; parts that were pushed belong to no image.',
+          'Layers may have been pushed, but no tag was set.',
         code: 'internal',
       },
     ],

@@ -72,7 +72,7 @@ describe('an image passes', () => {
     );
     const missing = [{ platform: 'linux/amd64', reason: 'UNSUPPORTED_IMAGE' }];
     expect(scanBlockReason({ ...base, missing })).toContain(
-      'no scan findings for linux/amd64 to judge by: UNSUPPORTED_IMAGE',
+      'no scan result for linux/amd64: UNSUPPORTED_IMAGE',
     );
   });
 });
