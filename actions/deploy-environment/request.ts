@@ -17,7 +17,7 @@ import {
 } from '../../src/environment/run/context.ts';
 import { type BuildValues, requireBuildValues } from '../../src/environment/service/build-values.ts';
 import { type Choice, chooseTargets } from '../../src/environment/run/targets.ts';
-import { orderJudge } from '../../src/delivery/order-judge.ts';
+import { createOrderCheck } from '../../src/delivery/order-check.ts';
 import { commitOf, readCheckout } from '../../src/github/checkout.ts';
 import { ownerAndName } from '../../src/github/client.ts';
 import { changedFiles } from '../../src/github/compare.ts';
@@ -129,7 +129,7 @@ export function environmentRequest(run: Run): EnvironmentRequest {
     allowTrafficReset: inputs['allow-traffic-reset'],
     scan: inputs.scan,
     order: {
-      judge: orderJudge({ token: inputs['github-token'] ?? '', github, context }),
+      check: createOrderCheck({ token: inputs['github-token'] ?? '', github, context }),
       allowOlder: inputs['allow-older'],
     },
     approval: {

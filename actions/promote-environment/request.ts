@@ -16,7 +16,7 @@ import {
   type PromotionRequest,
 } from '../../src/delivery/promotion/request.ts';
 import type { EnvironmentRollback } from '../../src/delivery/promotion/rollback-plan.ts';
-import { orderJudge } from '../../src/delivery/order-judge.ts';
+import { createOrderCheck } from '../../src/delivery/order-check.ts';
 import type { GitHubAccess } from '../../src/delivery/promotion/run.ts';
 import type { StatusRequest } from '../../src/delivery/promotion/status.ts';
 import type {
@@ -67,7 +67,7 @@ export function promotionRequest(run: Run): PromotionRequest {
     checkOnly: inputs.command === 'check',
     soakWaitMs: inputs['soak-wait'],
     gates: gatesOf(inputs, target),
-    order: { judge: orderJudge(gitHubAccess(run)), allowOlder: inputs['allow-older'] },
+    order: { check: createOrderCheck(gitHubAccess(run)), allowOlder: inputs['allow-older'] },
     approval: approvalOf(run, target),
     ...settingsOf(run),
   };

@@ -1,5 +1,5 @@
 import { createSession } from '../../src/aws/session.ts';
-import { orderJudge } from '../../src/delivery/order-judge.ts';
+import { createOrderCheck } from '../../src/delivery/order-check.ts';
 import { commitOfImage, sourceOfRun } from '../../src/delivery/source.ts';
 import { commitOf, readCheckout } from '../../src/github/checkout.ts';
 import { readGitHubContext } from '../../src/github/context.ts';
@@ -18,7 +18,7 @@ await runAction({
     const access = { region: inputs['aws-region'], roleToAssume: inputs['role-to-assume'], context, env };
     const session = createSession(access);
     const token = inputs['github-token'] ?? '';
-    const order = { judge: orderJudge({ token, github, context }), allowOlder: inputs['allow-older'] };
+    const order = { check: createOrderCheck({ token, github, context }), allowOlder: inputs['allow-older'] };
     // Read before anything is loaded: a bad input costs no AWS client.
     const work = await {
       deploy: async () => {

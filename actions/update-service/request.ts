@@ -9,7 +9,7 @@ import { holdBeside } from '../../src/delivery/hold.ts';
 import { ledgerNamesOf } from '../../src/delivery/ledger.ts';
 import type { RollbackChoice } from '../../src/delivery/rollback-target.ts';
 import { digestOfReference, isDigest } from '../../src/images/registry/manifest.ts';
-import type { OrderRules } from '../../src/delivery/order-judge.ts';
+import type { OrderRules } from '../../src/delivery/order-check.ts';
 import type { ReleaseSource } from '../../src/delivery/source.ts';
 import type {
   RestartRequest,

@@ -1,5 +1,5 @@
 import type { Service } from '@aws-sdk/client-ecs';
-import { type EcsContext, goalOf, primaryDeployment } from '../ecs/service.ts';
+import { type EcsContext, targetTaskDefinition, primaryDeployment } from '../ecs/service.ts';
 import { factsOf, mainContainer } from '../ecs/task-definition/changes.ts';
 import { readTaskDefinition } from '../ecs/task-definition/revisions.ts';
 import type { CurrentRelease } from './rollback-target.ts';
@@ -14,7 +14,7 @@ export async function readCurrentRelease(
   service: Service,
   container?: string,
 ): Promise<CurrentRelease & { taskDefinition: string }> {
-  const taskDefinition = goalOf(service) ?? service.taskDefinition ?? '';
+  const taskDefinition = targetTaskDefinition(service) ?? service.taskDefinition ?? '';
   const image = await mainImage(context, { service, container }, taskDefinition);
   return { image, taskDefinition, state: stateOf(service) };
 }

@@ -9,7 +9,7 @@ import {
   readReleases,
   recordEnvironment,
 } from './ledger.ts';
-import type { OrderRules, OutdatedError, RecordedSource } from './order-judge.ts';
+import type { OrderRules, OutdatedError, RecordedSource } from './order-check.ts';
 import type { ReleaseSource } from './source.ts';
 
 /** A run that changes a whole environment. */
@@ -33,13 +33,13 @@ export async function findNewerRun(
   run: EnvironmentRun,
 ): Promise<OutdatedError | undefined> {
   const records = await recordsOf(context, run);
-  const judgements = await Promise.all(
-    records.map(([what, record]) => run.order.judge(what, record, run.source)),
+  const results = await Promise.all(
+    records.map(([what, record]) => run.order.check(what, record, run.source)),
   );
-  for (const note of new Set(judgements.map(({ note }) => note))) {
+  for (const note of new Set(results.map(({ note }) => note))) {
     if (note !== undefined) context.log.info(note);
   }
-  return judgements.find(({ outdated }) => outdated)?.outdated;
+  return results.find(({ outdated }) => outdated)?.outdated;
 }
 
 /** The records, with their subjects. A role without read access to the ledger compares nothing. */

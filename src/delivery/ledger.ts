@@ -5,7 +5,7 @@ import { send } from '../aws/send.ts';
 import type { Context } from '../core/context.ts';
 import { InputError } from '../core/errors.ts';
 import type { Approval } from './approval.ts';
-import { type GivenUp, givenUpBy } from './given-up.ts';
+import { type RolledBackImages, updateRolledBackImages } from './rolled-back-images.ts';
 import { type ReleaseSource, sourceOf, UNKNOWN_SOURCE } from './source.ts';
 
 /** A release to an environment. Fields other than the image are empty or 0 if they were not recorded. */
@@ -36,7 +36,7 @@ export interface Release extends ReleaseSource {
   /** For a rollback, the image that it replaced, as a full reference. */
   rolledBackFrom?: string;
   /** Images rolled back since the last new release. They are not released again without `allowOlder`. */
-  givenUp?: GivenUp;
+  givenUp?: RolledBackImages;
 }
 
 /** The last run that changed a whole environment, whatever it released. */
@@ -114,7 +114,7 @@ export async function recordRelease(
   const known = await valuesOf(context, [names.image, names.release]);
   // The last record may belong to another image than the parameter's; the sequence continues anyway.
   const last = parseRelease(known.get(names.release) ?? '');
-  const givenUp = givenUpBy(last, release);
+  const givenUp = updateRolledBackImages(last, release);
   const recorded = { ...release, sequence: (last?.sequence ?? 0) + 1, ...(givenUp && { givenUp }) };
   if (known.get(names.image) !== release.image) await put(names.image, release.image);
   await put(names.release, JSON.stringify(recorded));
@@ -227,7 +227,7 @@ function parseRelease(text: string): Release | undefined {
     ...givenText(fields, 'bypass'),
     ...givenText(fields, 'taskDefinition'),
     ...givenText(fields, 'rolledBackFrom'),
-    ...givenUpIn(fields),
+    ...parseRolledBackImages(fields),
   };
 }
 
@@ -282,7 +282,7 @@ function approvalsIn({ approvals }: Fields): { approvals?: Approval[] } {
 }
 
 /** Records of older versions only have the image that they rolled back from. */
-function givenUpIn(fields: Fields): { givenUp?: GivenUp } {
+function parseRolledBackImages(fields: Fields): { givenUp?: RolledBackImages } {
   const { images, source } = Object(fields['givenUp']) as { images?: unknown; source?: unknown };
   const from = textIn(fields, 'rolledBackFrom');
   const texts = Array.isArray(images) ? images.filter((image) => typeof image === 'string') : [from];

@@ -11,14 +11,14 @@ import { deleteStopRequest, readStopRequest, stopParameter, writeStopRequest } f
 
 /** A holder that has not renewed the lock for this long counts as dead. */
 const TTL_MS = 5 * 60_000;
-const RENEW_EVERY_MS = 60_000;
-const LOOK_EVERY_MS = 3000;
-const LOOK_FOR_STOP_EVERY_MS = 10_000;
+const RENEWAL_INTERVAL_MS = 60_000;
+const POLL_INTERVAL_MS = 3000;
+const STOP_CHECK_INTERVAL_MS = 10_000;
 /** How long a rollback has priority: enough for the holder to see the request, stop and release the lock. */
-const GOES_FIRST_MS = 60_000;
-const RELEASE_WITHIN_MS = 3000;
+const ROLLBACK_PRIORITY_MS = 60_000;
+const RELEASE_TIMEOUT_MS = 3000;
 /** Time left in a cancelled job after the stop calls have ended. */
-const RELEASE_LATE_WITHIN_MS = 1500;
+const LATE_RELEASE_TIMEOUT_MS = 1500;
 
 export interface LockContext extends Pick<Context, 'clock' | 'signal' | 'log' | 'urgency'> {
   ssm(): Promise<SSMClient>;
@@ -35,7 +35,7 @@ export interface LockRequest {
   /** How long to wait for another run, in milliseconds. */
   waitMs: number;
   /**
-   * Reason for asking the holder to stop. A run that asks is not stopped by others: a rollback waits for another
+   * Reason for requesting the holder to stop. A run with a reason is not stopped by others: a rollback waits for another
    * rollback.
    */
   stopHolder?: string;
@@ -67,7 +67,7 @@ export function serviceLock({ release }: LedgerNames): Pick<LockRequest, 'parame
  * Runs the work while holding a lock: a parameter in Parameter Store that is renewed during the work and always
  * released afterwards. The lock of a dead holder expires five minutes after its last renewal.
  *
- * @param work receives a signal that aborts when the job is cancelled, with a CancelledError when another run asks
+ * @param work receives a signal that aborts when the job is cancelled, with a CancelledError when another run requests
  *   this one to stop, or with a LockTakenError when the lock is lost.
  * @throws LockTakenError if another run holds the lock for longer than `waitMs`.
  */
@@ -145,29 +145,30 @@ class Lock {
   async acquire(waitMs: number): Promise<void> {
     const { clock, log, signal } = this.#context;
     const deadline = clock.now() + waitMs;
-    let asked = '';
+    let requested = '';
     for (let logged = ''; ;) {
       this.#since = clock.now();
       const rollback = await this.#waitingRollback();
       const holder = rollback === undefined ? await this.#claim() : undefined;
       if (rollback === undefined && holder === undefined) {
-        if (asked !== '') await this.#withdraw();
+        if (requested !== '') await this.#deleteStopRequest();
         return;
       }
       const text = holder ? describeHolder(this.#what, holder) : (rollback ?? '');
       const left = deadline - clock.now();
       if (left <= 0) throw new LockTakenError(this.#name, text);
-      if (holder && tokenOf(holder) !== asked && (await this.#askToStop(holder))) asked = tokenOf(holder);
+      if (holder && tokenOf(holder) !== requested && (await this.#requestStop(holder)))
+        requested = tokenOf(holder);
       if (text !== logged) log.info(`${text}; waiting up to ${Math.ceil(waitMs / 1000)} s.`);
       logged = text;
-      await clock.sleep(Math.min(LOOK_EVERY_MS, left), signal);
+      await clock.sleep(Math.min(POLL_INTERVAL_MS, left), signal);
     }
   }
 
   /**
-   * Checks whether another run asks this one to stop, until the signal is aborted. Throws a CancelledError if so.
+   * Checks for a stop request for this run until the signal is aborted. Throws a CancelledError if there is one.
    *
-   * Each check is a GetParameter call, of which an account has 40 per second and region free of charge, shared with
+   * Each check is a GetParameter call. An account has 40 of them per second and region free of charge, shared with
    * GetParameters and GetParametersByPath. A promotion of twenty services, with a lock each, uses two calls per check.
    *
    * @see https://docs.aws.amazon.com/general/latest/gr/ssm.html
@@ -177,7 +178,7 @@ class Lock {
     const { clock, log } = this.#context;
     for (;;) {
       // All locks of a run check at the same time, so that one call reads ten of them.
-      await clock.sleep(LOOK_FOR_STOP_EVERY_MS - (clock.now() % LOOK_FOR_STOP_EVERY_MS), over);
+      await clock.sleep(STOP_CHECK_INTERVAL_MS - (clock.now() % STOP_CHECK_INTERVAL_MS), over);
       try {
         const request = await readStopRequest(this.#client, this.#name, { signal: over, log });
         if (request?.token === this.#token)
@@ -197,7 +198,7 @@ class Lock {
   async keep(over: AbortSignal): Promise<void> {
     const { clock, log } = this.#context;
     for (;;) {
-      await clock.sleep(RENEW_EVERY_MS, over);
+      await clock.sleep(RENEWAL_INTERVAL_MS, over);
       try {
         await this.#renew();
       } catch (error) {
@@ -212,10 +213,10 @@ class Lock {
     if (this.#held === 'no') return;
     const { log, signal } = this.#context;
     const isLate = signal.aborted;
-    const context = { signal: restoreSignal(isLate ? RELEASE_LATE_WITHIN_MS : RELEASE_WITHIN_MS), log };
+    const context = { signal: restoreSignal(isLate ? LATE_RELEASE_TIMEOUT_MS : RELEASE_TIMEOUT_MS), log };
     try {
       // A cancelled run has only seconds to release all of its locks.
-      if (isLate && (await this.#isUntouched(context))) {
+      if (isLate && (await this.#ownsNewestVersion(context))) {
         await deleteParameterInBatch(this.#client, this.#name, context);
         return;
       }
@@ -237,7 +238,7 @@ class Lock {
    * Whether the newest version is the one that this run wrote, read together with other locks. If that does not prove
    * that the lock is still held, its history is read.
    */
-  async #isUntouched(context: Pick<Context, 'signal' | 'log'>): Promise<boolean> {
+  async #ownsNewestVersion(context: Pick<Context, 'signal' | 'log'>): Promise<boolean> {
     if (!this.#isProven) return false;
     try {
       const found = await readNewestVersion(this.#client, this.#name, context);
@@ -252,8 +253,8 @@ class Lock {
   }
 
   /**
-   * The rollback that has asked the holder to stop and is waiting. It goes first, so that other waiting runs do not
-   * start a rollout that it would have to stop too.
+   * The rollback that has requested the holder to stop and is waiting. It has priority, so that other waiting runs do
+   * not start a rollout that it would have to stop too.
    *
    * @returns undefined if there is none, or if it cannot be read.
    */
@@ -273,27 +274,29 @@ class Lock {
   }
 
   /** @returns whether the request was written. */
-  async #askToStop(holder: LockVersion): Promise<boolean> {
+  async #requestStop(holder: LockVersion): Promise<boolean> {
     const reason = this.#stopHolder;
     const { record } = holder;
     if (reason === undefined || !record) return false;
     const { log } = this.#context;
     try {
-      const expires = this.#context.clock.now() + GOES_FIRST_MS;
+      const expires = this.#context.clock.now() + ROLLBACK_PRIORITY_MS;
       const request = { ...this.#own, token: record.token, reason, expires };
       await writeStopRequest(this.#client, this.#name, request, this.#context);
-      log.info(`Asked the run that holds the lock (${record.run}) to stop.`);
+      log.info(`Requested the run that holds the lock (${record.run}) to stop.`);
     } catch (error) {
       this.#context.signal.throwIfAborted();
       const fix =
         classify(error) === 'denied' ? ` Fix: Allow ssm:PutParameter on ${stopParameter(this.#name)}.` : '';
-      log.warning(`Failed to ask the holder of the lock ${this.#name} to stop: ${reasonOf(error)}.${fix}`);
+      log.warning(
+        `Failed to request the holder of the lock ${this.#name} to stop: ${reasonOf(error)}.${fix}`,
+      );
     }
     return true;
   }
 
   /** Deletes the stop request; its addressee no longer holds the lock. */
-  async #withdraw(): Promise<void> {
+  async #deleteStopRequest(): Promise<void> {
     try {
       await deleteStopRequest(this.#client, this.#name, this.#context);
     } catch (error) {
@@ -311,7 +314,7 @@ class Lock {
     // The response to this run's own claim was lost.
     this.#held = holder && tokenOf(holder) === this.#token ? 'yes' : 'no';
     if (this.#held === 'yes') return undefined;
-    if (holder && !this.#isDead(holder)) return holder;
+    if (holder && !this.#isExpired(holder)) return holder;
     const latest = newest(history);
     if (!latest) return this.#claim(); // It was released in the meantime.
     if (holder)
@@ -390,7 +393,7 @@ class Lock {
     return await readVersions(this.#client, this.#name, context);
   }
 
-  #isDead({ record }: LockVersion): boolean {
+  #isExpired({ record }: LockVersion): boolean {
     return record !== undefined && record.expires <= this.#context.clock.now();
   }
 }
@@ -401,8 +404,8 @@ export async function describeLock(
   { parameter, what }: Pick<LockRequest, 'parameter' | 'what'>,
 ): Promise<string | undefined> {
   const holder = holderOf(await readVersions(await context.ssm(), parameter, context));
-  const isDead = holder?.record !== undefined && holder.record.expires <= context.clock.now();
-  return holder && !isDead ? describeHolder(what, holder) : undefined;
+  const isExpired = holder?.record !== undefined && holder.record.expires <= context.clock.now();
+  return holder && !isExpired ? describeHolder(what, holder) : undefined;
 }
 
 /** URL of the run that holds a lock; empty if it is free. */
@@ -450,9 +453,9 @@ interface LockHolder {
   who: string;
   /** URL of the run, or other text that identifies it. */
   run: string;
-  /** When the lock was acquired, in milliseconds since the epoch. */
+  /** When the lock was acquired. */
   since: number;
-  /** When it expires unless it is renewed, in milliseconds since the epoch. */
+  /** When it expires unless it is renewed. */
   expires: number;
 }
 

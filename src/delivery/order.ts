@@ -31,7 +31,7 @@ export function compareOrder(
   if (!recorded || !isSameRepository(recorded, candidate)) return undefined;
   const known = candidate.commit !== '' && recorded.commit !== '';
   const sameCommit = known && candidate.commit === recorded.commit;
-  const isEarlierRun = isSameQueue(recorded, candidate) && candidate.runNumber < recorded.runNumber;
+  const isEarlierRun = isSameWorkflowAndRef(recorded, candidate) && candidate.runNumber < recorded.runNumber;
   if (isEarlierRun && !(sameCommit && mayBeSameImage(recorded, candidate))) return 'run';
   return known && !sameCommit && ancestry === 'ancestor' ? 'commit' : undefined;
 }
@@ -46,8 +46,11 @@ function isSameRepository(recorded: Recorded, { repository }: Candidate): boolea
   return recorded.repository === '' || recorded.repository === repository;
 }
 
-/** Whether two run numbers belong to the same workflow and ref. */
-export function isSameQueue(recorded: ReleaseSource, { workflow, ref, runNumber }: ReleaseSource): boolean {
+/** Whether two sources are runs of the same workflow and ref, whose run numbers can be compared. */
+export function isSameWorkflowAndRef(
+  recorded: ReleaseSource,
+  { workflow, ref, runNumber }: ReleaseSource,
+): boolean {
   const known = workflow !== '' && ref !== '' && runNumber > 0 && recorded.runNumber > 0;
   return known && recorded.workflow === workflow && recorded.ref === ref;
 }

@@ -9,9 +9,9 @@ import { type LedgerContext, type LedgerNames, releaseHistory } from './ledger.t
 import { goodReleases, type PastRelease } from './rollback-target.ts';
 
 /** How many revisions are searched for an image of the ledger. */
-const LOOKED_THROUGH = 25;
+const SEARCHED_REVISIONS = 25;
 /** A rollback needs the current release and the one before it. */
-const LEAST_KEPT = 2;
+const MIN_KEPT = 2;
 
 /**
  * The revision of a release: the recorded one, otherwise one that has served with its image, otherwise the newest with
@@ -38,12 +38,12 @@ export async function revisionOfRelease(
       ({ images, taskDefinition: arn }) => active.includes(arn) && Object.values(images).includes(image),
     )
     .map((one) => one.taskDefinition);
-  for (const arn of new Set([...proven, ...active.slice(0, LOOKED_THROUGH)])) {
+  for (const arn of new Set([...proven, ...active.slice(0, SEARCHED_REVISIONS)])) {
     if (arn !== current.taskDefinition && (await mainImage(context, of, arn)) === image) return arn;
   }
   const fix =
     'Deploy the version that should run, or run update-service with the task-definition-arn of a revision.';
-  const message = `none of the last ${LOOKED_THROUGH} active revisions has the image ${image} that the ledger has`;
+  const message = `none of the last ${SEARCHED_REVISIONS} active revisions has the image ${image} of the ledger`;
   throw new PlatformError('not-found', `${message}. ${fix}`, { fix });
 }
 
@@ -75,7 +75,7 @@ export async function revisionsForRollback(
   const history = ledger
     ? await releaseHistory(context, ledger)
     : (await servedRevisions(context, addressOf(of.service))).map(pastRelease);
-  const needed = goodReleases(history).slice(0, Math.max(keep, LEAST_KEPT));
+  const needed = goodReleases(history).slice(0, Math.max(keep, MIN_KEPT));
   const names = new Set(needed.map(({ taskDefinition = '' }) => revisionName(taskDefinition)));
   const found = new Set(revisions.filter((arn) => names.has(revisionName(arn))));
   // Older records have no revision. A rollback would use the newest revision with their image.
@@ -89,7 +89,7 @@ export async function revisionsForRollback(
   return found;
 }
 
-/** A deployment as a rollback without a ledger compares it: by revision and by all images. */
+/** A deployment in the form that a rollback without a ledger compares: by revision and by all images. */
 function pastRelease({ taskDefinition, images }: ServedRevision): PastRelease {
   return { taskDefinition, image: Object.values(images).join(' ') };
 }

@@ -108,10 +108,10 @@ function add<R extends PastRelease>(good: R[], release: R): void {
   }
   remove(good, (one) => isNewerRevision(one, release));
   const at = good.findLastIndex(({ image }) => isSameImage(image, release.image));
-  const isWayBack = rolledBackFrom !== undefined || (at >= 0 && at < good.length - 1);
+  const isRollback = rolledBackFrom !== undefined || (at >= 0 && at < good.length - 1);
   if (at >= 0) good.length = at + 1;
   const last = good.at(-1);
-  const replaces = last !== undefined && at >= 0 && (isWayBack || !isOtherRevision(last, release));
+  const replaces = last !== undefined && at >= 0 && (isRollback || !isOtherRevision(last, release));
   if (!replaces) {
     good.push(release);
     return;
@@ -121,8 +121,8 @@ function add<R extends PastRelease>(good: R[], release: R): void {
   good[good.length - 1] = { ...release, ...(release.proven !== undefined && { proven: isProven }) };
 }
 
-function remove<R>(releases: R[], isGone: (release: R) => boolean): void {
-  const kept = releases.filter((release) => !isGone(release));
+function remove<R>(releases: R[], isRemoved: (release: R) => boolean): void {
+  const kept = releases.filter((release) => !isRemoved(release));
   releases.splice(0, releases.length, ...kept);
 }
 

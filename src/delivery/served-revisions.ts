@@ -4,7 +4,7 @@ import { describeRevisions } from '../ecs/deployment.ts';
 import type { EcsContext, ServiceAddress } from '../ecs/service.ts';
 
 /** Maximum page size of the API. */
-const DEPLOYMENTS_A_PAGE = 100;
+const DEPLOYMENTS_PER_PAGE = 100;
 
 /** A revision that a service has served with. */
 export interface ServedRevision {
@@ -70,7 +70,7 @@ async function deploymentTargets(
       cluster,
       service,
       ...which,
-      maxResults: DEPLOYMENTS_A_PAGE,
+      maxResults: DEPLOYMENTS_PER_PAGE,
       nextToken,
     });
     const page = await send(client, command, context);
@@ -79,6 +79,6 @@ async function deploymentTargets(
     }
     nextToken = page.nextToken;
   } while (nextToken !== undefined && nextToken !== '');
-  // AWS documents no order.
+  // AWS does not document an order.
   return found.toSorted((a, b) => b.at - a.at).map(({ target }) => target);
 }

@@ -17,34 +17,34 @@ import { poll } from '../core/poll.ts';
 import {
   describeService,
   type EcsContext,
-  goalOf,
+  targetTaskDefinition,
   primaryDeployment,
   type ServiceAddress,
 } from './service.ts';
 
-/** One deployment of a service, ours. */
-export interface OurDeployment extends ServiceAddress {
-  /** `ecs-svc/…`: tasks carry it as what started them. */
+/** The deployment of a service that is followed. */
+export interface FollowedDeployment extends ServiceAddress {
+  /** `ecs-svc/…`, the `startedBy` of its tasks. */
   id: string;
-  /** The service deployment; undefined where the endpoint has none, or not for us. */
+  /** ARN of the service deployment; undefined if the endpoint has none or the role cannot read it. */
   arn?: string;
-  /** ARN of the target's task definition. */
+  /** ARN of the target task definition. */
   taskDefinition: string;
-  /** ARN of the one before. */
+  /** ARN of the previous task definition. */
   previous: string;
-  /** By AWS's clock; undefined where the endpoint does not tell. */
+  /** By AWS's clock; undefined if the endpoint does not report it. */
   createdAt?: Date;
-  /** The revision ran before: only who started a task tells new tasks from old ones. */
+  /** Set if the revision is the same as before, so that only `startedBy` distinguishes new tasks from old ones. */
   isRestart?: true;
 }
 
 /** How long the service deployment may lag behind UpdateService. */
 const LAG_MS = 30_000;
-/** How far apart the stamps of the service's deployment and of the service deployment may be: they are rounded. */
+/** Maximum difference between the timestamps of a deployment and of its service deployment, which are rounded. */
 const ROUNDING_MS = 2000;
 
 /**
- * Deploys a revision, changes the number of tasks, or starts all tasks again. Returns the service as it is then.
+ * Deploys a revision, changes the desired count, or restarts all tasks. Returns the updated service.
  *
  * @see https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html (forceNewDeployment)
  */
@@ -54,34 +54,33 @@ export async function updateService(
   change: { taskDefinition?: string; desiredCount?: number; forceNewDeployment?: boolean },
 ): Promise<Service> {
   const command = new UpdateServiceCommand({ cluster, service, ...change });
-  const answer = await send(await context.ecs(), command, context);
-  if (!answer.service)
-    throw new PlatformError('service-unavailable', 'UpdateService answered without a service');
-  return answer.service;
+  const response = await send(await context.ecs(), command, context);
+  if (!response.service)
+    throw new PlatformError('service-unavailable', 'the response of UpdateService has no service');
+  return response.service;
 }
 
 /**
- * The deployment that works towards a task definition, as the service shows it; undefined when another one is
- * its primary one.
+ * The service's primary deployment if its target is the given task definition; undefined otherwise.
  */
 export function deploymentOf(
   service: Service,
   address: ServiceAddress,
   change: { taskDefinition: string; previous: string },
-): OurDeployment | undefined {
+): FollowedDeployment | undefined {
   const primary = primaryDeployment(service);
-  if (primary?.id === undefined || goalOf(service) !== change.taskDefinition) return undefined;
+  if (primary?.id === undefined || targetTaskDefinition(service) !== change.taskDefinition) return undefined;
   const { id, createdAt } = primary;
   return { ...address, ...change, id, ...(createdAt && { createdAt }) };
 }
 
 /**
- * Finds the ARN of our service deployment: the one whose target revision has our task definition. It may be there
- * a moment after UpdateService only. Undefined, and said, where there are no service deployments.
+ * Finds the ARN of the service deployment whose target revision has our task definition. It may appear a moment after
+ * UpdateService. Undefined, with a log line, if it cannot be found or read.
  */
 export async function findServiceDeployment(
   context: EcsContext,
-  deployment: OurDeployment,
+  deployment: FollowedDeployment,
   hint?: string,
 ): Promise<string | undefined> {
   try {
@@ -97,31 +96,33 @@ export async function findServiceDeployment(
       return arn;
     });
     if (found !== ROLLBACK) return found;
-    context.log.info('ECS rolls back to it: following the deployment of the service.');
+    context.log.info('ECS is rolling back to this revision. Following the deployment of the service.');
     return undefined;
   } catch (error) {
     if (context.signal.aborted) throw error;
     if (error instanceof TimeoutError) {
-      context.log.info('ECS lists no service deployment for it: following the deployment of the service.');
+      context.log.info(
+        'ECS lists no service deployment for this revision. Following the deployment of the service.',
+      );
       return undefined;
     }
     if (!isUnavailable(error)) throw error;
     context.log.info(
-      `Service deployments cannot be read here (${reasonOf(error)}): following the deployment of the service.`,
+      `Cannot read service deployments (${reasonOf(error)}). Following the deployment of the service.`,
     );
     return undefined;
   }
 }
 
 /**
- * A deployment since a time that ECS has begun to roll back, or has rolled back: by then the service's primary
- * deployment is that of the rollback. Undefined when the newest is none, or where there are no service deployments.
+ * A deployment since the given time that ECS is rolling back or has rolled back. The service's primary deployment is
+ * then that of the rollback. Undefined if the newest deployment is not rolled back, or without service deployments.
  */
 export async function findRolledBack(
   context: EcsContext,
   address: ServiceAddress,
   since: Date,
-): Promise<OurDeployment | undefined> {
+): Promise<FollowedDeployment | undefined> {
   try {
     const command = new ListServiceDeploymentsCommand({ ...address, createdAt: { after: since } });
     const { serviceDeployments = [] } = await send(await context.ecs(), command, context);
@@ -135,7 +136,7 @@ export async function findRolledBack(
     const { deployments = [] } = await describeService(context, address);
     const own = deployments.find(({ taskDefinition }) => taskDefinition === target.taskDefinition);
     const { taskDefinition } = target;
-    // ECS may have removed the deployment: its tasks are then known by their revision.
+    // If ECS has removed the deployment, its tasks are identified by their revision.
     const id = own?.id ?? '';
     return { ...address, id, arn, taskDefinition, previous: '', ...(createdAt && { createdAt }) };
   } catch (error) {
@@ -144,7 +145,7 @@ export async function findRolledBack(
   }
 }
 
-/** Endpoints without service deployments answer in many ways; a role that may not read them is denied. */
+/** Endpoints without service deployments return various errors. A role without the permission is denied access. */
 function isUnavailable(error: unknown): boolean {
   if (!(error instanceof AwsError)) return error instanceof PlatformError && error.code === 'not-found';
   const { kind, awsName, httpStatus } = error;
@@ -152,18 +153,18 @@ function isUnavailable(error: unknown): boolean {
   return /Unsupported|Unknown|NotImplemented|InvalidAction/i.test(awsName);
 }
 
-/** A rollback has no service deployment of its own: it is a part of the one that failed. */
+/** A rollback does not have its own service deployment; it is part of the failed one. */
 const ROLLBACK = 'rollback';
 
 async function find(
   context: EcsContext,
-  deployment: OurDeployment,
+  deployment: FollowedDeployment,
   hint: string | undefined,
 ): Promise<string | undefined> {
   if (hint !== undefined) {
     const found = await describeServiceDeployment(context, hint);
     if (await isOurs(context, deployment, found)) return hint;
-    if (await goesBackTo(context, found, deployment)) return ROLLBACK;
+    if (await isRollbackTo(context, found, deployment)) return ROLLBACK;
   }
   const { cluster, service, createdAt } = deployment;
   const command = new ListServiceDeploymentsCommand({
@@ -183,10 +184,10 @@ async function find(
   return undefined;
 }
 
-async function goesBackTo(
+async function isRollbackTo(
   context: EcsContext,
   { status, rollback }: ServiceDeployment,
-  deployment: OurDeployment,
+  deployment: FollowedDeployment,
 ): Promise<boolean> {
   if (status !== 'ROLLBACK_IN_PROGRESS' || rollback?.serviceRevisionArn === undefined) return false;
   const target = await describeRevision(context, rollback.serviceRevisionArn);
@@ -195,18 +196,18 @@ async function goesBackTo(
 
 async function isOurs(
   context: EcsContext,
-  deployment: OurDeployment,
+  deployment: FollowedDeployment,
   { targetServiceRevision, createdAt }: ServiceDeployment,
 ): Promise<boolean> {
   if (targetServiceRevision?.arn === undefined) return false;
-  // After a restart the one before has the same target.
+  // After a restart, the previous deployment has the same target.
   const since = (deployment.createdAt?.getTime() ?? 0) - ROUNDING_MS;
   if (createdAt && createdAt.getTime() < since) return false;
   const target = await describeRevision(context, targetServiceRevision.arn);
   return target?.taskDefinition === deployment.taskDefinition;
 }
 
-/** A service deployment, or why ECS does not give it. */
+/** A service deployment, or ECS's reason for not returning it. */
 interface FoundDeployment {
   deployment?: ServiceDeployment;
   reason?: string;
@@ -257,18 +258,18 @@ const revisions = new BatchReader<ECSClient, ServiceRevision>({
   },
 });
 
-/** Reads a service deployment. Throws when there is none. */
+/** Reads a service deployment. @throws PlatformError if it does not exist. */
 export async function describeServiceDeployment(
   context: EcsContext,
   arn: string,
 ): Promise<ServiceDeployment> {
   const found = await deployments.get(await context.ecs(), arn, context);
   if (found?.deployment) return found.deployment;
-  const reason = found?.reason ?? 'no reason';
-  throw new PlatformError('not-found', `ECS does not know the service deployment ${arn} (${reason})`);
+  const reason = found?.reason ?? 'no reason given';
+  throw new PlatformError('not-found', `ECS has no service deployment ${arn} (${reason})`);
 }
 
-/** Reads a service revision; undefined when it is not there (yet). */
+/** Reads a service revision; undefined if it does not exist (yet). */
 export async function describeRevision(
   context: EcsContext,
   arn: string,
@@ -276,7 +277,7 @@ export async function describeRevision(
   return await revisions.get(await context.ecs(), arn, context);
 }
 
-/** Reads service revisions by ARN, without those that are not there (yet). */
+/** Reads service revisions by ARN, without those that do not exist (yet). */
 export async function describeRevisions(
   context: EcsContext,
   arns: readonly string[],
@@ -284,10 +285,10 @@ export async function describeRevisions(
   return await revisions.getAll(await context.ecs(), arns, context);
 }
 
-/** The deployment that took the place of ours; undefined while ours is the one. */
-export async function successorOf(
+/** The deployment that replaced ours; undefined if ours is still the primary one. */
+export async function findSuccessor(
   context: EcsContext,
-  deployment: OurDeployment,
+  deployment: FollowedDeployment,
 ): Promise<{ taskDefinition: string } | undefined> {
   const service = await describeService(context, deployment);
   const primary = primaryDeployment(service);
@@ -295,10 +296,10 @@ export async function successorOf(
   return { taskDefinition: primary.taskDefinition ?? '' };
 }
 
-/** Stops a deployment: ECS rolls it back, or leaves all tasks as they are. Works on service deployments only. */
+/** Stops a service deployment: ECS rolls it back, or leaves all tasks as they are. */
 export async function stopDeployment(
   context: EcsContext,
-  deployment: OurDeployment,
+  deployment: FollowedDeployment,
   stopType: 'ROLLBACK' | 'ABORT',
 ): Promise<'stopped' | 'unsupported'> {
   if (deployment.arn === undefined) return 'unsupported';

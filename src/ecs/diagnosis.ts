@@ -3,12 +3,12 @@ import { reasonOf } from '../core/errors.ts';
 import { explain } from './causes.ts';
 import type { Evidence, Explanation } from './causes.ts';
 import { describeService, type EcsContext } from './service.ts';
-import type { OurDeployment } from './deployment.ts';
+import type { FollowedDeployment } from './deployment.ts';
 import {
   failedTask,
   type FailedTask,
   failedTasks,
-  isOf,
+  belongsTo,
   logStream,
   logTail,
   type LogTail,
@@ -21,12 +21,12 @@ import type { TargetGroup, TargetState } from './targets.ts';
 
 /** Why the tasks of a deployment failed. */
 export interface RolloutFailure {
-  /** In a few words: `The container user-service ended with exit code 1 as it started`. */
+  /** A short sentence without a full stop: `The container user-service exited with code 1 right after it started`. */
   cause: string;
   fix: string;
   /** The message of AWS, verbatim; absent if there is none. */
   awsMessage?: string;
-  /** Tasks that failed alike, the first failure first. */
+  /** The failed tasks by cause, the first failure first. */
   groups: readonly FailedTaskGroup[];
   /** The last lines of the first failed container, redacted. */
   log?: { stream: string; lines: readonly string[] };
@@ -39,7 +39,7 @@ export interface FailedTaskGroup {
   /** The message of AWS, verbatim. */
   awsMessage?: string;
   count: number;
-  /** The id of the first of them. */
+  /** ID of the first task. */
   task: string;
   container?: string;
   exitCode?: number;
@@ -49,14 +49,14 @@ export interface FailedTaskGroup {
   health?: string;
   /** How long the image pull took. */
   pullMs?: number;
-  /** The reason of the load balancer. */
+  /** The load balancer's reason. */
   target?: string;
 }
 
-/** How many groups of failed tasks are reported. */
-const GROUPS = 5;
+/** Maximum number of reported groups of failed tasks. */
+const MAX_GROUPS = 5;
 
-/** What was found out about a deployment that fails. */
+/** Everything that was read about a failing deployment. */
 interface Findings {
   context: EcsContext;
   definition: TaskDefinition;
@@ -64,18 +64,18 @@ interface Findings {
   failed: FailedTask[];
   targets: TargetState[];
   groups: TargetGroup[];
-  /** What the service said since the deployment began, the newest first. */
+  /** Messages of the service's events since the deployment started, the newest first. */
   events: string[];
 }
 
 /**
- * Why the tasks of a deployment fail: the first failed task first, alike ones together, with the end of its log.
- * Undefined when no task failed, no target is unhealthy and the service says nothing. What cannot be read is left
- * out, and the log says so: a diagnosis never ends a watch.
+ * Explains why the tasks of a deployment fail: the failed tasks by cause, the first failure first, with the end of its
+ * log. Undefined if no task failed, no target is unhealthy and no event of the service shows a problem. Details that
+ * cannot be read are omitted with a log line, because a diagnosis must not end the release.
  */
 export async function diagnose(
   context: EcsContext,
-  deployment: OurDeployment,
+  deployment: FollowedDeployment,
   definition: TaskDefinition,
   state?: RolloutState,
 ): Promise<RolloutFailure | undefined> {
@@ -103,14 +103,14 @@ function optionalReads(context: EcsContext): Attempt {
       return await read();
     } catch (error) {
       if (!context.signal.aborted)
-        context.log.info(`For the diagnosis ${what} cannot be read: ${reasonOf(error)}`);
+        context.log.info(`Cannot read ${what} for the diagnosis: ${reasonOf(error)}`);
       return otherwise;
     }
   };
 }
 
 async function failureOfTasks(findings: Findings, attempt: Attempt): Promise<RolloutFailure | undefined> {
-  const alike = groupAlike(findings.failed).slice(0, GROUPS);
+  const alike = groupByCause(findings.failed).slice(0, MAX_GROUPS);
   const explained = await Promise.all(
     alike.map(async (tasks) => {
       const [first] = tasks;
@@ -126,17 +126,17 @@ async function failureOfTasks(findings: Findings, attempt: Attempt): Promise<Rol
   return failure(first.explanation, groups, first.log);
 }
 
-/** Tasks that run and do not get healthy: nothing has stopped yet. */
+/** Explains tasks that run but do not become healthy, before any of them has stopped. */
 async function failureOfTargets(
   findings: Findings,
-  deployment: OurDeployment,
+  deployment: FollowedDeployment,
   unhealthy: readonly TargetState[],
   attempt: Attempt,
 ): Promise<RolloutFailure | undefined> {
   const running = await attempt('the tasks', () => tasksOf(findings.context, deployment, 'RUNNING'), []);
-  const ours = running.filter((task) => isOf(deployment, task)).map(failedTask);
-  const sick = ours.filter(({ ip }) => unhealthy.some((target) => target.ip === ip));
-  const [first] = sick;
+  const ours = running.filter((task) => belongsTo(deployment, task)).map(failedTask);
+  const failing = ours.filter(({ ip }) => unhealthy.some((target) => target.ip === ip));
+  const [first] = failing;
   if (!first) return failureOfEvents(findings);
   const container = findings.definition.containerDefinitions.find(
     ({ portMappings = [] }) => portMappings.length > 0,
@@ -144,38 +144,41 @@ async function failureOfTargets(
   const task = { ...first, ...(container && !first.container && { container: { name: container.name } }) };
   const log = await readLog(findings, task, attempt);
   const evidence = evidenceOf(findings, { ...task, stoppedReason: 'Task failed ELB health checks' }, log);
-  // ECS has not stopped the task yet: the load balancer's words are all that AWS says.
+  // ECS has not stopped the task yet, so the load balancer's message is the only one from AWS.
   const explanation = { ...explain(evidence), awsMessage: evidence.target };
-  const group = groupOf([task, ...sick.slice(1)], explanation, evidence.target);
+  const group = groupOf([task, ...failing.slice(1)], explanation, evidence.target);
   return failure(explanation, [group], log);
 }
 
-/** Where no task failed, and ECS turns back all the same. */
+/** Explains a rollback by ECS although no task failed: an alarm or a lifecycle hook. */
 function failureOfState(state: RolloutState | undefined): RolloutFailure | undefined {
   const alarms = state?.alarms ?? [];
   if (alarms.length > 0) {
-    const which =
-      alarms.length === 1 ? `The alarm ${alarms[0] ?? ''} went` : `The alarms ${alarms.join(', ')} went`;
+    const which = alarms.length === 1 ? `The alarm ${alarms[0] ?? ''}` : `The alarms ${alarms.join(', ')}`;
     const fix =
-      'Look at what the alarm measures since the deployment began: the new tasks were up, so most likely they serve errors or are slow.';
+      "Check the alarm's metric since the deployment started. The new tasks were running, so they probably return errors or respond slowly.";
     const awsMessage = state?.reason ?? '';
-    return failure({ cause: `${which} off during the deployment`, fix, awsMessage }, [], undefined);
+    return failure(
+      { cause: `${which} went into ALARM during the deployment`, fix, awsMessage },
+      [],
+      undefined,
+    );
   }
   if (!/lifecycle hook/i.test(state?.reason ?? '')) return undefined;
   const fix =
-    'A Lambda hook says why in its log; a PAUSE hook was answered with ROLLBACK, or not in time. The smoke-test of update-service answers one.';
+    'For a Lambda hook, read its log. A PAUSE hook was answered with ROLLBACK or timed out; the smoke-test input of update-service answers it automatically.';
   const awsMessage = state?.reason ?? '';
   return failure({ cause: 'A lifecycle hook of the deployment failed', fix, awsMessage }, [], undefined);
 }
 
-/** Where no task was ever started: the service's own events tell. */
+/** Explains a deployment that never started a task, from the service's events. */
 function failureOfEvents(findings: Findings): RolloutFailure | undefined {
-  const telling = findings.events.find((message) =>
+  const relevant = findings.events.find((message) =>
     /unable to|was unable|unhealthy in|error|reached the limit/i.test(message),
   );
-  if (telling === undefined) return undefined;
-  const words = telling.replace(/^\(service [^)]*\)\s*/, '');
-  const evidence = { ...noEvidence(findings), stoppedReason: words };
+  if (relevant === undefined) return undefined;
+  const stoppedReason = relevant.replace(/^\(service [^)]*\)\s*/, '');
+  const evidence = { ...noEvidence(findings), stoppedReason };
   return failure(explain(evidence), [], undefined);
 }
 
@@ -232,27 +235,27 @@ function noEvidence({ definition, service, groups }: Findings): Evidence {
   };
 }
 
-/** What the load balancer says of this task, else of any that is unhealthy, else what the service's events say. */
+/** The load balancer's reason for this task, otherwise for any unhealthy one, otherwise that of the service's events. */
 function targetOf({ targets, events }: Findings, { ip }: FailedTask): string {
-  const sick = targets.filter(
+  const failing = targets.filter(
     ({ state, reason }) => state === 'unhealthy' || reason.startsWith('Target.Failed'),
   );
-  const found = sick.find((target) => target.ip === ip) ?? sick[0];
+  const found = failing.find((target) => target.ip === ip) ?? failing[0];
   if (found) return `${found.reason}: ${found.description}`;
   const event = events.find((message) => /unhealthy in .* due to/i.test(message));
   return /due to \(reason (.*)\)/i.exec(event ?? '')?.[1] ?? '';
 }
 
-/** Tasks that failed for the same reason, but for the ids in it; the group of the first failure first. */
-function groupAlike(tasks: readonly FailedTask[]): [FailedTask, ...FailedTask[]][] {
+/** Groups tasks by reason, ignoring IDs in it. The group of the first failure comes first. */
+function groupByCause(tasks: readonly FailedTask[]): [FailedTask, ...FailedTask[]][] {
   const groups = new Map<string, [FailedTask, ...FailedTask[]]>();
   for (const task of tasks) {
     const { stopCode, stoppedReason, container } = task;
-    const words = `${stoppedReason} ${container?.reason ?? ''}`.replace(
+    const reason = `${stoppedReason} ${container?.reason ?? ''}`.replace(
       /[0-9a-f]{8,}|\d+(?:\.\d+){3}/gi,
       '…',
     );
-    const key = JSON.stringify([stopCode, words, container?.name, container?.exitCode]);
+    const key = JSON.stringify([stopCode, reason, container?.name, container?.exitCode]);
     const known = groups.get(key);
     if (known) known.push(task);
     else groups.set(key, [task]);
@@ -284,8 +287,8 @@ function groupOf(
   };
 }
 
-/** Stamps are rounded: a moment earlier. */
-function eventsOf({ events = [] }: Service, { createdAt }: OurDeployment): string[] {
+/** Timestamps are rounded, so events from a moment earlier count too. */
+function eventsOf({ events = [] }: Service, { createdAt }: FollowedDeployment): string[] {
   const since = createdAt ? createdAt.getTime() - 2000 : -Infinity;
   return events
     .filter((event) => (event.createdAt?.getTime() ?? 0) >= since)

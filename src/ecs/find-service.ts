@@ -10,16 +10,16 @@ import { reasonOf } from '../core/errors.ts';
 import { suggest } from '../core/text.ts';
 import { describeService, type EcsContext, nameOf, type ServiceAddress, ServiceError } from './service.ts';
 
-/** How many names are read for a suggestion: ten pages. */
-const PAGES = 10;
-/** How many names are shown where none is close to what was given. */
+/** Maximum number of pages of names to read for a suggestion. */
+const MAX_PAGES = 10;
+/** How many names to list if none is similar to the given one. */
 const SHOWN = 5;
 
 /**
- * Reads the service that a person named. When the cluster or the service does not exist, the error says so, and
- * suggests one that does where the role may list them.
+ * Reads the service that a user named. If the cluster or the service does not exist, the error suggests an existing
+ * one, provided that the role can list them.
  *
- * @throws ServiceError when there is none, or when it is being deleted.
+ * @throws ServiceError if it does not exist or is being deleted.
  */
 export async function findService(context: EcsContext, address: ServiceAddress): Promise<Service> {
   const cluster = nameOf(address.cluster);
@@ -40,7 +40,7 @@ export async function findService(context: EcsContext, address: ServiceAddress):
   }
 }
 
-/** A sentence that names what there is; empty when it cannot be read. */
+/** A sentence that names existing ones; empty if they cannot be listed. */
 async function suggestion(
   context: EcsContext,
   wanted: string,
@@ -49,14 +49,14 @@ async function suggestion(
 ): Promise<string> {
   try {
     const others = (await read()).filter((name) => name !== wanted);
-    const meant = suggest(wanted, others);
-    if (meant !== undefined) return ` Did you mean ${meant}?`;
+    const similar = suggest(wanted, others);
+    if (similar !== undefined) return ` Did you mean ${similar}?`;
     if (others.length === 0) return ` There are no other ${what}.`;
     const more = others.length > SHOWN ? ` and ${others.length - SHOWN} more` : '';
     return ` The ${what} are ${others.slice(0, SHOWN).join(', ')}${more}.`;
   } catch (error) {
     context.signal.throwIfAborted();
-    context.log.debug(`The ${what} cannot be listed for a suggestion: ${reasonOf(error)}`);
+    context.log.debug(`Cannot list the ${what} for a suggestion: ${reasonOf(error)}`);
     return '';
   }
 }
@@ -86,7 +86,7 @@ interface Page {
 async function namesOf(read: (nextToken: string | undefined) => Promise<Page>): Promise<string[]> {
   const names: string[] = [];
   let nextToken: string | undefined;
-  for (let page = 0; page < PAGES; page += 1) {
+  for (let page = 0; page < MAX_PAGES; page += 1) {
     const { arns = [], nextToken: next } = await read(nextToken);
     names.push(...arns.map(nameOf));
     if (next === undefined || next === '') break;

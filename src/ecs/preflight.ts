@@ -4,17 +4,17 @@ import { send } from '../aws/send.ts';
 import type { EcsContext } from './service.ts';
 import type { TaskDefinition } from './task-definition/task-definition.ts';
 
-/** What would make a deployment fail, or could not be checked. */
+/** A problem that would make a deployment fail, or a check that was not possible. */
 export interface PreflightFinding {
-  /** An error stops the deployment before anything is changed. A note is about a check that needs an optional right. */
+  /** An error stops the deployment before anything is changed. A note is about a check with an optional permission. */
   level: 'error' | 'warning' | 'note';
   message: string;
-  /** Absent where there is nothing to do, or nothing that is known to help. */
+  /** Absent if there is nothing to do, or no known fix. */
   fix?: string;
 }
 
 /**
- * Memory in MiB that goes with each CPU on Fargate: lowest, highest, step.
+ * Memory in MiB for each CPU value on Fargate: minimum, maximum, step.
  *
  * @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html#fargate-tasks-size
  */
@@ -37,7 +37,7 @@ const FARGATE: Readonly<Record<string, readonly (readonly [number, number, numbe
   ],
 };
 
-/** A pair of CPU and memory that is not known to exist on Fargate: a warning, as AWS adds sizes and decides. */
+/** Findings for a CPU and memory combination that Fargate is not known to support. A warning, because AWS adds sizes. */
 export function sizeFindings({
   cpu,
   memory,
@@ -54,11 +54,11 @@ export function sizeFindings({
   const allowed = ranges.map(([low, high, step]) =>
     low === high ? `${low}` : `${low} to ${high} in steps of ${step}`,
   );
-  const message = `Fargate is not known to have tasks of CPU ${cpu ?? ''} with memory ${memory ?? '(none)'}.`;
+  const message = `Fargate is not known to support CPU ${cpu ?? ''} with memory ${memory ?? '(none)'}.`;
   return [{ level: 'warning', message, fix: `Use memory ${allowed.join(', or ')}.` }];
 }
 
-/** Containers that ask for more memory than their task has. */
+/** Findings for containers with a higher memory limit than their task. */
 export function containerMemoryFindings({
   memory,
   containerDefinitions,
@@ -68,13 +68,13 @@ export function containerMemoryFindings({
     .filter((container) => (container.memory ?? 0) > Number(memory))
     .map((container) =>
       error(
-        `The container ${container.name} has a limit of ${container.memory ?? 0} MiB, and its task has ${memory}.`,
-        "Give the task more memory (input memory), or lower the container's limit.",
+        `The container ${container.name} has a memory limit of ${container.memory ?? 0} MiB, but its task has only ${memory} MiB.`,
+        "Increase the task's memory (input memory), or lower the container's limit.",
       ),
     );
 }
 
-/** The port that the service sends requests to must be a port of the container. */
+/** Findings for a container or port of the load balancer that the task definition does not have. */
 export function portFindings(
   { loadBalancers = [] }: Service,
   definition: TaskDefinition,
@@ -85,8 +85,8 @@ export function portFindings(
       const names = definition.containerDefinitions.map(({ name }) => name).join(', ');
       return [
         error(
-          `The load balancer sends requests to the container ${containerName}, and the task definition has ${names}.`,
-          'Keep the name of the container, or change the service first.',
+          `The load balancer sends requests to the container ${containerName}, but the task definition has ${names}.`,
+          'Keep the container name, or change the service first.',
         ),
       ];
     }
@@ -94,14 +94,14 @@ export function portFindings(
     if (containerPort === undefined || ports.includes(containerPort)) return [];
     return [
       error(
-        `The load balancer sends requests to port ${containerPort} of the container ${containerName}, which opens ${ports.join(', ') || 'none'}.`,
+        `The load balancer sends requests to port ${containerPort} of the container ${containerName}, which ${ports.length === 0 ? 'exposes no port' : `exposes ${ports.join(', ')}`}.`,
         `Add containerPort ${containerPort} to its portMappings, or change the service and its target group first.`,
       ),
     ];
   });
 }
 
-/** Log groups that no task could write to. */
+/** Findings for log groups that do not exist. */
 export async function logGroupFindings(
   context: EcsContext,
   { containerDefinitions }: TaskDefinition,
@@ -132,7 +132,7 @@ export async function logGroupFindings(
   return findings.flat();
 }
 
-/** Roles of another account than the cluster's, which ECS can never assume. */
+/** Findings for roles in another account than the service's, which ECS cannot assume. */
 export function roleFindings({ serviceArn = '' }: Service, definition: TaskDefinition): PreflightFinding[] {
   const account = serviceArn.split(':')[4] ?? '';
   return (['executionRoleArn', 'taskRoleArn'] as const).flatMap((field) => {
@@ -140,15 +140,11 @@ export function roleFindings({ serviceArn = '' }: Service, definition: TaskDefin
     const other = /^arn:[^:]+:iam::(\d{12}):/.exec(role ?? '')?.[1];
     if (role === undefined || other === undefined || other === account) return [];
     return [
-      error(
-        `The ${field} ${role} is a role of another account than the service.`,
-        'Name a role of the same account.',
-      ),
+      error(`The ${field} ${role} is not in the service's account.`, 'Use a role in the same account.'),
     ];
   });
 }
 
-/** What a finding that stops the deployment is. */
 function error(message: string, fix: string): PreflightFinding {
   return { level: 'error', message, fix };
 }

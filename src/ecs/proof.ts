@@ -2,65 +2,70 @@ import type { Task } from '@aws-sdk/client-ecs';
 import { isThrottle } from '../aws/errors.ts';
 import { PlatformError, TimeoutError } from '../core/errors.ts';
 import { poll } from '../core/poll.ts';
-import { describeService, type EcsContext, goalOf, nameOf, type ServiceAddress } from './service.ts';
-import type { OurDeployment } from './deployment.ts';
+import {
+  describeService,
+  type EcsContext,
+  targetTaskDefinition,
+  nameOf,
+  type ServiceAddress,
+} from './service.ts';
+import type { FollowedDeployment } from './deployment.ts';
 import type { TaskFailures } from './task-failures.ts';
-import { isOf, tasksOf } from './tasks.ts';
+import { belongsTo, tasksOf } from './tasks.ts';
 import type { TaskDefinition } from './task-definition/task-definition.ts';
 import { outOf, plural } from '../core/text.ts';
 
 /** How long the list of tasks may lag behind the end of a deployment. */
 const LAG_MS = 30_000;
 
-/** What must be running. */
+/** The revision that a service must run. */
 interface Expectation extends ServiceAddress {
   /** ARN of the task definition. */
   taskDefinition: string;
   definition: TaskDefinition;
-  /** After a restart: tasks that another deployment started are the old ones. */
-  restart?: OurDeployment;
-  /** Whether a digest that a task runs is part of the image asked for though it is not the same. */
-  partOfImage: (image: string, digest: string) => Promise<PartOfImage>;
-  /** How long missing tasks are waited for, in ms. */
+  /** After a restart: tasks that another deployment started are old ones. */
+  restart?: FollowedDeployment;
+  /** Whether another digest that a task reports belongs to the requested image. */
+  indexMembership: (image: string, digest: string) => Promise<IndexMembership>;
+  /** How long to wait for missing tasks, in milliseconds. */
   waitMs: number;
-  /** The failed tasks of the deployment, where it was followed. */
+  /** The failed tasks of the deployment, if it was followed. */
   failures?: TaskFailures;
 }
 
 /**
- * A task may report the digest of its platform's image where the index was asked for. Where the index cannot be read,
- * nothing can be said of it.
+ * Whether a digest belongs to the index of an image, because a task may report the digest of its platform's image.
+ * `unknown` if the index cannot be read.
  */
-export type PartOfImage = 'part' | 'other' | 'unknown';
+export type IndexMembership = 'part' | 'other' | 'unknown';
 
-/** What the tasks were proven to run. */
+/** What the tasks were verified to run. */
 export interface ProvenTasks {
   digests: Record<string, string>;
   tasks: number;
   wanted: number;
-  /** What could not be checked, a sentence each. */
+  /** Sentences about what could not be checked. */
   notes: readonly string[];
 }
 
-/** What one look at the tasks finds. */
+/** The result of one check of the tasks. */
 type Found =
-  /** Not what was asked for: it may be a late list, so it counts only after a while. */
+  /** Another revision or image runs. The list of tasks may be stale, so a problem counts only after a while. */
   | { problem: string }
-  /** Nothing else runs; tasks may be missing. */
+  /** Only the expected revision runs; tasks may be missing. */
   | { tasks: ProvenTasks }
-  /** The service works towards another revision by now. */
-  | { goal: string };
+  /** The service now has another target revision. */
+  | { superseding: string };
 
-/** The tasks prove a revision, or the service works towards another one by now. */
+/** The tasks prove a revision, or the service now has another target revision. */
 export type Proof = { kind: 'proven'; tasks: ProvenTasks } | { kind: 'superseded'; taskDefinition: string };
 
 /**
- * Proves by the tasks themselves that a service runs this task definition and no other, and that each container that
- * was asked for by digest has that digest. Missing tasks are no proof of anything: scaling out and the replacement of
- * a task take a minute on Fargate, so they are waited for.
+ * Verifies by its tasks that a service runs only this task definition, and that each container whose image is given by
+ * digest runs that digest. Waits for missing tasks, because scaling out and replacing a task take a minute on Fargate.
  *
- * @throws PlatformError `rollout-unproven` when something else runs; `tasks-failed` when tasks fail and none gets
- * healthy; TimeoutError when no task runs at all although some are wanted.
+ * @throws PlatformError `rollout-unproven` if another revision or image runs; `tasks-failed` if tasks fail and none
+ * becomes healthy; TimeoutError if no task runs although the desired count is not 0.
  */
 export async function proveRunning(context: EcsContext, expected: Expectation): Promise<Proof> {
   const startedAt = context.clock.now();
@@ -71,7 +76,7 @@ export async function proveRunning(context: EcsContext, expected: Expectation): 
       const found = await checkOnce(context, expected);
       seen.last = found;
       const now = context.clock.now();
-      if ('goal' in found) return { kind: 'superseded', taskDefinition: found.goal };
+      if ('superseding' in found) return { kind: 'superseded', taskDefinition: found.superseding };
       if ('problem' in found) {
         seen.problemAt ??= now;
         return now - seen.problemAt < LAG_MS ? undefined : unproven(found.problem);
@@ -97,11 +102,11 @@ export async function proveRunning(context: EcsContext, expected: Expectation): 
 function unproven(problem: string): never {
   throw new PlatformError(
     'rollout-unproven',
-    `ECS reported the deployment as complete, but it cannot be proven: ${problem}`,
+    `ECS reported the deployment as complete, but it could not be verified: ${problem}`,
   );
 }
 
-/** What runs is proven, and is less than wanted. Without any task, or after failed ones alone, nothing is. */
+/** Accepts fewer tasks than desired, unless none runs or tasks have failed since the last healthy one. */
 function accept(tasks: ProvenTasks, expected: Expectation): Proof {
   const failed = expected.failures?.count ?? 0;
   if (failed > 0) throw tasksFailed(failed, expected);
@@ -114,26 +119,26 @@ function waitingLine(
   failed: number,
   { taskDefinition }: Expectation,
 ): string {
-  const why = failed > 0 ? `${failed} failed, and none is healthy` : 'waiting for the others';
+  const why = failed > 0 ? `${failed} failed and none is healthy` : 'waiting for the others';
   return `${outOf(tasks, wanted, 'task')} of ${nameOf(taskDefinition)} running: ${why}.`;
 }
 
 /**
- * Failed tasks of the deployment since the last healthy one: a task that is about to fail runs for a moment too.
+ * Number of failed tasks since the last healthy one, because a task that is about to fail runs for a moment too.
  *
- * @throws PlatformError `tasks-failed` when there are as many as ECS's circuit breaker would stop at.
+ * @throws PlatformError `tasks-failed` at the threshold of ECS's circuit breaker.
  */
 async function failedInARow(expected: Expectation): Promise<number> {
   const { failures } = expected;
   if (!failures) return 0;
-  await failures.look();
+  await failures.update();
   if (failures.isTripped) throw tasksFailed(failures.count, expected);
   return failures.count;
 }
 
 function tasksFailed(count: number, { taskDefinition }: Expectation): PlatformError {
   const what = `${plural(count, 'task')} of ${nameOf(taskDefinition)} failed in a row and none became healthy`;
-  return new PlatformError('tasks-failed', `ECS reported the deployment as complete, and then ${what}`);
+  return new PlatformError('tasks-failed', `ECS reported the deployment as complete, but then ${what}`);
 }
 
 async function checkOnce(context: EcsContext, expected: Expectation): Promise<Found> {
@@ -144,11 +149,11 @@ async function checkOnce(context: EcsContext, expected: Expectation): Promise<Fo
   );
   const other = running.find(({ taskDefinitionArn }) => taskDefinitionArn !== expected.taskDefinition);
   const ours = running.filter(({ taskDefinitionArn }) => taskDefinitionArn === expected.taskDefinition);
-  const goal = goalOf(service) ?? service.taskDefinition;
-  if (goal !== expected.taskDefinition) return { goal: goal ?? '' };
+  const target = targetTaskDefinition(service) ?? service.taskDefinition;
+  if (target !== expected.taskDefinition) return { superseding: target ?? '' };
   if (other) return { problem: `a task still runs ${nameOf(other.taskDefinitionArn ?? '')}` };
   const { restart } = expected;
-  if (restart && !ours.every((task) => isOf(restart, task))) {
+  if (restart && !ours.every((task) => belongsTo(restart, task))) {
     const name = nameOf(expected.taskDefinition);
     return { problem: `a task of ${name} that was started before the restart still runs` };
   }
@@ -159,50 +164,50 @@ async function checkOnce(context: EcsContext, expected: Expectation): Promise<Fo
 
 async function digestsOf(
   tasks: readonly Task[],
-  { definition, partOfImage }: Expectation,
+  { definition, indexMembership }: Expectation,
 ): Promise<Pick<ProvenTasks, 'digests' | 'notes'> | { problem: string }> {
   const digests: Record<string, string> = {};
   const notes: string[] = [];
   for (const { name, image } of definition.containerDefinitions) {
-    const asked = digestIn(image);
+    const expected = digestIn(image);
     const reported = tasks.map((task) => digestOf(task, name, image));
-    if (asked !== undefined && reported.includes(undefined)) {
-      return { problem: `AWS does not tell which image a task runs in the container ${name}` };
+    if (expected !== undefined && reported.includes(undefined)) {
+      return { problem: `AWS does not report which image a task runs in the container ${name}` };
     }
     const found = new Set(reported.filter((digest) => digest !== undefined));
     for (const digest of found) {
-      if (asked === undefined || digest === asked) continue;
-      const part = await partOfImage(image, digest);
+      if (expected === undefined || digest === expected) continue;
+      const part = await indexMembership(image, digest);
       if (part === 'other')
-        return { problem: `a task runs ${digest} in the container ${name}, and ${asked} was asked for` };
+        return { problem: `a task runs ${digest} in the container ${name}, expected ${expected}` };
       if (part === 'unknown') notes.push(notCheckable(name, image, digest));
     }
-    if (asked === undefined && found.size > 1) {
+    if (expected === undefined && found.size > 1) {
       return { problem: `tasks run different images in the container ${name}: ${[...found].join(', ')}` };
     }
     if (reported.includes(undefined)) notes.push(notReported(name, image));
-    const digest = asked ?? [...found][0];
+    const digest = expected ?? [...found][0];
     if (digest !== undefined && found.size > 0) digests[name] = digest;
   }
   return { digests, notes };
 }
 
 function notReported(container: string, image: string): string {
-  return `AWS does not tell which digest of ${image} the tasks run in the container ${container}. Fix: Give the image by digest.`;
+  return `AWS does not report which digest of ${image} the tasks run in the container ${container}. Fix: Pass the image by digest.`;
 }
 
 function notCheckable(container: string, image: string, digest: string): string {
-  return `The tasks report ${digest} for the container ${container}, which was started from ${image}. Whether it is part of that image cannot be checked: the registry's index is not readable from here.`;
+  return `The tasks report ${digest} for the container ${container}, which was started from ${image}. Cannot check whether it is part of that image, because the image index could not be read.`;
 }
 
-/** Where an endpoint tells no digest, the name that the container was started by has it. */
+/** If the endpoint reports no digest, the digest in the image that the container was started with. */
 function digestOf({ containers = [] }: Task, name: string, image: string): string | undefined {
   const container = containers.find((one) => one.name === name);
   if (container?.imageDigest !== undefined) return container.imageDigest;
   return container?.image === image ? digestIn(image) : undefined;
 }
 
-/** The digest in an image's name. */
+/** The digest in an image reference. */
 export function digestIn(image: string): string | undefined {
   return /@(sha256:[0-9a-f]{64})$/.exec(image)?.[1];
 }

@@ -1,60 +1,60 @@
 import type { Deployment, Service, ServiceDeployment } from '@aws-sdk/client-ecs';
 import { classify, isThrottle } from '../aws/errors.ts';
-import { CancelledError } from '../core/errors.ts';
+import { CancelledError, reasonOf } from '../core/errors.ts';
 import { poll } from '../core/poll.ts';
 import {
   describeRevision,
   describeServiceDeployment,
-  type OurDeployment,
-  successorOf,
+  type FollowedDeployment,
+  findSuccessor,
 } from './deployment.ts';
 import { describeService, type EcsContext, primaryDeployment } from './service.ts';
 import type { TargetCount } from './targets.ts';
 import { hasCircuitBreaker, type TaskFailures } from './task-failures.ts';
 import { plural } from '../core/text.ts';
 
-/** The watch gives up after so many failed reads in a row, each after the SDK's own retries. */
-const FAILED_READS = 5;
-/** How often a deployment is read: at first, and after a while. */
+/** How many consecutive reads may fail, each after the SDK's own retries. */
+const MAX_FAILED_READS = 5;
+/** How often a deployment is read: at first, and later. */
 const QUICK_MS = 1000;
 const QUICK_PHASE_MS = 15_000;
 const SLOW_MS = 2500;
-/** Runs on other machines do not read at the same moments as this one. */
+/** Spreads the reads of different runs over time. */
 const OFFSET_MS = Math.random() * SLOW_MS;
-/** How often targets are counted while nothing else changes. */
-const TARGETS_EVERY_MS = 20_000;
-/** How often stopped tasks are looked for while nothing else changes, where ECS does not count them. */
-const FAILURES_EVERY_MS = 10_000;
-/** How often further failures are explained: each explanation takes a few calls. */
-const EXPLAIN_EVERY_MS = 5000;
+/** How often targets are counted if nothing else changes. */
+const TARGETS_INTERVAL_MS = 20_000;
+/** How often stopped tasks are read if nothing else changes and ECS does not count them. */
+const FAILURES_INTERVAL_MS = 10_000;
+/** Minimum time between two explanations of failures, each of which takes a few calls. */
+const EXPLAIN_INTERVAL_MS = 5000;
 
 /** Callbacks of a watch. */
 interface RolloutObserver {
-  /** For each line of progress. */
+  /** Called for each line of progress. */
   onLine(line: string): void;
-  /** Tasks have failed, or ECS rolls back: called when it is first seen, while the tasks still exist. */
+  /** Called as soon as tasks have failed or ECS rolls back, while the tasks still exist. */
   onFailing(state: RolloutState): Promise<void>;
-  /** A PAUSE hook waits: called once for each. The signal is aborted when the watch ends. What it throws ends the watch. */
+  /** Called once for each waiting PAUSE hook. The signal is aborted when the watch ends. An error ends the watch. */
   onPaused(pause: PauseHook, signal: AbortSignal): Promise<void>;
-  /** Counts the targets; undefined where there is no load balancer. */
+  /** Counts the targets; undefined without a load balancer. */
   countTargets(): Promise<TargetCount | undefined>;
 }
 
 interface WatchOptions {
   timeoutMs: number;
   observer: RolloutObserver;
-  /** Counts failed tasks where the service has no circuit breaker; the watch then ends as that would. */
+  /** Counts failed tasks for a service without a circuit breaker; the watch ends at the threshold of one. */
   failures?: TaskFailures;
 }
 
 /**
- * Watches one deployment to its end, which may be the end of a rollback; that a rollback started is logged at once.
+ * Watches a deployment until it or its rollback ends.
  *
- * @throws TimeoutError at the deadline; the signal's reason; what `onPaused` throws.
+ * @throws TimeoutError at the deadline; the signal's reason; any error of `onPaused`.
  */
 export async function watchRollout(
   context: EcsContext,
-  deployment: OurDeployment,
+  deployment: FollowedDeployment,
   options: WatchOptions,
 ): Promise<RolloutState> {
   const watch = new Watch(context, deployment, options);
@@ -68,17 +68,17 @@ export async function watchRollout(
   }
 }
 
-/** All deployments of a run are read at the same moments, so that one call reads twenty of them. */
+/** All deployments of a run are read at the same time, so that one call reads twenty of them. */
 function untilNextRead(nowMs: number, elapsedMs: number): number {
   const step = elapsedMs < QUICK_PHASE_MS ? QUICK_MS : SLOW_MS;
   const wait = step - ((nowMs + OFFSET_MS) % step);
-  // Right before such a moment, the next one is soon enough.
+  // Skips a read that is due almost immediately.
   return wait < step / 4 ? wait + step : wait;
 }
 
 class Watch {
   readonly #context: EcsContext;
-  readonly #deployment: OurDeployment;
+  readonly #deployment: FollowedDeployment;
   readonly #observer: RolloutObserver;
   readonly #progress: RolloutProgress;
   readonly #taskFailures: TaskFailures | undefined;
@@ -97,7 +97,7 @@ class Watch {
   #rolledBack = false;
   #failedReads = 0;
 
-  constructor(context: EcsContext, deployment: OurDeployment, { observer, failures }: WatchOptions) {
+  constructor(context: EcsContext, deployment: FollowedDeployment, { observer, failures }: WatchOptions) {
     this.#context = context;
     this.#deployment = deployment;
     this.#observer = observer;
@@ -107,7 +107,7 @@ class Watch {
     });
   }
 
-  /** Reads the deployment once; gives its state when it has ended. Lost connections and server errors are tolerated for a while. */
+  /** Reads the deployment once. Returns its state if it has ended. Tolerates a few network and server errors. */
   async readOnce(): Promise<RolloutState | undefined> {
     if (this.#answerError) throw this.#answerError;
     try {
@@ -116,17 +116,18 @@ class Watch {
       this.#failedReads = 0;
       return isEnd(state.phase) ? state : undefined;
     } catch (error) {
-      const passing = ['network', 'server'].includes(classify(error));
-      if (!passing || this.#context.signal.aborted || ++this.#failedReads >= FAILED_READS) throw error;
+      const isTransient = ['network', 'server'].includes(classify(error));
+      if (!isTransient || this.#context.signal.aborted || ++this.#failedReads >= MAX_FAILED_READS)
+        throw error;
       this.#context.log.info(
-        `AWS did not answer (${this.#failedReads} of ${FAILED_READS - 1} times); watching on.`,
+        `Failed to read the deployment (attempt ${this.#failedReads} of ${MAX_FAILED_READS}), retrying: ${reasonOf(error)}`,
       );
       return undefined;
     }
   }
 
   async #handle(state: RolloutState): Promise<void> {
-    // The end is reported without another call.
+    // No further call after the deployment has ended.
     if (!isEnd(state.phase)) await this.#count(state);
     this.#progress.update(state, this.#targets);
     const isRollback = ['rolling-back', 'rolled-back', 'rollback-failed', 'failed'].includes(state.phase);
@@ -135,58 +136,58 @@ class Watch {
     if (state.pause && !isEnd(state.phase)) this.#answerPause(state.pause);
   }
 
-  async #explain(state: RolloutState, atOnce: boolean): Promise<void> {
+  async #explain(state: RolloutState, isImmediate: boolean): Promise<void> {
     const failed = state.hasBreaker
       ? state.failures.count
       : (this.#taskFailures?.total ?? state.failures.count);
     this.#unexplained ||= failed > this.#failed;
     this.#failed = failed;
     const now = this.#context.clock.now();
-    const due = this.#unexplained && (now - this.#explainedAt >= EXPLAIN_EVERY_MS || isEnd(state.phase));
-    if (!due && !atOnce) return;
+    const due = this.#unexplained && (now - this.#explainedAt >= EXPLAIN_INTERVAL_MS || isEnd(state.phase));
+    if (!due && !isImmediate) return;
     this.#unexplained = false;
     this.#explainedAt = now;
     await this.#observer.onFailing(state);
   }
 
-  /** Acts as the circuit breaker of a service that has none: the same count, the same threshold. */
+  /** Acts as the circuit breaker of a service without one, with the same count and threshold. */
   async #withTaskFailures(state: RolloutState): Promise<RolloutState> {
     const failures = this.#taskFailures;
     if (!failures || state.hasBreaker || !['pending', 'in-progress'].includes(state.phase)) return state;
     const now = this.#context.clock.now();
     const tasks = JSON.stringify(state.tasks);
-    // After a failed task each further one counts, and the numbers of tasks may look the same.
-    const due = failures.count > 0 || now - this.#lookedAt >= FAILURES_EVERY_MS;
+    // After a failure, each further one counts, even if the task counts look the same.
+    const due = failures.count > 0 || now - this.#lookedAt >= FAILURES_INTERVAL_MS;
     if (due || tasks !== this.#lookedFor) {
       this.#lookedFor = tasks;
       this.#lookedAt = now;
-      await failures.look();
+      await failures.update();
     }
     if (failures.total === 0) return state;
     const { count, threshold, isTripped } = failures;
     const counted: RolloutState = { ...state, failures: { count, threshold } };
     if (!isTripped) return counted;
-    const reason = `${plural(count, 'task')} failed in a row and none became healthy. The service has no circuit breaker that would stop the deployment.`;
+    const reason = `${plural(count, 'task')} failed in a row and none became healthy. The service has no circuit breaker to stop the deployment.`;
     return { ...counted, phase: 'tripped', reason };
   }
 
-  /** Stops answering hooks, and waits until what was started for that has ended. */
+  /** Stops answering hooks, and waits for the answers in progress. */
   async end(): Promise<void> {
     this.#ended.abort(new CancelledError('the end of the deployment'));
     await Promise.allSettled(this.#answers);
   }
 
-  /** Targets are counted when the tasks change, and from time to time: it is another call. */
+  /** Counts the targets, which takes another call: when the tasks change, and otherwise at intervals. */
   async #count(state: RolloutState): Promise<void> {
     const now = this.#context.clock.now();
     const seen = JSON.stringify([state.tasks, state.traffic, state.stage]);
-    if (seen === this.#seen && now - this.#countedAt < TARGETS_EVERY_MS) return;
+    if (seen === this.#seen && now - this.#countedAt < TARGETS_INTERVAL_MS) return;
     this.#seen = seen;
     this.#countedAt = now;
     this.#targets = await this.#observer.countTargets();
   }
 
-  /** The watch goes on while the hook is answered. */
+  /** Answers a hook while the watch continues. */
   #answerPause(pause: PauseHook): void {
     if (this.#paused.has(pause.hookId)) return;
     this.#paused.add(pause.hookId);
@@ -197,7 +198,7 @@ class Watch {
   }
 }
 
-/** Where a deployment is. The last seven are ends. */
+/** The phase of a deployment. The last seven are final. */
 type RolloutPhase =
   | 'pending'
   | 'in-progress'
@@ -206,9 +207,9 @@ type RolloutPhase =
   | 'complete'
   | 'rolled-back'
   | 'rollback-failed'
-  /** ECS gave up and left everything as it is. */
+  /** ECS stopped the deployment and changed nothing else. */
   | 'failed'
-  /** Too many tasks failed, the service has no circuit breaker, and ECS goes on. */
+  /** Too many tasks failed, but ECS continues, because the service has no circuit breaker. */
   | 'tripped'
   | 'stopped'
   | 'superseded';
@@ -216,20 +217,20 @@ type RolloutPhase =
 /** The state of a deployment at one moment, from either API. */
 export interface RolloutState {
   phase: RolloutPhase;
-  /** What ECS says of it. */
+  /** ECS's reason. */
   reason?: string;
   tasks: { wanted: number; running: number; pending: number };
-  /** Failed tasks; the threshold where the circuit breaker has one. */
+  /** Failed tasks, and the circuit breaker's threshold if it has one. */
   failures: { count: number; threshold?: number };
-  /** Whether ECS itself stops the deployment when tasks fail. */
+  /** Whether ECS stops the deployment when tasks fail. */
   hasBreaker: boolean;
   stage?: string;
-  /** Percent on the new tasks; absent for a rolling deployment. */
+  /** Percentage of traffic to the new tasks; absent for a rolling deployment. */
   traffic?: { production: number; test: number };
   /** A PAUSE hook that waits for ContinueServiceDeployment. */
   pause?: PauseHook;
   alarms: readonly string[];
-  /** ARN of the task definition that ECS goes back to, or that has taken the place. */
+  /** ARN of the task definition that ECS rolls back to, or of the deployment that replaced this one. */
   other?: string;
   /** When it ended, by AWS's clock. */
   finishedAt?: Date;
@@ -238,7 +239,7 @@ export interface RolloutState {
 /** A PAUSE hook that waits to be continued. */
 export interface PauseHook {
   hookId: string;
-  /** The lifecycle stage that it waits at, where ECS tells it. */
+  /** The lifecycle stage that it waits at, if ECS reports it. */
   stage?: string;
   expiresAt?: Date;
   /** What ECS does when it expires. */
@@ -261,12 +262,15 @@ export function isEnd(phase: RolloutPhase): boolean {
 }
 
 /** Reads the state of a deployment. */
-export async function readRollout(context: EcsContext, deployment: OurDeployment): Promise<RolloutState> {
+export async function readRollout(
+  context: EcsContext,
+  deployment: FollowedDeployment,
+): Promise<RolloutState> {
   if (deployment.arn === undefined)
     return stateOfService(await describeService(context, deployment), deployment);
   const found = await describeServiceDeployment(context, deployment.arn);
   const state = stateOf(found);
-  if (found.status === 'STOPPED') return { ...state, ...(await whyStopped(context, deployment, found)) };
+  if (found.status === 'STOPPED') return { ...state, ...(await stoppedPhase(context, deployment, found)) };
   const revision = found.rollback?.serviceRevisionArn;
   if (revision === undefined || !isEnd(state.phase)) return state;
   const target = await describeRevision(context, revision);
@@ -322,22 +326,22 @@ function pauseOf({
   };
 }
 
-/** STOPPED has several causes: the circuit breaker, an alarm, a newer deployment, or StopServiceDeployment. */
-async function whyStopped(
+/** The phase for STOPPED, which has several causes: circuit breaker, alarm, newer deployment, StopServiceDeployment. */
+async function stoppedPhase(
   context: EcsContext,
-  deployment: OurDeployment,
+  deployment: FollowedDeployment,
   { deploymentCircuitBreaker: breaker, alarms }: ServiceDeployment,
 ): Promise<Pick<RolloutState, 'phase' | 'other'>> {
   if (breaker?.status === 'TRIGGERED' || alarms?.status === 'TRIGGERED') return { phase: 'failed' };
-  const successor = await successorOf(context, deployment);
+  const successor = await findSuccessor(context, deployment);
   return successor ? { phase: 'superseded', other: successor.taskDefinition } : { phase: 'stopped' };
 }
 
 /**
- * The same from the service's own list, where there are no service deployments. A deployment that is no longer the
- * primary one was rolled back when it failed or when the primary is ECS's rollback, else it was superseded.
+ * The state from the service's list of deployments, without service deployments. A deployment that is no longer primary
+ * was rolled back if it failed or if the primary one is ECS's rollback; otherwise it was superseded.
  */
-function stateOfService(service: Service, ours: OurDeployment): RolloutState {
+function stateOfService(service: Service, ours: FollowedDeployment): RolloutState {
   const primary = primaryDeployment(service);
   const own = (service.deployments ?? []).find(({ id }) => id === ours.id);
   const state: RolloutState = {
@@ -364,20 +368,20 @@ function stateOfService(service: Service, ours: OurDeployment): RolloutState {
   };
 }
 
-/** Where there is no rolloutState either, a deployment is complete when all others are gone. */
+/** Without a rolloutState, a deployment is complete when no other deployment is left. */
 function phaseOfPrimary(service: Service, own: Deployment): RolloutPhase {
   if (own.rolloutState === 'FAILED') return 'failed';
   if (own.rolloutState === 'IN_PROGRESS') return 'in-progress';
   const { runningCount = 0, desiredCount = 0, pendingCount = 0 } = own;
-  const alone = (service.deployments ?? []).length === 1;
-  const there = runningCount === desiredCount && pendingCount === 0;
-  return there && (own.rolloutState === 'COMPLETED' || alone) ? 'complete' : 'in-progress';
+  const isOnly = (service.deployments ?? []).length === 1;
+  const isRunning = runningCount === desiredCount && pendingCount === 0;
+  return isRunning && (own.rolloutState === 'COMPLETED' || isOnly) ? 'complete' : 'in-progress';
 }
 
 function isRollbackOf(
   primary: Deployment | undefined,
   own: Deployment | undefined,
-  ours: OurDeployment,
+  ours: FollowedDeployment,
 ): boolean {
   if (primary?.taskDefinition !== ours.previous) return false;
   return own?.rolloutState === 'FAILED' || /rolling back|rolled back/i.test(primary.rolloutStateReason ?? '');
@@ -388,7 +392,7 @@ function phaseOfRollback(primary: Deployment | undefined): RolloutPhase {
   return primary?.rolloutState === 'FAILED' ? 'rollback-failed' : 'rolling-back';
 }
 
-/** Turns what is seen of a deployment into one line for each change. */
+/** Logs one line for each change of a deployment's state. */
 class RolloutProgress {
   readonly #onLine: (line: string) => void;
   /** The last line of each kind. */
@@ -419,7 +423,7 @@ function phaseLine({ phase, reason }: RolloutState): string {
   const because = reason === undefined ? '' : `: ${reason}`;
   switch (phase) {
     case 'rolling-back':
-      return `ECS rolls the deployment back${because}`;
+      return `ECS is rolling the deployment back${because}`;
     case 'stopping':
       return 'The deployment is being stopped.';
     default:
@@ -430,7 +434,7 @@ function phaseLine({ phase, reason }: RolloutState): string {
 function trafficLine({ traffic }: RolloutState): string {
   if (!traffic) return '';
   const test = traffic.test > 0 ? `, ${traffic.test} % of the test traffic` : '';
-  return `The new tasks get ${traffic.production} % of the traffic${test}.`;
+  return `The new tasks receive ${traffic.production} % of the traffic${test}.`;
 }
 
 function tasksLine({ tasks, failures }: RolloutState, targets: TargetCount | undefined): string {
@@ -444,5 +448,5 @@ function tasksLine({ tasks, failures }: RolloutState, targets: TargetCount | und
 }
 
 function failuresPart({ count, threshold }: RolloutState['failures']): string {
-  return threshold === undefined ? `${count} failed` : `${count} failed of the ${threshold} that stop it`;
+  return threshold === undefined ? `${count} failed` : `${count} failed (threshold ${threshold})`;
 }

@@ -6,32 +6,32 @@ import { send } from '../aws/send.ts';
 import type { Context } from '../core/context.ts';
 import { InputError, PlatformError } from '../core/errors.ts';
 
-/** Where a service is. */
+/** The cluster and name of a service. */
 export interface ServiceAddress {
   /** Name or ARN. */
   cluster: string;
   service: string;
 }
 
-/** Where the service of `arn:aws:ecs:eu-west-1:111111111111:service/<cluster>/<name>` is. */
+/** The address of the service `arn:aws:ecs:eu-west-1:111111111111:service/<cluster>/<name>`. */
 export function addressOfArn(arn: string): ServiceAddress {
   const [cluster = '', service = ''] = arn.slice(arn.indexOf(':service/') + ':service/'.length).split('/');
   return { cluster, service };
 }
 
-/** The service does not exist, or cannot be deployed by this suite. */
+/** The service does not exist, or these actions cannot deploy it. */
 export class ServiceError extends PlatformError {
   override readonly name = 'ServiceError';
 }
 
-/** A service, or why ECS does not give it. */
+/** A service, or ECS's reason for not returning it. */
 interface FoundService {
   service?: Service;
   reason?: string;
 }
 
 /**
- * Services of one cluster, by name or ARN. The right is asked for on each of them.
+ * Services of one cluster, by name or ARN. AWS requires the permission for each of them.
  *
  * @see https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeServices.html "You may specify up to 10
  * services to describe in a single operation"
@@ -45,7 +45,7 @@ const services = new BatchReader<ECSClient, FoundService>({
     const isOnly = names.length === 1;
     return new Map(
       names.map((name) => {
-        // Names are unique in a cluster, except for those of services that were deleted.
+        // Names are unique in a cluster, except for deleted services.
         const own = found.filter((one) => isOnly || one.serviceName === nameOf(name));
         const service = own.find(({ status }) => status === 'ACTIVE') ?? own[0];
         const reason = failures.find(({ arn = '' }) => isOnly || nameOf(arn) === nameOf(name))?.reason;
@@ -56,8 +56,8 @@ const services = new BatchReader<ECSClient, FoundService>({
 });
 
 /**
- * Reads services of one cluster, in their order; undefined for those that do not exist. With others that are read at the
- * same moment it is one call for ten of them.
+ * Reads services of one cluster, in their order; undefined for those that do not exist. One call reads ten services,
+ * including those that other callers read at the same time.
  */
 export async function findServices(
   context: EcsContext,
@@ -69,7 +69,7 @@ export async function findServices(
   return names.map((name) => found.get(name)?.service);
 }
 
-/** Reads a service. Throws ServiceError when there is none, or when it is being deleted. */
+/** Reads a service. @throws ServiceError if it does not exist or is being deleted. */
 export async function describeService(
   context: EcsContext,
   { cluster, service }: ServiceAddress,
@@ -87,7 +87,7 @@ export async function describeService(
   return found.service;
 }
 
-/** Refuses services that another controller deploys, or that ECS Express Mode manages. */
+/** Rejects services with another deployment controller and those that ECS Express Mode manages. */
 export function requireDeployable(service: Service): void {
   const refusal = refusalOf(service);
   if (!refusal) return;
@@ -96,8 +96,8 @@ export function requireDeployable(service: Service): void {
 }
 
 /**
- * Refuses a number of tasks for a service that has one task on each container instance. ECS says: "The daemon scheduling
- * strategy does not support a desired count for services."
+ * Rejects a desired count for a daemon service. ECS returns: "The daemon scheduling strategy does not support a desired
+ * count for services."
  *
  * @see https://github.com/fabfuel/ecs-deploy/issues/59
  */
@@ -125,35 +125,35 @@ function refusalOf({ deploymentController, resourceManagementType }: Service): R
 }
 
 const CODE_DEPLOY: Refusal = {
-  why: 'has the deployment controller CODE_DEPLOY: only CodeDeploy can deploy it',
-  fix: 'Move it to the ECS controller, which does blue/green, canary and linear itself: docs/migrate/codedeploy.md.',
+  why: 'has the deployment controller CODE_DEPLOY, so only CodeDeploy can deploy it',
+  fix: 'Move it to the ECS controller, which supports blue/green, canary and linear deployments: docs/migrate/codedeploy.md.',
 };
 
 const EXTERNAL: Refusal = {
-  why: 'has the deployment controller EXTERNAL: another tool deploys it by task sets',
+  why: 'has the deployment controller EXTERNAL, so another tool deploys it with task sets',
   fix: 'Deploy it with that tool, or create a service with the ECS controller: docs/migrate/codedeploy.md#external-controller.',
 };
 
 const EXPRESS_MODE: Refusal = {
-  why: 'is an Express Mode service: ECS manages its task definition, load balancer and scaling',
+  why: 'is an Express Mode service, so ECS manages its task definition, load balancer and scaling',
   fix: 'Deploy it with UpdateExpressGatewayService and an image by digest: docs/migrate/express-gateway.md.',
 };
 
-/** The deployment that ECS works towards. */
+/** The deployment that ECS is working towards. */
 export function primaryDeployment({ deployments = [] }: Service): Deployment | undefined {
   return deployments.find(({ status }) => status === 'PRIMARY');
 }
 
 /**
- * The task definition that ECS works towards. It is that of the primary deployment; where there is only one, it is the
- * service's own too, also on endpoints whose deployment keeps the one that it began with.
+ * The task definition that ECS is working towards: that of the primary deployment. With only one deployment, the
+ * service's own is used, because some endpoints do not update the deployment's.
  */
-export function goalOf(service: Service): string | undefined {
+export function targetTaskDefinition(service: Service): string | undefined {
   const { deployments = [], taskDefinition } = service;
   return deployments.length === 1 ? taskDefinition : primaryDeployment(service)?.taskDefinition;
 }
 
-/** Whether the service runs what it wants to run, and nothing else. */
+/** Whether the service's only deployment has completed with all of its tasks. */
 export function isSteady(service: Service): boolean {
   const primary = primaryDeployment(service);
   if (!primary || (service.deployments ?? []).length !== 1) return false;
@@ -166,12 +166,12 @@ export function loadBalancedContainer({ loadBalancers = [] }: Service): string |
   return loadBalancers.find(({ containerName }) => containerName !== undefined)?.containerName;
 }
 
-/** The last part of an ARN; a name stays as it is. */
+/** The last part of an ARN; a name is returned unchanged. */
 export function nameOf(arn: string): string {
   return arn.slice(arn.lastIndexOf('/') + 1);
 }
 
-/** What the work on a service needs. A client is opened when it is first asked for, and once. */
+/** The context for operations on a service. Each client is created on first use. */
 export interface EcsContext extends Context {
   region: string;
   ecs(): Promise<ECSClient>;

@@ -7,7 +7,7 @@ import type { Service } from '@aws-sdk/client-ecs';
 import { send } from '../aws/send.ts';
 import type { EcsContext } from './service.ts';
 
-/** What a load balancer says of one target. */
+/** The health of a target, as the load balancer reports it. */
 export interface TargetState {
   ip: string;
   port: number;
@@ -18,7 +18,7 @@ export interface TargetState {
   description: string;
 }
 
-/** The target groups that a service registers its tasks in, also that of blue/green's other colour. */
+/** The target groups of a service, including the alternate one for blue/green. */
 export function targetGroupsOf({ loadBalancers = [] }: Pick<Service, 'loadBalancers'>): string[] {
   const arns = loadBalancers.flatMap(({ targetGroupArn, advancedConfiguration }) => [
     targetGroupArn,
@@ -27,17 +27,17 @@ export function targetGroupsOf({ loadBalancers = [] }: Pick<Service, 'loadBalanc
   return [...new Set(arns.filter((arn) => arn !== undefined))];
 }
 
-/** What is asked of targets before they get requests. */
+/** A target group with its health check. */
 export interface TargetGroup {
   arn: string;
   port: number | undefined;
-  /** Empty where the check is only a connection. */
+  /** Empty for a TCP health check. */
   healthCheckPath: string;
   /** `ip` on Fargate. */
   targetType: string;
 }
 
-/** Reads these groups. */
+/** Reads target groups by ARN. */
 export async function describeTargetGroups(
   context: EcsContext,
   arns: readonly string[],
@@ -52,13 +52,13 @@ export async function describeTargetGroups(
   }));
 }
 
-/** All targets of these groups. */
+/** The targets of target groups. */
 export async function targetStates(context: EcsContext, groups: readonly string[]): Promise<TargetState[]> {
   const client = await context.elb();
-  const answers = await Promise.all(
+  const responses = await Promise.all(
     groups.map((arn) => send(client, new DescribeTargetHealthCommand({ TargetGroupArn: arn }), context)),
   );
-  return answers.flatMap(({ TargetHealthDescriptions = [] }) => TargetHealthDescriptions.map(stateOf));
+  return responses.flatMap(({ TargetHealthDescriptions = [] }) => TargetHealthDescriptions.map(stateOf));
 }
 
 /** Targets of the service in its target groups. */
@@ -67,12 +67,12 @@ export interface TargetCount {
   registered: number;
 }
 
-/** How many of the targets that stay are healthy. */
+/** Counts the targets and the healthy ones, without draining ones. */
 export function countTargets(states: readonly TargetState[]): TargetCount {
-  const staying = states.filter(({ state }) => state !== 'draining');
+  const remaining = states.filter(({ state }) => state !== 'draining');
   return {
-    registered: staying.length,
-    healthy: staying.filter(({ state }) => state === 'healthy').length,
+    registered: remaining.length,
+    healthy: remaining.filter(({ state }) => state === 'healthy').length,
   };
 }
 

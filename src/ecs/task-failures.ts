@@ -1,38 +1,38 @@
 import type { Service, Task } from '@aws-sdk/client-ecs';
-import type { OurDeployment } from './deployment.ts';
+import type { FollowedDeployment } from './deployment.ts';
 import { describeService, type EcsContext } from './service.ts';
 import { targetGroupsOf, targetStates } from './targets.ts';
-import { describeTasks, isOf, isTargetOf, listTasks, tasksOf } from './tasks.ts';
+import { describeTasks, belongsTo, isTargetOf, listTasks, tasksOf } from './tasks.ts';
 import type { TaskDefinition } from './task-definition/task-definition.ts';
 
-const LEAST = 3;
-const MOST = 200;
-const SHARE = 0.5;
+const MIN_THRESHOLD = 3;
+const MAX_THRESHOLD = 200;
+const THRESHOLD_RATIO = 0.5;
 /**
- * After this long a task without any health check counts as healthy.
+ * After this time, a task without a health check counts as healthy.
  *
  * @see https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentConfiguration.html
  */
-const UNCHECKED_MS = 40_000;
+const HEALTHY_AFTER_MS = 40_000;
 
 /**
- * How many failed tasks in a row fail a deployment, as ECS's own circuit breaker counts by default: "Minimum threshold
+ * Number of consecutive failed tasks at which ECS's circuit breaker fails a deployment by default: "Minimum threshold
  * (3) <= (50/100) * desired task count => Maximum threshold (200)", rounded up.
  *
  * @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html#failure-threshold
  */
 export function failureThreshold(desiredCount: number): number {
-  return Math.min(MOST, Math.max(LEAST, Math.ceil(SHARE * desiredCount)));
+  return Math.min(MAX_THRESHOLD, Math.max(MIN_THRESHOLD, Math.ceil(THRESHOLD_RATIO * desiredCount)));
 }
 
-/** Whether ECS itself stops a deployment whose tasks fail. */
+/** Whether ECS stops a deployment whose tasks fail. */
 export function hasCircuitBreaker({ deploymentConfiguration }: Service): boolean {
   return deploymentConfiguration?.deploymentCircuitBreaker?.enable === true;
 }
 
 /**
- * Whether a stopped task tells something about its revision. It does not when the scheduler scaled it in, a person
- * stopped it, Spot capacity was reclaimed, or Fargate retired its host.
+ * Whether a task stopped because of a failure, not because the scheduler scaled it in, a user stopped it, Spot capacity
+ * was reclaimed, or Fargate retired its host.
  *
  * @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html
  */
@@ -44,39 +44,39 @@ export function isTaskFailure({ stopCode, stoppedReason = '' }: Task): boolean {
 }
 
 /**
- * Counts the failed tasks of one deployment as ECS's circuit breaker does, for a service that has none: "the failure
- * count resets to 0 each time a task reaches a healthy state; only consecutive failures count". A failure is a task
- * that stopped before it was healthy: it could not be placed or started, it exited, or a health check failed.
+ * Counts the failed tasks of a deployment like ECS's circuit breaker, for a service without one: "the failure count
+ * resets to 0 each time a task reaches a healthy state; only consecutive failures count". A failure is a task that
+ * stopped before it was healthy: it could not be placed or started, it exited, or a health check failed.
  *
  * @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html#failure-counting-mode
  */
 export class TaskFailures {
   readonly #context: EcsContext;
-  readonly #deployment: OurDeployment;
+  readonly #deployment: FollowedDeployment;
   readonly #definition: TaskDefinition;
   readonly #seen = new Set<string>();
   #count = 0;
   #total = 0;
   #wasHealthy = false;
-  #threshold = LEAST;
+  #threshold = MIN_THRESHOLD;
 
-  constructor(context: EcsContext, deployment: OurDeployment, definition: TaskDefinition) {
+  constructor(context: EcsContext, deployment: FollowedDeployment, definition: TaskDefinition) {
     this.#context = context;
     this.#deployment = deployment;
     this.#definition = definition;
   }
 
-  /** Failed tasks since the last healthy one, as of the last look. */
+  /** Failed tasks since the last healthy one, as of the last update. */
   get count(): number {
     return this.#count;
   }
 
-  /** All failed tasks, as of the last look. */
+  /** All failed tasks, as of the last update. */
   get total(): number {
     return this.#total;
   }
 
-  /** As of the last look at failed tasks. */
+  /** As of the last update with failed tasks. */
   get threshold(): number {
     return this.#threshold;
   }
@@ -85,15 +85,15 @@ export class TaskFailures {
     return this.#count >= this.#threshold;
   }
 
-  /** Tasks failed, and none was ever seen healthy. */
+  /** Whether tasks failed and none was ever seen healthy. */
   get onlyFailed(): boolean {
     return this.#total > 0 && !this.#wasHealthy;
   }
 
-  /** Reads what has stopped since the last look, and whether a task is healthy. One call while none has failed. */
-  async look(): Promise<void> {
+  /** Reads the tasks that have stopped since the last update, and whether one is healthy. One call if none has failed. */
+  async update(): Promise<void> {
     const stopped = await this.#newlyStopped();
-    const own = stopped.filter((task) => isOf(this.#deployment, task));
+    const own = stopped.filter((task) => belongsTo(this.#deployment, task));
     const failed = own.filter(isTaskFailure).length;
     this.#wasHealthy ||= own.some((task) => wasHealthy(task, this.#definition));
     if (failed === 0 && this.#count === 0) return;
@@ -106,7 +106,7 @@ export class TaskFailures {
     this.#wasHealthy = true;
   }
 
-  /** A task that has just begun to stop may not say why yet: it is read again with the next look. */
+  /** A task that has just started to stop may not have a reason yet. It is read again by the next update. */
   async #newlyStopped(): Promise<Task[]> {
     const arns = await listTasks(this.#context, this.#deployment, 'STOPPED');
     const unseen = arns.filter((arn) => !this.#seen.has(arn));
@@ -118,7 +118,7 @@ export class TaskFailures {
 
   async #hasHealthyTask(service: Service): Promise<boolean> {
     const running = (await tasksOf(this.#context, this.#deployment, 'RUNNING')).filter(
-      (task) => isOf(this.#deployment, task) && task.lastStatus === 'RUNNING',
+      (task) => belongsTo(this.#deployment, task) && task.lastStatus === 'RUNNING',
     );
     if (running.length === 0) return false;
     const groups = targetGroupsOf(service);
@@ -128,17 +128,17 @@ export class TaskFailures {
     return running.some((task) => {
       if (isChecked(this.#definition) && task.healthStatus !== 'HEALTHY') return false;
       if (targets) return healthy.some((target) => isTargetOf(target, task));
-      return isChecked(this.#definition) || now - (task.startedAt?.getTime() ?? now) >= UNCHECKED_MS;
+      return isChecked(this.#definition) || now - (task.startedAt?.getTime() ?? now) >= HEALTHY_AFTER_MS;
     });
   }
 }
 
-/** Whether a stopped task was healthy as far as its own record tells: its load balancer's opinion is gone. */
+/** Whether a stopped task was healthy according to ECS. Its state in the load balancer is no longer available. */
 function wasHealthy(task: Task, definition: TaskDefinition): boolean {
   if (isChecked(definition)) return task.healthStatus === 'HEALTHY';
   const ended = task.stoppingAt ?? task.stoppedAt;
   const ranMs = task.startedAt && ended ? ended.getTime() - task.startedAt.getTime() : 0;
-  return !isTaskFailure(task) && ranMs >= UNCHECKED_MS;
+  return !isTaskFailure(task) && ranMs >= HEALTHY_AFTER_MS;
 }
 
 function isChecked({ containerDefinitions }: TaskDefinition): boolean {

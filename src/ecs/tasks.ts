@@ -9,7 +9,7 @@ import {
 } from '@aws-sdk/client-ecs';
 import { BatchReader } from '../aws/reads.ts';
 import { send } from '../aws/send.ts';
-import type { OurDeployment } from './deployment.ts';
+import type { FollowedDeployment } from './deployment.ts';
 import { type EcsContext, nameOf, type ServiceAddress } from './service.ts';
 import type { TaskDefinition } from './task-definition/task-definition.ts';
 
@@ -17,11 +17,11 @@ import type { TaskDefinition } from './task-definition/task-definition.ts';
 export interface FailedTask {
   id: string;
   arn: string;
-  /** When it stopped, in ms. */
+  /** When it stopped, in milliseconds since the epoch. */
   at: number;
   stopCode: string;
   stoppedReason: string;
-  /** The container that failed first, where ECS shows which. */
+  /** The container that failed first, if ECS reports it. */
   container?: FailedContainer;
   pullMs?: number;
   /** How long it ran. */
@@ -52,7 +52,7 @@ const tasks = new BatchReader<ECSClient, Task>({
   },
 });
 
-/** Reads tasks of a cluster, in their order, without those that ECS does not know any more. */
+/** Reads tasks of a cluster, in their order, without those that no longer exist. */
 export async function describeTasks(
   context: EcsContext,
   cluster: string,
@@ -61,7 +61,7 @@ export async function describeTasks(
   return [...(await tasks.getAll(await context.ecs(), arns, context, cluster)).values()];
 }
 
-/** The ARNs of a service's tasks that are to run, or that have stopped; AWS keeps the latter for an hour. */
+/** The ARNs of a service's running or stopped tasks. AWS keeps stopped tasks for an hour. */
 export async function listTasks(
   context: EcsContext,
   { cluster, service: serviceName }: ServiceAddress,
@@ -70,24 +70,24 @@ export async function listTasks(
   return (await listPages(context, { cluster, serviceName, desiredStatus }, Infinity)) ?? [];
 }
 
-/** The ARNs of all tasks of a cluster that are to run; undefined when they fill more pages, of a hundred each. */
+/** The ARNs of all running tasks of a cluster; undefined if they fill more pages, of a hundred each. */
 export async function listClusterTasks(
   context: EcsContext,
   cluster: string,
-  mostPages: number,
+  maxPages: number,
 ): Promise<string[] | undefined> {
-  return await listPages(context, { cluster, desiredStatus: 'RUNNING' }, mostPages);
+  return await listPages(context, { cluster, desiredStatus: 'RUNNING' }, maxPages);
 }
 
 async function listPages(
   context: EcsContext,
   which: ListTasksRequest,
-  mostPages: number,
+  maxPages: number,
 ): Promise<string[] | undefined> {
   const client = await context.ecs();
   const arns: string[] = [];
   let nextToken: string | undefined;
-  for (let pages = 0; pages < mostPages; pages += 1) {
+  for (let pages = 0; pages < maxPages; pages += 1) {
     const page = await send(client, new ListTasksCommand({ ...which, nextToken }), context);
     arns.push(...(page.taskArns ?? []));
     nextToken = page.nextToken;
@@ -96,7 +96,7 @@ async function listPages(
   return undefined;
 }
 
-/** The tasks of a service that are to run, or that have stopped; AWS keeps the latter for an hour. */
+/** The running or stopped tasks of a service. AWS keeps stopped tasks for an hour. */
 export async function tasksOf(
   context: EcsContext,
   address: ServiceAddress,
@@ -105,18 +105,21 @@ export async function tasksOf(
   return await describeTasks(context, address.cluster, await listTasks(context, address, desiredStatus));
 }
 
-/** The tasks of a deployment that failed, the first first. Those that ECS merely scaled in are left out. */
-export async function failedTasks(context: EcsContext, deployment: OurDeployment): Promise<FailedTask[]> {
+/** The failed tasks of a deployment, the oldest first, without those that were scaled in. */
+export async function failedTasks(
+  context: EcsContext,
+  deployment: FollowedDeployment,
+): Promise<FailedTask[]> {
   const stopped = await tasksOf(context, deployment, 'STOPPED');
   return stopped
-    .filter((task) => isOf(deployment, task))
+    .filter((task) => belongsTo(deployment, task))
     .map(failedTask)
     .filter(({ stoppedReason }) => !/^Scaling activity initiated by/i.test(stoppedReason))
     .toSorted((a, b) => a.at - b.at);
 }
 
-/** Whether a deployment started the task; where that is not known, whether the task has its revision. */
-export function isOf({ id, taskDefinition }: OurDeployment, task: Task): boolean {
+/** Whether a deployment started the task or, if that is unknown, whether the task has its revision. */
+export function belongsTo({ id, taskDefinition }: FollowedDeployment, task: Task): boolean {
   return task.startedBy === undefined || id === ''
     ? task.taskDefinitionArn === taskDefinition
     : task.startedBy === id;
@@ -140,7 +143,7 @@ export function failedTask(task: Task): FailedTask {
   };
 }
 
-/** The one that says why, else the one that ended with a code, else the one that is not healthy. */
+/** The container with a reason, otherwise the one with a nonzero exit code, otherwise the unhealthy one. */
 function firstFailed(containers: readonly Container[]): FailedContainer | undefined {
   const found =
     containers.find(({ reason }) => reason !== undefined && reason !== '') ??
@@ -162,7 +165,7 @@ export function failedContainer(
   };
 }
 
-/** A task's private address. */
+/** A task's private IP address. */
 function addressOf({ attachments = [], containers = [] }: Task): string | undefined {
   const details = attachments.flatMap((attachment) => attachment.details ?? []);
   return (
@@ -172,8 +175,8 @@ function addressOf({ attachments = [], containers = [] }: Task): string | undefi
 }
 
 /**
- * Whether a target is a task's. A task without an address of its own, in the mode `bridge` or `host`, is registered by
- * its instance and a host port. Several instances may use the same fixed port: any of them counts.
+ * Whether a target belongs to a task. A task without its own address, with network mode `bridge` or `host`, is
+ * registered by its instance and a host port. If several instances use the same fixed port, any of them counts.
  */
 export function isTargetOf(target: { ip: string; port: number }, task: Task): boolean {
   const address = addressOf(task);
@@ -182,17 +185,17 @@ export function isTargetOf(target: { ip: string; port: number }, task: Task): bo
   return target.ip.startsWith('i-') && bindings.some(({ hostPort }) => hostPort === target.port);
 }
 
-/** The end of what a container wrote. */
+/** The last lines of a container's log. */
 export interface LogTail {
   group: string;
   stream: string;
   lines: string[];
 }
 
-const LINES = 25;
+const TAIL_LINES = 25;
 const LINE_LENGTH = 500;
 
-/** Where awslogs writes a container's lines; undefined for another driver, or without a prefix to know it by. */
+/** The log stream of a container with the awslogs driver; undefined for another driver or without a stream prefix. */
 export function logStream(
   definition: TaskDefinition,
   container: string,
@@ -206,7 +209,7 @@ export function logStream(
   return { group, stream: `${prefix}/${container}/${taskId}` };
 }
 
-/** The last lines of a stream, each bounded, with what looks like a secret hidden. */
+/** The last lines of a stream, truncated and with secrets masked. */
 export async function logTail(
   context: EcsContext,
   { group, stream }: { group: string; stream: string },
@@ -214,14 +217,14 @@ export async function logTail(
   const command = new GetLogEventsCommand({
     logGroupName: group,
     logStreamName: stream,
-    limit: LINES,
+    limit: TAIL_LINES,
     startFromHead: false,
   });
   const { events = [] } = await send(await context.logs(), command, context);
   return { group, stream, lines: events.map(({ message = '' }) => shownLine(message)) };
 }
 
-/** A line as it may be shown: bounded, and without what looks like a secret. Known ones the log hides itself. */
+/** A log line for display: truncated, and with likely secrets masked. The log masks known secrets itself. */
 export function shownLine(message: string): string {
   const line = message.trimEnd();
   const hidden = SECRETS.reduce(
@@ -231,7 +234,7 @@ export function shownLine(message: string): string {
   return hidden.length > LINE_LENGTH ? `${hidden.slice(0, LINE_LENGTH)}…` : hidden;
 }
 
-/** What a program in trouble likes to print: its own configuration. */
+/** Patterns of secrets that failing programs often print. */
 const SECRETS: readonly (readonly [RegExp, string])[] = [
   [/([a-z][a-z0-9+.-]*:\/\/[^\s:/@]*):[^\s@/]+@/gi, '$1:***@'],
   [/\b(bearer|basic)\s+[\w.~+/=-]{8,}/gi, '$1 ***'],

@@ -9,7 +9,7 @@ import type { PreflightFinding } from './preflight.ts';
 import type { EcsContext } from './service.ts';
 import { targetGroupsOf, targetStates } from './targets.ts';
 
-/** A rule by which a service gets its requests, or its test requests. */
+/** A listener rule for a service's production or test traffic. */
 interface TrafficRule {
   kind: 'production' | 'test';
   arn: string;
@@ -22,9 +22,10 @@ interface WeightedGroup {
 }
 
 /**
- * Rules that send requests to a target group without a healthy target, before a deployment that shifts traffic. ECS
- * moves the weights from where it believes them to be, so a stack update or a person that has reset them makes it send
- * users to nothing. Nothing is read of a service whose deployment is in progress: the weights are ECS's then.
+ * Findings for rules that send requests to a target group without healthy targets, before a deployment that shifts
+ * traffic. ECS shifts the weights from the values that it last set, so if a stack update or a user has reset them, it
+ * sends traffic to a group without targets. Services with a deployment in progress are skipped, because ECS is changing
+ * the weights.
  *
  * @see https://github.com/aws/containers-roadmap/issues/2853
  */
@@ -70,7 +71,7 @@ async function healthyGroups(context: EcsContext, groups: readonly string[]): Pr
   return new Set(found.flat());
 }
 
-/** A network load balancer has no rules: its listener stands in their place. */
+/** A Network Load Balancer has no rules, so its listener is read instead. */
 async function weightedGroups(context: EcsContext, { arn }: TrafficRule): Promise<WeightedGroup[]> {
   const client = await context.elb();
   if (arn.includes(':listener/')) {
@@ -89,8 +90,8 @@ function groupsOf({ TargetGroupArn, ForwardConfig }: Action): WeightedGroup[] {
 }
 
 /**
- * Whether the rule must be right by now. AWS does not document where a rollback leaves the test rule, so after one the
- * test rule is only a warning.
+ * Whether a wrong rule is an error. AWS does not document the state of the test rule after a rollback, so then it is
+ * only a warning.
  */
 async function isTrusted(
   context: EcsContext,
@@ -115,14 +116,14 @@ function findingOf(
   const groups = empty.map((group) => `${groupName(group.arn)} (weight ${group.weight})`).join(', ');
   const where =
     healthy.length === 0
-      ? 'no target group of the service has one'
+      ? 'no target group of the service has any'
       : `the healthy targets are in ${healthy.map(groupName).join(', ')}`;
   return {
     level: stops ? 'error' : 'warning',
     message: `The ${kind} listener rule ${arn} sends requests to ${groups}, which has no healthy target: ${where}.`,
     fix:
       healthy.length === 0
-        ? 'Look at the tasks of the service: the load balancer finds none of them healthy.'
+        ? 'Check why the tasks of the service fail the health checks of the load balancer.'
         : `Set the weights of the rule to the target group with healthy targets (aws elbv2 modify-rule --rule-arn ${arn}), and deploy again.`,
   };
 }

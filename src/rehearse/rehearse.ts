@@ -203,7 +203,7 @@ function requestOf(
     allowDelete: [],
     allowTrafficReset: [],
     scan: 'off',
-    order: { judge: () => Promise.resolve({}), allowOlder: false },
+    order: { check: () => Promise.resolve({}), allowOlder: false },
     approval: { environment: choice.environment.name, promotes: false, commit, access },
     lockMs: 0,
     timeoutMs: TIMEOUT_MS,

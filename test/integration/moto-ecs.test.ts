@@ -117,7 +117,7 @@ describe('update-service on moto', () => {
   test('is never green if the tasks are missing', async () => {
     const run = await update({ image: image('3'), 'on-failure': 'keep' });
     expect(run.outputs['verdict']).toBe('failed');
-    expect(run.outputs['reason']).toMatch(/cannot be proven: a task still runs user-service:2/);
+    expect(run.outputs['reason']).toMatch(/could not be verified: a task still runs user-service:2/);
   });
 });
 

@@ -86,8 +86,8 @@ export async function runCommand(
   }
 }
 
-/** ECS's reason for every task that exits by itself. It explains nothing. */
-const SAYS_NOTHING = 'Essential container in task exited';
+/** ECS's reason for every task whose essential container exits, so it does not explain the failure. */
+const GENERIC_REASON = 'Essential container in task exited';
 
 async function explainEnd(
   context: ServiceContext,
@@ -134,7 +134,7 @@ async function explainEnd(
     ...(log.length > 0 && { log: { stream: `${subject.name}/${id}`, lines: log } }),
   };
   const first = endedBy ? ` It exited before ${container} did.` : '';
-  const quote = awsMessage === '' || awsMessage === SAYS_NOTHING ? '' : ` AWS reported: "${awsMessage}".`;
+  const quote = awsMessage === '' || awsMessage === GENERIC_REASON ? '' : ` AWS reported: "${awsMessage}".`;
   return `${sentence(cause)}${first}${quote}`;
 }
 

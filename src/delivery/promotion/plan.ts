@@ -5,7 +5,7 @@ import { readManifest } from '../../images/registry/manifest-reader.ts';
 import type { GateFinding, PromotionReport, ServicePromotion } from './result.ts';
 import { findHold, type HeldError, holdParameter } from '../hold.ts';
 import { classify } from '../../aws/errors.ts';
-import { isGivenUp } from '../given-up.ts';
+import { wasRolledBack } from '../rolled-back-images.ts';
 import { ledgerNames, readReleases, type Release, releaseRecords } from '../ledger.ts';
 import { isSameImage } from '../rollback-target.ts';
 import { type RunningRelease, selectReleases, type SoakingRelease, soakingReleases } from './gates/soak.ts';
@@ -60,7 +60,7 @@ export interface PromotionPlan {
 export async function planPromotion(request: PromotionRequest): Promise<PromotionPlan> {
   const { source, target, services } = request;
   const names = services.map(({ name }) => name);
-  const [above, below, sourceReleases, targetReleases, hold, sourceHold] = await Promise.all([
+  const [inSource, inTarget, sourceReleases, targetReleases, hold, sourceHold] = await Promise.all([
     readRunning(source, names),
     readRunning(target, names),
     releasesOf(source, names),
@@ -72,8 +72,8 @@ export async function planPromotion(request: PromotionRequest): Promise<Promotio
   const records = await recordsOf(request, sourceReleases, notes);
   const plans = services.map((service, index): ServicePlan => {
     const [release, known] = [sourceReleases[index], targetReleases[index]];
-    const upstream = above.get(service.name) ?? missingService(service.name);
-    const downstream = below.get(service.name) ?? missingService(service.name);
+    const upstream = inSource.get(service.name) ?? missingService(service.name);
+    const downstream = inTarget.get(service.name) ?? missingService(service.name);
     return {
       service,
       action: 'promote',
@@ -224,7 +224,7 @@ export function noService(name: string, environment: PromotionEnvironment): stri
  * run in the source environment, and earlier releases that still count.
  */
 function candidatesOf(
-  { service, upstream, releases: { source: present, target: below } }: ServicePlan,
+  { service, upstream, releases: { source: recorded, target } }: ServicePlan,
   request: PromotionRequest,
   records: readonly Release[],
 ): { releases: readonly SoakingRelease[] } | { finding: Finding } {
@@ -233,7 +233,7 @@ function candidatesOf(
   const running = runningRelease(name, upstream, request, records);
   if (running && 'finding' in running) return running;
   const wanted = images?.[name];
-  if (present?.proven === false && running && digestIn(present.image) === running.digest) {
+  if (recorded?.proven === false && running && digestIn(recorded.image) === running.digest) {
     if (wanted === undefined || wanted === running.digest)
       return { finding: unprovenRelease(name, source.name, running.digest) };
   }
@@ -243,14 +243,14 @@ function candidatesOf(
     return { finding: unprovenRelease(name, source.name, digestIn(first?.image ?? '') ?? '') };
   const limit = wanted ?? upTo?.[name];
   const from = limit === undefined ? 0 : all.findIndex(({ digest }) => digest === limit);
-  if (from < 0 && limit !== undefined) return absent(limit, name, source.name, { records, running });
-  const asked = wanted === undefined ? all.slice(from) : all.slice(from, from + 1);
-  if (wanted !== undefined || !below?.givenUp) return { releases: asked };
-  const { givenUp } = below;
-  const open = asked.filter(
-    ({ image, release }) => !isGivenUp(givenUp, { ...(release ?? UNKNOWN_SOURCE), image }),
+  if (from < 0 && limit !== undefined) return missingRelease(limit, name, source.name, { records, running });
+  const selected = wanted === undefined ? all.slice(from) : all.slice(from, from + 1);
+  if (wanted !== undefined || !target?.givenUp) return { releases: selected };
+  const { givenUp } = target;
+  const open = selected.filter(
+    ({ image, release }) => !wasRolledBack(givenUp, { ...(release ?? UNKNOWN_SOURCE), image }),
   );
-  return { releases: open.length > 0 ? open : asked.slice(0, 1) };
+  return { releases: open.length > 0 ? open : selected.slice(0, 1) };
 }
 
 /**
@@ -263,13 +263,16 @@ function runningRelease(
   [newest]: readonly Release[],
 ): RunningRelease | { finding: Finding } | undefined {
   if (upstream.state === 'missing') {
-    return refused(noService(name, source), 'Remove the service from `services`, or deploy it there first.');
+    return originFinding(
+      noService(name, source),
+      'Remove the service from `services`, or deploy it there first.',
+    );
   }
   const digests = [...new Set(upstream.images.map(digestOf))];
   const [digest, other] = digests;
   if (digest === undefined) {
     const why = upstream.desired === 0 ? 'is scaled to zero' : 'has no running task';
-    return refused(
+    return originFinding(
       `${name} ${why} in ${source.name}, so it has no proven release to promote`,
       `Start it in ${source.name}, and wait until it is steady.`,
     );
@@ -277,7 +280,7 @@ function runningRelease(
   const mustBeSteady = bypassReason === undefined && (soakMs > 0 || require.includes('steady'));
   if (upstream.deploying && mustBeSteady && newest && newest.at !== '') return undefined;
   if (other !== undefined) {
-    return refused(
+    return originFinding(
       `The tasks of ${name} in ${source.name} run ${plural(digests.length, 'image')}: ${digests.map(shortDigest).join(', ')}`,
       'Wait until its deployment completes.',
       upstream.deploying,
@@ -292,7 +295,7 @@ function runningRelease(
 }
 
 /** Why a requested image cannot be promoted: it was rolled back in the source environment, or never ran there. */
-function absent(
+function missingRelease(
   wanted: string,
   name: string,
   source: string,
@@ -302,7 +305,7 @@ function absent(
     ({ rolledBackFrom }) => rolledBackFrom !== undefined && isSameImage(rolledBackFrom, `@${wanted}`),
   );
   if (isRolledBack) {
-    return refused(
+    return originFinding(
       `${shortDigest(wanted)} of ${name} was rolled back in ${source}`,
       'Promote another release.',
     );
@@ -310,7 +313,7 @@ function absent(
   const runs = running
     ? `${name} runs ${shortDigest(running.digest)} there`
     : `a deployment of ${name} is in progress`;
-  return refused(
+  return originFinding(
     `${shortDigest(wanted)} does not run in ${source}: ${runs}`,
     'Plan again, because the running release has changed since the plan was approved.',
   );
@@ -387,7 +390,7 @@ async function mismatch(
 }
 
 /** @param passes whether it resolves by itself. */
-function refused(message: string, fix: string, passes = false): { finding: Finding } {
+function originFinding(message: string, fix: string, passes = false): { finding: Finding } {
   return { finding: { gate: 'origin', message, fix, ...(passes && { passesAt: '' }) } };
 }
 
@@ -409,7 +412,7 @@ async function checkOrder(
         ...sourceOfRelease(releases.source, digest),
         image: `${images?.source.uri ?? ''}@${digest}`,
       };
-      const { outdated, note } = await order.judge(
+      const { outdated, note } = await order.check(
         `${service.name} in ${target.name}`,
         releases.target,
         candidate,

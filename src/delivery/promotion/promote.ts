@@ -4,7 +4,7 @@ import { outOf, plural, sentence, shortDigest } from '../../core/text.ts';
 import { awaitsApproval, requireOtherWriter, approvalInstructions } from '../approval.ts';
 import { findHold, type HeldError, holdParameter } from '../hold.ts';
 import { environmentLock, withLock } from '../lock.ts';
-import { OutdatedError } from '../order-judge.ts';
+import { OutdatedError } from '../order-check.ts';
 import { UnverifiedError } from '../../images/signature/verify.ts';
 import { copyImages } from './images.ts';
 import { rollOutServices } from './roll-out.ts';
@@ -78,7 +78,7 @@ export async function promote(
   }
 }
 
-const POLL_MS = 30_000;
+const POLL_INTERVAL_MS = 30_000;
 
 /**
  * Waits, without the target's lock, for findings that resolve by themselves: the rest of a soak, and a deployment in
@@ -88,7 +88,7 @@ const POLL_MS = 30_000;
 async function waitForGates(request: PromotionRequest): Promise<void> {
   const { context } = request.source;
   const untilMs = context.clock.now() + request.soakWaitMs;
-  for (let said = ''; context.clock.now() < untilMs;) {
+  for (let logged = ''; context.clock.now() < untilMs;) {
     const left = untilMs - context.clock.now();
     const plan = await planPromotion({ ...request, soakWaitMs: left });
     await checkGates(plan, request);
@@ -98,18 +98,18 @@ async function waitForGates(request: PromotionRequest): Promise<void> {
     const ends = blocking.map(({ passesAt }) => (passesAt === '' ? 0 : Date.parse(passesAt ?? '')));
     const end = Math.max(...ends);
     if (Number.isNaN(end) || end > untilMs) return;
-    if (first.message !== said)
+    if (first.message !== logged)
       context.log.info(`Waiting until ${timeText(untilMs)} at most: ${first.message}.`);
-    said = first.message;
-    const rest = end === 0 ? POLL_MS : Math.max(1000, end - context.clock.now());
-    await context.clock.sleep(Math.min(POLL_MS, rest, left), context.signal);
+    logged = first.message;
+    const rest = end === 0 ? POLL_INTERVAL_MS : Math.max(1000, end - context.clock.now());
+    await context.clock.sleep(Math.min(POLL_INTERVAL_MS, rest, left), context.signal);
   }
 }
 
 async function planOnly(request: PromotionRequest, run: Run): Promise<ReleaseResult> {
   const plan = await planAndReport(request, run);
-  const objection = objectionTo(plan, request);
-  if (objection) return endRun(run, objection);
+  const refused = endByFindings(plan, request);
+  if (refused) return endRun(run, refused);
   const changing = plan.services.filter(({ action }) => action === 'promote');
   if (awaitsApproval(request.approval)) run.report.awaitsApproval = approvalInstructions(request.approval);
   const reason =
@@ -131,8 +131,8 @@ function pendingText(services: readonly ServicePlan[]): string {
 
 async function planAndApply(request: PromotionRequest, run: Run): Promise<ReleaseResult> {
   const plan = await planAndReport(request, run);
-  const objection = objectionTo(plan, request);
-  if (objection) return endRun(run, objection);
+  const refused = endByFindings(plan, request);
+  if (refused) return endRun(run, refused);
   const changing = plan.services.filter(({ action }) => action === 'promote');
   if (changing.length === 0) {
     return endRun(run, { verdict: 'unchanged', reason: `${request.target.name} already runs these images.` });
@@ -202,7 +202,10 @@ function newerNote({ service, newer, action }: ServicePlan, { source, gates }: P
 }
 
 /** The result of a blocked promotion; undefined if it may continue. */
-function objectionTo({ services, hold }: PromotionPlan, { gates }: PromotionRequest): ReleaseEnd | undefined {
+function endByFindings(
+  { services, hold }: PromotionPlan,
+  { gates }: PromotionRequest,
+): ReleaseEnd | undefined {
   const blocked = services.filter(({ action }) => action === 'blocked');
   const first = blocked[0]?.findings.find(isBlocking);
   if (first) {
@@ -222,7 +225,7 @@ function objectionTo({ services, hold }: PromotionPlan, { gates }: PromotionRequ
   return heldEnd(hold, 'Nothing was changed.');
 }
 
-/** @param remains a sentence about what was changed until then. */
+/** @param remains a sentence about what has been changed so far. */
 function heldEnd(hold: HeldError, remains: string): ReleaseEnd {
   const reason = `${sentence(hold.message)} ${remains} Fix: ${hold.fix ?? ''}`;
   return { verdict: 'held', reason, error: errorInfo(hold) };

@@ -1,7 +1,7 @@
 import type { Approval, ApprovalRequest } from '../approval.ts';
 import type { ExpectedSigner } from '../../images/signature/expected.ts';
 import type { PreDeploy, SmokeTest } from '../release/request.ts';
-import type { OrderRules } from '../order-judge.ts';
+import type { OrderRules } from '../order-check.ts';
 import type { PromotionEnvironment } from './environment.ts';
 
 /** A service from the manifest, in the target environment. */

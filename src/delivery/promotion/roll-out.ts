@@ -1,7 +1,7 @@
 import { CancelledError, errorInfo } from '../../core/errors.ts';
 import { digestIn } from '../../ecs/proof.ts';
 import { ledgerNames, type Release } from '../ledger.ts';
-import type { OrderRules } from '../order-judge.ts';
+import type { OrderRules } from '../order-check.ts';
 import { sourceOf } from '../source.ts';
 import { releaseService } from '../release/release-service.ts';
 import type { ServiceTarget } from '../release/request.ts';
@@ -107,7 +107,7 @@ interface RollOutOptions {
   from: string;
   /** The reason for bypassing the gates, if they are bypassed. */
   bypassReason?: string;
-  /** The reason for asking other releases of the services to stop. */
+  /** The reason for requesting other releases of the services to stop. */
   stopHolder?: string;
 }
 
@@ -165,13 +165,13 @@ function rollBackService({ plan, report }: ServiceEnd, options: RollOutOptions):
     ...targetOf(plan, options),
     origin: {
       ...options.origin,
-      ...(isOf(releases.target, before) && { source: sourceOf(releases.target) }),
+      ...(hasDigest(releases.target, before) && { source: sourceOf(releases.target) }),
       from: releases.target?.from ?? '',
     },
-    // That revision has run before: if its rollout fails, only a person can fix it.
+    // That revision has run before, so if its rollout fails, it has to be fixed manually.
     onFailure: 'keep',
     // A release that a rollback restored stays good if another service fails.
-    givesUpCurrent: options.from !== '',
+    marksRolledBack: options.from !== '',
     ...(to !== undefined && { to }),
   });
 }
@@ -222,7 +222,7 @@ function targetOf(
 }
 
 /** Whether a release has the running image. */
-function isOf(release: Release | undefined, digest: string | undefined): release is Release {
+function hasDigest(release: Release | undefined, digest: string | undefined): release is Release {
   return release !== undefined && digest !== undefined && digestIn(release.image) === digest;
 }
 

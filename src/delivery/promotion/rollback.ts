@@ -29,19 +29,19 @@ import { listOf, sentence } from '../../core/text.ts';
  * put on hold, so that the next promotion does not bring the same image back. Never throws.
  *
  * The services and releases are determined when the rollback is requested. Then it sets the hold and takes the lock,
- * whose holder is asked to stop. Runs that wait for the lock find the hold when they get it.
+ * whose holder is requested to stop. Runs that wait for the lock find the hold when they get it.
  */
 export async function rollBackEnvironment(
   context: Context,
-  asked: EnvironmentRollback,
+  requested: EnvironmentRollback,
   gitHub: GitHubAccess,
 ): Promise<ReleaseResult> {
-  const { target, dryRun, reason, lockWaitMs } = asked;
+  const { target, dryRun, reason, lockWaitMs } = requested;
   const run = startRun(context.clock, { from: '', to: target.name, dryRun }, gitHub);
   try {
-    const approvals = dryRun ? {} : await approveRun(run, asked.approval, 'rollback');
-    const origin = { ...asked.origin, ...approvals };
-    const request = { ...asked, origin };
+    const approvals = dryRun ? {} : await approveRun(run, requested.approval, 'rollback');
+    const origin = { ...requested.origin, ...approvals };
+    const request = { ...requested, origin };
     await requireAccounts([target]);
     const change = await lastChange(request);
     const plans = await planRollback(request, change);
@@ -67,8 +67,8 @@ export async function rollBackEnvironment(
 /** The result if nothing is rolled back; undefined otherwise. */
 function endBeforeHold(plans: readonly ServicePlan[], request: EnvironmentRollback): ReleaseEnd | undefined {
   const { target, dryRun } = request;
-  const objection = objectionTo(plans);
-  if (objection !== undefined) return { verdict: 'blocked', reason: objection('Nothing was changed.') };
+  const blocked = blockedReason(plans, 'Nothing was changed.');
+  if (blocked !== undefined) return { verdict: 'blocked', reason: blocked };
   const names = namesOf(changingOf(plans));
   if (names === '') {
     const reason = `${target.name} already runs ${isPrevious(request) ? 'its previous' : 'that'} release. No hold was set.`;
@@ -111,10 +111,8 @@ async function rollBackUnderLock(
   const services = [...new Set([...change.services, ...also])];
   const plans = await planRollback(request, { ...change, services }, decided);
   await reportPlans(plans, request, run);
-  const objection = objectionTo(plans);
-  if (objection !== undefined) {
-    return endRun(run, { verdict: 'blocked', reason: objection(run.remains) });
-  }
+  const blocked = blockedReason(plans, run.remains);
+  if (blocked !== undefined) return endRun(run, { verdict: 'blocked', reason: blocked });
   const changing = changingOf(plans);
   const success: ReleaseEnd = {
     verdict: 'restored',
@@ -135,10 +133,14 @@ async function reportPlans(
   logPlan(run.report, target.context.log);
 }
 
-/** Why nothing is rolled back, as a function of a sentence about the resulting state. */
-function objectionTo(plans: readonly ServicePlan[]): ((remains: string) => string) | undefined {
+/**
+ * Why nothing is rolled back; undefined if no finding blocks it.
+ *
+ * @param remains a sentence about what has been changed so far.
+ */
+function blockedReason(plans: readonly ServicePlan[], remains: string): string | undefined {
   const [first] = plans.flatMap(({ findings }) => findings);
-  return first && ((remains) => `${sentence(first.message)} ${remains} Fix: ${first.fix}`);
+  return first && `${sentence(first.message)} ${remains} Fix: ${first.fix}`;
 }
 
 function changingOf(plans: readonly ServicePlan[]): ServicePlan[] {

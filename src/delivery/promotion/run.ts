@@ -73,7 +73,7 @@ export function endRun(run: Run, end: ReleaseEnd): ReleaseResult {
   return { kind: 'release', report: run.report, ...end, ok: PROMOTION_VERDICTS[end.verdict].ok };
 }
 
-/** Ends a run with an error. The reason says what was changed until then. */
+/** Ends a run with an error. The reason includes what has been changed so far. */
 export function failRun(run: Run, error: unknown): ReleaseResult {
   run.gitHub.context.log.debug(stackOf(error));
   const info = { error: errorInfo(error) };
@@ -124,11 +124,11 @@ interface DeploymentRecord {
 }
 
 /** Time limit in a cancelled job. */
-const END_WITHIN_MS = 1500;
+const FINAL_STATUS_TIMEOUT_MS = 1500;
 
 /**
- * Creates a GitHub deployment that says who promotes what, and from where. A failure is only a note, because the
- * services run and the ledger has the release.
+ * Creates a GitHub deployment that shows who promotes which services, and from where. A failure is only a note, because
+ * the services run and the ledger has the release.
  */
 export async function recordDeployment(
   report: PromotionReport,
@@ -173,7 +173,7 @@ async function endDeployment(
   access: GitHubAccess,
 ): Promise<void> {
   const { signal } = access.context;
-  const own = signal.aborted ? AbortSignal.timeout(END_WITHIN_MS) : signal;
+  const own = signal.aborted ? AbortSignal.timeout(FINAL_STATUS_TIMEOUT_MS) : signal;
   try {
     const context = { ...access.context, signal: own };
     await setDeploymentStatus({ ...access, context }, id, { state, description: text, ...urlOf(access) });
@@ -222,9 +222,8 @@ async function compare(pair: CommitRange, access: GitHubAccess): Promise<void> {
     pair.commits = commits;
     if (behind > 0) {
       const removed = plural(behind, 'commit');
-      const goes =
-        total === 0 ? `Goes back by ${removed}` : `The histories have diverged: removes ${removed}`;
-      pair.note = `${goes} that ${behind === 1 ? 'runs' : 'run'} there now.`;
+      const change = total === 0 ? 'Removes' : 'The histories have diverged. Removes';
+      pair.note = `${change} ${removed} that ${behind === 1 ? 'runs' : 'run'} there now.`;
     }
   } catch (error) {
     access.context.signal.throwIfAborted();

@@ -10,7 +10,7 @@ import { readTaskDefinition } from '../../ecs/task-definition/revisions.ts';
 import { groupPlaces, placeIn, type PromotionEnvironment, type ServicePlace } from './environment.ts';
 import { outOf } from '../../core/text.ts';
 
-const TASKS_A_PAGE = 100;
+const TASKS_PER_PAGE = 100;
 
 /** The state of a service, read from its tasks. */
 export interface RunningService {
@@ -144,7 +144,7 @@ function imagesOf(tasks: readonly Task[], container: string | undefined): Runnin
   return [...new Map(images.map((image) => [`${image.reference} ${image.digest}`, image])).values()];
 }
 
-/** Why the service does not run exactly what it should; empty if it does. */
+/** Why the service is not steady; empty if it is. */
 function unsteadyReason(service: Service): string {
   const { deployments = [], runningCount = 0, desiredCount = 0 } = service;
   const primary = deployments.find(({ status }) => status === 'PRIMARY');
@@ -182,8 +182,8 @@ async function runningTasks(place: ServicePlace, services: readonly Service[]): 
     (sum, { runningCount = 0, desiredCount = 0 }) => sum + Math.max(runningCount, desiredCount),
     0,
   );
-  const mostPages = Math.min(wanted.length - 1, Math.ceil(count / TASKS_A_PAGE) + 1);
-  const arns = (await listClusterTasks(context, cluster, mostPages)) ?? (await listEach(place, wanted));
+  const maxPages = Math.min(wanted.length - 1, Math.ceil(count / TASKS_PER_PAGE) + 1);
+  const arns = (await listClusterTasks(context, cluster, maxPages)) ?? (await listEach(place, wanted));
   const tasks = await describeTasks(context, cluster, arns);
   return tasks.filter(({ lastStatus = 'RUNNING' }) => lastStatus === 'RUNNING');
 }

@@ -75,7 +75,7 @@ async function readEnvironment(
     readLock(environment),
     context.ssm().then((client) => readHold(client, holdParameter(placeOf(environment)), context)),
   ]);
-  const red = new Map(
+  const alarming = new Map(
     await Promise.all(
       groupPlaces(environment, names).flatMap(({ place, services }) => {
         const watched = services.flatMap((name) => running.get(name)?.alarms ?? []);
@@ -85,7 +85,8 @@ async function readEnvironment(
     ),
   );
   const states = names.map(
-    (name, index) => [name, stateOf(running.get(name), releases[index], red.get(name) ?? new Set())] as const,
+    (name, index) =>
+      [name, stateOf(running.get(name), releases[index], alarming.get(name) ?? new Set())] as const,
   );
   return {
     services: Object.fromEntries(states),
@@ -109,14 +110,14 @@ async function readLock(environment: PromotionEnvironment): Promise<string | und
 function stateOf(
   running: RunningService | undefined,
   release: Release | undefined,
-  red: ReadonlySet<string>,
+  alarming: ReadonlySet<string>,
 ): ServiceState {
   if (!running || running.state === 'missing') {
     return { health: 'missing', detail: '', strayed: false, drift: 'none' };
   }
   const digest = runningDigest(running);
   const known = digestIn(release?.image ?? '');
-  const alarms = running.alarms.filter((name) => red.has(name));
+  const alarms = running.alarms.filter((name) => alarming.has(name));
   const { health, detail } = healthOf(running, alarms);
   return {
     health,
@@ -140,13 +141,13 @@ function healthOf(
   return { health: deploying ? 'changing' : 'unhealthy', detail: unsteady };
 }
 
-/** Notes where an environment differs from the one that its images come from. */
+/** Compares an environment with the one that its images come from. */
 function compare(one: EnvironmentState, all: readonly EnvironmentState[]): void {
   const upstream = all.find(({ name }) => name === one.from);
   if (!upstream) return;
   for (const [service, state] of Object.entries(one.services)) {
-    const above = upstream.services[service]?.digest;
-    if (above === undefined || state.digest === undefined) state.drift = 'unknown';
-    else state.drift = above === state.digest ? 'same' : 'behind';
+    const expected = upstream.services[service]?.digest;
+    if (expected === undefined || state.digest === undefined) state.drift = 'unknown';
+    else state.drift = expected === state.digest ? 'same' : 'behind';
   }
 }

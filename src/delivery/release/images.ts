@@ -2,7 +2,7 @@ import { classify } from '../../aws/errors.ts';
 import { PlatformError, reasonOf } from '../../core/errors.ts';
 import { sentence } from '../../core/text.ts';
 import type { PreflightFinding } from '../../ecs/preflight.ts';
-import type { PartOfImage } from '../../ecs/proof.ts';
+import type { IndexMembership } from '../../ecs/proof.ts';
 import type { ContainerDefinition, TaskDefinition } from '../../ecs/task-definition/task-definition.ts';
 import { findLogin } from '../../images/registry/access/login.ts';
 import { readArchitectures, readDigest, readImageManifest } from '../../images/registry/image-reader.ts';
@@ -145,11 +145,11 @@ function taskArchitecture({
  * Whether a digest is one of the manifests in an image's index, because a task may report the digest of its platform.
  * Undefined if the index cannot be read.
  */
-export async function partOfImage(
+export async function indexMembership(
   context: ServiceContext,
   image: string,
   digest: string,
-): Promise<PartOfImage> {
+): Promise<IndexMembership> {
   const reference = parseReference(image);
   if (!reference) return 'unknown';
   const found = await readImageManifest(reference, context).catch((error: unknown) => {

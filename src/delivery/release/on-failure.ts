@@ -11,7 +11,12 @@ import {
   TimeoutError,
 } from '../../core/errors.ts';
 import { capitalize, sentence } from '../../core/text.ts';
-import { deploymentOf, type OurDeployment, stopDeployment, updateService } from '../../ecs/deployment.ts';
+import {
+  deploymentOf,
+  type FollowedDeployment,
+  stopDeployment,
+  updateService,
+} from '../../ecs/deployment.ts';
 import { stopTasks } from '../../ecs/one-off/one-off-task.ts';
 import { isEnd, readRollout, watchRollout } from '../../ecs/rollout.ts';
 import { describeService, primaryDeployment, ServiceError } from '../../ecs/service.ts';
@@ -93,18 +98,18 @@ async function stopStarted(
         const tasks = await stopTasks(inner, oneOff);
         return tasks.length === 0 ? 'Its task was not started.' : `Stopped its task ${tasks.join(', ')}.`;
       });
-      return `${stopped}${untouchedService(release)}${registered(release)}`;
+      return `${stopped}${unchangedService(release)}${registered(release)}`;
     }
-    const notBegun = `The deployment had not started.${registered(release)}`;
-    if (update && !update.answered && isRefusal(cause)) return notBegun;
+    const notStarted = `The deployment had not started.${registered(release)}`;
+    if (update && !update.answered && isRefusal(cause)) return notStarted;
     const known = release.started.deployment;
-    if (!known && !update) return untouched(release, cause);
+    if (!known && !update) return unchangedState(release, cause);
     const unstopped = cancelled && rolloutCommand(context, target, { ...update, ...known });
     return await orUnstopped(context, unstopped, async () => {
       // The response of UpdateService may be lost; the service shows whether it has our deployment.
       const deployment =
         known?.arn !== undefined || !update ? known : await findStarted(inner, target, update);
-      return deployment ? await endDeployment(inner, release, target, deployment, cancelled) : notBegun;
+      return deployment ? await endDeployment(inner, release, target, deployment, cancelled) : notStarted;
     });
   } catch (error) {
     const { rollback } = release.report;
@@ -161,16 +166,16 @@ function continuesOnAws(release: Release, cause: PlatformError): string {
   const { oneOff, update, deployment } = release.started;
   const name = release.report.taskDefinition ?? 'the revision';
   const what = oneOff
-    ? `The task of the command continues on AWS.${untouchedService(release)}`
+    ? `The task of the command continues on AWS.${unchangedService(release)}`
     : deployment
       ? `The deployment of ${name} continues on AWS. Check the service before you deploy again.`
       : update
         ? `The deployment of ${name} may have started. If so, it continues on AWS. Check the service before you deploy again.`
-        : untouched(release, cause);
+        : unchangedState(release, cause);
   return `${what} ${fix}`.trim();
 }
 
-function untouchedService({ changesService }: Release): string {
+function unchangedService({ changesService }: Release): string {
   return changesService ? ' The service was not changed.' : '';
 }
 
@@ -179,15 +184,15 @@ function registered({ started, report }: Release): string {
 }
 
 /** The state after a release that had not started to change the service. */
-function untouched(release: Release, cause: unknown): string {
+function unchangedState(release: Release, cause: unknown): string {
   switch (release.started.registration) {
     case 'done':
-      return `${untouchedService(release)}${registered(release)}`.trim();
+      return `${unchangedService(release)}${registered(release)}`.trim();
     case 'sent':
       // AWS may have registered it although the response was lost, or the job did not wait for it.
       return isRefusal(cause)
         ? 'Nothing was changed.'
-        : `${untouchedService(release)} The revision may be registered.`.trim();
+        : `${unchangedService(release)} The revision may be registered.`.trim();
     default:
       return release.stage === 'pre-deploy' ? 'The service was not changed.' : 'Nothing was changed.';
   }
@@ -198,7 +203,7 @@ async function findStarted(
   context: ServiceContext,
   target: ServiceTarget,
   update: { taskDefinition: string; previous: string },
-): Promise<OurDeployment | undefined> {
+): Promise<FollowedDeployment | undefined> {
   const service = await describeService(context, target);
   const found = deploymentOf(service, target, update);
   const arn = service.currentServiceDeployment;
@@ -209,7 +214,7 @@ async function endDeployment(
   context: ServiceContext,
   release: Release,
   target: ServiceTarget,
-  deployment: OurDeployment,
+  deployment: FollowedDeployment,
   cancelled: boolean,
 ): Promise<string> {
   const name = revisionName(deployment.taskDefinition);
@@ -238,14 +243,14 @@ export async function endStarted(
   context: ServiceContext,
   release: Release,
   target: ServiceTarget,
-  deployment: OurDeployment,
+  deployment: FollowedDeployment,
 ): Promise<string> {
   return await endDeployment(context, release, target, deployment, false);
 }
 
 async function abortDeployment(
   context: ServiceContext,
-  deployment: OurDeployment,
+  deployment: FollowedDeployment,
   name: string,
 ): Promise<string> {
   try {
@@ -262,8 +267,8 @@ async function abortDeployment(
 /** Starts the rollback of a deployment. Returns a sentence if there is no rollback to follow. */
 async function startRollback(
   context: ServiceContext,
-  deployment: OurDeployment,
-): Promise<OurDeployment | string> {
+  deployment: FollowedDeployment,
+): Promise<FollowedDeployment | string> {
   const { isRestart, previous, taskDefinition } = deployment;
   if (previous === taskDefinition && !isRestart) return 'There is no previous revision to roll back to.';
   // A cancelled job has no time to read the state first. ECS refuses to stop a finished deployment; then it is read.
@@ -292,12 +297,15 @@ async function startRollback(
   }
 }
 
-function keepsRevision({ taskDefinition }: OurDeployment): string {
+function keepsRevision({ taskDefinition }: FollowedDeployment): string {
   return `The service keeps ${revisionName(taskDefinition)}, which it ran before the restart.`;
 }
 
 /** Deploys the previous revision. */
-async function deployPrevious(context: ServiceContext, deployment: OurDeployment): Promise<OurDeployment> {
+async function deployPrevious(
+  context: ServiceContext,
+  deployment: FollowedDeployment,
+): Promise<FollowedDeployment> {
   const { previous, taskDefinition } = deployment;
   const service = await updateService(context, deployment, { taskDefinition: previous });
   const back = deploymentOf(service, deployment, { taskDefinition: previous, previous: taskDefinition });
@@ -310,7 +318,7 @@ async function deployPrevious(context: ServiceContext, deployment: OurDeployment
 
 async function describeEnded(
   context: ServiceContext,
-  deployment: OurDeployment,
+  deployment: FollowedDeployment,
   error: unknown,
 ): Promise<string> {
   const service = await describeService(context, deployment);
@@ -328,7 +336,7 @@ export async function rollBackDeployment(
   context: ServiceContext,
   release: Release,
   { onFailure }: ServiceTarget,
-  deployment: OurDeployment,
+  deployment: FollowedDeployment,
 ): Promise<string> {
   const name = revisionName(deployment.taskDefinition);
   if (onFailure !== 'rollback') return `The service keeps ${name} because on-failure is ${onFailure}.`;
@@ -343,7 +351,7 @@ export async function rollBackDeployment(
 async function followRollback(
   context: ServiceContext,
   release: Release,
-  rollback: OurDeployment,
+  rollback: FollowedDeployment,
   to: string,
 ): Promise<string> {
   const deadlineMs = context.clock.now() + ROLLBACK_MS;

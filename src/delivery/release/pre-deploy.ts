@@ -2,7 +2,7 @@ import type { Service } from '@aws-sdk/client-ecs';
 import { stopSignal } from '../../core/cancellation.ts';
 import { stopTasks } from '../../ecs/one-off/one-off-task.ts';
 import { placementOf } from '../../ecs/one-off/placement.ts';
-import { describeService, goalOf } from '../../ecs/service.ts';
+import { describeService, targetTaskDefinition } from '../../ecs/service.ts';
 import { applyChanges, factsOf, mainContainer } from '../../ecs/task-definition/changes.ts';
 import { taskDefinitionDiff } from '../../ecs/task-definition/diff.ts';
 import { readTaskDefinition, registerTaskDefinition } from '../../ecs/task-definition/revisions.ts';
@@ -57,7 +57,10 @@ export async function runStackPreDeploy(
   const { preDeploy, timeoutMs, container } = request;
   if (!preDeploy) return { ok: true };
   const service = await describeService(context, request);
-  const running = await readTaskDefinition(context, goalOf(service) ?? service.taskDefinition ?? '');
+  const running = await readTaskDefinition(
+    context,
+    targetTaskDefinition(service) ?? service.taskDefinition ?? '',
+  );
   const definition = applyChanges(
     running.definition,
     request.changes,

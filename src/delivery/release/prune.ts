@@ -15,7 +15,7 @@ import type { ServiceResult } from './result.ts';
  *
  * @see https://docs.aws.amazon.com/AmazonECS/latest/APIReference/request-throttling.html
  */
-const MOST_AT_ONCE = 10;
+const MAX_PER_RELEASE = 10;
 const LIMIT_MS = 60_000;
 
 /**
@@ -49,7 +49,7 @@ async function prune(
       // Registrations share this rate limit, so other services' releases go first.
       const limited = { ...context, signal, urgency: -1 };
       const old = await unusedRevisions(limited, request, of);
-      for await (const _ of deregisterRevisions(limited, old.slice(0, MOST_AT_ONCE))) done += 1;
+      for await (const _ of deregisterRevisions(limited, old.slice(0, MAX_PER_RELEASE))) done += 1;
       if (done === 0) return '';
       const more = old.length > done ? ' The next release deregisters more.' : '';
       return `Deregistered ${plural(done, 'old revision')}.${more}`;
@@ -66,17 +66,17 @@ async function unusedRevisions(
   request: ServiceRequest,
   { current, keep }: { current: string; keep: number },
 ): Promise<string[]> {
-  // Revisions that must stay may be among the oldest.
-  const most = MOST_AT_ONCE + 1 + keep + STAYING;
-  const revisions = await oldestRevisions(context, familyOf(current), { keep, most });
+  // Revisions that must be kept may be among the oldest.
+  const max = MAX_PER_RELEASE + 1 + keep + EXTRA_READ;
+  const revisions = await oldestRevisions(context, familyOf(current), { keep, max });
   if (revisions.length === 0) return [];
   const service: Service = await describeService(context, request);
   const { ledger, container } = request;
   const of = { service, container, ledger };
   const needed = await revisionsForRollback(context, of, { revisions: revisions.toReversed(), keep });
   const inUse = new Set([current, ...(service.deployments ?? []).map((one) => one.taskDefinition ?? '')]);
-  return revisions.filter((arn) => !needed.has(arn) && !inUse.has(arn)).slice(0, MOST_AT_ONCE + 1);
+  return revisions.filter((arn) => !needed.has(arn) && !inUse.has(arn)).slice(0, MAX_PER_RELEASE + 1);
 }
 
-/** Revisions that are in use or needed for a rollback even if fewer are kept. */
-const STAYING = 5;
+/** How many more to read, for revisions that are in use or needed for a rollback. */
+const EXTRA_READ = 5;

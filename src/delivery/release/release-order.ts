@@ -4,7 +4,7 @@ import { sentence } from '../../core/text.ts';
 import { findHold, HeldError } from '../hold.ts';
 import { readRelease } from '../ledger.ts';
 import { serviceLock, withLock } from '../lock.ts';
-import type { OutdatedError } from '../order-judge.ts';
+import type { OutdatedError } from '../order-check.ts';
 import { sourceOf } from '../source.ts';
 import { runRelease } from './on-failure.ts';
 import type { Release } from './release.ts';
@@ -65,7 +65,7 @@ async function findNewer(
   if (!ledger || !order || !origin.source) return undefined;
   const recorded = await readRelease(context, ledger);
   const candidate = { ...sourceOf(origin.source), ...(image !== undefined && { image }) };
-  const { outdated, note } = await order.judge(service, recorded, candidate);
+  const { outdated, note } = await order.check(service, recorded, candidate);
   if (note !== undefined && !release.report.notes.includes(note)) release.addNote(note);
   if (!outdated || !order.allowOlder) return outdated;
   if (!release.allowedOlder)
@@ -79,7 +79,7 @@ async function findNewer(
  *
  * @param image full reference, if known.
  */
-export async function findObjection(
+export async function findRefusal(
   context: ServiceContext,
   release: Release,
   request: ServiceRequest,
@@ -122,18 +122,18 @@ export async function refuseRelease(
   image?: string,
 ): Promise<ServiceResult | undefined> {
   return await runRelease(context, request, async (inner, release) => {
-    const objection = await findObjection(inner, release, request, image);
-    return objection && endRefused(release, objection, 'Nothing was changed.');
+    const refusal = await findRefusal(inner, release, request, image);
+    return refusal && endRefused(release, refusal, 'Nothing was changed.');
   });
 }
 
 /** @param remains a sentence that describes the state of the service. */
 export function endRefused(
   release: Release,
-  objection: OutdatedError | HeldError,
+  refusal: OutdatedError | HeldError,
   remains: string,
 ): ServiceResult {
-  const verdict = objection instanceof HeldError ? 'held' : 'outdated';
-  const reason = `${sentence(objection.message)} ${remains} Fix: ${objection.fix ?? ''}`;
-  return release.end({ verdict, reason, error: errorInfo(objection) });
+  const verdict = refusal instanceof HeldError ? 'held' : 'outdated';
+  const reason = `${sentence(refusal.message)} ${remains} Fix: ${refusal.fix ?? ''}`;
+  return release.end({ verdict, reason, error: errorInfo(refusal) });
 }

@@ -4,7 +4,7 @@ import { outOf, plural } from '../../core/text.ts';
 import {
   deploymentOf,
   findServiceDeployment,
-  type OurDeployment,
+  type FollowedDeployment,
   updateService,
 } from '../../ecs/deployment.ts';
 import { findService } from '../../ecs/find-service.ts';
@@ -30,7 +30,7 @@ import { runPreDeploy, skippedPreDeploy } from './pre-deploy.ts';
 import { preflight } from './preflight.ts';
 import { pruneRevisions } from './prune.ts';
 import { proveRelease } from '../rollout/prove-release.ts';
-import { endRefused, findObjection, refuseRelease, withServiceLock } from './release-order.ts';
+import { endRefused, findRefusal, refuseRelease, withServiceLock } from './release-order.ts';
 import type { Release } from './release.ts';
 import type { RestartRequest, ServiceContext, ServiceRequest, ServiceTarget } from './request.ts';
 import type { ServiceResult, SmokeTestResult } from './result.ts';
@@ -81,8 +81,8 @@ async function deploy(
   const image =
     (ledger ?? signer) &&
     mainContainer(target.definition, factsOf(service, request.service, request.container), 'image').image;
-  const objection = await findObjection(context, release, request, ledger && image);
-  if (objection) return endRefused(release, objection, 'Nothing was changed.');
+  const refusal = await findRefusal(context, release, request, ledger && image);
+  if (refusal) return endRefused(release, refusal, 'Nothing was changed.');
   if (signer) await requireSignedImage(image ?? '', signer, context);
   const newer = await newerRevisionWarning(context, service, target, newest);
   if (newer !== undefined) release.warn(newer);
@@ -109,8 +109,8 @@ async function deploy(
   } else if (preDeploy) release.addNote(skippedPreDeploy(preDeploy));
   if (!isChange) return await confirm(context, release, request, service, target);
   // A rollback may have set a hold in the meantime, and a client without the lock may have released another image.
-  const objectionNow = await findObjection(context, release, request, image);
-  if (objectionNow) return endRefused(release, objectionNow, 'The service was not changed.');
+  const refusalNow = await findRefusal(context, release, request, image);
+  if (refusalNow) return endRefused(release, refusalNow, 'The service was not changed.');
   if (moved.length > 0) {
     const tags = `${moved.join(' and ')} may have been moved since ${revisionName(arn)} was deployed`;
     release.logEvent(`${tags}. Starting a new deployment.`);
@@ -145,7 +145,12 @@ async function endUnwatched(
   release.stage = 'record';
   delete release.started.deployment;
   try {
-    await recordGood(context, release, request, { definition, taskDefinition, digests: {}, proven: false });
+    await recordInLedger(context, release, request, {
+      definition,
+      taskDefinition,
+      digests: {},
+      proven: false,
+    });
   } catch (error) {
     if (!(error instanceof PlatformError) || error.code !== 'rollout-unproven') throw error;
     release.warn(`The release is not recorded: ${reasonOf(error)}. Fix: Pass the image by digest.`);
@@ -190,7 +195,7 @@ async function confirm(
 /** A deployment of the requested revision. */
 interface Deployed {
   service: Service;
-  deployment: OurDeployment;
+  deployment: FollowedDeployment;
   definition: TaskDefinition;
   verdict: 'deployed' | 'unchanged';
 }
@@ -224,7 +229,7 @@ async function proveAndRecord(
   { deployment, definition, verdict }: Deployed,
 ): Promise<ServiceResult> {
   const failedTest = release.report.smokeTest?.ok === false ? release.report.smokeTest : undefined;
-  if (failedTest) return await endUntested(context, release, request, deployment, failedTest);
+  if (failedTest) return await endFailedTest(context, release, request, deployment, failedTest);
   release.stage = 'prove';
   const { taskDefinition } = deployment;
   const isNew = verdict === 'deployed';
@@ -240,11 +245,11 @@ async function proveAndRecord(
   if (request.smokeTest && proven && isNew && !release.report.smokeTest) {
     release.stage = 'smoke-test';
     const tested = await testDeployment(context, release, request.smokeTest, deployment);
-    if (!tested.ok) return await endUntested(context, release, request, deployment, tested);
+    if (!tested.ok) return await endFailedTest(context, release, request, deployment, tested);
   }
   release.stage = 'record';
   delete release.started.deployment;
-  await recordGood(context, release, request, {
+  await recordInLedger(context, release, request, {
     definition,
     taskDefinition,
     digests: tasks.digests,
@@ -259,11 +264,11 @@ async function proveAndRecord(
 }
 
 /** Ends a complete deployment whose smoke test failed. */
-async function endUntested(
+async function endFailedTest(
   context: ServiceContext,
   release: Release,
   request: ServiceRequest,
-  deployment: OurDeployment,
+  deployment: FollowedDeployment,
   smokeTest: SmokeTestResult,
 ): Promise<ServiceResult> {
   const back = await rollBackDeployment(context, release, request, deployment);
@@ -290,7 +295,8 @@ function logTarget(release: Release, service: Service, { previous, changes }: Ta
   release.report.previousTaskDefinition = revisionName(previous.arn);
   release.setTaskDefinition(previous.arn);
   release.report.changes = changes;
-  if (changes.length === 0) release.logEvent(`The task definition is that of ${revisionName(previous.arn)}.`);
+  if (changes.length === 0)
+    release.logEvent(`The task definition is the same as ${revisionName(previous.arn)}.`);
   else release.logEvent(`The task definition differs from ${revisionName(previous.arn)}:`);
   for (const { path, before, after } of changes) {
     const line =
@@ -310,7 +316,7 @@ async function update(
   request: ServiceRequest,
   before: Service,
   taskDefinition: string,
-): Promise<OurDeployment | undefined> {
+): Promise<FollowedDeployment | undefined> {
   release.stage = 'update';
   const previous =
     before.taskDefinition === taskDefinition
@@ -337,12 +343,12 @@ async function update(
   return deployment;
 }
 
-/** Finds the service deployment, which has the most details. A finished one says nothing about the current tasks. */
+/** Finds the service deployment, which has the most details. A finished one does not describe the current tasks. */
 async function identify(
   context: ServiceContext,
   release: Release,
   service: Service,
-  deployment: OurDeployment,
+  deployment: FollowedDeployment,
 ): Promise<void> {
   release.report.deployment = deployment.id;
   if (primaryDeployment(service)?.rolloutState === 'COMPLETED') return;
@@ -360,7 +366,7 @@ function previousOf({ deployments = [] }: Service, arn: string): string {
   return replaced?.taskDefinition ?? arn;
 }
 
-/** A revision that serves, with its proof. */
+/** A deployed revision, and how it was verified. */
 interface ProvenRevision {
   definition: TaskDefinition;
   taskDefinition: string;
@@ -370,7 +376,7 @@ interface ProvenRevision {
 }
 
 /** Records a release in the ledger. */
-async function recordGood(
+async function recordInLedger(
   context: ServiceContext,
   release: Release,
   request: ServiceRequest,
@@ -386,7 +392,7 @@ async function recordGood(
   const proof = { at, proven: proven.proven, taskDefinition };
   const record = { ...source, ...origin, image, ...proof, ...older };
   await recordRelease(context, ledger, record);
-  release.logEvent(`The ledger ${ledger.image} has ${image}.`);
+  release.logEvent(`Recorded ${image} in the ledger ${ledger.image}.`);
 }
 
 /** The main container's image, by digest. */

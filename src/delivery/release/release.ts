@@ -1,4 +1,4 @@
-import type { OurDeployment } from '../../ecs/deployment.ts';
+import type { FollowedDeployment } from '../../ecs/deployment.ts';
 import { diagnose, type FailedTaskGroup, type RolloutFailure } from '../../ecs/diagnosis.ts';
 import type { RolloutState } from '../../ecs/rollout.ts';
 import type { TaskFailures } from '../../ecs/task-failures.ts';
@@ -28,7 +28,7 @@ interface Started {
   registration?: 'sent' | 'done';
   /** UpdateService was sent; its response may be lost. */
   update?: { taskDefinition: string; previous: string; answered?: true };
-  deployment?: OurDeployment;
+  deployment?: FollowedDeployment;
 }
 
 /** A release in progress: everything done so far, for its result and for its rollback. */
@@ -95,8 +95,8 @@ export class Release {
     this.#warned.add(cause);
     const text = sentence(cause);
     this.report.timeline.push({ at: this.#context.clock.now(), text });
-    const said = awsMessage === undefined ? [] : [`AWS reported: "${awsMessage}"`];
-    const lines = [text, ...said, ...(fix === undefined ? [] : [`Fix: ${fix}`])];
+    const quote = awsMessage === undefined ? [] : [`AWS reported: "${awsMessage}"`];
+    const lines = [text, ...quote, ...(fix === undefined ? [] : [`Fix: ${fix}`])];
     this.#context.log.warning(lines.join('\n'), { title: `Failing tasks of ${this.report.service}` });
   }
 
@@ -121,7 +121,7 @@ export class Release {
 export async function explainFailure(
   context: ServiceContext,
   release: Release,
-  deployment: OurDeployment,
+  deployment: FollowedDeployment,
   definition: TaskDefinition,
   state?: RolloutState,
 ): Promise<void> {

@@ -19,7 +19,7 @@ import type {
   TaskDefinitionSource,
 } from '../../ecs/task-definition/task-definition.ts';
 import type { LedgerContext, LedgerNames, Release } from '../ledger.ts';
-import type { OrderRules } from '../order-judge.ts';
+import type { OrderRules } from '../order-check.ts';
 import type { RollbackChoice } from '../rollback-target.ts';
 import type { ReleaseSource } from '../source.ts';
 
@@ -52,7 +52,7 @@ export interface ServiceTarget {
   ledger?: LedgerNames;
   /** How long to wait for another release of the service, in milliseconds. */
   lockWaitMs: number;
-  /** The reason for asking another release of the service to stop. Absent: it is waited for. */
+  /** The reason for requesting another release of the service to stop. Absent: it is waited for. */
   stopHolder?: string;
   origin: Origin;
 }
@@ -117,7 +117,7 @@ export interface RollbackRequest extends ServiceTarget {
   /** Which good release to roll back to, without `to`. Default: the previous one. */
   choice?: RollbackChoice;
   /** Whether later rollbacks skip the current release. Default: true. */
-  givesUpCurrent?: boolean;
+  marksRolledBack?: boolean;
 }
 
 /** The context for a service's release: one account and region. */

@@ -32,7 +32,7 @@ import type { RollbackRequest, ServiceContext } from './request.ts';
 import type { ServiceResult } from './result.ts';
 
 const PREVIOUS: RollbackChoice = { steps: 1 };
-const NAME_IT =
+const CHOOSE_REVISION =
   'Deploy the version that should run, or run update-service with the task-definition-arn of a revision.';
 
 /**
@@ -40,7 +40,7 @@ const NAME_IT =
  * first image in it, the service's successful deployments decide. Never throws.
  *
  * The current release and the target are determined when the rollback is requested, and checked again under the
- * service's lock: the holder, which is asked to stop, may have changed the service in between.
+ * service's lock: the holder, which is requested to stop, may have changed the service in between.
  */
 export async function rollbackService(
   context: ServiceContext,
@@ -108,7 +108,7 @@ async function rollBackLocked(
     origin: {
       ...request.origin,
       ...(past && 'commit' in past && { source: sourceOf(past), from: past.from }),
-      ...(from !== to && request.givesUpCurrent !== false && { rolledBackFrom: current.image }),
+      ...(from !== to && request.marksRolledBack !== false && { rolledBackFrom: current.image }),
     },
     source: { kind: 'revision', revision },
     changes: { images: {}, environment: {}, secrets: {}, environmentMode: 'merge' },
@@ -151,8 +151,8 @@ async function readCurrent(
 }
 
 /**
- * The decision stands if its target is still a rollback from the current release. A rollback never continues to an
- * earlier release because the run that it stopped, or another rollback, has already restored the target.
+ * Confirms the decision if its target is still a rollback from the current release. A rollback never continues to an
+ * even earlier release because the run that it stopped, or another rollback, has already restored the target.
  *
  * @returns the decision with the current release, or a sentence that explains why there is none.
  */
@@ -204,7 +204,7 @@ async function* recordedCandidates(
   }
   for (const past of recorded) {
     const revision = () => revisionOfRelease(context, { service, container }, past, current);
-    if (await isWayBack(context, current, past, revision)) yield { past, revision };
+    if (await changesService(context, current, past, revision)) yield { past, revision };
   }
 }
 
@@ -212,7 +212,7 @@ function noTarget({ ledger, service }: RollbackRequest, current: Current): Platf
   const message = ledger
     ? `the ledger ${ledger.release} has no good release before ${shortImage(current.image)}`
     : `ECS has no successful deployment of ${service} before ${revisionName(current.taskDefinition)} in its 90-day history`;
-  return new PlatformError('not-found', message, { fix: NAME_IT });
+  return new PlatformError('not-found', message, { fix: CHOOSE_REVISION });
 }
 
 /** The revisions of the successful deployments before the current one. */
@@ -229,17 +229,17 @@ async function* servedCandidates(
   const { definition } = await readTaskDefinition(context, current.taskDefinition);
   const { name } = mainContainer(definition, factsOf(service, address.service, address.container), 'image');
   const history = served.map((one) => ({ taskDefinition: one.taskDefinition, image: imageIn(one, name) }));
-  // ECS has resolved tags to digests in them.
+  // In its deployments, ECS has resolved tags to digests.
   const known = history.find(({ taskDefinition }) => taskDefinition === current.taskDefinition);
-  const present = { ...current, ...known };
-  for (const past of rollbackCandidates(history, present, 'revision')) {
+  const resolved = { ...current, ...known };
+  for (const past of rollbackCandidates(history, resolved, 'revision')) {
     const revision = () => Promise.resolve(past.taskDefinition);
-    if (await isWayBack(context, present, past, revision)) yield { past, revision };
+    if (await changesService(context, resolved, past, revision)) yield { past, revision };
   }
 }
 
-/** Another revision of the same image may be identical, so that a rollback to it would change nothing. */
-async function isWayBack(
+/** Whether a rollback to a candidate changes the service. Another revision of the same image may be identical. */
+async function changesService(
   context: ServiceContext,
   current: Current,
   { image }: PastRelease,

@@ -16,8 +16,8 @@ import {
 import { wasDeployed } from '../served-revisions.ts';
 import type { TargetRevision } from './target-revision.ts';
 
-/** How many revisions of this suite are skipped in the search for one that another tool registered. */
-const LOOKED_THROUGH = 5;
+/** How many revisions are read in the search for one that another tool registered. */
+const SEARCHED_REVISIONS = 5;
 /** How many fields a warning lists. */
 const SHOWN_FIELDS = 5;
 
@@ -74,10 +74,10 @@ async function newerRevision(
   const family = familyOf(arn);
   const oldest = revisionNumber(arn);
   let found = newest;
-  for (let looked = 1; revisionNumber(found.arn) > oldest; looked += 1) {
+  for (let read = 1; revisionNumber(found.arn) > oldest; read += 1) {
     if (!found.isOwn && found.active) return found;
     const next = revisionNumber(found.arn) - 1;
-    if (next <= oldest || looked === LOOKED_THROUGH) return undefined;
+    if (next <= oldest || read === SEARCHED_REVISIONS) return undefined;
     found = await readTaskDefinition(context, `${family}:${next}`);
   }
   return undefined;

@@ -116,7 +116,7 @@ async function requireImages(
 function requireRegistries(
   { containerDefinitions }: TaskDefinition,
   running: RegisteredTaskDefinition | undefined,
-  { image: ofMain }: TaskDefinitionChanges,
+  { image: mainImage }: TaskDefinitionChanges,
 ): void {
   for (const { name, image } of containerDefinitions) {
     const given = parseReference(image);
@@ -125,8 +125,8 @@ function requireRegistries(
     if (!given || !known || registryIn(given.name) !== undefined || known.registry === DOCKER_HUB) continue;
     if (given.name !== known.path) continue;
     const expected =
-      `expected an image with its registry, such as ${known.registry}/${image}. An image without one is of Docker Hub` as const;
-    throw new InputError(image === ofMain ? 'image' : 'images', image, expected);
+      `expected an image with its registry, such as ${known.registry}/${image}. An image without one is pulled from Docker Hub` as const;
+    throw new InputError(image === mainImage ? 'image' : 'images', image, expected);
   }
 }
 

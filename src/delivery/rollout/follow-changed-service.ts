@@ -1,8 +1,14 @@
 import { isThrottle } from '../../aws/errors.ts';
 import { reasonOf } from '../../core/errors.ts';
 import { deploymentOf, findRolledBack, findServiceDeployment } from '../../ecs/deployment.ts';
-import type { OurDeployment } from '../../ecs/deployment.ts';
-import { addressOfArn, describeService, goalOf, primaryDeployment, ServiceError } from '../../ecs/service.ts';
+import type { FollowedDeployment } from '../../ecs/deployment.ts';
+import {
+  addressOfArn,
+  describeService,
+  targetTaskDefinition,
+  primaryDeployment,
+  ServiceError,
+} from '../../ecs/service.ts';
 import type { ServiceAddress } from '../../ecs/service.ts';
 import { readTaskDefinition } from '../../ecs/task-definition/revisions.ts';
 import type { RolloutFailure } from '../../ecs/diagnosis.ts';
@@ -31,7 +37,7 @@ interface FollowedService {
 /** The stack that waits for the service has its own time limit. */
 const NO_LIMIT_MS = 24 * 60 * 60_000;
 /** Time limit for a final diagnosis of failing tasks. */
-const LAST_LOOK_MS = 10_000;
+const FINAL_DIAGNOSIS_MS = 10_000;
 /** Maximum clock skew between two AWS services. */
 const SKEW_MS = 5000;
 
@@ -70,7 +76,10 @@ export function followChangedService(
   const explain = async (): Promise<RolloutFailure | undefined> => {
     if (release.report.smokeTest?.ok === false) return smokeTestFailure(release.report.smokeTest);
     if (release.report.failure) return release.report.failure;
-    const last = { ...context, signal: AbortSignal.any([context.signal, AbortSignal.timeout(LAST_LOOK_MS)]) };
+    const last = {
+      ...context,
+      signal: AbortSignal.any([context.signal, AbortSignal.timeout(FINAL_DIAGNOSIS_MS)]),
+    };
     try {
       changing ??= await findChanging(last, service, since);
       if (changing) await explainFailure(last, release, changing.deployment, changing.definition);
@@ -83,7 +92,7 @@ export function followChangedService(
 }
 
 interface Changing extends FollowOptions {
-  deployment: OurDeployment;
+  deployment: FollowedDeployment;
 }
 
 /** The deployment of a service that is newer than the start of the change; undefined if there is none yet. */
@@ -105,7 +114,7 @@ async function findChanging(
     const { definition } = await readTaskDefinition(context, rolledBack.taskDefinition);
     return { service, definition, timeoutMs: NO_LIMIT_MS, onFailure: 'keep', deployment: rolledBack };
   }
-  const { arn, definition } = await readTaskDefinition(context, goalOf(service) ?? '');
+  const { arn, definition } = await readTaskDefinition(context, targetTaskDefinition(service) ?? '');
   const deployment = deploymentOf(service, address, { taskDefinition: arn, previous: '' });
   if (!deployment) return undefined;
   const known = await findServiceDeployment(context, deployment);

@@ -1,7 +1,7 @@
 import type { Service } from '@aws-sdk/client-ecs';
 import { reasonOf } from '../../core/errors.ts';
 import { sentence } from '../../core/text.ts';
-import type { OurDeployment } from '../../ecs/deployment.ts';
+import type { FollowedDeployment } from '../../ecs/deployment.ts';
 import { type RolloutState, watchRollout } from '../../ecs/rollout.ts';
 import { countTargets, targetGroupsOf, targetStates } from '../../ecs/targets.ts';
 import { TaskFailures } from '../../ecs/task-failures.ts';
@@ -29,7 +29,7 @@ export interface FollowOptions {
 export async function followDeployment(
   context: ServiceContext,
   release: Release,
-  deployment: OurDeployment,
+  deployment: FollowedDeployment,
   options: FollowOptions,
 ): Promise<RolloutState> {
   const groups = targetGroupsOf(options.service);
@@ -70,7 +70,7 @@ export async function followDeployment(
 
 /** A finished deployment. */
 interface EndedDeployment {
-  deployment: OurDeployment;
+  deployment: FollowedDeployment;
   state: RolloutState;
   definition: TaskDefinition;
 }
@@ -83,7 +83,7 @@ export async function resultOfDeployment(
   { deployment, state, definition }: EndedDeployment,
 ): Promise<ServiceResult | undefined> {
   const { report } = release;
-  const ecsReason = state.reason === undefined ? '' : ` ECS says: ${sentence(state.reason)}`;
+  const ecsReason = state.reason === undefined ? '' : ` ECS reported: ${sentence(state.reason)}`;
   const other = state.other === undefined ? '' : revisionName(state.other);
   switch (state.phase) {
     case 'complete':

@@ -2,7 +2,7 @@ import { ContinueServiceDeploymentCommand } from '@aws-sdk/client-ecs';
 import { servicePage } from '../../aws/console.ts';
 import { send } from '../../aws/send.ts';
 import { reasonOf } from '../../core/errors.ts';
-import { describeServiceDeployment, type OurDeployment, stopDeployment } from '../../ecs/deployment.ts';
+import { describeServiceDeployment, type FollowedDeployment, stopDeployment } from '../../ecs/deployment.ts';
 import { isEnd, type PauseHook, readRollout } from '../../ecs/rollout.ts';
 import { nameOf } from '../../ecs/service.ts';
 import type { Release } from '../release/release.ts';
@@ -37,7 +37,7 @@ interface AnswerOptions {
 export async function answerPauseHook(
   context: ServiceContext,
   release: Release,
-  deployment: OurDeployment,
+  deployment: FollowedDeployment,
   options: AnswerOptions,
 ): Promise<void> {
   const { pause, test, rollsBack } = options;
@@ -48,8 +48,8 @@ export async function answerPauseHook(
   release.logEvent(`The deployment waits at the PAUSE hook of ${pause.stage ?? ''}. Running the smoke test.`);
   const headers = { [TEST_HEADER]: deployment.service };
   const { ok } = await testDeployment(context, release, test, deployment, headers);
-  const isOurs = await continueDeployment(context, release, deployment, pause.hookId, ok);
-  if (isOurs || ok || !rollsBack) return;
+  const isAnswered = await continueDeployment(context, release, deployment, pause.hookId, ok);
+  if (isAnswered || ok || !rollsBack) return;
   // Someone else continued it, and the test has since found that the new tasks do not work.
   try {
     await stopDeployment(context, deployment, 'ROLLBACK');
@@ -69,7 +69,7 @@ export async function answerPauseHook(
 export async function answerHookOfRollback(
   context: ServiceContext,
   release: Release,
-  rollback: OurDeployment,
+  rollback: FollowedDeployment,
   options: Omit<AnswerOptions, 'test' | 'rollsBack'> & { isTested: boolean },
 ): Promise<void> {
   const { pause, isTested, deadlineMs } = options;
@@ -89,7 +89,7 @@ export async function answerHookOfRollback(
 async function continueDeployment(
   context: ServiceContext,
   release: Release,
-  deployment: OurDeployment,
+  deployment: FollowedDeployment,
   hookId: string,
   ok: boolean,
 ): Promise<boolean> {
@@ -119,7 +119,7 @@ async function continueDeployment(
 function logWaitingHook(
   context: ServiceContext,
   release: Release,
-  { cluster, service, arn = '' }: OurDeployment,
+  { cluster, service, arn = '' }: FollowedDeployment,
   { pause, test, deadlineMs }: AnswerOptions,
 ): void {
   const { hookId, stage, expiresAt, timeoutAction } = pause;

@@ -1,11 +1,11 @@
 import { PlatformError } from '../../core/errors.ts';
 import { outOf, sentence } from '../../core/text.ts';
-import type { OurDeployment } from '../../ecs/deployment.ts';
+import type { FollowedDeployment } from '../../ecs/deployment.ts';
 import { type ProvenTasks, proveRunning } from '../../ecs/proof.ts';
 import { TaskFailures } from '../../ecs/task-failures.ts';
 import type { TaskDefinition } from '../../ecs/task-definition/task-definition.ts';
 import { revisionName } from '../../ecs/task-definition/task-definition.ts';
-import { partOfImage } from '../release/images.ts';
+import { indexMembership } from '../release/images.ts';
 import { explainFailure, type Release } from '../release/release.ts';
 import type { ServiceContext, ServiceRequest } from '../release/request.ts';
 import type { ServiceResult } from '../release/result.ts';
@@ -30,7 +30,7 @@ export async function proveRelease(
     deployment,
     definition,
     isNew,
-  }: { deployment: OurDeployment; definition: TaskDefinition; isNew: boolean },
+  }: { deployment: FollowedDeployment; definition: TaskDefinition; isNew: boolean },
 ): Promise<ReleaseProof> {
   const { taskDefinition } = deployment;
   const name = revisionName(taskDefinition);
@@ -40,7 +40,7 @@ export async function proveRelease(
     service: request.service,
     taskDefinition,
     definition,
-    partOfImage: (image, digest) => partOfImage(context, image, digest),
+    indexMembership: (image, digest) => indexMembership(context, image, digest),
     waitMs: waitMs(context, release, request),
     ...(isNew && { failures }),
     ...(deployment.isRestart && { restart: deployment }),
@@ -58,13 +58,13 @@ export async function proveRelease(
     if (tasks.tasks < tasks.wanted) release.warn(shortfall(request.service, tasks, name));
     return { tasks, proven: true };
   }
-  const wants = `The desired count of ${request.service} is 0`;
+  const noTasks = `The desired count of ${request.service} is 0`;
   if (isNew) {
     await requireNoFailedTask(context, release, deployment, definition, failures);
     release.warn(
-      `${wants}, so ${name} is not proven. Promotions and rollbacks skip this release until it has run a task.`,
+      `${noTasks}, so ${name} is not proven. Promotions and rollbacks skip this release until it has run a task.`,
     );
-  } else release.addNote(`${wants}, so there is no task to verify.`);
+  } else release.addNote(`${noTasks}, so there is no task to verify.`);
   return { tasks, proven: false };
 }
 
@@ -87,11 +87,11 @@ function waitMs(
 async function requireNoFailedTask(
   context: ServiceContext,
   release: Release,
-  deployment: OurDeployment,
+  deployment: FollowedDeployment,
   definition: TaskDefinition,
   failures: TaskFailures,
 ): Promise<void> {
-  await failures.look();
+  await failures.update();
   if (!failures.onlyFailed) return;
   if (!release.report.failure) await explainFailure(context, release, deployment, definition);
   const cause = release.report.failure ? sentence(release.report.failure.cause) : '';

@@ -1,4 +1,4 @@
-import type { OurDeployment } from '../../ecs/deployment.ts';
+import type { FollowedDeployment } from '../../ecs/deployment.ts';
 import { revisionName } from '../../ecs/task-definition/task-definition.ts';
 import type { Release } from '../release/release.ts';
 import { shownLine } from '../../ecs/tasks.ts';
@@ -31,7 +31,7 @@ export async function testDeployment(
   context: ServiceContext,
   release: Release,
   test: SmokeTest,
-  { cluster, service, taskDefinition }: Pick<OurDeployment, 'cluster' | 'service' | 'taskDefinition'>,
+  { cluster, service, taskDefinition }: Pick<FollowedDeployment, 'cluster' | 'service' | 'taskDefinition'>,
   headers: Readonly<Record<string, string>> = {},
 ): Promise<SmokeTestResult> {
   const variables = {
@@ -102,14 +102,14 @@ async function request(
       headers: { 'cache-control': 'no-cache', ...headers },
     });
     const text = await readBody(response);
-    const answered = `HTTP ${response.status}`;
+    const status = `HTTP ${response.status}`;
     if (response.status < low || response.status > high) {
-      return { ok: false, detail: `${answered}, expected ${low === high ? low : `${low} to ${high}`}` };
+      return { ok: false, detail: `${status}, expected ${low === high ? low : `${low} to ${high}`}` };
     }
     if (body !== undefined && !text.includes(body)) {
-      return { ok: false, detail: `${answered}, without ${JSON.stringify(body)} in the body` };
+      return { ok: false, detail: `${status}, without ${JSON.stringify(body)} in the body` };
     }
-    return { ok: true, detail: answered };
+    return { ok: true, detail: status };
   } catch (error) {
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
     return { ok: false, detail: `no response (${cause instanceof Error ? cause.message : String(cause)})` };
@@ -149,7 +149,7 @@ async function runProgram(
     const { exitCode, endedBy = 'a signal' } = await runCommand(program, args, options, { signal: limit });
     return {
       ok: exitCode === 0,
-      detail: exitCode === null ? `ended by ${endedBy}` : `exit code ${exitCode}`,
+      detail: exitCode === null ? `terminated by ${endedBy}` : `exit code ${exitCode}`,
     };
   } catch (error) {
     if (limit.aborted) return { ok: false, detail: 'stopped before it exited' };

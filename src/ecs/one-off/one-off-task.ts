@@ -12,12 +12,12 @@ import { send } from '../../aws/send.ts';
 import { PlatformError, reasonOf } from '../../core/errors.ts';
 import { poll } from '../../core/poll.ts';
 import { type EcsContext, nameOf } from '../service.ts';
-import { EndOrder } from './end-order.ts';
+import { ContainerExitOrder } from './container-exit-order.ts';
 import type { TaskPlacement } from './placement.ts';
 import { failedContainer, failedTask, type FailedTask, logStream, shownLine } from '../tasks.ts';
 import type { TaskDefinition } from '../task-definition/task-definition.ts';
 
-/** A command to run as a task of its own. */
+/** A command to run as a one-off task. */
 interface OneOffTask {
   cluster: string;
   taskDefinition: string;
@@ -26,32 +26,32 @@ interface OneOffTask {
   command: readonly string[];
   placement: TaskPlacement;
   timeoutMs: number;
-  /** What the task carries as `startedBy`: it can be found by it, also when the answer of RunTask was lost. */
+  /** The `startedBy` of the task, by which it can be found even if the response of RunTask was lost. */
   startedBy: string;
-  /** With the task's id, once ECS has accepted it. */
+  /** Called with the task's ID when ECS has accepted it. */
   onStarted: (id: string) => void;
-  /** For each line that the container writes. */
+  /** Called for each line of the container's log. */
   line: (text: string) => void;
 }
 
-/** A task that was run to its end. */
+/** A task that has stopped. */
 export interface TaskEnd {
   task: FailedTask;
-  /** Undefined when its container never ran. */
+  /** Undefined if its container never ran. */
   exitCode?: number;
-  /** Another essential container ended first, and so ended the task: the command did not run to its end. */
+  /** Another essential container that exited first and so ended the task before the command had finished. */
   endedBy?: { name: string; exitCode?: number; reason?: string };
 }
 
 /**
- * What helps against the failures of RunTask.
+ * Fixes for failures of RunTask.
  *
  * @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/api_failures_messages.html
  */
 const FIXES: readonly (readonly [RegExp, string])[] = [
   [
     /^RESOURCE:PORTS/,
-    'Give the task a definition without fixed host ports, or an instance where they are free.',
+    'Remove the fixed host ports from the task definition, or add a container instance where they are free.',
   ],
   [/^RESOURCE:(?:CPU|MEMORY)/, 'Add a container instance, or free CPU and memory on one.'],
 ];
@@ -60,18 +60,18 @@ const FIXES: readonly (readonly [RegExp, string])[] = [
 export class NotPlacedError extends PlatformError {
   override readonly name = 'NotPlacedError';
 
-  /** @param reasons of ECS, such as `RESOURCE:CPU`. */
+  /** @param reasons ECS's reasons, such as `RESOURCE:CPU`. */
   constructor(reasons: readonly string[]) {
     const fix = FIXES.find(([pattern]) => reasons.some((reason) => pattern.test(reason)))?.[1];
-    const message = `ECS could not start the task: ${reasons.join('; ') || 'it gave no reason'}`;
+    const message = `ECS could not start the task: ${reasons.join('; ') || 'no reason given'}`;
     super('task-not-placed', message, fix === undefined ? {} : { fix });
   }
 }
 
 /**
- * Runs a command as a task of its own, with its log, to its end.
+ * Runs a command as a one-off task until it stops, and reads its log.
  *
- * @throws NotPlacedError; TimeoutError; the signal's reason. The task then still runs: see `stopTasks`.
+ * @throws NotPlacedError; TimeoutError; the signal's reason. The task may then still be running; see `stopTasks`.
  */
 export async function runOneOffTask(context: EcsContext, one: OneOffTask): Promise<TaskEnd> {
   const arn = await runTask(context, one);
@@ -79,21 +79,21 @@ export async function runOneOffTask(context: EcsContext, one: OneOffTask): Promi
   const log = new LogReader(context, one, nameOf(arn));
   const options = { what: `the command ${one.command.join(' ')}`, timeoutMs: one.timeoutMs, isThrottle };
   const essential = one.definition.containerDefinitions.filter((container) => container.essential !== false);
-  const order = new EndOrder(
+  const order = new ContainerExitOrder(
     one.container,
     essential.map(({ name }) => name),
   );
   const task = await poll(context, options, async () => {
     const found = await describeTask(context, one.cluster, arn);
-    order.see(found?.containers ?? []);
+    order.observe(found?.containers ?? []);
     await log.read();
     return found?.lastStatus === 'STOPPED' ? found : undefined;
   });
-  // What was written last may reach the log after the task has stopped.
+  // The last lines may reach the log after the task has stopped.
   await log.read();
   const { containers = [] } = task;
   const exitCode = containers.find(({ name }) => name === one.container)?.exitCode;
-  const other = order.otherFirst(containers);
+  const other = order.otherThatExitedFirst(containers);
   return {
     task: failedTask(task),
     ...(exitCode !== undefined && { exitCode }),
@@ -101,14 +101,14 @@ export async function runOneOffTask(context: EcsContext, one: OneOffTask): Promi
   };
 }
 
-/** Stops the tasks that were started so, and gives their ids. */
+/** Stops the tasks with this `startedBy`, and returns their IDs. */
 export async function stopTasks(
   context: EcsContext,
   { cluster, startedBy }: { cluster: string; startedBy: string },
 ): Promise<string[]> {
   const client = await context.ecs();
   const { taskArns = [] } = await send(client, new ListTasksCommand({ cluster, startedBy }), context);
-  const reason = 'The job that ran it has ended.';
+  const reason = 'The job that started the task has ended.';
   for (const task of taskArns) await send(client, new StopTaskCommand({ cluster, task, reason }), context);
   return taskArns.map(nameOf);
 }
@@ -118,7 +118,7 @@ async function runTask(context: EcsContext, one: OneOffTask): Promise<string> {
     cluster: one.cluster,
     taskDefinition: one.taskDefinition,
     count: 1,
-    // A call that is tried again must not run a migration twice.
+    // A retried call must not run a migration twice.
     clientToken: randomUUID(),
     startedBy: one.startedBy,
     ...one.placement,
@@ -131,7 +131,7 @@ async function runTask(context: EcsContext, one: OneOffTask): Promise<string> {
   throw new NotPlacedError(reasons);
 }
 
-/** Undefined while ECS does not know it yet. */
+/** Undefined while the task is not visible in ECS yet. */
 async function describeTask(context: EcsContext, cluster: string, arn: string): Promise<Task | undefined> {
   const { tasks = [] } = await send(
     await context.ecs(),
@@ -141,7 +141,7 @@ async function describeTask(context: EcsContext, cluster: string, arn: string): 
   return tasks[0];
 }
 
-/** Reads a container's log from its beginning on, as it grows. A log that cannot be read is reported once. */
+/** Reads a container's log from the start, as it grows. A log that cannot be read is reported once. */
 class LogReader {
   readonly #context: EcsContext;
   readonly #stream: { group: string; stream: string } | undefined;
@@ -159,7 +159,7 @@ class LogReader {
     while (await this.#page());
   }
 
-  /** Whether there may be more. */
+  /** Reads one page. Returns whether there may be more. */
   async #page(): Promise<boolean> {
     if (!this.#stream || this.#unreadable) return false;
     const { group, stream } = this.#stream;
@@ -180,11 +180,11 @@ class LogReader {
       this.#token = nextForwardToken ?? this.#token;
       return more;
     } catch (error) {
-      // The stream begins with the first line.
+      // The stream is created with the first line.
       if (isNotFound(error)) return false;
       this.#context.signal.throwIfAborted();
       this.#unreadable = true;
-      this.#context.log.info(`The log of the command cannot be read: ${reasonOf(error)}`);
+      this.#context.log.info(`Cannot read the log of the command: ${reasonOf(error)}`);
       return false;
     }
   }

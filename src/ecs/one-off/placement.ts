@@ -2,7 +2,7 @@ import type { AwsVpcConfiguration, LaunchType, RunTaskRequest, Service } from '@
 import { InputError } from '../../core/errors.ts';
 import type { TaskDefinition } from '../task-definition/task-definition.ts';
 
-/** The network and the capacity of a one-off task. */
+/** Network and capacity of a one-off task. */
 export type TaskPlacement = Pick<
   RunTaskRequest,
   | 'capacityProviderStrategy'
@@ -13,7 +13,7 @@ export type TaskPlacement = Pick<
   | 'platformVersion'
 >;
 
-/** What was given instead of the service's own. */
+/** Settings that override the service's. */
 export interface PlacementChoice {
   subnets?: readonly string[];
   securityGroups?: readonly string[];
@@ -22,9 +22,9 @@ export interface PlacementChoice {
 }
 
 /**
- * Where a one-off task runs: as the service's own tasks, but for what was given.
+ * The placement of a one-off task: that of the service's tasks, with the given overrides.
  *
- * @throws InputError for a network that the task definition cannot have, or that it lacks.
+ * @throws InputError for a network that the task definition does not support, or a missing one.
  * @see https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
  */
 export function placementOf(
@@ -44,7 +44,7 @@ function capacityOf(
   choice: PlacementChoice,
 ): TaskPlacement {
   if (choice.launchType !== undefined) return { launchType: choice.launchType };
-  // Without a launch type, a cluster that has no default strategy takes EC2.
+  // Without a launch type, a cluster without a default capacity provider strategy uses EC2.
   if (!service) {
     const isFargate = requiresCompatibilities.length === 1 && requiresCompatibilities[0] === 'FARGATE';
     return isFargate ? { launchType: 'FARGATE' } : {};
@@ -61,8 +61,8 @@ function capacityOf(
 }
 
 /**
- * ECS refuses a network for any other mode than awsvpc: "Network Configuration is not valid for the given networkMode
- * of this task definition." A definition without a mode has `bridge`.
+ * ECS rejects a network for any mode except awsvpc: "Network Configuration is not valid for the given networkMode of
+ * this task definition." The default mode is `bridge`.
  *
  * @see https://github.com/aws-actions/amazon-ecs-deploy-task-definition/issues/616
  */
@@ -84,7 +84,7 @@ function networkOf(
     }).filter(([, value]) => value !== undefined);
     if (!input) return {};
     const expected = `expected no value, because ${family} has the network mode ${networkMode}` as const;
-    throw new InputError(input[0], String(input[1]), `${expected}. Its tasks have no network of their own`);
+    throw new InputError(input[0], String(input[1]), `${expected}. Its tasks do not have their own network`);
   }
   const merged = { ...service?.networkConfiguration?.awsvpcConfiguration, ...given };
   if (merged.subnets === undefined || merged.subnets.length === 0) {

@@ -9,18 +9,18 @@ import type {
   TaskDefinitionChanges,
 } from './task-definition.ts';
 
-/** What is known of the service beside its task definition. */
+/** Facts about a service that determine the main container. */
 export interface ServiceFacts {
   service: string;
   /** The container that the load balancer sends requests to. */
   loadBalanced?: string;
-  /** The container that was named as the main one. */
+  /** The main container, if named. */
   container?: string;
 }
 
 /**
  * @param name the service's name, without its cluster.
- * @param container the main container, where it is named.
+ * @param container the main container, if named.
  */
 export function factsOf(service: Service, name: string, container?: string): ServiceFacts {
   const loadBalanced = loadBalancedContainer(service);
@@ -31,7 +31,7 @@ export function factsOf(service: Service, name: string, container?: string): Ser
   };
 }
 
-/** A task definition with the changes that were asked for; the given one stays as it is. Throws InputError. */
+/** Returns a copy of a task definition with the changes. @throws InputError */
 export function applyChanges(
   before: TaskDefinition,
   changes: TaskDefinitionChanges,
@@ -41,8 +41,8 @@ export function applyChanges(
   const { images, image, environment, secrets, environmentMode: mode, containers = {} } = changes;
   for (const [name, given] of Object.entries(images)) containerNamed(after, name, 'images').image = given;
   if (image !== undefined) mainContainer(after, facts, 'image').image = image;
-  refuseDotted(after, 'environment', environment);
-  refuseDotted(after, 'secrets', secrets);
+  rejectContainerPrefix(after, 'environment', environment);
+  rejectContainerPrefix(after, 'secrets', secrets);
   if (Object.keys(environment).length > 0) {
     setEnvironment(mainContainer(after, facts, 'environment'), environment, mode);
   }
@@ -76,7 +76,7 @@ function setEnvironment(
   mode: 'merge' | 'replace',
 ): void {
   container.environment = merged(container.environment, given, mode, (name, value) => ({ name, value }));
-  dropNamed(container, 'secrets', given);
+  removeNamed(container, 'secrets', given);
 }
 
 function setSecrets(
@@ -85,11 +85,11 @@ function setSecrets(
   mode: 'merge' | 'replace',
 ): void {
   container.secrets = merged(container.secrets, given, mode, (name, valueFrom) => ({ name, valueFrom }));
-  dropNamed(container, 'environment', given);
+  removeNamed(container, 'environment', given);
 }
 
-/** `container.NAME` is not a variable of that name in the main container. Other names may have dots. */
-function refuseDotted(
+/** Rejects `container.NAME`, which does not set a variable in that container. Other names may contain dots. */
+function rejectContainerPrefix(
   { containerDefinitions }: TaskDefinition,
   input: 'environment' | 'secrets',
   given: Readonly<Record<string, string>>,
@@ -107,8 +107,10 @@ function refuseDotted(
 }
 
 /**
- * The container that was named as the main one. Where none was: the only one, the one with the service's name, the one
- * behind the load balancer, or the only essential one. Throws InputError when that leaves a choice.
+ * The named main container or, if none is named, the only container, the one with the service's name, the one behind
+ * the load balancer, or the only essential one.
+ *
+ * @throws InputError if that is ambiguous.
  */
 export function mainContainer(
   definition: TaskDefinition,
@@ -141,7 +143,7 @@ function findMainContainer(
   );
 }
 
-/** Names of the containers whose image is released: the main one, and those whose image is given. */
+/** Names of the containers whose images are released: the main one, and those with a given image. */
 export function releasedContainers(
   definition: TaskDefinition,
   { images, containers = {} }: TaskDefinitionChanges,
@@ -163,7 +165,7 @@ function containerNamed(
   throw new InputError(input, name, expectedOneOf(name, names, ' (containers of the task definition)'));
 }
 
-/** The entries in their order, changed ones in place, new ones behind. An empty value is a value. */
+/** The entries in their order: changed ones in place, new ones at the end. Empty values are kept. */
 function merged<T extends { name: string }>(
   before: readonly T[] = [],
   given: Readonly<Record<string, string>>,
@@ -180,8 +182,8 @@ function merged<T extends { name: string }>(
   return [...changed, ...added];
 }
 
-/** ECS refuses a name that is both a variable and a secret. */
-function dropNamed(
+/** ECS rejects a name that is both a variable and a secret. */
+function removeNamed(
   container: ContainerDefinition,
   field: 'environment' | 'secrets',
   given: Readonly<Record<string, string>>,
@@ -191,7 +193,7 @@ function dropNamed(
   else container.environment = container.environment?.filter(({ name }) => !Object.hasOwn(given, name)) ?? [];
 }
 
-/** A container whose limit was the whole task's keeps all of it. */
+/** A container whose limit equals the task's memory gets the new amount too. */
 function resize(definition: TaskDefinition, memory: string): void {
   for (const container of definition.containerDefinitions) {
     if (container.memory !== undefined && String(container.memory) === definition.memory) {

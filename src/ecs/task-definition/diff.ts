@@ -5,15 +5,15 @@ import type { TaskDefinition } from './task-definition.ts';
 export interface ChangedField {
   /** Such as `user-service.image`. */
   path: string;
-  /** Absent for what is added. */
+  /** Absent if the field is added. */
   before?: string;
-  /** Absent for what is removed. */
+  /** Absent if the field is removed. */
   after?: string;
 }
 
 const HIDDEN = '***';
 
-/** What changes between two task definitions, by path, in a stable order; nothing when they mean the same. */
+/** The differences between two task definitions, sorted by path; empty if they are equivalent. */
 export function taskDefinitionDiff(before: TaskDefinition, after: TaskDefinition): ChangedField[] {
   const old = flatten(before);
   const now = flatten(after);
@@ -27,7 +27,7 @@ export function taskDefinitionDiff(before: TaskDefinition, after: TaskDefinition
     }));
 }
 
-/** The values of variables whose name says that they are secret, so that a log can hide them. */
+/** The values of variables with secret-like names, so that logs can mask them. */
 export function secretValues({ containerDefinitions }: TaskDefinition): string[] {
   return containerDefinitions.flatMap(({ environment = [] }) =>
     environment.filter(({ name }) => isSecretName(name)).map(({ value }) => value),
@@ -39,7 +39,7 @@ function shown(path: string, value: string): string {
   return variable !== undefined && isSecretName(variable) ? HIDDEN : value;
 }
 
-/** Every value by its path. What ECS fills in by itself is left out, so that a file equals what it became. */
+/** All values by path, without ECS's defaults, so that a file equals the revision that was registered from it. */
 function flatten({ containerDefinitions, ...rest }: TaskDefinition): Map<string, string> {
   const values = new Map<string, string>();
   const isBridge = (rest.networkMode ?? 'bridge') === 'bridge';
@@ -72,7 +72,7 @@ function walk(values: Map<string, string>, path: string, value: unknown): void {
   }
 }
 
-/** Items that have a name, or a key, are known by it: their order means nothing. */
+/** The name or key that identifies an item regardless of its position. */
 function keyOf(item: unknown): string | undefined {
   if (typeof item !== 'object' || item === null) return undefined;
   const { name, key } = item as { name?: unknown; key?: unknown };
@@ -85,7 +85,7 @@ function isContainerDefault(key: string, value: unknown): boolean {
 }
 
 /**
- * In `bridge` a host port is fixed, also one that is the same as the container's; absent and 0 are dynamic. In the other
+ * In `bridge` mode, a host port is fixed, even if it equals the container port; absent and 0 are dynamic. In the other
  * modes it "can either be left blank or set to the same value as the containerPort".
  *
  * @see https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_PortMapping.html

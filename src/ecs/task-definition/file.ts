@@ -8,10 +8,11 @@ import { registrable, type TaskDefinition } from './task-definition.ts';
 const INPUT = 'task-definition';
 
 /**
- * Reads a task definition from a JSON or YAML file: what RegisterTaskDefinition takes, or the answer of
- * DescribeTaskDefinition. Throws InputError.
+ * Reads a task definition from a JSON or YAML file: input of RegisterTaskDefinition or output of
+ * DescribeTaskDefinition.
  *
- * @param shown the path as an error shows it.
+ * @param shown the path for error messages.
+ * @throws InputError
  */
 export async function readTaskDefinitionFile(path: string, shown = path): Promise<TaskDefinition> {
   const text = await readFile(path, 'utf8').catch(() => undefined);
@@ -22,7 +23,7 @@ export async function readTaskDefinitionFile(path: string, shown = path): Promis
     throw new InputError(
       INPUT,
       shown,
-      "expected the fields of ECS's API, such as containerDefinitions. This is a resource of a CloudFormation template",
+      'expected the fields of the ECS API, such as containerDefinitions. This is a resource of a CloudFormation template',
     );
   }
   const { family, containerDefinitions: containers } = found;
@@ -41,7 +42,7 @@ export async function readTaskDefinitionFile(path: string, shown = path): Promis
   return withSizes(registrable(found));
 }
 
-/** The line of a container's image in a file that was read before; 1 where it is not known. */
+/** The line of a container's image in a file that was read before; 1 if unknown. */
 export async function imageLine(path: string, container: string): Promise<number> {
   const lines = new LineCounter();
   const document = parseDocument(await readFile(path, 'utf8'), { lineCounter: lines, prettyErrors: false });
@@ -67,7 +68,7 @@ function isText(value: unknown): value is string | number {
   return typeof value === 'string' || typeof value === 'number';
 }
 
-/** JSON is YAML. A number of YAML stays a number, as in JSON. */
+/** Every JSON file is valid YAML. */
 function parseText(shown: string, text: string): Record<string, unknown> {
   let value: unknown;
   try {
@@ -79,7 +80,7 @@ function parseText(shown: string, text: string): Record<string, unknown> {
     throw new InputError(INPUT, '', problem, { at: { file: shown, line } });
   }
   if (isObject(value)) return value;
-  throw new InputError(INPUT, shown, 'expected a file that holds an object');
+  throw new InputError(INPUT, shown, 'expected a file that contains an object');
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
@@ -87,9 +88,8 @@ function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 /**
- * The SDK drops every field that its own model does not have, in what it sends and in what it receives. A task
- * definition that was read and registered again would lose what is newer than the SDK, without a word. So its
- * JSON is taken from the wire and put on the wire as it is.
+ * The SDK drops fields that its model does not contain from requests and responses. A task definition that is read and
+ * registered again would silently lose fields that are newer than the SDK, so its raw JSON is read and sent instead.
  */
 interface Command {
   middlewareStack: object;
@@ -105,8 +105,8 @@ interface Stack {
   ): void;
 }
 
-/** Makes a command's answer readable as it came: call the result once the command was sent. */
-export function rawAnswer(command: Command): () => Record<string, unknown> {
+/** Keeps the raw response of a command. Call the returned function after the command was sent. */
+export function rawResponse(command: Command): () => Record<string, unknown> {
   let text = '';
   (command.middlewareStack as Stack).addRelativeTo(
     (next) => async (args) => {
@@ -116,12 +116,12 @@ export function rawAnswer(command: Command): () => Record<string, unknown> {
       text = body.toString('utf8');
       return result;
     },
-    { name: 'rawAnswer', relation: 'after', toMiddleware: 'deserializerMiddleware' },
+    { name: 'rawResponse', relation: 'after', toMiddleware: 'deserializerMiddleware' },
   );
   return () => JSON.parse(text) as Record<string, unknown>;
 }
 
-/** Sends this JSON as a command's input, instead of what the SDK makes of it. */
+/** Sends this JSON as a command's input instead of the SDK's serialization. */
 export function rawInput(command: Command, input: object): void {
   (command.middlewareStack as Stack).addRelativeTo(
     (next) => (args) => {
@@ -133,7 +133,7 @@ export function rawInput(command: Command, input: object): void {
 }
 
 async function collect(body: unknown): Promise<Buffer> {
-  // Another middleware has read it already.
+  // Another middleware has already read it.
   if (body instanceof Uint8Array) return Buffer.from(body);
   const chunks: Uint8Array[] = [];
   for await (const chunk of body as AsyncIterable<Uint8Array>) chunks.push(chunk);

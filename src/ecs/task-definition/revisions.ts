@@ -11,36 +11,36 @@ import { ReadOnce } from '../../aws/reads.ts';
 import { send } from '../../aws/send.ts';
 import { PlatformError, reasonOf } from '../../core/errors.ts';
 import type { EcsContext } from '../service.ts';
-import { rawAnswer, rawInput } from './file.ts';
+import { rawResponse, rawInput } from './file.ts';
 import { registrable, revisionName, revisionNumber, type TaskDefinition } from './task-definition.ts';
 
 export interface RegisteredTaskDefinition {
   arn: string;
-  /** As it can be registered again. */
+  /** In the form in which it can be registered again. */
   definition: TaskDefinition;
-  /** False when it was deregistered. */
+  /** False if it was deregistered. */
   active: boolean;
-  /** Whether this suite registered it. */
+  /** Whether update-service registered it. */
   isOwn: boolean;
   registeredAt?: Date;
 }
 
-/** The tag of the revisions that this suite registers. It is no part of a definition, and never compared. */
+/** The tag of revisions that update-service registers. It is not part of the definition and is never compared. */
 const OWN_TAG = { key: 'platform:registered-by', value: 'update-service' };
 /** @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-using-tags.html#tag-restrictions */
-const MOST_TAGS = 50;
+const MAX_TAGS = 50;
 
-/** A revision never changes, but for its tags and for whether it is active. */
+/** A revision never changes, except for its tags and status. */
 const known = new ReadOnce<ECSClient, RegisteredTaskDefinition>();
 
-/** Reads a revision with its tags, once. Throws an error that names it when it does not exist. */
+/** Reads a revision with its tags, once. @throws PlatformError if it does not exist. */
 export async function readTaskDefinition(
   context: EcsContext,
   revision: string,
 ): Promise<RegisteredTaskDefinition> {
   const client = await context.ecs();
   if (!/:\d+$/.test(revision)) {
-    // A family alone is its newest revision.
+    // A family without a revision number means its latest revision.
     const newest = await describeTaskDefinition(client, context, revision);
     known.keep(client, revisionName(newest.arn), newest);
     return newest;
@@ -55,18 +55,18 @@ async function describeTaskDefinition(
   revision: string,
 ): Promise<RegisteredTaskDefinition> {
   const command = new DescribeTaskDefinitionCommand({ taskDefinition: revision, include: ['TAGS'] });
-  const raw = rawAnswer(command);
-  const answer = await send(client, command, context).catch((error: unknown) => {
-    // ECS tells a missing revision from other bad requests only in words.
+  const raw = rawResponse(command);
+  const response = await send(client, command, context).catch((error: unknown) => {
+    // ECS distinguishes a missing revision from other invalid requests only in the message.
     if (classify(error) !== 'validation' && classify(error) !== 'not-found') throw error;
-    throw new PlatformError('not-found', `there is no task definition ${revision}`, { cause: error });
+    throw new PlatformError('not-found', `the task definition ${revision} does not exist`, { cause: error });
   });
   const { taskDefinition = {}, tags = [] } = raw() as { taskDefinition?: object; tags?: Tag[] };
   const definition = registrable({ ...taskDefinition });
-  // Tags of AWS itself cannot be given.
+  // Tags of AWS cannot be set.
   const given = tags.filter(({ key = '' }) => !key.startsWith('aws:') && key !== OWN_TAG.key);
   if (given.length > 0) definition.tags = given;
-  const { taskDefinitionArn: arn = revision, status, registeredAt } = answer.taskDefinition ?? {};
+  const { taskDefinitionArn: arn = revision, status, registeredAt } = response.taskDefinition ?? {};
   return {
     arn,
     definition,
@@ -77,8 +77,9 @@ async function describeTaskDefinition(
 }
 
 /**
- * Reads the newest active revision of a family. Throws an error that names the family when there is none.
+ * Reads the latest active revision of a family.
  *
+ * @throws PlatformError if the family has no active revision.
  * @see https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTaskDefinition.html "The family for the
  * latest ACTIVE revision"
  */
@@ -96,8 +97,8 @@ export async function readNewestRevision(
 type Tag = NonNullable<TaskDefinition['tags']>[number];
 
 /**
- * Registers a revision with the tag of this suite, and gives its ARN. A role that may not tag registers it without: a
- * permission that callers did not need so far must not fail their deployments.
+ * Registers a revision with our tag, and returns its ARN. A role without permission to tag registers it without the
+ * tag, because a permission that callers did not need so far must not fail their deployments.
  *
  * @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/supported-iam-actions-tagging.html "Users must have
  * permissions for actions that create a resource, such as ecsCreateCluster. If tags are specified in the
@@ -108,12 +109,12 @@ export async function registerTaskDefinition(
   definition: TaskDefinition,
 ): Promise<string> {
   const { tags = [] } = definition;
-  if (tags.length >= MOST_TAGS) return await sendRegistration(context, definition);
+  if (tags.length >= MAX_TAGS) return await sendRegistration(context, definition);
   try {
     return await sendRegistration(context, { ...definition, tags: [...tags, OWN_TAG] });
   } catch (error) {
     if (classify(error) !== 'denied' || tags.length > 0) throw error;
-    context.log.debug(`Registering without tags, which the role may not set: ${reasonOf(error)}`);
+    context.log.debug(`Registering without tags, because the role cannot set them: ${reasonOf(error)}`);
     return await sendRegistration(context, definition);
   }
 }
@@ -125,7 +126,8 @@ async function sendRegistration(context: EcsContext, definition: TaskDefinition)
   const { taskDefinition } = await send(client, command, context);
   const arn = taskDefinition?.taskDefinitionArn;
   if (arn === undefined) {
-    throw new PlatformError('service-unavailable', 'RegisterTaskDefinition answered without a revision');
+    const message = 'the response of RegisterTaskDefinition has no task definition';
+    throw new PlatformError('service-unavailable', message);
   }
   return arn;
 }
@@ -138,26 +140,26 @@ export async function revisionsOf(context: EcsContext, family: string): Promise<
 }
 
 /**
- * Active revisions of a family beyond the newest ones, the oldest first. Their list is read from its old end, and no
- * further than is needed: it may have thousands.
+ * The oldest active revisions of a family, the oldest first, without the newest ones. Only as much of the list is read
+ * as needed, because it may have thousands of revisions.
  *
- * @param limits.keep how many of the newest are left out.
- * @param limits.most how many are given.
+ * @param limits.keep how many of the newest to leave out.
+ * @param limits.max how many to return.
  */
 export async function oldestRevisions(
   context: EcsContext,
   family: string,
-  { keep, most }: { keep: number; most: number },
+  { keep, max }: { keep: number; max: number },
 ): Promise<string[]> {
   const found: string[] = [];
   for await (const arn of listRevisions(context, family, 'ASC')) {
     found.push(arn);
-    if (found.length >= keep + most) break;
+    if (found.length >= keep + max) break;
   }
   return found.toSorted((a, b) => revisionNumber(a) - revisionNumber(b)).slice(0, -keep || undefined);
 }
 
-/** The active revisions of a family, in the order of their numbers. The prefix matches longer families too. */
+/** The active revisions of a family, sorted by number. The prefix also matches longer family names. */
 async function* listRevisions(
   context: EcsContext,
   family: string,
@@ -173,7 +175,7 @@ async function* listRevisions(
   } while (nextToken !== undefined && nextToken !== '');
 }
 
-/** Deregisters revisions one after the other: no task and no deployment can be started of them any more. Gives each that is. */
+/** Deregisters revisions one by one, so that no task or deployment can start from them. Yields each one when done. */
 export async function* deregisterRevisions(
   context: EcsContext,
   arns: readonly string[],

@@ -2,7 +2,7 @@ const VCPU: Readonly<Record<string, number>> = { '': 1, vcpu: 1024 };
 const GB: Readonly<Record<string, number>> = { '': 1, mb: 1, mib: 1, gb: 1024, gib: 1024 };
 
 /**
- * Units of CPU as DescribeTaskDefinition gives them: `1 vCPU` is `1024`. Undefined for what is no amount of CPU.
+ * CPU units as DescribeTaskDefinition returns them: `1 vCPU` is `1024`. Undefined if the text is not an amount of CPU.
  *
  * @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-cpu-memory-error.html
  */
@@ -10,7 +10,7 @@ export function cpuUnits(text: string): string | undefined {
   return amount(text, VCPU);
 }
 
-/** MiB as DescribeTaskDefinition gives them: `2 GB` is `2048`. Undefined for what is no amount of memory. */
+/** MiB as DescribeTaskDefinition returns them: `2 GB` is `2048`. Undefined if the text is not an amount of memory. */
 export function memoryMib(text: string): string | undefined {
   return amount(text, GB);
 }

@@ -1,6 +1,6 @@
 /**
- * A task definition as ECS's JSON has it. Only what the suite reads has a type; all else is carried along as it
- * is, so that a field that is newer than the SDK survives.
+ * A task definition in ECS's JSON. Only the fields that are read here have types. All others are kept as they are, so
+ * that fields that are newer than the SDK are preserved.
  *
  * @see https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RegisterTaskDefinition.html
  */
@@ -23,7 +23,7 @@ export interface ContainerDefinition {
   image: string;
   essential?: boolean;
   memory?: number;
-  /** The login that the task pulls the image with, a secret. */
+  /** The secret with the registry credentials that the task pulls the image with. */
   repositoryCredentials?: { credentialsParameter?: string };
   environment?: { name: string; value: string }[];
   secrets?: { name: string; valueFrom: string }[];
@@ -33,25 +33,24 @@ export interface ContainerDefinition {
   [field: string]: unknown;
 }
 
-/** What a new revision is made from. */
+/** The base of a new revision. */
 export type TaskDefinitionSource =
   /** The revision that the service runs. */
   | { kind: 'service' }
   /** The revision that the service runs, deployed again as it is. */
   | { kind: 'current' }
-  /** The newest active revision of a family. */
+  /** The latest active revision of a family. */
   | { kind: 'family'; family: string }
-  /** A JSON or YAML file. */
-  /** `shown`: the path as it was given. */
+  /** A JSON or YAML file. `shown` is the path for messages. */
   | { kind: 'file'; path: string; shown?: string }
   /** An existing revision, deployed as it is: `family:revision` or an ARN. */
   | { kind: 'revision'; revision: string };
 
-/** What is changed in one container. */
+/** The changes of one container. */
 export interface ContainerChanges {
   image?: string;
   environment?: Readonly<Record<string, string>>;
-  /** The variable, and the ARN or name that its value comes from. */
+  /** Variable names, with the ARN or name of the secret or parameter. */
   secrets?: Readonly<Record<string, string>>;
   command?: readonly string[];
   /** Units. */
@@ -60,7 +59,7 @@ export interface ContainerChanges {
   memory?: number;
 }
 
-/** What is changed in it. */
+/** The changes of a task definition. */
 export interface TaskDefinitionChanges {
   /** For the service's main container. */
   image?: string;
@@ -70,15 +69,15 @@ export interface TaskDefinitionChanges {
   containers?: Readonly<Record<string, ContainerChanges>>;
   /** Variables of the main container. */
   environment: Readonly<Record<string, string>>;
-  /** Secrets of the main container: the variable, and the ARN or name that its value comes from. */
+  /** Secrets of the main container: variable names, with the ARN or name of the secret or parameter. */
   secrets: Readonly<Record<string, string>>;
-  /** `replace`: variables that are not given go, of each of the two maps that is given. */
+  /** `replace`: variables that are not given are removed, for each of the two maps that is given. */
   environmentMode: 'merge' | 'replace';
   cpu?: string;
   memory?: string;
 }
 
-/** What DescribeTaskDefinition gives and RegisterTaskDefinition does not take. */
+/** Fields that DescribeTaskDefinition returns and RegisterTaskDefinition does not accept. */
 const READ_ONLY = [
   'taskDefinitionArn',
   'revision',
@@ -91,23 +90,23 @@ const READ_ONLY = [
   'deleteRequestedAt',
 ];
 
-/** A described task definition as it can be registered again. Unknown fields stay. */
+/** A described task definition in the form in which it can be registered again. Unknown fields are kept. */
 export function registrable(described: Readonly<Record<string, unknown>>): TaskDefinition {
   const kept = Object.entries(described).filter(([key]) => !READ_ONLY.includes(key));
   return Object.fromEntries(kept) as TaskDefinition;
 }
 
-/** `family:revision` of an ARN; a name stays as it is. */
+/** `family:revision` of an ARN; a name is returned unchanged. */
 export function revisionName(arn: string): string {
   return arn.slice(arn.lastIndexOf('/') + 1);
 }
 
-/** The family of an ARN or of `family:revision`. */
+/** The family of an ARN or `family:revision`. */
 export function familyOf(arn: string): string {
   return revisionName(arn).split(':')[0] ?? '';
 }
 
-/** The number of a revision, of an ARN or of `family:revision`: the higher, the later it was registered. */
+/** The revision number of an ARN or `family:revision`. Higher numbers were registered later. */
 export function revisionNumber(arn: string): number {
   return Number(arn.slice(arn.lastIndexOf(':') + 1));
 }

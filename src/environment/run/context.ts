@@ -9,7 +9,7 @@ import { type Slots, withTimeLimit } from '../../core/concurrency.ts';
 import type { Approval, ApprovalRequest } from '../../delivery/approval.ts';
 import { holdParameter } from '../../delivery/hold.ts';
 import { environmentLock, withLock } from '../../delivery/lock.ts';
-import type { OrderRules } from '../../delivery/order-judge.ts';
+import type { OrderRules } from '../../delivery/order-check.ts';
 import { serviceContext, type ServiceContext } from '../../delivery/release/request.ts';
 import type { Checkout } from '../../github/checkout.ts';
 import type { GitHubContext } from '../../github/context.ts';

@@ -10,7 +10,7 @@ import {
 import { type EnvironmentRun, findNewerRun, recordRun } from '../../delivery/environment-order.ts';
 import { findHold, HeldError } from '../../delivery/hold.ts';
 import { LockTakenError } from '../../delivery/lock.ts';
-import type { OutdatedError } from '../../delivery/order-judge.ts';
+import type { OutdatedError } from '../../delivery/order-check.ts';
 import { sourceOfRun } from '../../delivery/source.ts';
 import {
   approvalsIn,

@@ -234,7 +234,7 @@ Resources:
     what: 'a CloudFormation template as task definition',
     inputs: { 'task-definition': 'task.yml' },
     files: { 'task.yml': 'Type: AWS::ECS::TaskDefinition\nProperties: {}\n' },
-    says: `task-definition: expected the fields of ECS's API, such as containerDefinitions, got "task.yml". This is a resource of a CloudFormation template. Nothing was changed.`,
+    says: `task-definition: expected the fields of the ECS API, such as containerDefinitions, got "task.yml". This is a resource of a CloudFormation template. Nothing was changed.`,
   },
   {
     ...service,
@@ -246,13 +246,13 @@ Resources:
     ...service,
     what: 'an image without its registry',
     inputs: { image: 'user-service:1.4' },
-    says: 'image: expected an image with its registry, such as registry.example.com/user-service:1.4, got "user-service:1.4". An image without one is of Docker Hub. Nothing was changed.',
+    says: 'image: expected an image with its registry, such as registry.example.com/user-service:1.4, got "user-service:1.4". An image without one is pulled from Docker Hub. Nothing was changed.',
   },
   {
     ...service,
     what: 'an image of a container without its registry',
     inputs: { images: 'app=user-service:1.4' },
-    says: 'images: expected an image with its registry, such as registry.example.com/user-service:1.4, got "user-service:1.4". An image without one is of Docker Hub. Nothing was changed.',
+    says: 'images: expected an image with its registry, such as registry.example.com/user-service:1.4, got "user-service:1.4". An image without one is pulled from Docker Hub. Nothing was changed.',
   },
   {
     ...service,

@@ -31,15 +31,15 @@ async function expectRefusal(world: EcsWorld, why: string, inputs: Record<string
 
 test.each([
   ['CODE_DEPLOY' as const, 'only CodeDeploy can deploy it'],
-  ['EXTERNAL' as const, 'another tool deploys it by task sets'],
+  ['EXTERNAL' as const, 'another tool deploys it with task sets'],
 ])('refuses a service with the controller %s', async (type, why) => {
   const world = await EcsWorld.withService({}, { deploymentController: { type } });
-  const run = await expectRefusal(world, `has the deployment controller ${type}: ${why}`, {
+  const run = await expectRefusal(world, `has the deployment controller ${type}, so ${why}`, {
     image: NEXT,
     'pre-deploy': 'node migrate.js',
   });
   if (type === 'CODE_DEPLOY') expectExample('service-unsupported', run);
-  await expectRefusal(world, `has the deployment controller ${type}: ${why}`, {
+  await expectRefusal(world, `has the deployment controller ${type}, so ${why}`, {
     command: 'rollback',
     'task-definition-arn': 'user-service:1',
   });
@@ -70,6 +70,6 @@ test('refuses a service of Express Mode', async () => {
     }),
   );
   expect((await world.service()).resourceManagementType).toBe('ECS');
-  const why = 'is an Express Mode service: ECS manages its task definition, load balancer and scaling';
+  const why = 'is an Express Mode service, so ECS manages its task definition, load balancer and scaling';
   await expectRefusal(world, why, { image: NEXT });
 });

@@ -174,7 +174,7 @@ describe('a command as a one-off task', () => {
     const job = { ...RUN, service: '', 'task-definition-family': 'job', 'launch-type': 'EC2' };
     const refused = await updateService(world, { ...job, subnets: 'subnet-1', image: NEXT });
     expect(refused.outputs['reason']).toBe(
-      'subnets: expected no value, because job has the network mode bridge, got "subnet-1". Its tasks have no network of their own. Nothing was changed.',
+      'subnets: expected no value, because job has the network mode bridge, got "subnet-1". Its tasks do not have their own network. Nothing was changed.',
     );
     const run = await updateService(world, job);
     expect(run.outputs).toMatchObject({ verdict: 'ran', 'task-definition': 'job:1' });

@@ -217,7 +217,7 @@ export const CASES: readonly Case[] = [
     what: 'all tasks are replaced as it completes, and the new ones fail',
     verdict: 'failed',
     reason:
-      /reported the deployment as complete, and then \d+ tasks.*failed in a row.*rolled back to user-service:1/,
+      /reported the deployment as complete, but then \d+ tasks.*failed in a row.*rolled back to user-service:1/,
     ecs: {
       rules: [
         { does: 'run', match: { image: NEXT }, times: 2 },

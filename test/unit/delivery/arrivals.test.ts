@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import { holdBeside, releaseHold, setHold } from '../../../src/delivery/hold.ts';
 import { ledgerNames, readRelease } from '../../../src/delivery/ledger.ts';
 import { lockHolder, serviceLock } from '../../../src/delivery/lock.ts';
-import { type OrderJudge, orderJudge } from '../../../src/delivery/order-judge.ts';
+import { type OrderCheck, createOrderCheck } from '../../../src/delivery/order-check.ts';
 import { releaseService } from '../../../src/delivery/release/release-service.ts';
 import type { ServiceTarget } from '../../../src/delivery/release/request.ts';
 import type { ServiceResult } from '../../../src/delivery/release/result.ts';
@@ -81,7 +81,7 @@ const totals = { releases: 0, waited: 0, outdated: 0, held: 0, failed: 0, 'rolle
 /** What happens to one service. */
 class Stage {
   readonly #stage = new ServiceStage(TIME_SCALE);
-  readonly #judge: OrderJudge;
+  readonly #orderCheck: OrderCheck;
   readonly #bad: readonly number[];
   /** The commits that were rolled back since the last new release. */
   readonly #givenUp = new Set<number>();
@@ -93,7 +93,9 @@ class Stage {
   constructor(ancestry: boolean, bad: readonly number[]) {
     this.#bad = bad;
     const access = { token: ancestry ? 'token' : '', github: readGitHubContext({}), context: contextOf() };
-    this.#judge = orderJudge(access, (_, commit, of) => Promise.resolve(indexOf(commit) < indexOf(of)));
+    this.#orderCheck = createOrderCheck(access, (_, commit, of) =>
+      Promise.resolve(indexOf(commit) < indexOf(of)),
+    );
   }
 
   async play(arrivals: readonly Arrival[]): Promise<Played[]> {
@@ -178,7 +180,7 @@ class Stage {
     const result = await releaseService(context, {
       ...target,
       origin: { ...target.origin, source },
-      order: { judge: this.#judge, allowOlder: kind === 'deploy older' },
+      order: { check: this.#orderCheck, allowOlder: kind === 'deploy older' },
       hold,
       source: { kind: 'service' },
       changes: { image, images: {}, environment: {}, secrets: {}, environmentMode: 'merge', containers: {} },

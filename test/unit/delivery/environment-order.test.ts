@@ -6,7 +6,7 @@ import {
   readEnvironmentRecord,
   recordRelease,
 } from '../../../src/delivery/ledger.ts';
-import { orderJudge } from '../../../src/delivery/order-judge.ts';
+import { createOrderCheck } from '../../../src/delivery/order-check.ts';
 import { readGitHubContext } from '../../../src/github/context.ts';
 import type { Sandbox } from '../../../sandbox/index.ts';
 import { contextOf } from '../images/registry/context.ts';
@@ -31,8 +31,8 @@ function ledgerOf(sandbox: Sandbox): LedgerContext & { lines: string[] } {
 
 function runOf(runNumber: number, services: string[] = []) {
   const context = contextOf();
-  const judge = orderJudge({ token: '', github: readGitHubContext({}), context });
-  return { ...place, services, source: sourceOf(runNumber), order: { judge, allowOlder: false } };
+  const check = createOrderCheck({ token: '', github: readGitHubContext({}), context });
+  return { ...place, services, source: sourceOf(runNumber), order: { check, allowOlder: false } };
 }
 
 test('a run is compared with the environment and with the services it may change', async () => {

@@ -286,7 +286,7 @@ describe('the lock of an environment', () => {
         'cancelled by bob for a rollback (https://runs/bob): Orders fail',
       );
       expect(asking.lines.join('\n')).toContain(
-        'Asked the run that holds the lock (https://runs/ada) to stop.',
+        'Requested the run that holds the lock (https://runs/ada) to stop.',
       );
       // Nothing is left behind.
       for (const Name of [NAME, STOP])

@@ -1,13 +1,13 @@
 import type { ECSClient, Service } from '@aws-sdk/client-ecs';
 import { expect, test } from '@jest/globals';
-import type { OurDeployment } from '../../../src/ecs/deployment.ts';
+import type { FollowedDeployment } from '../../../src/ecs/deployment.ts';
 import { diagnose } from '../../../src/ecs/diagnosis.ts';
 import type { EcsContext } from '../../../src/ecs/service.ts';
 import type { TaskDefinition } from '../../../src/ecs/task-definition/task-definition.ts';
 import { contextOf } from '../images/registry/context.ts';
 
 const NOW = new Date('2026-01-01T00:00:00Z');
-const deployment: OurDeployment = {
+const deployment: FollowedDeployment = {
   cluster: 'dev-platform',
   service: 'user-service',
   id: 'ecs-svc/1',

@@ -238,7 +238,7 @@ describe('a file', () => {
 
   test.each([
     ['{', 'task-definition: expected JSON or YAML ('],
-    ['- a', 'task-definition: expected a file that holds an object'],
+    ['- a', 'task-definition: expected a file that contains an object'],
     ['{"containerDefinitions":[]}', 'task-definition: expected the field family in '],
     [
       '{"family":"a","containerDefinitions":[]}',

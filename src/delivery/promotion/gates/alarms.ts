@@ -5,12 +5,12 @@ import type { Finding, GateSettings } from '../request.ts';
 
 /** State of an alarm in CloudWatch. */
 export interface AlarmState {
-  /** `missing`: the alarm does not exist any more. */
+  /** `missing`: the alarm no longer exists. */
   state: StateValue | 'missing';
   reason: string;
 }
 
-const NAMES_A_CALL = 100;
+const NAMES_PER_CALL = 100;
 
 /**
  * The states of the alarms with these names. CloudWatch omits alarms that do not exist; they are `missing`.
@@ -25,11 +25,11 @@ export async function alarmStates(
   if (names.length === 0) return states;
   const { DescribeAlarmsCommand } = await import('@aws-sdk/client-cloudwatch');
   const client = await context.cloudWatch();
-  for (let from = 0; from < names.length; from += NAMES_A_CALL) {
+  for (let from = 0; from < names.length; from += NAMES_PER_CALL) {
     const command = new DescribeAlarmsCommand({
-      AlarmNames: names.slice(from, from + NAMES_A_CALL),
+      AlarmNames: names.slice(from, from + NAMES_PER_CALL),
       AlarmTypes: ['MetricAlarm', 'CompositeAlarm'],
-      MaxRecords: NAMES_A_CALL,
+      MaxRecords: NAMES_PER_CALL,
     });
     const { MetricAlarms = [], CompositeAlarms = [] } = await send(client, command, context);
     for (const { AlarmName = '', StateValue: state = 'INSUFFICIENT_DATA', StateReason: reason = '' } of [
@@ -64,14 +64,14 @@ export function alarmFinding(
   where: { service: string; environment: string; accepted: GateSettings['alarms'] },
 ): Finding | undefined {
   const alarm = `The alarm ${name} of ${where.service} in ${where.environment}`;
-  const said = reason === '' ? '' : `: ${reason}`;
+  const because = reason === '' ? '' : `: ${reason}`;
   switch (state) {
     case 'OK':
       return undefined;
     case 'ALARM':
       return {
         gate: 'alarms',
-        message: `${alarm} is in ALARM${said}`,
+        message: `${alarm} is in ALARM${because}`,
         fix: 'Find the cause and fix it before you promote.',
       };
     case 'missing':
@@ -84,7 +84,7 @@ export function alarmFinding(
       if (where.accepted === 'not-alarm') return undefined;
       return {
         gate: 'alarms',
-        message: `${alarm} is in ${state}${said}`,
+        message: `${alarm} is in ${state}${because}`,
         fix: 'Wait for data, set the alarm to treat missing data as notBreaching, or run promote-environment with require: alarms=not-alarm.',
       };
   }

@@ -41,13 +41,13 @@ export async function checkGates(
       ...(await imageFindings(plan, request, notes)),
       ...(await signatureFindings(plan, request)),
     ];
-    const judged = found.map((finding) => ({
+    const findings = found.map((finding) => ({
       ...finding,
       bypassed: gates.bypassReason !== undefined && finding.gate !== 'signature',
       ...(dryRun && finding.passesAt !== undefined && { pending: true as const }),
     }));
-    plan.findings.push(...judged);
-    if (judged.some(isBlocking)) plan.action = 'blocked';
+    plan.findings.push(...findings);
+    if (findings.some(isBlocking)) plan.action = 'blocked';
   });
 }
 
@@ -77,20 +77,20 @@ function soak({ service, soaking }: ServicePlan, { source, gates: { soakMs } }: 
     return [{ gate, message, fix: 'Set `soak: 0s` for services whose deployments ECS does not list.' }];
   }
   const { sinceMs = 0, untilMs } = soaking;
-  const must = `${service.name} must run in ${source.name} for ${minutes(soakMs)} before promotion`;
+  const requirement = `${service.name} must run in ${source.name} for ${minutes(soakMs)} before promotion`;
   if (endMs === Infinity) {
-    const message = `${must}; ${image} ran for ${minutes((untilMs ?? 0) - sinceMs)} and was replaced by a release that does not build on it`;
+    const message = `${requirement}; ${image} ran for ${minutes((untilMs ?? 0) - sinceMs)} and was replaced by a release that does not build on it`;
     return [{ gate, message, fix: `Promote the current release of ${source.name}.` }];
   }
   const nowMs = source.context.clock.now();
   if (endMs <= nowMs) return [];
   const end = timeText(endMs);
-  const message = `${must}; ${image} has run for ${minutes(Math.max(0, nowMs - sinceMs))}`;
+  const message = `${requirement}; ${image} has run for ${minutes(Math.max(0, nowMs - sinceMs))}`;
   const fix = `Re-run the failed jobs after ${end} (in ${minutes(endMs - nowMs)}), or set \`soak-wait\`.`;
   return [{ gate, message, fix, passesAt: new Date(endMs).toISOString() }];
 }
 
-/** `2026-11-27T09:00:00Z`, rounded up, so that nobody retries a moment too early. */
+/** `2026-11-27T09:00:00Z`, rounded up, so that a retry at that time is not too early. */
 export function timeText(ms: number): string {
   return new Date(Math.ceil(ms / 1000) * 1000).toISOString().replace('.000Z', 'Z');
 }
@@ -132,14 +132,14 @@ async function imageFindings(
   const { digest, images, service } = plan;
   // A verified signature is stronger than the presence of an attestation.
   const isVerified = service.signer !== undefined;
-  const wanted = (['attestation', 'scan'] as const).filter(
+  const required = (['attestation', 'scan'] as const).filter(
     (gate) => gates.require.includes(gate) && !(gate === 'attestation' && isVerified),
   );
   if (digest === undefined || !images) return [];
   const { uri, ecr } = images.source;
   const name = `The image ${shortDigest(digest)} of ${service.name}`;
   if (!ecr) {
-    return wanted.map((gate) => ({
+    return required.map((gate) => ({
       gate,
       message: `${name} is in ${uri}, but only images in ECR can be checked`,
       fix: `Remove ${gate} from \`require\`, or move the image to ECR.`,
@@ -147,7 +147,7 @@ async function imageFindings(
   }
   const { context } = placeIn(source, service.name);
   const findings: Finding[] = [];
-  if (wanted.includes('attestation')) {
+  if (required.includes('attestation')) {
     if (await isAttested(ecr, digest, context)) {
       notes.push(
         `${name} has an attestation or signature, but it is not verified. Set \`verify\` for the environment in platform.yml to verify it.`,
@@ -160,10 +160,10 @@ async function imageFindings(
       });
     }
   }
-  if (wanted.includes('scan')) {
-    const objection = await scanFinding(ecr, digest, context);
-    if (objection !== undefined) {
-      const message = `${service.name}, ${shortDigest(digest)}: ${objection}`;
+  if (required.includes('scan')) {
+    const reason = await scanFailure(ecr, digest, context);
+    if (reason !== undefined) {
+      const message = `${service.name}, ${shortDigest(digest)}: ${reason}`;
       findings.push({
         gate: 'scan',
         message,
@@ -186,7 +186,8 @@ async function isAttested(
   return attached.length > 0;
 }
 
-async function scanFinding(
+/** Why the scan results block the image; undefined if they do not. */
+async function scanFailure(
   place: ImageRepository,
   digest: string,
   context: PromotionContext,

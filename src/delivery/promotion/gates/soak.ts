@@ -1,6 +1,6 @@
 import { digestIn } from '../../../ecs/proof.ts';
 import type { Release } from '../../ledger.ts';
-import { isSameQueue } from '../../order.ts';
+import { isSameWorkflowAndRef } from '../../order.ts';
 
 /** A current or earlier release of an environment that may be promoted. */
 export interface SoakingRelease {
@@ -62,7 +62,7 @@ export function soakingReleases(
 /** Whether a release builds on the one before it: a later run of the same workflow and ref. */
 function buildsOn(newer: Release, older: Release): boolean {
   if (!isProven(newer) || newer.allowOlder === true) return false;
-  return isSameQueue(older, newer) && newer.runNumber >= older.runNumber;
+  return isSameWorkflowAndRef(older, newer) && newer.runNumber >= older.runNumber;
 }
 
 function isProven({ proven, preDeploy }: Release): boolean {
@@ -91,7 +91,7 @@ export interface SoakingService {
 }
 
 /** The release to promote for each service, and the newest one if it differs. */
-export interface Selection {
+export interface ReleaseSelection {
   chosen: ReadonlyMap<string, SoakingRelease>;
   /** The newest release, if an earlier one was chosen because it has soaked. */
   newest: ReadonlyMap<string, SoakingRelease>;
@@ -105,7 +105,7 @@ export interface Selection {
 export function selectReleases(
   services: readonly SoakingService[],
   { soakMs, byMs }: { soakMs: number; byMs: number },
-): Selection {
+): ReleaseSelection {
   const chosen = new Map<string, SoakingRelease>();
   const newest = new Map<string, SoakingRelease>();
   for (const group of groupsOf(services)) {
@@ -132,7 +132,7 @@ function groupsOf(services: readonly SoakingService[]): SoakingService[][] {
     const own = service.releases[0]?.release;
     const group = groups.find(([first]) => {
       const other = first?.releases[0]?.release;
-      return own !== undefined && other !== undefined && isSameQueue(other, own);
+      return own !== undefined && other !== undefined && isSameWorkflowAndRef(other, own);
     });
     if (group) group.push(service);
     else groups.push([service]);

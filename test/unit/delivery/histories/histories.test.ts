@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import { Random } from '../../../../sandbox/world.ts';
 import { ledgerNames, readRelease } from '../../../../src/delivery/ledger.ts';
 import { holdBeside, releaseHold, setHold } from '../../../../src/delivery/hold.ts';
-import { orderJudge } from '../../../../src/delivery/order-judge.ts';
+import { createOrderCheck } from '../../../../src/delivery/order-check.ts';
 import { releaseService } from '../../../../src/delivery/release/release-service.ts';
 import type { ServiceRequest } from '../../../../src/delivery/release/request.ts';
 import type { ServiceResult } from '../../../../src/delivery/release/result.ts';
@@ -138,7 +138,7 @@ class History {
       origin: { ...this.#target().origin, source },
       order: {
         allowOlder: options.allowOlder === true,
-        judge,
+        check,
       },
       hold: HOLD,
       source: { kind: 'service' },
@@ -212,7 +212,7 @@ class History {
 }
 
 /** By the numbers of the runs alone: there is no GitHub. */
-const judge = orderJudge({ token: '', github: readGitHubContext({}), context: contextOf() });
+const check = createOrderCheck({ token: '', github: readGitHubContext({}), context: contextOf() });
 
 function sourceOf(runNumber: number): ReleaseSource {
   const workflow = '.github/workflows/pipeline.yml';

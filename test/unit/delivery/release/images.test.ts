@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { BatchGetImageCommand, ECRClient, PutImageCommand } from '@aws-sdk/client-ecr';
 import { expect, test } from '@jest/globals';
 import type { Sandbox } from '../../../../sandbox/index.ts';
-import { imageFindings, partOfImage, pinImages } from '../../../../src/delivery/release/images.ts';
+import { imageFindings, indexMembership, pinImages } from '../../../../src/delivery/release/images.ts';
 import type { ServiceContext } from '../../../../src/delivery/release/request.ts';
 import type { TaskDefinition } from '../../../../src/ecs/task-definition/task-definition.ts';
 import { DEV, useSandboxes } from '../../../support/action.ts';
@@ -52,8 +52,8 @@ test('an image by tag is pinned to its digest; a missing one is not changed', as
 test('only the images of an index are part of it', async () => {
   const { context, image } = await imageIn(await sandboxOf());
   const whole = `${NAME}@${image.digest}`;
-  expect(await partOfImage(context, whole, image.children[0] ?? '')).toBe('part');
-  expect(await partOfImage(context, whole, image.digest)).toBe('other');
+  expect(await indexMembership(context, whole, image.children[0] ?? '')).toBe('part');
+  expect(await indexMembership(context, whole, image.digest)).toBe('other');
 });
 
 test.each([
@@ -62,7 +62,7 @@ test.each([
   ['an image of a region that does not have it', `${DEV}.dkr.ecr.us-east-1.amazonaws.com/${REPOSITORY}:v1`],
 ])('%s cannot be checked', async (_what, name) => {
   const { context, image } = await imageIn(await sandboxOf());
-  expect(await partOfImage(context, name, image.digest)).toBe('unknown');
+  expect(await indexMembership(context, name, image.digest)).toBe('unknown');
 });
 
 test('without permission to read the index, it cannot be checked', async () => {
@@ -75,7 +75,7 @@ test('without permission to read the index, it cannot be checked', async () => {
     code: 'AccessDeniedException',
     probability: 1,
   });
-  expect(await partOfImage(context, `${NAME}@${image.digest}`, image.children[0] ?? '')).toBe('unknown');
+  expect(await indexMembership(context, `${NAME}@${image.digest}`, image.children[0] ?? '')).toBe('unknown');
 });
 
 test('a missing image, or one for another CPU only, is a finding', async () => {

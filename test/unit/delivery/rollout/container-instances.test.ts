@@ -145,7 +145,7 @@ test('a command without a free host port fails with that reason', async () => {
   expect(result).toMatchObject({
     verdict: 'pre-deploy-failed',
     reason:
-      'The pre-deploy command migrate failed: ECS could not start the task: RESOURCE:PORTS. Fix: Give the task a definition without fixed host ports, or an instance where they are free. The service was not changed.',
+      'The pre-deploy command migrate failed: ECS could not start the task: RESOURCE:PORTS. Fix: Remove the fixed host ports from the task definition, or add a container instance where they are free. The service was not changed.',
   });
 });
 

@@ -21,7 +21,7 @@ test.each(['rollback', 'stop', 'keep'] as const)(
       /^The container app exited .* \d+ tasks failed in a row and none became healthy\./,
     );
     expect(result.reason).toContain('The service has no circuit breaker');
-    expect(lines.join('\n')).toMatch(/Tasks: .*\d+ failed of the 3 that stop it/);
+    expect(lines.join('\n')).toMatch(/Tasks: .*\d+ failed \(threshold 3\)/);
   },
 );
 

@@ -57,7 +57,7 @@ test('tasks that fail at the end of the rollout fail the release', async () => {
   const { result } = await release(world);
   expect(result).toMatchObject({ verdict: 'failed', rollback: { to: 'user-service:1', state: 'complete' } });
   expect(result.reason).toMatch(
-    /reported the deployment as complete, and then \d+ tasks of user-service:2 failed in a row/,
+    /reported the deployment as complete, but then \d+ tasks of user-service:2 failed in a row/,
   );
 });
 
@@ -114,5 +114,5 @@ test('a tag whose digest AWS does not return is noted', async () => {
   const changes = { image, images: {}, environment: {}, secrets: {}, environmentMode: 'merge' as const };
   const { result } = await release(world, { changes });
   expect(result).toMatchObject({ verdict: 'deployed', digests: {} });
-  expect(result.notes.join()).toContain(`AWS does not tell which digest of ${image} the tasks run`);
+  expect(result.notes.join()).toContain(`AWS does not report which digest of ${image} the tasks run`);
 });

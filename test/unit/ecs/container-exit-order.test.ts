@@ -1,6 +1,6 @@
 import type { Container } from '@aws-sdk/client-ecs';
 import { expect, test } from '@jest/globals';
-import { EndOrder } from '../../../src/ecs/one-off/end-order.ts';
+import { ContainerExitOrder } from '../../../src/ecs/one-off/container-exit-order.ts';
 
 type Seen = Record<string, Partial<Container>>;
 
@@ -49,8 +49,8 @@ test.each<[string, Seen[], Seen, string | undefined]>([
     undefined,
   ],
 ])('%s', (_, seen, last, first) => {
-  const order = new EndOrder('app', ['app', 'proxy']);
-  for (const each of seen) order.see(containers(each));
-  order.see(containers(last));
-  expect(order.otherFirst(containers(last))?.name).toBe(first);
+  const order = new ContainerExitOrder('app', ['app', 'proxy']);
+  for (const each of seen) order.observe(containers(each));
+  order.observe(containers(last));
+  expect(order.otherThatExitedFirst(containers(last))?.name).toBe(first);
 });

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { PlatformError } from '../../../src/core/errors.ts';
-import { orderJudge } from '../../../src/delivery/order-judge.ts';
+import { createOrderCheck } from '../../../src/delivery/order-check.ts';
 import { readGitHubContext } from '../../../src/github/context.ts';
 import { contextOf } from '../images/registry/context.ts';
 
@@ -26,11 +26,11 @@ function accessOf(token: string, context = contextOf()) {
 
 test('each pair of commits is compared once, in their repository', async () => {
   const asked: string[] = [];
-  const judge = orderJudge(accessOf('token'), ({ github }, commit, of) => {
+  const check = createOrderCheck(accessOf('token'), ({ github }, commit, of) => {
     asked.push(`${github.repository} ${commit.slice(0, 2)} ${of.slice(0, 2)}`);
     return Promise.resolve(true);
   });
-  const all = await Promise.all(['api', 'web'].map((what) => judge(what, recorded, hotfix)));
+  const all = await Promise.all(['api', 'web'].map((what) => check(what, recorded, hotfix)));
   expect(asked).toEqual(['org/platform aa bb']);
   expect(all.map(({ outdated }) => outdated?.message)).toEqual(
     ['api', 'web'].map(
@@ -41,10 +41,10 @@ test('each pair of commits is compared once, in their repository', async () => {
 });
 
 test('if run numbers decide, there is no call to GitHub', async () => {
-  const judge = orderJudge(accessOf('token'), () => Promise.reject(new Error('asked')));
-  const { outdated, note } = await judge('api', recorded, { ...recorded, commit: 'c', runNumber: 101 });
+  const check = createOrderCheck(accessOf('token'), () => Promise.reject(new Error('asked')));
+  const { outdated, note } = await check('api', recorded, { ...recorded, commit: 'c', runNumber: 101 });
   expect([outdated?.code, note]).toEqual(['outdated', undefined]);
-  expect(await judge('api', undefined, hotfix)).toEqual({});
+  expect(await check('api', undefined, hotfix)).toEqual({});
 });
 
 test.each([
@@ -55,20 +55,20 @@ test.each([
     'The commits bbbbbbb and aaaaaaa could not be compared (GitHub: no access).',
   ],
 ])('%s, a note reports that only run numbers were compared', async (_, token, text) => {
-  const judge = orderJudge(accessOf(token), () =>
+  const check = createOrderCheck(accessOf(token), () =>
     Promise.reject(new PlatformError('access-denied', 'no access')),
   );
   const note = `${text} Only run numbers determine which release is newer.`;
-  const judgement = await judge('api', recorded, hotfix);
-  expect(judgement.outdated).toBeUndefined();
-  expect(judgement.note).toBe(note);
+  const result = await check('api', recorded, hotfix);
+  expect(result.outdated).toBeUndefined();
+  expect(result.note).toBe(note);
 });
 
 test("a cancellation is not treated as GitHub's response", async () => {
   const cancel = new AbortController();
-  const judge = orderJudge(accessOf('token', contextOf(cancel.signal)), () => {
+  const check = createOrderCheck(accessOf('token', contextOf(cancel.signal)), () => {
     cancel.abort(new Error('cancelled'));
     return Promise.reject(new Error('aborted'));
   });
-  await expect(judge('api', recorded, hotfix)).rejects.toThrow('cancelled');
+  await expect(check('api', recorded, hotfix)).rejects.toThrow('cancelled');
 });

@@ -1,12 +1,12 @@
 import { PlatformError, reasonOf } from '../core/errors.ts';
 import type { GitHubAccess } from '../github/client.ts';
 import { isAncestor } from '../github/compare.ts';
-import { type GivenUp, isGivenUp, isSameSource } from './given-up.ts';
+import { type RolledBackImages, wasRolledBack, isSameSource } from './rolled-back-images.ts';
 import { type Ancestry, type Candidate, compareOrder, dependsOnAncestry, type Older } from './order.ts';
 import type { ReleaseSource } from './source.ts';
 
 const DEPLOY_NEWER = 'Deploy the newer commit, or set `allow-older: true` to replace it with this one.';
-const DEPLOY_ANOTHER = 'Deploy a newer commit, or set `allow-older: true` to release this one again.';
+const DEPLOY_OTHER = 'Deploy a newer commit, or set `allow-older: true` to release this one again.';
 
 /** A newer release is already recorded, or this release was rolled back. */
 export class OutdatedError extends PlatformError {
@@ -18,9 +18,10 @@ export class OutdatedError extends PlatformError {
 }
 
 /** The recorded source of the current release. */
-export type RecordedSource = ReleaseSource & { at: string; image?: string; givenUp?: GivenUp };
+export type RecordedSource = ReleaseSource & { at: string; image?: string; givenUp?: RolledBackImages };
 
-interface Judgement {
+/** The result of a comparison. */
+interface OrderResult {
   /** Set if the candidate is older. */
   outdated?: OutdatedError;
   /** A sentence about what could not be compared. */
@@ -32,38 +33,38 @@ interface Judgement {
  *
  * @param what the subject of the record, such as `user-service in staging`.
  */
-export type OrderJudge = (
+export type OrderCheck = (
   what: string,
   recorded: RecordedSource | undefined,
   candidate: Candidate,
-) => Promise<Judgement>;
+) => Promise<OrderResult>;
 
 /** How the order of releases is enforced. */
 export interface OrderRules {
-  judge: OrderJudge;
+  check: OrderCheck;
   /** Whether an older release may replace a newer one. */
   allowOlder: boolean;
 }
 
 /**
- * Creates a judge that reads the ancestry of commits from GitHub, once for each pair, and only if run numbers do not
- * decide. If GitHub cannot compare them, only run numbers decide, and the judgement has a note.
+ * Creates a check that reads the ancestry of commits from GitHub, once for each pair, and only if run numbers do not
+ * decide. If GitHub cannot compare them, only run numbers decide, and the result has a note.
  *
  * @param compare whether one commit is an ancestor of another.
  */
-export function orderJudge(access: GitHubAccess, compare = isAncestor): OrderJudge {
-  const asked = new Map<string, Promise<{ ancestry: Ancestry; note?: string }>>();
-  const ask = ({ repository, commit }: Candidate, of: string) => {
+export function createOrderCheck(access: GitHubAccess, compare = isAncestor): OrderCheck {
+  const known = new Map<string, Promise<{ ancestry: Ancestry; note?: string }>>();
+  const ancestryOf = ({ repository, commit }: Candidate, of: string) => {
     const key = `${repository} ${of}...${commit}`;
     const github = { ...access.github, ...(repository !== '' && { repository }) };
-    const answer = asked.get(key) ?? readAncestry({ ...access, github }, compare, commit, of);
-    asked.set(key, answer);
-    return answer;
+    const found = known.get(key) ?? readAncestry({ ...access, github }, compare, commit, of);
+    known.set(key, found);
+    return found;
   };
   const compareWith = async (recorded: RecordedSource | undefined, candidate: Candidate) => {
     const needed = recorded !== undefined && dependsOnAncestry(recorded, candidate);
     const { ancestry, note } = needed
-      ? await ask(candidate, recorded.commit)
+      ? await ancestryOf(candidate, recorded.commit)
       : { ancestry: 'other' as const, note: undefined };
     return { older: compareOrder(recorded, candidate, ancestry), note };
   };
@@ -73,7 +74,8 @@ export function orderJudge(access: GitHubAccess, compare = isAncestor): OrderJud
     if (recorded && older) return { outdated: outdatedError(what, recorded, candidate, older), ...notes };
     if (!recorded?.givenUp) return { ...notes };
     const { givenUp, at } = recorded;
-    if (isGivenUp(givenUp, candidate)) return { outdated: givenUpError(what, recorded, candidate), ...notes };
+    if (wasRolledBack(givenUp, candidate))
+      return { outdated: rolledBackError(what, recorded, candidate), ...notes };
     if (!givenUp.source || isSameSource(recorded, candidate)) return { ...notes };
     // A run that started before the rollback is older than the release that was rolled back.
     const late = await compareWith({ ...givenUp.source, at }, candidate);
@@ -122,9 +124,9 @@ function outdatedError(
   );
 }
 
-function givenUpError(what: string, { at }: RecordedSource, candidate: Candidate): OutdatedError {
+function rolledBackError(what: string, { at }: RecordedSource, candidate: Candidate): OutdatedError {
   const release = candidate.runNumber > 0 ? runOf(candidate) : 'This image';
-  return new OutdatedError(`${release} was rolled back from ${what}${timeOf(at)}`, DEPLOY_ANOTHER);
+  return new OutdatedError(`${release} was rolled back from ${what}${timeOf(at)}`, DEPLOY_OTHER);
 }
 
 function lateError(
@@ -134,7 +136,7 @@ function lateError(
   newest: ReleaseSource,
 ): OutdatedError {
   const message = `${runOf(candidate)} is older than ${lowerFirst(runOf(newest))}, which was rolled back from ${what}${timeOf(at)}`;
-  return new OutdatedError(message, DEPLOY_ANOTHER);
+  return new OutdatedError(message, DEPLOY_OTHER);
 }
 
 function runOf(source: ReleaseSource): string {

@@ -1,10 +1,10 @@
 import type { Candidate } from './order.ts';
-import { isSameQueue } from './order.ts';
+import { isSameWorkflowAndRef } from './order.ts';
 import { isSameImage } from './rollback-target.ts';
 import { type ReleaseSource, sourceOf } from './source.ts';
 
 /** The images that an environment was rolled back from since its last new release. */
-export interface GivenUp {
+export interface RolledBackImages {
   /** Full image references, in the order of the rollbacks. */
   images: readonly string[];
   /** The source of the most recent image; absent if it was never released successfully. */
@@ -12,10 +12,10 @@ export interface GivenUp {
 }
 
 /** The relevant fields of a recorded release. */
-interface RecordOf extends ReleaseSource {
+interface ReleaseRecord extends ReleaseSource {
   image: string;
   rolledBackFrom?: string;
-  givenUp?: GivenUp;
+  givenUp?: RolledBackImages;
 }
 
 /** A parameter holds 4096 characters, and an image takes up to 400. */
@@ -27,7 +27,10 @@ const KEPT_IMAGES = 4;
  *
  * @param last the record before it.
  */
-export function givenUpBy(last: RecordOf | undefined, next: RecordOf): GivenUp | undefined {
+export function updateRolledBackImages(
+  last: ReleaseRecord | undefined,
+  next: ReleaseRecord,
+): RolledBackImages | undefined {
   const { rolledBackFrom: from, image } = next;
   if (from !== undefined && !isSameImage(from, image)) {
     const before = last?.givenUp?.images ?? [];
@@ -40,7 +43,7 @@ export function givenUpBy(last: RecordOf | undefined, next: RecordOf): GivenUp |
 }
 
 /** Whether a candidate was rolled back before, by image, run or commit. */
-export function isGivenUp({ images, source }: GivenUp, candidate: Candidate): boolean {
+export function wasRolledBack({ images, source }: RolledBackImages, candidate: Candidate): boolean {
   const { image } = candidate;
   if (image !== undefined && images.some((one) => isSameImage(one, image))) return true;
   return source !== undefined && isSameSource(source, candidate);
@@ -49,6 +52,6 @@ export function isGivenUp({ images, source }: GivenUp, candidate: Candidate): bo
 /** Whether two sources are the same run or the same commit. */
 export function isSameSource(one: ReleaseSource, other: ReleaseSource): boolean {
   if (one.repository !== '' && one.repository !== other.repository) return false;
-  if (isSameQueue(one, other) && one.runNumber === other.runNumber) return true;
+  if (isSameWorkflowAndRef(one, other) && one.runNumber === other.runNumber) return true;
   return one.commit !== '' && one.commit === other.commit;
 }
