@@ -1,13 +1,14 @@
 import { expandPlaceholders } from '../../cloudformation/parameters/placeholders.ts';
 
 /**
- * The value of a platform's file with the placeholders of its environments replaced: `${Project}`, `${Environment}`,
- * `${Account}` and `${Region}`, in every text of an environment and of the places where a service exists already. Parts of
- * another type than the schema allows are left for the schema to refuse.
+ * Replaces the placeholders `${Project}`, `${Environment}`, `${Account}` and `${Region}` in every string of an environment,
+ * and of an existing service's settings in that environment. Values of the wrong type are left for the schema to report.
  */
 export function expandEnvironments(file: unknown): unknown {
   if (!isMap(file) || !isMap(file['environments'])) return file;
-  const known = mapValues(file['environments'], (name, environment) => namesOf(file, name, environment));
+  const known = mapValues(file['environments'], (name, environment) =>
+    placeholderValues(file, name, environment),
+  );
   const expand = (name: string, value: unknown): unknown =>
     Object.hasOwn(known, name) ? expandTexts(value, known[name] ?? {}) : value;
   const services =
@@ -26,8 +27,8 @@ export function expandEnvironments(file: unknown): unknown {
 
 type YamlMap = Record<string, unknown>;
 
-/** What placeholders stand for. One whose value is no text stays, and the schema refuses the value itself. */
-function namesOf(file: YamlMap, name: string, environment: unknown): Record<string, string> {
+/** The placeholders and their values. One whose value is not a string is not replaced; the schema reports that value. */
+function placeholderValues(file: YamlMap, name: string, environment: unknown): Record<string, string> {
   const { account: Account, region: Region = file['region'] } = isMap(environment) ? environment : {};
   const given = { Project: file['project'], Environment: name, Account, Region };
   return Object.fromEntries(

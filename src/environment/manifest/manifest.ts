@@ -25,23 +25,23 @@ import {
 } from './values.ts';
 export type { Environment, ExistingService, Service, ServicePlace, Stack } from './values.ts';
 
-/** `platform.yml`, read and checked. */
+/** A validated `platform.yml`. */
 export interface Manifest {
-  /** As it was given, for messages. */
+  /** The path as given, for messages. */
   file: string;
   project: string;
   region: string;
   environments: Readonly<Record<string, Environment>>;
   stacks: Readonly<Record<string, Stack>>;
-  /** Those with a stack of their own. */
+  /** The services with their own stack. */
   services: Readonly<Record<string, Service>>;
-  /** Those that another tool created. */
+  /** The services that another tool manages. */
   existing: Readonly<Record<string, ExistingService>>;
-  /** Where something is in the file: `lineOf(['services', 'frontend', 'paths'])`. */
+  /** The line of a key in the file: `lineOf(['services', 'frontend', 'paths'])`. */
   lineOf: (path: readonly string[]) => number;
 }
 
-/** The file is not a platform's. The message names every problem, with its line and what is allowed. */
+/** The file is invalid. The message has every problem, with its line and the allowed values. */
 export class ManifestError extends PlatformError {
   override readonly name = 'ManifestError';
   readonly problems: readonly Problem[];
@@ -51,7 +51,7 @@ export class ManifestError extends PlatformError {
     const lines = problems.map(
       ({ path, line, message }) => `${path || 'manifest'}: ${withPlace(message, { file, line })}`,
     );
-    // Sentences of their own, where there are several.
+    // Several problems are one sentence each.
     super('manifest-invalid', others.length === 0 ? lines.join('') : lines.map(sentence).join('\n'), {
       ...(first && { at: { file, line: first.line } }),
     });
@@ -60,10 +60,10 @@ export class ManifestError extends PlatformError {
 }
 
 /**
- * Reads a platform's file. Every problem becomes an annotation on its line: the first one by the error itself.
+ * Reads a manifest. Every problem is annotated on its line, the first one by the error itself.
  *
- * @param owner who owns the repository; empty outside a workflow.
- * @throws ManifestError for a file that cannot be used; InputError for one that cannot be read.
+ * @param owner the owner of the repository; empty outside a workflow.
+ * @throws ManifestError for an invalid file; InputError for one that cannot be read.
  */
 export function readManifest(
   file: string,
@@ -80,9 +80,9 @@ export function readManifest(
 }
 
 /**
- * Requires the parameter files of all environments: a wrong path is found before the environment is deployed that has it.
+ * Requires the parameter files of all environments, so that a wrong path is reported before its environment is deployed.
  *
- * @throws ManifestError for those that cannot be read.
+ * @throws ManifestError with the files that cannot be read.
  */
 export function requireParameterFiles(
   { file, environments, lineOf }: Manifest,
@@ -103,7 +103,7 @@ export function requireParameterFiles(
   throw error;
 }
 
-/** The first problem is annotated as the error itself. */
+/** Annotates all problems except the first, which the error itself annotates. */
 function annotateOthers(
   { problems }: ManifestError,
   file: string,
@@ -120,7 +120,7 @@ const EMPTY = {
   message: 'expected a map with project, region, environments and services, got an empty file',
 };
 
-/** The platform that a text says. Throws ManifestError. */
+/** @throws ManifestError for an invalid text. */
 export function parseManifest(text: string, file: string, owner = ''): Manifest {
   const { value: written, lineOf } = parse(text, file);
   if (written === null || written === undefined) throw new ManifestError(file, [EMPTY]);

@@ -4,23 +4,22 @@ import { type ExpectedSigner, readSigner } from '../../images/signature/expected
 import { clusterName } from '../run/targets.ts';
 import type { Environment, ExistingService, Manifest, Service } from './manifest.ts';
 
-/** How an environment is opened. */
+/** The access to an environment. */
 export interface Access {
-  /** What the environment is opened by. Absent: the job's own credentials. */
+  /** The role to assume. Absent: the job's own credentials. */
   role: string | undefined;
-  /** Whether services that have roles of their own are opened by the one that only reads. */
+  /** Whether the read-only role is assumed for services that have their own roles. */
   readOnly: boolean;
-  /** In place of the environment's. */
+  /** Overrides the environment's. */
   region?: string | undefined;
-  /** Only these; default, all that it has. */
+  /** Default: all services of the environment. */
   services?: readonly string[] | undefined;
 }
 
 /**
- * Who must have signed the image of a service before it comes to an environment. Undefined where the environment
- * requires no signature.
+ * The required signer of a service's images in an environment; undefined if the environment requires no signature.
  *
- * @throws PlatformError for a file of the rule that cannot be read.
+ * @throws PlatformError if a file of the rule cannot be read.
  */
 export function signerOf(
   { verify }: Environment,
@@ -30,7 +29,7 @@ export function signerOf(
   return verify && readSigner(service.verify ?? verify, workspace);
 }
 
-/** What an environment is opened by, with the services that it has: those of stacks, and those that exist already. */
+/** The settings of an environment and its services, with and without a stack. */
 export function environmentSettings(
   manifest: Manifest,
   environment: Environment,
@@ -57,16 +56,15 @@ export function environmentSettings(
 }
 
 /**
- * Where people find an environment: its `url`, else its cluster in the console. GitHub shows it beside the environment's
- * deployments, and warns of an empty one: "Environment URL '' is not a valid http(s) URL, so it will not be shown as a
- * link in the workflow graph."
+ * The URL of a GitHub deployment: the environment's `url`, else its cluster in the console. GitHub warns of an empty one:
+ * "Environment URL '' is not a valid http(s) URL, so it will not be shown as a link in the workflow graph."
  */
 export function environmentUrl(manifest: Manifest, environment: Environment): string {
   const { url, region, name } = environment;
   if (url !== undefined) return url;
   const [service] = servicesIn(manifest, environment);
   const place = service && 'places' in service ? service.places[name] : undefined;
-  // The name at the end of an ARN: an account id must be in no output.
+  // Only the name at the end of an ARN, because outputs must not contain account IDs.
   const cluster = place?.cluster.split('/').at(-1) ?? clusterName(manifest, environment);
   return clusterPage(place?.region ?? region, cluster);
 }
@@ -82,7 +80,7 @@ export function servicesIn(
   ];
 }
 
-/** The stacks of an environment that run the image of a service beside it, such as scheduled tasks. */
+/** The other stacks of an environment that run the image of a service, such as scheduled tasks. */
 export function stacksWithImage({ stacks }: Manifest, service: string, { name }: Environment): string[] {
   return Object.values(stacks)
     .filter((stack) => stack.service === service && (stack.environments?.includes(name) ?? true))
@@ -109,7 +107,7 @@ function existingPlace(
   if (!place) throw new Error(`${name} is not in ${environment.name}`);
   const { role: deployRole, readRole, ...rest } = place;
   const own = readOnly ? readRole : deployRole;
-  // A role is of one account.
+  // A role belongs to one account.
   const common = place.account === environment.account ? role : undefined;
   const isInRegion = place.region === environment.region;
   return { ...rest, role: own ?? common, ...(region !== undefined && isInRegion && { region }) };

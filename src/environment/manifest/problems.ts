@@ -1,5 +1,6 @@
 import { type Document, isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
 import { PlatformError, withValue } from '../../core/errors.ts';
+import { expectedOneOf } from '../../core/inputs/choice.ts';
 import { yamlProblem } from '../../core/inputs/yaml-problem.ts';
 import { suggest } from '../../core/text.ts';
 import { lostPrefix } from './generated-names.ts';
@@ -8,16 +9,16 @@ import { registryIn } from '../../images/registry/reference.ts';
 
 type Path = readonly PropertyKey[];
 
-/** The sections whose values are texts, whatever they look like. */
-const TEXTS = new Set(['parameters', 'tags', 'build-args', 'build-contexts']);
+/** The sections whose values are always strings. */
+const STRING_SECTIONS = new Set(['parameters', 'tags', 'build-args', 'build-contexts']);
 
-/** A YAML text as plain values that know their lines. */
+/** The values of a YAML document, and their lines. */
 export interface ManifestDocument {
   value: unknown;
   lineOf: (path: Path) => number;
 }
 
-/** A text that is no YAML. The line is 1-based. */
+/** A YAML syntax error. The line is 1-based. */
 export class ManifestSyntaxError extends PlatformError {
   override readonly name = 'ManifestSyntaxError';
   readonly line: number;
@@ -28,7 +29,11 @@ export class ManifestSyntaxError extends PlatformError {
   }
 }
 
-/** Reads YAML (anchors and merges included). Throws ManifestSyntaxError. */
+/**
+ * Reads YAML, including anchors and merge keys.
+ *
+ * @throws ManifestSyntaxError
+ */
 export function readManifestText(text: string): ManifestDocument {
   const lines = new LineCounter();
   const document = parseDocument(text.replace(/^\uFEFF/, ''), {
@@ -40,35 +45,35 @@ export function readManifestText(text: string): ManifestDocument {
   const [broken] = document.errors;
   if (broken)
     throw new ManifestSyntaxError(`The problem: ${yamlProblem(broken)}`, lines.linePos(broken.pos[0]).line);
-  keepTexts(document, document.contents, false);
+  keepStrings(document, document.contents, false);
   return {
     value: document.toJS() as unknown,
     lineOf: (path) => lineOf(document, lines, path),
   };
 }
 
-/** A parameter such as 0123 keeps its zero: it is a text, as it was written. */
-function keepTexts(document: Document, node: unknown, inTexts: boolean): void {
+/** Keeps the notation of numbers and booleans in those sections, such as the leading zero of 0123. */
+function keepStrings(document: Document, node: unknown, isStringSection: boolean): void {
   if (isMap(node)) {
     for (const { key, value } of node.items) {
       const name = isScalar(key) ? String(key.value) : '';
-      keepTexts(document, value, inTexts || TEXTS.has(name));
+      keepStrings(document, value, isStringSection || STRING_SECTIONS.has(name));
     }
   } else if (isSeq(node)) {
-    for (const item of node.items) keepTexts(document, item, false);
-  } else if (inTexts && isScalar(node) && ['number', 'boolean'].includes(typeof node.value)) {
+    for (const item of node.items) keepStrings(document, item, false);
+  } else if (isStringSection && isScalar(node) && ['number', 'boolean'].includes(typeof node.value)) {
     node.value = node.source ?? String(node.value);
   }
 }
 
-/** Where a path is; of what is not there, the place that it would be in. */
+/** The line of a path, or of its nearest existing parent. */
 function lineOf(document: Document, lines: LineCounter, path: Path): number {
   let node: unknown = document.contents;
   let offset = offsetOf(node);
   for (const step of path) {
     const found = childOf(document, node, step);
     if (!found) break;
-    offset = offsetOf(found.place);
+    offset = offsetOf(found.location);
     node = found.node;
   }
   return lines.linePos(offset).line;
@@ -78,21 +83,21 @@ function childOf(
   document: Document,
   node: unknown,
   step: PropertyKey,
-): { node: unknown; place: unknown } | undefined {
+): { node: unknown; location: unknown } | undefined {
   const target = isAlias(node) ? node.resolve(document) : node;
   if (isMap(target)) {
     const pair = target.items.find(({ key }) => isScalar(key) && String(key.value) === String(step));
-    return pair && { node: pair.value, place: pair.key };
+    return pair && { node: pair.value, location: pair.key };
   }
   const item = isSeq(target) ? target.items[Number(step)] : undefined;
-  return item === undefined ? undefined : { node: item, place: item };
+  return item === undefined ? undefined : { node: item, location: item };
 }
 
 function offsetOf(node: unknown): number {
   return isNode(node) ? (node.range?.[0] ?? 0) : 0;
 }
 
-/** One problem of the file. */
+/** A problem in the file. */
 export interface Problem {
   /** `environments.staging.promote-from` */
   path: string;
@@ -108,11 +113,11 @@ interface Issue {
   errors?: readonly (readonly Issue[])[];
 }
 
-/** The schema's issues as problems: what was given, and what is allowed. */
+/** The schema's issues as problems, with the given and the allowed value. */
 export function problemsOf(
   issues: readonly Issue[],
   value: unknown,
-  place: (path: Path) => number,
+  lineAt: (path: Path) => number,
 ): Problem[] {
   const misspelt = new Set(
     issues.flatMap(({ path, keys = [] }) =>
@@ -121,25 +126,25 @@ export function problemsOf(
   );
   return issues.flatMap((issue): Problem[] => {
     const { code, path, keys = [] } = issue;
-    // The unknown key that stands for a missing one says it all.
+    // A misspelt key is reported as an unknown key, so the missing key is not reported too.
     if (misspelt.has(path.join('.')) && valueAt(value, path) === undefined) return [];
     if (code === 'unrecognized_keys') {
-      return keys.map((key) => problem([...path, key], unknownKey(path, key), place));
+      return keys.map((key) => problem([...path, key], unknownKey(path, key), lineAt));
     }
-    const closer = closest(issue);
-    if (closer) return problemsOf(closer, value, place);
-    // The key of a map, such as an environment's name, is wrong itself.
+    const closest = closestForm(issue);
+    if (closest) return problemsOf(closest, value, lineAt);
+    // The name in a map, such as an environment's, is invalid itself.
     const given = code === 'invalid_key' ? path.at(-1) : valueAt(value, path);
-    return [problem(path, describe(given, messageOf(issue)), place)];
+    return [problem(path, describe(given, messageOf(issue)), lineAt)];
   });
 }
 
-function problem(path: Path, message: string, place: (path: Path) => number): Problem {
-  return { path: path.map(String).join('.'), line: place(path), message };
+function problem(path: Path, message: string, lineAt: (path: Path) => number): Problem {
+  return { path: path.map(String).join('.'), line: lineAt(path), message };
 }
 
-/** Of the forms that a value may have, the one that it tries to be: its problems say more than "none of them". */
-function closest({ code, path, errors = [] }: Issue): Issue[] | undefined {
+/** The issues of the allowed form that a value most resembles; they are more precise than a list of all forms. */
+function closestForm({ code, path, errors = [] }: Issue): Issue[] | undefined {
   if (code !== 'invalid_union') return undefined;
   const tried = errors.filter((branch) =>
     branch.every((issue) => issue.path.length > 0 || issue.code === 'unrecognized_keys'),
@@ -154,7 +159,7 @@ function messageOf({ code, message, ...issue }: Issue): string {
   return inner?.message ?? message;
 }
 
-/** `expected a region such as eu-central-1, got "europe"`, or that a value is required. */
+/** `expected a region such as eu-central-1, got "europe"`, or `a value is required: …`. */
 function describe(value: unknown, allowed: string): string {
   return value === undefined ? `a value is required: ${allowed}` : withValue(`expected ${allowed}`, value);
 }
@@ -173,7 +178,7 @@ interface JsonSchema {
   anyOf?: JsonSchema[];
 }
 
-/** The keys that the schema has at a path. */
+/** The keys that the schema allows at a path. */
 function keysAt(path: Path): string[] {
   let schemas: JsonSchema[] = [manifestJsonSchema()];
   for (const step of path) {
@@ -198,13 +203,13 @@ function valueAt(value: unknown, path: Path): unknown {
   );
 }
 
-/** A finding at a path, before it has a line. */
+/** A finding at a path, before its line is determined. */
 export interface Finding {
   path: readonly string[];
   message: string;
 }
 
-/** Names that stacks, logs and parameters of an environment have besides those of services. */
+/** Names that other stacks, log groups and parameters of an environment have. */
 const RESERVED_SERVICES = new Set([
   'hold',
   'lock',
@@ -219,9 +224,9 @@ const RESERVED_SERVICES = new Set([
 const MANIFEST_ROLES = ['role', 'plan-role', 'execution-role'] as const;
 
 /**
- * What no schema can say: names that must exist, or must not be the same.
+ * The rules that a JSON Schema cannot express, such as names that must exist or be unique.
  *
- * @param owner who owns the repository; empty where it is not known.
+ * @param owner the owner of the repository; empty if unknown.
  */
 export function findingsIn(manifest: ManifestText, owner: string): Finding[] {
   return [
@@ -250,13 +255,13 @@ function environmentFindings({ environments, project }: ManifestText): Finding[]
     ];
     if (from !== undefined) findings.push(...upstreamFindings(environments, name, from));
     else if (soak !== undefined)
-      findings.push(at('soak', 'it needs promote-from: the environment to soak in'));
+      findings.push(at('soak', 'requires promote-from, the environment to soak in'));
     if (environment['self-approval'] !== undefined && !approvers)
-      findings.push(at('self-approval', 'it needs approvers: the people and teams that may approve'));
+      findings.push(at('self-approval', 'requires approvers'));
     for (const key of MANIFEST_ROLES) {
       const arn = environment[key];
       if (arn !== undefined && arn.split(':')[4] !== account) {
-        findings.push(at(key, describe(arn, `a role of the environment's own account, ${account}`)));
+        findings.push(at(key, describe(arn, `a role in the environment's account, ${account}`)));
       }
     }
     return findings;
@@ -264,8 +269,8 @@ function environmentFindings({ environments, project }: ManifestText): Finding[]
 }
 
 /**
- * Roles are limited to names that begin with the environment and the project: where another environment of the account
- * begins with the same, they could change its stacks too.
+ * Roles are limited to resource names that start with the environment and the project. They could also change the stacks
+ * of another environment in the account whose names start with the same prefix.
  */
 function prefixFindings(
   environments: ManifestText['environments'],
@@ -278,11 +283,11 @@ function prefixFindings(
       other !== name && account === environments[name]?.account && `${other}-${project}-`.startsWith(prefix),
   );
   if (!overlapping) return [];
-  const message = `names of ${overlapping[0]}, in the same account, begin with ${prefix} as well: roles cannot tell the two apart. Choose another name for one of them`;
+  const message = `the names of ${overlapping[0]}, in the same account, also start with ${prefix}, so the roles of ${name} could change its stacks. Rename one of them`;
   return [{ path: ['environments', name], message }];
 }
 
-/** The execution role of the bootstrap, by its name, is limited to names that begin with the environment and the project. */
+/** The bootstrap's execution role, recognized by its name, is limited to names that start with the environment and the project. */
 function lostPrefixFindings(
   { 'execution-role': role }: ManifestText['environments'][string],
   name: string,
@@ -294,7 +299,8 @@ function lostPrefixFindings(
 }
 
 /**
- * A team has access to repositories of its own organisation only; without an owner, all teams are of the first one's.
+ * A team only has access to repositories of its own organization. If the owner is unknown, all teams must belong to the
+ * first one's organization.
  *
  * @see https://docs.github.com/organizations/organizing-members-into-teams/about-teams
  */
@@ -309,7 +315,7 @@ function teamFindings({ environments }: ManifestText, owner: string): Finding[] 
   const own = owner === '' ? first : owner.toLowerCase();
   return listed.flatMap(({ approver, path }) => {
     if ([undefined, own].includes(organizationOf(approver))) return [];
-    return [{ path, message: describe(approver, `a team of the owner of the repository, @${own ?? ''}/…`) }];
+    return [{ path, message: describe(approver, `a team of the repository's owner, @${own ?? ''}/…`) }];
   });
 }
 
@@ -321,37 +327,36 @@ function organizationOf(approver: string): string | undefined {
 function upstreamFindings(environments: ManifestText['environments'], name: string, from: string): Finding[] {
   const path = ['environments', name, 'promote-from'];
   const others = Object.keys(environments).filter((other) => other !== name);
-  if (!others.includes(from)) return [{ path, message: describe(from, oneOf(from, others)) }];
-  const way = [name];
+  if (!others.includes(from)) return [{ path, message: unknownName(from, others) }];
+  const chain = [name];
   for (let at: string | undefined = from; at !== undefined; at = environments[at]?.['promote-from']) {
     if (at === name) {
-      return [{ path, message: `promotions go in a circle: ${[...way, name].join(' ← ')}` }];
+      return [{ path, message: `circular promotion: ${[...chain, name].join(' ← ')}` }];
     }
-    if (way.includes(at)) return [];
-    way.push(at);
+    if (chain.includes(at)) return [];
+    chain.push(at);
   }
   return [];
 }
 
-/** Why a stack of the manifest cannot have a name: the roles of previews, or the restore drill, delete such stacks. */
-function takenStackName(name: string): string | undefined {
-  if (name.startsWith('pr-'))
-    return 'the name is taken: the stacks of previews have names that begin with pr-';
+/** Why a stack of the manifest cannot have a name that the roles of previews, or the restore drill, may delete. */
+function reservedStackName(name: string): string | undefined {
+  if (name.startsWith('pr-')) return 'the name is reserved: names of preview stacks start with pr-';
   return name === 'restore-drill'
-    ? 'the name is taken: the restore drill deletes the stack of this name'
+    ? 'the name is reserved: the restore drill deletes the stack with this name'
     : undefined;
 }
 
 function membershipFindings({ environments, stacks = {}, services }: ManifestText): Finding[] {
   const known = Object.keys(environments);
   const unknown = (path: readonly string[], environment: string): Finding[] =>
-    known.includes(environment) ? [] : [{ path, message: describe(environment, oneOf(environment, known)) }];
+    known.includes(environment) ? [] : [{ path, message: unknownName(environment, known) }];
   const listed = [
     ...Object.entries(stacks).map(([name, stack]) => ['stacks', name, stack.environments] as const),
     ...Object.entries(services).map(([name, service]) => ['services', name, service.environments] as const),
   ];
-  const taken = Object.keys(stacks).flatMap((name): Finding[] => {
-    const message = takenStackName(name);
+  const reserved = Object.keys(stacks).flatMap((name): Finding[] => {
+    const message = reservedStackName(name);
     return message === undefined ? [] : [{ path: ['stacks', name], message }];
   });
   const unknowns = listed.flatMap(([section, name, named = []]) =>
@@ -359,12 +364,12 @@ function membershipFindings({ environments, stacks = {}, services }: ManifestTex
       unknown([section, name, 'environments', key], typeof value === 'string' ? value : key),
     ),
   );
-  return [...taken, ...unknowns];
+  return [...reserved, ...unknowns];
 }
 
 const NAME_IN_ECR =
   'the name of an ECR repository without a registry, such as shop/api. Each environment has one in its own account';
-/** Keys of a service that say how its stack is made. */
+/** Keys of a service that configure its stack. */
 const STACK_KEYS = ['port', 'paths', 'priority', 'template', 'parameters', 'tags'] as const;
 const ROUTE_KEYS = {
   paths: 'a list of one to four path patterns',
@@ -379,33 +384,34 @@ function serviceFindings({ services, stacks = {}, environments }: ManifestText):
       findings.push({ path: ['services', name, ...(key === '' ? [] : [key])], message });
     };
     const { priority } = service;
-    if (RESERVED_SERVICES.has(name)) at('', `the name is taken: the platform has parameters under it`);
-    if (name === 'changed') at('', `the name is taken: services: changed means those that have changed`);
+    if (RESERVED_SERVICES.has(name)) at('', 'the name is reserved for parameters of the platform');
+    if (name === 'changed') at('', 'the name is reserved: services: changed selects the changed services');
     if (!existingIn(service)) {
-      const taken = takenStackName(name);
-      if (taken !== undefined) at('', taken);
+      const reserved = reservedStackName(name);
+      if (reserved !== undefined) at('', reserved);
       if (Object.hasOwn(stacks, name))
-        at('', `there is a stack of this name: a service has a stack of its own`);
+        at('', 'a stack has the same name. A service has its own stack, so rename one of them');
       if (service.repository !== undefined && registryIn(service.repository) !== undefined)
         at('repository', describe(service.repository, NAME_IN_ECR));
       if (service.path === undefined)
         at(
           'path',
-          'a value is required: a folder of the repository. A service without a stack has a map of environments',
+          'a value is required: a folder of the repository. Only an existing service, with a map of environments, has none',
         );
       findings.push(...routeFindings(name, service), ...wildcardFindings(name, service));
     }
     if (priority !== undefined) {
       const other = priorities.get(priority);
-      if (other !== undefined) at('priority', `${other} has ${priority} already: each service needs its own`);
+      if (other !== undefined)
+        at('priority', `${other} already has the priority ${priority}. Priorities must be unique`);
       priorities.set(priority, name);
     }
-    if (asksPath(service['smoke-test'])) {
+    if (hasPath(service['smoke-test'])) {
       const without = (environmentNames(service) ?? Object.keys(environments)).filter(
         (environment) => environments[environment]?.url === undefined,
       );
       if (without.length > 0)
-        at('smoke-test', `a path needs the url of every environment: ${without.join(', ')} has none`);
+        at('smoke-test', `a path requires url in every environment. Missing in ${without.join(', ')}`);
     }
     return findings;
   });
@@ -417,12 +423,12 @@ function afterFindings({ stacks = {} }: ManifestText): Finding[] {
     const unknown = [after].flat().find((other) => other === name || !names.includes(other));
     if (unknown === undefined) return [];
     const others = names.filter((other) => other !== name);
-    return [{ path: ['stacks', name, 'after'], message: describe(unknown, oneOf(unknown, others)) }];
+    return [{ path: ['stacks', name, 'after'], message: unknownName(unknown, others) }];
   });
 }
 
 /**
- * Two repositories that templates/registry.yml would give the same logical id, as a logical id is alphanumeric.
+ * Repositories that would get the same logical ID in templates/registry.yml, because logical IDs are alphanumeric.
  *
  * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-foreach.html
  */
@@ -435,30 +441,30 @@ function repositoryFindings({ project, services }: ManifestText): Finding[] {
     const other = known.get(id);
     known.set(id, repository);
     if (other === undefined || other === repository) return [];
-    const message = `the repositories ${other} and ${repository} differ only in characters that a logical id of CloudFormation cannot have. Choose another name for one of them`;
+    const message = `the repositories ${other} and ${repository} differ only in characters that a CloudFormation logical ID cannot contain. Rename one of them`;
     return [{ path: ['services', name], message }];
   });
 }
 
-/** A stack that runs the image of a service is where the service is: nowhere else has the ledger one. */
+/** A stack that runs a service's image must be in the same environments, because only they have the image in the ledger. */
 function imageFindings({ environments, stacks = {}, services }: ManifestText): Finding[] {
   return Object.entries(stacks).flatMap(([name, { service, environments: named }]): Finding[] => {
     if (service === undefined) return [];
     const path = ['stacks', name, 'service'];
     const found = Object.hasOwn(services, service) ? services[service] : undefined;
-    if (!found) return [{ path, message: describe(service, oneOf(service, Object.keys(services))) }];
-    const there = environmentNames(found) ?? Object.keys(environments);
+    if (!found) return [{ path, message: unknownName(service, Object.keys(services)) }];
+    const included = environmentNames(found) ?? Object.keys(environments);
     const without = (named ?? Object.keys(environments)).filter(
-      (environment) => !there.includes(environment),
+      (environment) => !included.includes(environment),
     );
     if (without.length === 0) return [];
     return [
-      { path, message: `${service} is not in ${without.join(', ')}: the stack would have no image there` },
+      { path, message: `${service} is not in ${without.join(', ')}, so the stack would have no image there` },
     ];
   });
 }
 
-/** `paths` and `priority` go together. A service without them is a worker: what needs a route has no meaning there. */
+/** `paths` and `priority` require each other. A service without them is a worker, which cannot have a port or a path. */
 function routeFindings(name: string, service: ManifestText['services'][string]): Finding[] {
   const at = (key: string, message: string): Finding => ({
     path: ['services', name, ...key.split('.')],
@@ -470,25 +476,24 @@ function routeFindings(name: string, service: ManifestText['services'][string]):
     return missing.map((key) =>
       at(
         key,
-        `a value is required: ${ROUTE_KEYS[key]}. paths and priority go together; without both, the service is a worker`,
+        `a value is required: ${ROUTE_KEYS[key]}. paths and priority require each other. Without both, the service is a worker`,
       ),
     );
   }
-  const worker = `the service has no paths and priority: it is a worker`;
+  const worker = 'a service without paths and priority is a worker';
   const findings: Finding[] = [];
-  if (service.port !== undefined) findings.push(at('port', `${worker}, which listens on no port`));
-  if (asksPath(service['smoke-test']))
-    findings.push(at('smoke-test', `${worker}, which answers no request. Give a command`));
+  if (service.port !== undefined) findings.push(at('port', `${worker}, which has no port`));
+  if (hasPath(service['smoke-test']))
+    findings.push(at('smoke-test', `${worker}, which receives no requests. Use a command`));
   for (const key of ['Paths', 'Priority']) {
     if (service.parameters?.[key] !== undefined)
-      findings.push(at(`parameters.${key}`, `${worker}. Give ${key.toLowerCase()} beside parameters`));
+      findings.push(at(`parameters.${key}`, `${worker}. Set ${key.toLowerCase()} of the service instead`));
   }
   return findings;
 }
 
-/** Problems of services that exist already. */
 function existingFindings({ services, environments }: ManifestText): Finding[] {
-  const taken = new Map<string, string>();
+  const addresses = new Map<string, string>();
   return Object.entries(services).flatMap(([name, service]) => {
     const places = existingIn(service);
     if (!places) return [];
@@ -499,16 +504,13 @@ function existingFindings({ services, environments }: ManifestText): Finding[] {
     if (Object.keys(places).length === 0) at(['environments'], 'expected at least one environment');
     for (const key of STACK_KEYS) {
       if (service[key] !== undefined)
-        at(
-          [key],
-          `the service exists already, as its map of environments says: it has no stack that takes a ${key}`,
-        );
+        at([key], 'an existing service, with a map of environments, has no stack. Remove this key');
     }
     if (service.build && service.build.from === undefined && service.path === undefined)
-      at(['build'], 'it needs path: the folder to build');
+      at(['build'], 'requires path, the folder to build');
     for (const [environment, place] of Object.entries(places)) {
-      const of = environments[environment];
-      const { cluster, account = of?.account ?? '', region = of?.region ?? '' } = place;
+      const defaults = environments[environment];
+      const { cluster, account = defaults?.account ?? '', region = defaults?.region ?? '' } = place;
       const { service: own = name, repository = service.repository } = place;
       if (repository === undefined)
         at(['environments', environment, 'repository'], 'a value is required: the repository of its images');
@@ -517,35 +519,33 @@ function existingFindings({ services, environments }: ManifestText): Finding[] {
         if (arn !== undefined && arn.split(':')[4] !== account)
           at(
             ['environments', environment, key],
-            describe(arn, `a role of the account of the service, ${account}`),
+            describe(arn, `a role in the service's account, ${account}`),
           );
       }
       const address = [account, region, cluster.split('/').at(-1), own].join('/');
-      const other = taken.get(address);
+      const other = addresses.get(address);
       if (other !== undefined)
-        at(['environments', environment], `${other} is the same service, ${own} in the cluster ${cluster}`);
-      taken.set(address, `${name} in ${environment}`);
+        at(['environments', environment], `${other} is the same service: ${own} in cluster ${cluster}`);
+      addresses.set(address, `${name} in ${environment}`);
     }
     return findings;
   });
 }
 
 /** @see https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html */
-const WILDCARDS_A_RULE = 5;
+const MAX_WILDCARDS = 5;
 
 function wildcardFindings(name: string, { paths = [] }: ManifestText['services'][string]): Finding[] {
   const wildcards = paths.join('').replaceAll(/[^*?]/g, '').length;
-  if (wildcards <= WILDCARDS_A_RULE) return [];
-  const message = `the patterns have ${wildcards} wildcards (* and ?) together: a listener rule has at most ${WILDCARDS_A_RULE}`;
+  if (wildcards <= MAX_WILDCARDS) return [];
+  const message = `the patterns have ${wildcards} wildcards (* and ?) in total, but a listener rule can have at most ${MAX_WILDCARDS}`;
   return [{ path: ['services', name, 'paths'], message }];
 }
 
-function asksPath(test: ManifestText['services'][string]['smoke-test']): boolean {
+function hasPath(test: ManifestText['services'][string]['smoke-test']): boolean {
   return typeof test === 'string' || (test !== undefined && 'path' in test);
 }
 
-function oneOf(word: string, allowed: readonly string[]): string {
-  const meant = suggest(word, allowed);
-  const hint = meant === undefined ? '' : `. Did you mean ${meant}?`;
-  return allowed.length === 0 ? 'another one, and there is none' : `one of ${allowed.join(', ')}${hint}`;
+function unknownName(name: string, known: readonly string[]): string {
+  return withValue(expectedOneOf(name, known), name);
 }

@@ -4,21 +4,21 @@ import { type FileLine, PlatformError } from '../../core/errors.ts';
 import { ledgerNames } from '../../delivery/ledger.ts';
 import type { Environment, Manifest, Service, Stack } from './manifest.ts';
 
-/** A parameter whose value follows from platform.yml. */
+/** A parameter whose value platform.yml determines. */
 export interface Supplied {
   value: string;
-  /** What the value comes from: `platform.yml:3`. */
+  /** The source of the value: `platform.yml:3`. */
   from: string;
 }
 
-/** A value, and the line that gives it. */
+/** A value, and the line that sets it. */
 export interface GivenValue {
   value: string;
   at: FileLine;
 }
 
-/** The parameters of a stack or a service, and where each comes from. */
-interface Given {
+/** The sources of a stack's parameters. */
+interface ParameterSources {
   manifest: Manifest;
   environment: Environment;
   entry: Stack | Service;
@@ -28,8 +28,8 @@ interface Given {
 }
 
 /**
- * The parameters of a stack: what platform.yml supplies, else its own `parameters`, else those of the environment's
- * files. Files, and what is supplied, serve many templates: only what the template declares is taken.
+ * The parameters of a stack: supplied by platform.yml, else its own `parameters`, else from the environment's parameter
+ * files. Supplied parameters and files apply to many templates, so those that the template does not declare are ignored.
  *
  * @throws PlatformError for a value that contradicts a supplied one.
  */
@@ -39,7 +39,7 @@ export function parametersOf({
   entry,
   declared,
   files,
-}: Given): Record<string, GivenValue> {
+}: ParameterSources): Record<string, GivenValue> {
   const supplied = suppliedParameters(manifest, environment, entry);
   const names = placeholders(manifest.project, environment);
   const parameters: Record<string, GivenValue> = {};
@@ -61,7 +61,7 @@ export function parametersOf({
   return parameters;
 }
 
-/** What `${Name}` stands for in the texts of an environment. */
+/** The placeholders of an environment and their values. */
 export function placeholders(
   project: string,
   { name, account, region }: Pick<Environment, 'name' | 'account' | 'region'>,
@@ -69,11 +69,7 @@ export function placeholders(
   return { Project: project, Environment: name, Account: account, Region: region };
 }
 
-/**
- * What platform.yml says of a stack in terms of parameters. Of a worker, the route is empty.
- *
- * Also names that a template may give to no parameter: what is not declared is not supplied.
- */
+/** The parameters of a stack that platform.yml determines, whether the template declares them or not. */
 function suppliedParameters(
   manifest: Manifest,
   environment: Environment,
@@ -99,7 +95,7 @@ function suppliedParameters(
   };
 }
 
-/** A parameter that a line of platform.yml supplies. */
+/** A supplied parameter, and its line in platform.yml. */
 type SuppliedByFile = Supplied & GivenValue;
 
 function suppliedAt(
@@ -111,6 +107,7 @@ function suppliedAt(
   return { value, from: `${file}:${line}`, at: { file, line } };
 }
 
+/** A worker has an empty `Paths` and `Priority`. */
 function routeOf(
   { name, route, port }: Service,
   by: (value: string, ...path: string[]) => SuppliedByFile,
@@ -122,12 +119,15 @@ function routeOf(
   };
 }
 
-/** The repositories of all services with a stack: an account may hold those of environments to come. */
+/** The repositories of all services with a stack, in any environment. */
 function repositoriesOf({ services }: Manifest): string[] {
   return [...new Set(Object.values(services).map(({ repository }) => repository))];
 }
 
-/** The environment that takes its images from one, or none. A template can name one only, so several are not supplied. */
+/**
+ * The environment that promotes from this one, or an empty value. A template can have only one, so if there are several
+ * none is supplied.
+ */
 function promotesTo(manifest: Manifest, { name }: Environment): Record<string, SuppliedByFile> {
   const downstream = Object.values(manifest.environments).filter(({ promoteFrom }) => promoteFrom === name);
   if (downstream.length > 1) return {};
@@ -137,9 +137,9 @@ function promotesTo(manifest: Manifest, { name }: Environment): Record<string, S
 }
 
 /**
- * Refuses another value than the supplied one. The same value is accepted.
+ * Rejects a value that differs from the supplied one.
  *
- * @throws PlatformError with both places.
+ * @throws PlatformError with the location of both.
  */
 export function refuseContradiction(
   key: string,
@@ -155,7 +155,6 @@ export function refuseContradiction(
   );
 }
 
-/** Whether an entry is a service with a stack of its own. */
 export function isService(entry: Stack | Service): entry is Service {
   return 'build' in entry;
 }

@@ -14,14 +14,14 @@ import { ecrRegistry, registryIn } from '../../images/registry/reference.ts';
 import type { SignerText } from '../../images/signature/expected.ts';
 import type { PlaceRepository } from '../../delivery/promotion/environment.ts';
 
-/** An environment, with what the file leaves out filled in. Durations in milliseconds. */
+/** An environment, with defaults applied. Durations are in milliseconds. */
 export interface Environment {
   name: string;
   account: string;
   region: string;
   /** Absent: the job's own credentials. */
   role?: string;
-  /** For what only reads: the file's plan-role, else its role. */
+  /** For read-only access: `plan-role`, else `role`. */
   readRole?: string;
   executionRole?: string;
   artifactBucket?: string;
@@ -30,10 +30,10 @@ export interface Environment {
   url?: string;
   promoteFrom?: string;
   soakMs: number;
-  /** Absent: anyone who may start the workflow changes it, as far as GitHub's environment permits. */
+  /** Absent: anyone who can start the workflow can change the environment, as far as the GitHub environment permits. */
   approval?: ApprovalRule;
   protected: boolean;
-  /** Who must have signed an image before it comes here. Absent: no signature is required. */
+  /** The required signer of images in this environment. Absent: no signature is required. */
   verify?: SignerText;
 }
 
@@ -44,40 +44,40 @@ export interface Stack {
   tags: Readonly<Record<string, string>>;
   /** The service whose image it runs. */
   service?: string;
-  /** Stacks that it comes after, beside those that its template reads from. */
+  /** Stacks to deploy first, in addition to those that its template reads from. */
   after: readonly string[];
-  /** Absent: all of them. */
+  /** Absent: all environments. */
   environments?: readonly string[];
-  /** Absent: those that every template may need. */
+  /** Absent: CAPABILITY_IAM and CAPABILITY_NAMED_IAM. */
   capabilities?: readonly string[];
   mode: 'standard' | 'express';
   importExisting: boolean;
   /** Absent: unchanged. */
   rollbackAlarms?: readonly string[];
   monitoringMs?: number;
-  /** An administrator deploys it: left out unless it is named. */
+  /** An administrator deploys it; it is skipped unless it is selected by name. */
   manual: boolean;
 }
 
-/** What is asked after a rollout. */
+/** The smoke test of a rollout. */
 type SmokeTest =
   | { kind: 'path'; path: string; status: string; body?: string; timeoutMs: number }
   | { kind: 'command'; command: readonly string[]; timeoutMs: number };
 
-/** The requests that the load balancer sends to a service. */
+/** The requests that the load balancer routes to a service. */
 interface Route {
   /** Path patterns. */
   paths: readonly string[];
-  /** Order among the services, smaller first. */
+  /** Rules with lower values are evaluated first. */
   priority: number;
 }
 
-/** A service with a stack of its own. */
+/** A service with its own stack. */
 export interface Service {
   name: string;
   path: string;
   port?: number;
-  /** Absent: a worker, which no load balancer sends requests to. */
+  /** Absent: a worker, which is not behind the load balancer. */
   route?: Route;
   template: string;
   parameters: Readonly<Record<string, string>>;
@@ -87,35 +87,35 @@ export interface Service {
   build: ServiceBuild;
   preDeploy?: PreDeploy;
   smokeTest?: SmokeTest;
-  /** In place of the environment's, where it has one. */
+  /** Overrides the environment's, if it has one. */
   verify?: SignerText;
   environments?: readonly string[];
 }
 
-/** A service that another tool created, such as Terraform. It has no stack. */
+/** An existing service that another tool manages, such as Terraform. It has no stack. */
 export interface ExistingService {
   name: string;
-  /** By environment; only in these. */
+  /** By environment. */
   places: Readonly<Record<string, ServicePlace>>;
-  /** Absent: its image is built elsewhere. */
+  /** Absent: the image is built elsewhere. */
   build?: ServiceBuild;
   preDeploy?: PreDeploy;
   smokeTest?: SmokeTest;
-  /** In place of the environment's, where it has one. */
+  /** Overrides the environment's, if it has one. */
   verify?: SignerText;
 }
 
-/** Where a service is in an environment. */
+/** The location of a service in an environment. */
 export interface ServicePlace {
   account: string;
   region: string;
-  /** Of its own. Absent: in the environment's account, the environment's. */
+  /** The service's own role. Absent: the environment's role, if the account is the same. */
   role?: string;
-  /** For what only reads: its own plan-role, else its own role. */
+  /** For read-only access: the service's own `plan-role`, else its own `role`. */
   readRole?: string;
   /** Name or ARN. */
   cluster: string;
-  /** Its name in ECS. */
+  /** Name in ECS. */
   service: string;
   repository: PlaceRepository;
   /** The container that runs the image; absent: the main container. */
@@ -131,12 +131,12 @@ interface ServiceBuild {
   buildContexts: Readonly<Record<string, string>>;
   ociLayout?: string;
   bakeFiles: readonly string[];
-  /** The image that is mirrored. */
+  /** The image to mirror. */
   from?: string;
-  /** The age from which its image is built again; absent: none is too old. */
+  /** The maximum age of an image that is reused. Absent: no limit. */
   rebuildAfterMs?: number;
   sign: 'none' | 'keyless';
-  /** Other repositories that the image is copied to. */
+  /** Other repositories to copy the image to. */
   also: readonly string[];
 }
 
@@ -192,7 +192,7 @@ export function stackOf(name: string, text: NonNullable<ManifestText['stacks']>[
   };
 }
 
-/** A service with a stack. The keys that it requires are there: see `findingsIn`. */
+/** A service with a stack. `findingsIn` has checked that the required keys are present. */
 export function serviceOf(name: string, text: ServiceText, project: string): Service {
   const smokeTest = smokeTestOf(text['smoke-test']);
   const { path = '', paths, priority } = text;
@@ -219,7 +219,6 @@ function preDeployOf(text: ServiceText): { preDeploy?: PreDeploy } {
   return command === undefined ? {} : { preDeploy: { command: words(command), when } };
 }
 
-/** A service that exists already. */
 export function existingServiceOf(
   name: string,
   text: ServiceText,
@@ -260,7 +259,7 @@ function placeOf(
   };
 }
 
-/** The URI of a repository in the account and region is its name. */
+/** A repository in the service's own account and region has a name; any other has a URI. */
 function repositoryOf(repository: string, account: string, region: string): PlaceRepository {
   const registry = registryIn(repository);
   if (registry === undefined) return { kind: 'own', name: repository };
@@ -306,7 +305,7 @@ function textsOf(texts: Texts): Record<string, string> {
   return Object.fromEntries(Object.entries(texts ?? {}).map(([key, value]) => [key, String(value)]));
 }
 
-/** CloudFormation counts whole minutes. */
+/** CloudFormation's MonitoringTimeInMinutes is a whole number. */
 function wholeMinutes(ms: number): number {
   return Math.ceil(ms / 60_000) * 60_000;
 }

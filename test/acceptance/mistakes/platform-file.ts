@@ -111,7 +111,7 @@ export const IN_PLATFORM_FILE: readonly Mistake[] = [
       "account: '222222222222', role: 'arn:aws:iam::111111111111:role/deploy'",
     ),
     code,
-    says: `environments.staging.role: expected a role of the environment's own account, 222222222222, got "arn:aws:iam::111111111111:role/deploy" (platform.yml:5)`,
+    says: `environments.staging.role: expected a role in the environment's account, 222222222222, got "arn:aws:iam::111111111111:role/deploy" (platform.yml:5)`,
     at: 'platform.yml:5',
   },
   {

@@ -83,7 +83,7 @@ describe('nothing is changed', () => {
         project: 'storefrontofthenorth',
         'role-arn': `arn:aws:iam::${DEV}:role/storefrontofthenorth-dev-preview-execution`,
       },
-      /^project: dev-storefrontofthenorth-pr- has 28 characters, at most 25 fit/,
+      /^project: dev-storefrontofthenorth-pr- has 28 characters, but at most 25 are allowed/,
     ],
     [{ 'github-token': '' }, /^github-token: a value is required/],
   ])('with %j', async (inputs: Record<string, string>, reason) => {

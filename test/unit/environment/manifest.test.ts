@@ -156,7 +156,7 @@ describe('a problem has its path, its line and the expected value', () => {
     [
       'promote-from: dev',
       'promote-from: deve',
-      'environments.prod.promote-from: expected one of dev, got "deve" (platform.yml:7). Did you mean dev?',
+      'environments.prod.promote-from: expected dev, got "deve" (platform.yml:7). Did you mean dev?',
     ],
     [
       'soak: 90s',
@@ -166,12 +166,12 @@ describe('a problem has its path, its line and the expected value', () => {
     [
       '    promote-from: dev\n',
       '',
-      'environments.prod.soak: it needs promote-from: the environment to soak in (platform.yml:7)',
+      'environments.prod.soak: requires promote-from, the environment to soak in (platform.yml:7)',
     ],
     [
       'soak: 90s',
       'role: arn:aws:iam::111111111111:role/x',
-      `environments.prod.role: expected a role of the environment's own account, 333333333333, got "arn:aws:iam::111111111111:role/x" (platform.yml:8)`,
+      `environments.prod.role: expected a role in the environment's account, 333333333333, got "arn:aws:iam::111111111111:role/x" (platform.yml:8)`,
     ],
     [
       '  prod:',
@@ -196,7 +196,7 @@ describe('a problem has its path, its line and the expected value', () => {
     [
       'paths: [/*]',
       'paths: [/*/*/*, /?/?, "/x*"]',
-      'services.web.paths: the patterns have 6 wildcards (* and ?) together: a listener rule has at most 5 (platform.yml:14)',
+      'services.web.paths: the patterns have 6 wildcards (* and ?) in total, but a listener rule can have at most 5 (platform.yml:14)',
     ],
     [
       'paths: [/*]',
@@ -211,7 +211,7 @@ describe('a problem has its path, its line and the expected value', () => {
     [
       'priority: 900',
       'priority: 900\n    smoke-test: /health',
-      'services.web.smoke-test: a path needs the url of every environment: dev, prod has none (platform.yml:16)',
+      'services.web.smoke-test: a path requires url in every environment (platform.yml:16). Missing in dev, prod',
     ],
     [
       'priority: 900',
@@ -231,37 +231,37 @@ describe('a problem has its path, its line and the expected value', () => {
     [
       '  web:',
       '  vpc:',
-      'services.vpc: there is a stack of this name: a service has a stack of its own (platform.yml:12)',
+      'services.vpc: a stack has the same name (platform.yml:12). A service has its own stack, so rename one of them',
     ],
     [
       '  web:',
       '  hold:',
-      'services.hold: the name is taken: the platform has parameters under it (platform.yml:12)',
+      'services.hold: the name is reserved for parameters of the platform (platform.yml:12)',
     ],
     [
       '  web:',
       '  changed:',
-      'services.changed: the name is taken: services: changed means those that have changed (platform.yml:12)',
+      'services.changed: the name is reserved: services: changed selects the changed services (platform.yml:12)',
     ],
     [
       '  web:',
       '  pr-web:',
-      'services.pr-web: the name is taken: the stacks of previews have names that begin with pr- (platform.yml:12)',
+      'services.pr-web: the name is reserved: names of preview stacks start with pr- (platform.yml:12)',
     ],
     [
       '  vpc:',
       '  pr-7-vpc:',
-      'stacks.pr-7-vpc: the name is taken: the stacks of previews have names that begin with pr- (platform.yml:10)',
+      'stacks.pr-7-vpc: the name is reserved: names of preview stacks start with pr- (platform.yml:10)',
     ],
     [
       '  vpc:',
       '  restore-drill:',
-      'stacks.restore-drill: the name is taken: the restore drill deletes the stack of this name (platform.yml:10)',
+      'stacks.restore-drill: the name is reserved: the restore drill deletes the stack with this name (platform.yml:10)',
     ],
     [
       '  web:',
       '  restore-drill:',
-      'services.restore-drill: the name is taken: the restore drill deletes the stack of this name (platform.yml:12)',
+      'services.restore-drill: the name is reserved: the restore drill deletes the stack with this name (platform.yml:12)',
     ],
   ])('%j instead of %j', (from, to, message) => {
     expect(problems(from, to)).toContain(message);
@@ -284,7 +284,7 @@ describe('a problem has its path, its line and the expected value', () => {
   test('two services with one priority', () => {
     const twice = `${small}  api: { path: api, paths: [/api/*], priority: 900 }\n`;
     expect(problems('soak: 90s', 'soak: 91s', twice)).toEqual([
-      'services.api.priority: web has 900 already: each service needs its own (platform.yml:16)',
+      'services.api.priority: web already has the priority 900 (platform.yml:16). Priorities must be unique',
     ]);
   });
 
@@ -293,9 +293,7 @@ describe('a problem has its path, its line and the expected value', () => {
       "dev: { account: '111111111111' }",
       "dev: { account: '111111111111', promote-from: prod }",
     );
-    expect(problems('soak: 90s', 'soak: 91s', circle)[0]).toContain(
-      'promotions go in a circle: dev ← prod ← dev',
-    );
+    expect(problems('soak: 90s', 'soak: 91s', circle)[0]).toContain('circular promotion: dev ← prod ← dev');
   });
 
   test('invalid YAML, or not a map', () => {
@@ -440,32 +438,32 @@ services:
     [
       'cluster: prod ',
       "cluster: prod, account: '222222222222', role: arn:aws:iam::333333333333:role/x ",
-      `${at}.prod.role: expected a role of the account of the service, 222222222222, got "arn:aws:iam::333333333333:role/x" (platform.yml:11)`,
+      `${at}.prod.role: expected a role in the service's account, 222222222222, got "arn:aws:iam::333333333333:role/x" (platform.yml:11)`,
     ],
     [
       '    repository: shop/api\n',
       '    repository: shop/api\n    priority: 100\n',
-      'services.api.priority: the service exists already, as its map of environments says: it has no stack that takes a priority (platform.yml:9)',
+      'services.api.priority: an existing service, with a map of environments, has no stack (platform.yml:9). Remove this key',
     ],
     [
       '    repository: shop/api\n',
       '    repository: shop/api\n    build: { target: run }\n',
-      'services.api.build: it needs path: the folder to build (platform.yml:9)',
+      'services.api.build: requires path, the folder to build (platform.yml:9)',
     ],
     [
       '    repository: shop/api\n',
       '    repository: shop/api\n    smoke-test: /health\n',
-      'services.api.smoke-test: a path needs the url of every environment: dev, prod has none (platform.yml:9)',
+      'services.api.smoke-test: a path requires url in every environment (platform.yml:9). Missing in dev, prod',
     ],
     [
       '  api:',
       '  lock:',
-      'services.lock: the name is taken: the platform has parameters under it (platform.yml:7)',
+      'services.lock: the name is reserved for parameters of the platform (platform.yml:7)',
     ],
     [
       '      prod: { cluster: prod }\n',
       '      prod: { cluster: prod }\n  web: { repository: web, environments: { dev: { cluster: dev-cluster, service: Shop_Api } } }\n',
-      'services.web.environments.dev: api in dev is the same service, Shop_Api in the cluster dev-cluster (platform.yml:12)',
+      'services.web.environments.dev: api in dev is the same service: Shop_Api in cluster dev-cluster (platform.yml:12)',
     ],
     [
       '    environments:\n      dev: { cluster: dev-cluster, service: Shop_Api }\n      prod: { cluster: prod }\n',
@@ -475,7 +473,7 @@ services:
     [
       '      prod: { cluster: prod }\n',
       '      prod: { cluster: prod }\n  web: {}\n',
-      'services.web.path: a value is required: a folder of the repository (platform.yml:12). A service without a stack has a map of environments',
+      'services.web.path: a value is required: a folder of the repository (platform.yml:12). Only an existing service, with a map of environments, has none',
     ],
     [
       '      prod: { cluster: prod }\n',
@@ -522,7 +520,7 @@ describe('approvers', () => {
       ["['']", ', got ""'],
       ['[]', 'expected a list of logins and teams, got []'],
       ['octocat', 'expected a list of logins and teams, got "octocat"'],
-      ["['@other/leads']", 'expected a team of the owner of the repository, @org/…, got "@other/leads"'],
+      ["['@other/leads']", `expected a team of the repository's owner, @org/…, got "@other/leads"`],
     ];
     for (const [approvers, problem] of cases) {
       expect(problemsOf(withApprovers(approvers), 'org')).toEqual([
@@ -537,7 +535,7 @@ describe('approvers', () => {
 
   test('are needed for self-approval', () => {
     expect(problems('    soak: 90s\n', '    soak: 90s\n    self-approval: true\n')).toEqual([
-      'environments.prod.self-approval: it needs approvers: the people and teams that may approve (platform.yml:9)',
+      'environments.prod.self-approval: requires approvers (platform.yml:9)',
     ]);
   });
 });
@@ -553,33 +551,31 @@ describe('a service without paths and priority is a worker', () => {
     });
   });
 
-  const together = 'paths and priority go together; without both, the service is a worker';
-  const is = 'the service has no paths and priority: it is a worker';
+  const together =
+    'paths and priority require each other (platform.yml:13). Without both, the service is a worker';
+  const is = 'a service without paths and priority is a worker';
   test.each([
-    [
-      'paths: [/*]',
-      `services.web.priority: a value is required: a number from 100 to 999. ${together} (platform.yml:13)`,
-    ],
+    ['paths: [/*]', `services.web.priority: a value is required: a number from 100 to 999. ${together}`],
     [
       'priority: 900',
-      `services.web.paths: a value is required: a list of one to four path patterns. ${together} (platform.yml:13)`,
+      `services.web.paths: a value is required: a list of one to four path patterns. ${together}`,
     ],
-    ['port: 3000', `services.web.port: ${is}, which listens on no port (platform.yml:15)`],
+    ['port: 3000', `services.web.port: ${is}, which has no port (platform.yml:15)`],
     [
       'smoke-test: /health',
-      `services.web.smoke-test: ${is}, which answers no request (platform.yml:15). Give a command`,
+      `services.web.smoke-test: ${is}, which receives no requests (platform.yml:15). Use a command`,
     ],
     [
       'smoke-test: { path: /health }',
-      `services.web.smoke-test: ${is}, which answers no request (platform.yml:15). Give a command`,
+      `services.web.smoke-test: ${is}, which receives no requests (platform.yml:15). Use a command`,
     ],
     [
       'parameters: { Paths: /x }',
-      `services.web.parameters.Paths: ${is} (platform.yml:15). Give paths beside parameters`,
+      `services.web.parameters.Paths: ${is} (platform.yml:15). Set paths of the service instead`,
     ],
     [
       'parameters: { Priority: 120 }',
-      `services.web.parameters.Priority: ${is} (platform.yml:15). Give priority beside parameters`,
+      `services.web.parameters.Priority: ${is} (platform.yml:15). Set priority of the service instead`,
     ],
   ])('%j is not allowed', (line, message) => {
     const text = worker
@@ -618,7 +614,7 @@ services: {}
     ["dev: { account: '111111111111' }, dev-2: { account: '111111111111' }", false],
     ["dev: { account: '111111111111' }, develop: { account: '111111111111' }", false],
   ])('%s', (environments, refused) => {
-    const message = 'environments.dev: names of dev-shop, in the same account, begin with dev-shop- as well';
+    const message = 'environments.dev: the names of dev-shop, in the same account, also start with dev-shop-';
     if (refused) expect(said(environments)).toContain(message);
     else expect(said(environments)).toBe('');
   });

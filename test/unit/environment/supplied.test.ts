@@ -198,7 +198,7 @@ services: {}
 
   test.each(['c', 'a', '[b, c]'])('%s is not another stack', (after) => {
     expect(() => parseManifest(ordered(after), 'platform.yml')).toThrow(
-      /^stacks\.a\.after: expected one of b, got "[ac]" \(platform\.yml:6\)/,
+      /^stacks\.a\.after: expected b, got "[ac]" \(platform\.yml:6\)/,
     );
   });
 });
