@@ -26,7 +26,7 @@ await runAction({
   contract,
   async run(inputs, context, env) {
     if (inputs.to === undefined && inputs.command !== 'status') {
-      throw new InputError('to', '', 'a value is required: the environment that is changed');
+      throw new InputError('to', '', 'a value is required: the target environment');
     }
     const github = readGitHubContext(env);
     const { owner } = ownerAndName(github.repository);

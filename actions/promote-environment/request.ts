@@ -40,18 +40,18 @@ import type { contract } from './contract.ts';
 
 type PromotionInputs = Inputs<(typeof contract)['inputs']>;
 
-/** A run of the action: its inputs, and what requests are made from. */
+/** A run of the action: its inputs and context. */
 export interface Run {
   inputs: PromotionInputs;
   manifest: Manifest;
   github: GitHubContext;
-  /** Opens a session in a region, by a role if there is one. */
+  /** Creates a session in a region, with a role if there is one. */
   open: (region: string, role: string | undefined) => Session;
   context: Context;
   env: NodeJS.ProcessEnv;
 }
 
-/** The request of `promote`. Throws InputError. */
+/** The request of `promote`. @throws InputError */
 export function promotionRequest(run: Run): PromotionRequest {
   const { inputs, manifest } = run;
   const target = targetOf(inputs, manifest);
@@ -73,14 +73,14 @@ export function promotionRequest(run: Run): PromotionRequest {
   };
 }
 
-/** A rollback goes to a release that was good here: its signature was verified when it came, if one was required. */
+/** Adds the required signer. Rollbacks have none: their release was verified when it was first deployed. */
 function withSigner(service: PromotedService, { manifest, env }: Run, target: Environment): PromotedService {
   const text = manifest.services[service.name] ?? manifest.existing[service.name] ?? {};
   const signer = signerOf(target, text, env['GITHUB_WORKSPACE'] ?? process.cwd());
   return { ...service, ...(signer && { signer }) };
 }
 
-/** The request of `rollback`. Throws InputError. */
+/** The request of `rollback`. @throws InputError */
 export function rollbackRequest(run: Run): EnvironmentRollback {
   const { inputs, manifest } = run;
   const target = targetOf(inputs, manifest);
@@ -96,16 +96,16 @@ export function rollbackRequest(run: Run): EnvironmentRollback {
   };
 }
 
-/** How many releases a rollback goes back. Throws InputError. */
+/** How many releases a rollback goes back. @throws InputError */
 function stepsOf({ steps = '1', images }: PromotionInputs): number {
   if (!/^[1-9]\d?$/.test(steps)) throw new InputError('steps', steps, 'expected a whole number from 1 to 99');
   if (steps !== '1' && Object.keys(images).length > 0) {
-    throw new InputError('steps', steps, 'expected no value beside images, which names the releases');
+    throw new InputError('steps', steps, 'expected no value, because images already selects the releases');
   }
   return Number(steps);
 }
 
-/** The request of `hold` and `release-hold`. Throws InputError. */
+/** The request of `hold` and `release-hold`. @throws InputError */
 export function holdRequest(run: Run): HoldRequest {
   const { inputs, manifest } = run;
   const target = targetOf(inputs, manifest);
@@ -116,7 +116,7 @@ export function holdRequest(run: Run): HoldRequest {
   };
 }
 
-/** The request of `status`. Throws InputError. */
+/** The request of `status`. @throws InputError */
 export function statusRequest(run: Run): StatusRequest {
   const { inputs, manifest } = run;
   for (const name of Object.keys(inputs.roles)) environmentOf('roles', name, manifest);
@@ -153,9 +153,9 @@ function approvalOf({ inputs, github, context }: Run, { name, approval }: Enviro
 }
 
 /**
- * Opens the environment that is changed. A dry run uses the roles that only read.
+ * Opens the target environment. A dry run uses the read-only roles.
  *
- * @param services only these; default, all: a hold is set where any of them is.
+ * @param services only these services. Default: all, because a hold is set in the account and region of each of them.
  */
 function openTarget(run: Run, target: Environment, services?: readonly string[]): PromotionEnvironment {
   const readOnly = run.inputs['dry-run'];
@@ -194,19 +194,20 @@ function settingsOf({ inputs, github }: Run) {
   };
 }
 
-/** The environment that is changed. */
+/** The target environment. */
 function targetOf({ to }: PromotionInputs, manifest: Manifest): Environment {
   return environmentOf('to', to ?? '', manifest);
 }
 
-/** The environment that images come from: the input's, else the manifest's. */
+/** The environment that images come from: the input, otherwise the manifest. */
 function sourceOf({ from }: PromotionInputs, target: Environment, manifest: Manifest): Environment {
   const name = from ?? target.promoteFrom;
   if (name === undefined) {
     const allowed = `expected an environment, because ${manifest.file} has no promote-from for ${target.name}`;
     throw new InputError('from', '', allowed);
   }
-  if (name === target.name) throw new InputError('from', name, 'expected another environment than to');
+  if (name === target.name)
+    throw new InputError('from', name, 'expected an environment other than the one in to');
   return environmentOf('from', name, manifest);
 }
 
@@ -216,14 +217,14 @@ function environmentOf(input: string, name: string, { environments, file }: Mani
   throw new InputError(input, name, expectedOneOf(name, Object.keys(environments), ` (${file})`));
 }
 
-/** The services that were named, else those that all of the environments have. */
+/** The named services, otherwise those that all of the environments have. */
 function servicesOf(
   { services, images }: PromotionInputs,
   environments: readonly Environment[],
   manifest: Manifest,
 ): PromotedService[] {
   const [first, ...others] = environments.map((one) => servicesIn(manifest, one));
-  const known = (first ?? []).filter((service) => others.every((there) => there.includes(service)));
+  const known = (first ?? []).filter((service) => others.every((other) => other.includes(service)));
   const digests = Object.entries(images);
   const [input, names] = services.length > 0 ? ['services', services] : ['images', Object.keys(images)];
   digestsOf('images', images);
@@ -241,7 +242,7 @@ function servicesOf(
   });
 }
 
-/** @throws InputError for what is no digest. */
+/** @throws InputError for a value that is not a digest. */
 function digestsOf(
   input: string,
   images: Readonly<Record<string, string>>,
@@ -266,7 +267,7 @@ function gatesOf(
   const plain = gates.map((name) => (name.startsWith('alarms=') ? 'alarms' : name));
   const unknown = plain.find((name) => !isGate(name));
   if (unknown !== undefined) {
-    throw new InputError('require', unknown, expectedOneOf(unknown, GATES, ', or none alone'));
+    throw new InputError('require', unknown, expectedOneOf(unknown, GATES, ', or only none'));
   }
   return {
     require: plain.filter(isGate),
@@ -276,10 +277,14 @@ function gatesOf(
   };
 }
 
-/** A reason, where there must be one. */
+/** @throws InputError if there is no reason. */
 function requiredReason({ reason, command }: PromotionInputs): string {
   if (reason !== undefined) return reason;
-  throw new InputError('reason', '', `a value is required for ${command}: the next person will read it`);
+  throw new InputError(
+    'reason',
+    '',
+    `a value is required for ${command}, because it is shown to everyone who is affected`,
+  );
 }
 
 function promoted(

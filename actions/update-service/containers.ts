@@ -9,10 +9,10 @@ const INPUT = 'containers';
 const KEYS = ['image', 'environment', 'secrets', 'command', 'cpu', 'memory'] as const;
 
 /**
- * Reads what changes in containers by name. Values are never shown: they may be secrets.
+ * Parses the changes by container. Values are never shown, because they may be secrets.
  *
- * @param given what `parseMap` makes of the input: by container, an object as JSON.
- * @throws InputError.
+ * @param given the parsed input: JSON objects by container.
+ * @throws InputError
  */
 export function containersOf(given: Readonly<Record<string, string>>): Record<string, ContainerChanges> {
   return Object.fromEntries(Object.entries(given).map(([name, text]) => [name, changesOf(name, text)]));
@@ -23,8 +23,8 @@ function changesOf(name: string, text: string): ContainerChanges {
   if (!fields) throw wrong(name, `expected an object with ${KEYS.join(', ')}`);
   const unknown = Object.keys(fields).find((key) => !KEYS.includes(key as (typeof KEYS)[number]));
   if (unknown !== undefined) {
-    const meant = suggest(unknown, KEYS);
-    const hint = meant === undefined ? '' : `. Did you mean ${meant}?`;
+    const similar = suggest(unknown, KEYS);
+    const hint = similar === undefined ? '' : `. Did you mean ${similar}?`;
     throw wrong(`${name}.${unknown}`, `expected ${KEYS.join(', ')}${hint}`);
   }
   const { image, command } = fields;
@@ -54,7 +54,7 @@ function textMap(
   { [key]: value }: Record<string, unknown>,
 ): Record<string, string> | undefined {
   if (value === undefined) return undefined;
-  if (!isObject(value)) throw wrong(`${name}.${key}`, 'expected an object of names to values');
+  if (!isObject(value)) throw wrong(`${name}.${key}`, 'expected an object with names and values');
   requireVariables(INPUT, value);
   return Object.fromEntries(
     Object.entries(value).map(([variable, item]) => {
@@ -73,7 +73,7 @@ function commandOf(name: string, value: unknown): string[] {
     const text = textOf(value);
     if (text !== undefined) return parseCommand(INPUT, text);
   }
-  throw wrong(`${name}.command`, 'expected a command, or a list of its arguments');
+  throw wrong(`${name}.command`, 'expected a command or a list of arguments');
 }
 
 function sizeOf(
@@ -88,7 +88,7 @@ function sizeOf(
   throw wrong(`${name}.${key}`, `expected ${key === 'cpu' ? '256 or 0.25 vCPU' : '512 or 0.5 GB'}`);
 }
 
-/** A number or a boolean as it was written: parseMap keeps one that JSON would write otherwise as a text. */
+/** A string, number or boolean as text. parseMap keeps the notation of numbers that JSON would change. */
 function textOf(value: unknown): string | undefined {
   if (typeof value === 'string') return value;
   return typeof value === 'number' || typeof value === 'boolean' ? String(value) : undefined;

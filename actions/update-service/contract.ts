@@ -72,5 +72,5 @@ const outputs = {
   'exit-code': {},
 } as const satisfies OutputContract;
 
-/** The same names as in action.yml; a test holds them together. */
+/** The names must match action.yml; a test checks that. */
 export const contract = { inputs, outputs, verdicts: SERVICE_VERDICTS };

@@ -5,7 +5,7 @@ import { commitOf, readCheckout } from '../../src/github/checkout.ts';
 import { readGitHubContext } from '../../src/github/context.ts';
 import { runAction } from '../../src/core/action.ts';
 import { contract } from './contract.ts';
-import { plainSecrets } from './plain-secrets.ts';
+import { plainSecretWarnings } from './plain-secrets.ts';
 import { restartRequest, rollbackRequest, serviceRequest, targetOf } from './request.ts';
 import { registerRequest, runRequest } from './task-request.ts';
 
@@ -19,7 +19,7 @@ await runAction({
     const session = createSession(access);
     const token = inputs['github-token'] ?? '';
     const order = { check: createOrderCheck({ token, github, context }), allowOlder: inputs['allow-older'] };
-    // Read before anything is loaded: a bad input costs no AWS client.
+    // Inputs are validated before the AWS clients are loaded.
     const work = await {
       deploy: async () => {
         const checkout = await readCheckout({ workspace, folder: workspace, github, env, context });
@@ -33,7 +33,7 @@ await runAction({
       rollback: () => ({ command: 'rollback', request: rollbackRequest(inputs, github) }) as const,
       status: () => ({ command: 'status', request: targetOf(inputs, github) }) as const,
     }[inputs.command]();
-    for (const message of plainSecrets(inputs)) {
+    for (const message of plainSecretWarnings(inputs)) {
       context.annotations.add({ level: 'warning', title: 'Secret in plain text', message });
     }
     const { updateService } = await import('./update-service.ts');

@@ -2,16 +2,16 @@ import { isSecretName } from '../../src/core/redaction.ts';
 import { containersOf } from './containers.ts';
 import type { ServiceInputs } from './request.ts';
 
-/** What ECS takes as `valueFrom`. */
+/** ARNs that ECS accepts as `valueFrom`. */
 const SECRET_ARN = /^arn:aws[\w-]*:(?:secretsmanager:[^:]*:\d{12}:secret:|ssm:[^:]*:\d{12}:parameter\/)/;
 
 /**
- * Advice for variables that look like secrets in `environment`. No value is shown.
+ * Warnings about variables in `environment` that look like secrets. Values are not shown.
  *
  * @see https://docs.aws.amazon.com/AmazonECS/latest/userguide/taskdef-envfiles.html "Environment variables specified in the task
  *   definition are readable by all users and roles that are allowed the DescribeTaskDefinition action"
  */
-export function plainSecrets({ environment, containers }: ServiceInputs): string[] {
+export function plainSecretWarnings({ environment, containers }: ServiceInputs): string[] {
   const own = Object.entries(containersOf(containers)).map(([name, changes]) => ({
     input: `containers: ${name}.environment`,
     key: `containers: ${name}.secrets`,
@@ -19,18 +19,18 @@ export function plainSecrets({ environment, containers }: ServiceInputs): string
   }));
   return [{ input: 'environment', key: 'secrets', variables: environment }, ...own].flatMap(
     ({ input, key, variables }) =>
-      Object.entries(variables).flatMap(([name, value]) => adviceFor(name, value, input, key)),
+      Object.entries(variables).flatMap(([name, value]) => warningsFor(name, value, input, key)),
   );
 }
 
-function adviceFor(name: string, value: string, input: string, key: string): string[] {
+function warningsFor(name: string, value: string, input: string, key: string): string[] {
   if (SECRET_ARN.test(value)) {
     return [
-      `${input}: ${name} is set to the ARN of a secret, and the container gets the ARN, not its value.\nFix: Move ${name} to ${key} if the application expects the value.`,
+      `${input}: ${name} is set to the ARN of a secret, so the container gets the ARN instead of the secret's value.\nFix: Move ${name} to ${key} if the application expects the value.`,
     ];
   }
   if (value === '' || !isSecretName(name)) return [];
   return [
-    `${input}: ${name} is readable in the task definition for everyone with ecs:DescribeTaskDefinition.\nFix: Store the value in Secrets Manager or in SSM, and give its ARN in ${key}.`,
+    `${input}: ${name} is visible in the task definition to everyone with ecs:DescribeTaskDefinition.\nFix: Store the value in Secrets Manager or SSM, and set its ARN in ${key}.`,
   ];
 }

@@ -37,7 +37,7 @@ const NAME = /^[A-Za-z0-9_-]{1,255}$/;
 const CLUSTER = /^(?:arn:aws[\w-]*:ecs:[a-z0-9-]+:\d{12}:cluster\/)?[A-Za-z0-9_-]{1,255}$/;
 const REVISION = /^(?:arn:aws[\w-]*:ecs:[a-z0-9-]+:\d{12}:task-definition\/)?[A-Za-z0-9_-]{1,255}:\d+$/;
 
-/** What `deploy` is asked for. Throws InputError before anything is asked of AWS. */
+/** The request of `deploy`. @throws InputError before any call to AWS. */
 export function serviceRequest(
   inputs: ServiceInputs,
   github: GitHubContext,
@@ -71,7 +71,7 @@ export function serviceRequest(
   };
 }
 
-/** Throws InputError. */
+/** @throws InputError */
 function signerOf(verify: Readonly<Record<string, string>>, workspace: string): ExpectedSigner {
   const unknown = Object.keys(verify).find((key) => !(SIGNER_KEYS as readonly string[]).includes(key));
   if (unknown !== undefined)
@@ -85,7 +85,7 @@ function signerOf(verify: Readonly<Record<string, string>>, workspace: string): 
   );
 }
 
-/** What changes the task definition, or comes with a new one. */
+/** Inputs that change the task definition, or that only apply to a new one. */
 const CHANGES = [
   'image',
   'task-definition',
@@ -97,8 +97,8 @@ const CHANGES = [
 ] as const;
 const CHANGE_MAPS = ['images', 'containers', 'environment', 'secrets', 'verify'] as const;
 
-/** Throws InputError for an input that changes what would be deployed. */
-function refuseChanges(inputs: ServiceInputs, allowed: Expectation): void {
+/** @throws InputError for an input that changes the deployed revision. */
+function rejectChanges(inputs: ServiceInputs, allowed: Expectation): void {
   for (const name of CHANGES) {
     const value = inputs[name];
     if (value !== undefined) throw new InputError(name, value, allowed);
@@ -107,32 +107,32 @@ function refuseChanges(inputs: ServiceInputs, allowed: Expectation): void {
   if (map !== undefined) throw new InputError(map, '', allowed);
 }
 
-/** What `restart` is asked for. Throws InputError. */
+/** The request of `restart`. @throws InputError */
 export function restartRequest(inputs: ServiceInputs, github: GitHubContext): RestartRequest {
   const allowed = 'expected no change of the task definition with command: restart. Use command: deploy';
   const revision = inputs['task-definition-arn'];
   if (revision !== undefined) throw new InputError('task-definition-arn', revision, allowed);
-  refuseChanges(inputs, allowed);
+  rejectChanges(inputs, allowed);
   const target = targetOf(inputs, github);
   const smokeTest = smokeTestOf(inputs);
   return { ...target, ...(smokeTest && { smokeTest }) };
 }
 
-/** What `rollback` is asked for. Throws InputError. */
+/** The request of `rollback`. @throws InputError */
 export function rollbackRequest(inputs: ServiceInputs, github: GitHubContext): RollbackRequest {
   const to = inputs['task-definition-arn'];
-  refuseChanges(
+  rejectChanges(
     { ...inputs, image: undefined },
     'expected no change of the task definition with command: rollback. A rollback deploys an earlier revision as it was',
   );
   if (to !== undefined) requireRevision(to);
   const choice = rollbackChoice(inputs);
   const target = targetOf(inputs, github);
-  const stopHolder = `${target.service} is rolled back`;
+  const stopHolder = `${target.service} is being rolled back`;
   return { ...target, stopHolder, ...(to !== undefined && { to }), ...(choice && { choice }) };
 }
 
-/** The release that a rollback is asked to go to; undefined for the one before. Throws InputError. */
+/** The requested release of a rollback; undefined for the previous one. @throws InputError */
 function rollbackChoice(inputs: ServiceInputs): RollbackChoice | undefined {
   const { image } = inputs;
   const steps = wholeNumber('steps', inputs.steps, 1);
@@ -144,7 +144,7 @@ function rollbackChoice(inputs: ServiceInputs): RollbackChoice | undefined {
     throw new InputError(
       second,
       inputs[second] ?? '',
-      `expected one way to name the release, and ${first} is another`,
+      `expected no value, because ${first} already selects the release`,
     );
   }
   if (steps !== undefined) return { steps };
@@ -156,8 +156,8 @@ function rollbackChoice(inputs: ServiceInputs): RollbackChoice | undefined {
   return { digest };
 }
 
-/** Throws InputError for what only `run` has. */
-function refuseTaskInputs(inputs: ServiceInputs): void {
+/** @throws InputError for inputs that only apply to `run`. */
+function rejectTaskInputs(inputs: ServiceInputs): void {
   const { command, run, subnets } = inputs;
   if (command === 'run') return;
   const given = {
@@ -173,10 +173,10 @@ function refuseTaskInputs(inputs: ServiceInputs): void {
   }
 }
 
-/** The part that all commands have. Throws InputError. */
+/** The settings that all commands share. @throws InputError */
 export function targetOf(inputs: ServiceInputs, github: GitHubContext): ServiceTarget {
   const { command, steps, cluster = '', service = '', container, wait, timeout, parameter } = inputs;
-  refuseTaskInputs(inputs);
+  rejectTaskInputs(inputs);
   if (steps !== undefined && command !== 'rollback') {
     throw new InputError('steps', steps, 'expected no value without command: rollback');
   }
@@ -219,12 +219,12 @@ export function sourceOf(inputs: ServiceInputs, workspace: string): TaskDefiniti
       throw new InputError(given, value, 'expected the name of a family, without a revision');
     case 'task-definition-arn':
       requireRevision(value);
-      refuseOverlays(inputs);
+      rejectRevisionChanges(inputs);
       return { kind: 'revision', revision: value };
   }
 }
 
-function refuseOverlays(inputs: ServiceInputs): void {
+function rejectRevisionChanges(inputs: ServiceInputs): void {
   const other =
     (['image', 'cpu', 'memory'] as const).find((name) => inputs[name] !== undefined) ??
     CHANGE_MAPS.find((name) => Object.keys(inputs[name]).length > 0);
@@ -232,7 +232,7 @@ function refuseOverlays(inputs: ServiceInputs): void {
   throw new InputError(
     other,
     '',
-    'expected no value, because task-definition-arn is given: a revision is deployed as it is',
+    'expected no value, because task-definition-arn is given, and that revision is deployed as it is',
   );
 }
 
@@ -244,9 +244,9 @@ export function changesOf(inputs: ServiceInputs): TaskDefinitionChanges {
   if (image !== undefined) requireImage('image', image);
   for (const one of Object.values(images)) requireImage('images', one);
   const containers = containersOf(inputs.containers);
-  const twice = Object.keys(images).find((name) => containers[name]?.image !== undefined);
-  if (twice !== undefined) {
-    throw new InputError('containers', twice, 'expected its image once: images has it too');
+  const duplicate = Object.keys(images).find((name) => containers[name]?.image !== undefined);
+  if (duplicate !== undefined) {
+    throw new InputError('containers', duplicate, 'expected no image, because images has it too');
   }
   requireVariables('environment', environment);
   requireVariables('secrets', secrets);
@@ -302,13 +302,13 @@ function requireRevision(revision: string): void {
   throw new InputError('task-definition-arn', revision, 'expected family:revision or the ARN of a revision');
 }
 
-function wholeNumber(input: string, text: string | undefined, least: number): number | undefined {
+function wholeNumber(input: string, text: string | undefined, min: number): number | undefined {
   if (text === undefined) return undefined;
-  if (/^\d{1,5}$/.test(text) && Number(text) >= least) return Number(text);
-  throw new InputError(input, text, `expected a whole number, ${least} or more`);
+  if (/^\d{1,5}$/.test(text) && Number(text) >= min) return Number(text);
+  throw new InputError(input, text, `expected a whole number of at least ${min}`);
 }
 
-/** An amount as ECS's JSON has it: `1 vCPU` is 1024, `2 GB` is 2048. */
+/** An amount as in ECS's JSON: `1 vCPU` is 1024, `2 GB` is 2048. */
 function sizeOf(
   input: 'cpu' | 'memory',
   text: string | undefined,

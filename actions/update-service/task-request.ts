@@ -7,7 +7,7 @@ import { familyOf, type TaskDefinitionSource } from '../../src/ecs/task-definiti
 import type { GitHubContext } from '../../src/github/context.ts';
 import { changesOf, type ServiceInputs, sourceOf, targetOf } from './request.ts';
 
-/** What `run` is asked for. Throws InputError before anything is asked of AWS. */
+/** The request of `run`. @throws InputError before any call to AWS. */
 export function runRequest(inputs: ServiceInputs, github: GitHubContext, workspace: string): RunRequest {
   const { subnets, run = '', wait } = inputs;
   const {
@@ -31,7 +31,7 @@ export function runRequest(inputs: ServiceInputs, github: GitHubContext, workspa
   };
 }
 
-/** What `register` is asked for. Throws InputError before anything is asked of AWS. */
+/** The request of `register`. @throws InputError before any call to AWS. */
 export function registerRequest(
   inputs: ServiceInputs,
   github: GitHubContext,
@@ -42,18 +42,24 @@ export function registerRequest(
     throw new InputError(
       'task-definition-arn',
       revision,
-      'expected no value, because this revision is registered',
+      'expected no value with command: register, because this revision is already registered',
     );
   }
   return revisionRequest(inputs, github, workspace);
 }
 
-/** Of a deployment, not of a task or a revision on its own. */
-const OF_A_DEPLOYMENT = ['desired-count', 'pre-deploy', 'smoke-test', 'keep-revisions', 'parameter'] as const;
+/** Inputs that only apply to a deployment. */
+const DEPLOYMENT_INPUTS = [
+  'desired-count',
+  'pre-deploy',
+  'smoke-test',
+  'keep-revisions',
+  'parameter',
+] as const;
 
 function revisionRequest(inputs: ServiceInputs, github: GitHubContext, workspace: string): RevisionRequest {
   const { command, service } = inputs;
-  for (const name of OF_A_DEPLOYMENT) {
+  for (const name of DEPLOYMENT_INPUTS) {
     const value = inputs[name];
     if (value !== undefined) throw new InputError(name, value, `expected no value with command: ${command}`);
   }
@@ -68,13 +74,13 @@ function revisionRequest(inputs: ServiceInputs, github: GitHubContext, workspace
     const allowed = 'expected a service, or task-definition, task-definition-arn or task-definition-family';
     throw new InputError('service', '', allowed);
   }
-  // A revision is registered in no cluster.
+  // Revisions do not belong to a cluster.
   const cluster = inputs.cluster ?? (command === 'register' ? 'default' : '');
   const target = targetOf({ ...inputs, cluster, service: name }, github);
   return { ...target, cluster: inputs.cluster ?? '', source, changes, isStandalone: true };
 }
 
-/** What a source without a service is called until it is read; undefined when it is that of a service. */
+/** A name for messages, until the source is read; undefined if the source is a service. */
 function nameOf(source: TaskDefinitionSource): string | undefined {
   switch (source.kind) {
     case 'family':

@@ -24,7 +24,7 @@ export type ServiceWork =
   | { command: 'rollback'; request: RollbackRequest }
   | { command: 'status'; request: ServiceTarget };
 
-/** Does what the inputs ask for, and tells it. */
+/** Runs the command and presents its result. */
 export async function updateService(
   work: ServiceWork,
   session: Session,

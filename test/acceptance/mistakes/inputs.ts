@@ -410,7 +410,7 @@ Resources:
     ...promotion,
     what: 'the same environment twice',
     inputs: { to: 'dev' },
-    says: 'from: expected another environment than to, got "dev"',
+    says: 'from: expected an environment other than the one in to, got "dev"',
   },
   {
     ...preview,

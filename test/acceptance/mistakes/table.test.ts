@@ -73,12 +73,12 @@ test.each([
   [
     'a password',
     'DB_PASSWORD=correct-horse-battery',
-    'environment: DB_PASSWORD is readable in the task definition for everyone with ecs:DescribeTaskDefinition.%0AFix: Store the value in Secrets Manager or in SSM, and give its ARN in secrets.',
+    'environment: DB_PASSWORD is visible in the task definition to everyone with ecs:DescribeTaskDefinition.%0AFix: Store the value in Secrets Manager or SSM, and set its ARN in secrets.',
   ],
   [
     'the ARN of a secret',
     'DB_URL=arn:aws:secretsmanager:eu-west-1:111111111111:secret:shop/db-AbCdEf',
-    'environment: DB_URL is set to the ARN of a secret, and the container gets the ARN, not its value.%0AFix: Move DB_URL to secrets if the application expects the value.',
+    "environment: DB_URL is set to the ARN of a secret, so the container gets the ARN instead of the secret's value.%0AFix: Move DB_URL to secrets if the application expects the value.",
   ],
 ])('update-service: %s in environment is a warning that names secrets', async (_what, environment, says) => {
   const mistake: Mistake = {

@@ -210,7 +210,7 @@ describe('an invalid input', () => {
     [{ services: 'user-servic' }, /^services: .*, got "user-servic"\. Did you mean user-service\?/],
     [{ to: 'stagin' }, /^to: .*, got "stagin"\. Did you mean staging\?/],
     [{ to: 'dev' }, /^from: expected an environment, because platform.yml has no promote-from for dev/],
-    [{ from: 'staging' }, /^from: expected another environment than to, got "staging"/],
+    [{ from: 'staging' }, /^from: expected an environment other than the one in to, got "staging"/],
     [{ images: 'user-service=v2' }, /^images: expected sha256.*, got "v2"/],
     [{ require: 'alarms=fine' }, /^require: expected alarms=ok or alarms=not-alarm.*, got "alarms=fine"/],
     [{ require: 'steady,alarm' }, /^require: .*, got "alarm"\. Did you mean alarms\?/],

@@ -56,7 +56,9 @@ test('steps counts releases of the environment and images selects releases, both
   expect(never.outputs['verdict']).toBe('blocked');
   expect(never.outputs['reason']).toContain(`Name one of these in \`images\`: ${orders2}`);
   const both = await back({ steps: '2', images: `orders=${orders2}` });
-  expect(both.outputs['reason']).toMatch(/^steps: expected no value beside images.*, got "2"/);
+  expect(both.outputs['reason']).toMatch(
+    /^steps: expected no value, because images already selects.*, got "2"/,
+  );
   expect(await runsNow()).toEqual(running);
   expect(await hold(world)).toBeUndefined();
 

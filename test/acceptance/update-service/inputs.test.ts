@@ -59,17 +59,17 @@ test.each<[Record<string, string>, RegExp]>([
   [{ command: 'register', 'smoke-test': '/a' }, /^smoke-test: .*expected no value with command: register/],
   [
     { command: 'register', 'task-definition-arn': 'family:1' },
-    /^task-definition-arn: .*because this revision is registered/,
+    /^task-definition-arn: .*because this revision is already registered/,
   ],
   [{ 'pre-deploy-when': 'never' }, /^pre-deploy-when: .*, got "never"/],
   [
     { images: `app=${NEXT}`, containers: `app: { image: "${NEXT}" }` },
-    /^containers: expected its image once.*, got "app"/,
+    /^containers: expected no image, because images has it too.*, got "app"/,
   ],
   [{ cpu: 'much' }, /^cpu: expected 256 or 0.25 vCPU.*, got "much"/],
   [{ memory: '1 TB' }, /^memory: expected 512 or 0.5 GB.*, got "1 TB"/],
-  [{ 'desired-count': '-1' }, /^desired-count: expected a whole number, 0 or more.*, got "-1"/],
-  [{ 'keep-revisions': '0' }, /^keep-revisions: expected a whole number, 1 or more.*, got "0"/],
+  [{ 'desired-count': '-1' }, /^desired-count: expected a whole number of at least 0.*, got "-1"/],
+  [{ 'keep-revisions': '0' }, /^keep-revisions: expected a whole number of at least 1.*, got "0"/],
   [{ 'pre-deploy': 'node "a' }, /^pre-deploy: .*expected a closing quote/],
   [{ 'smoke-test': 'https://' }, /^smoke-test: expected a URL or a command.*, got "https:\/\/"/],
   [

@@ -86,9 +86,12 @@ test('steps and image select only good releases, and a refusal lists them', asyn
     /^No good release of user-service before the current one has the image sha256:9{64}\. Nothing was changed\. Fix: Choose one of sha256:4/,
   );
   for (const [inputs, reason] of [
-    [{ steps: '0' }, /^steps: expected a whole number, 1 or more.*, got "0"/],
+    [{ steps: '0' }, /^steps: expected a whole number of at least 1.*, got "0"/],
     [{ image: 'web:v2' }, /^image: expected sha256:… or repository@sha256:….*, got "web:v2"/],
-    [{ steps: '2', image: imageOf('2') }, /^steps: expected one way to name the release.*, got "2"/],
+    [
+      { steps: '2', image: imageOf('2') },
+      /^steps: expected no value, because image already selects.*, got "2"/,
+    ],
     [{ steps: '2', command: 'deploy' }, /^steps: expected no value without.*, got "2"/],
   ] as const) {
     expect((await back(inputs)).outputs['reason']).toMatch(reason);
@@ -282,7 +285,7 @@ test('stops the release in progress without waiting for it to complete', async (
   );
   expect(stopped.outputs['verdict']).toBe('cancelled');
   expect(stopped.outputs['reason']).toMatch(
-    /^Cancelled by eve for a rollback \(\S*runs\/2\): user-service is rolled back\. Requested a rollback to user-service:1/,
+    /^Cancelled by eve for a rollback \(\S*runs\/2\): user-service is being rolled back\. Requested a rollback to user-service:1/,
   );
   // ECS may have brought it back before the rollback has the lock.
   const { outputs } = (await back)!;

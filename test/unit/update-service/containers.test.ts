@@ -55,7 +55,7 @@ test.each([
   ],
   ['app: { image: "a b" }', /^containers: expected an image.*, got "a b"/],
   ['app: { image: [a] }', /^containers: app\.image: expected an image$/],
-  ['app: { environment: [A] }', /^containers: app\.environment: expected an object of names to values$/],
+  ['app: { environment: [A] }', /^containers: app\.environment: expected an object with names and values$/],
   ['app: { environment: { "A B": 1 } }', /^containers: expected the name of a variable, got "A B"$/],
   [
     'app: { environment: { A: [s3cret] } }',
