@@ -17,10 +17,10 @@ import { LEAD, logOf, reviewer, verdictsOf } from '../workflows/scenarios/stage.
 import { workflowFile } from '../workflows/workflow.ts';
 
 /**
- * Plays docs/start/platform.md, each of its two ways from its first block to its last, and with it workflows/README.md, whose
- * steps are the page's. Three things differ: images come from ready layouts, as a builder may not be there (the services'
- * own builds have tests of their own); nothing soaks, as ten minutes are long; `git push` is a commit that the sandbox is
- * told of.
+ * Runs both paths of docs/start/platform.md from their first block to their last, and workflows/README.md, which has
+ * the same steps. There are three differences: images come from prebuilt layouts, because Docker may not be installed
+ * (the builds of the services have their own tests); nothing soaks, because that takes ten minutes; and `git push` only
+ * adds a commit to the sandbox.
  */
 const run = promisify(execFile);
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -47,7 +47,7 @@ function blocksOf(heading: string): { language: string; text: string }[] {
 const blocks = blocksOf('An empty account');
 const [manifestBlock, jobsBlock, ...others] = blocksOf('Existing services');
 
-/** Where jobs are played. */
+/** The sandbox and the workspace of jobs. */
 interface Place {
   sandbox: Sandbox;
   workspace: string;
@@ -63,7 +63,7 @@ beforeAll(async () => {
     timeScale: 3000,
     accounts: Object.values(ACCOUNTS),
     scenario: {
-      // What a new account's quotas lack for staging, doctor says; here, AWS has raised them.
+      // Doctor reports the quotas that a new account lacks for staging. Here, AWS has raised them.
       quotas: { 'L-36FBB829': 100 },
       github: { tokens: { [LEAD]: 'lead' }, branches: [{ name: 'main', protection: 'ruleset' }] },
     },
@@ -104,7 +104,7 @@ function without(env: Record<string, string>, ...names: string[]): Record<string
   return Object.fromEntries(Object.entries(env).filter(([name]) => !names.includes(name)));
 }
 
-/** Commands of the page in a shell, as the administrator of the account that they name, and of the repository. */
+/** Runs commands of the page in a shell, as the administrator of the account in them and of the repository. */
 async function playShell(script: string): Promise<void> {
   const environment = /^env INPUT_ENVIRONMENT=(\w+)/m.exec(script)?.[1] ?? '';
   const administrator = without(sandbox.env(ACCOUNTS[environment]), 'AWS_REGION');
@@ -112,7 +112,7 @@ async function playShell(script: string): Promise<void> {
   await run('sh', ['-euc', script], { cwd: workspace, env: { ...administrator, ...cli.env, PATH } });
 }
 
-/** The verdicts of a workflow of the repository, as the page has made it. */
+/** The verdicts of a workflow in the repository that the page created. */
 async function playWorkflow(name: string, event: Event): Promise<string[]> {
   const path = `.github/workflows/${name}`;
   const lead = reviewer();
@@ -124,7 +124,7 @@ async function playWorkflow(name: string, event: Event): Promise<string[]> {
   return [...verdicts.sort(), ...lead.asked.map((environment) => `approved: ${environment}`)];
 }
 
-/** A block of the page: its commands, and then the runs that they started. */
+/** Runs the commands of a block, then the runs that they started. */
 async function playBlock(script: string): Promise<string[]> {
   if (script.trim() === 'git push') {
     writeImage(workspace, 'user-service', 'changed');
@@ -139,7 +139,7 @@ async function playBlock(script: string): Promise<string[]> {
   return verdicts;
 }
 
-/** The jobs of a block, one after the other; what a job may do is up to its token and the roles' trust. */
+/** Runs the jobs of a block in order. Their permissions are those of their tokens and of the roles that trust them. */
 async function playJobs(text: string, place: Place): Promise<string[]> {
   const { jobs } = parse(text) as { jobs: Record<string, Job> };
   const verdicts: string[] = [];

@@ -24,13 +24,13 @@ import { untilSteady } from '../support/steady.ts';
 import { inputText, writeInputs } from '../unit/scripts/import/manifests.ts';
 import { clientOf, ssmOf } from '../unit/sandbox/clients.ts';
 
-/** What each import writes is deployed, with the committed bundle, beside what the lower layers share. */
+/** The output of each import is deployed with the committed bundle, on top of the shared lower layers. */
 
 const ACCOUNT = '111111111111';
 const newSandbox = useSandboxes();
 const newWorkspace = useWorkspaces();
 const inputs = mkdtempSync(join(tmpdir(), 'import-'));
-// Secrets that the boundary permits, and the platform of the other services, whose image is the same.
+// Secrets that the boundary allows, and the platform of the other services, which use the same image.
 const WEB = 'copilot/frontend/manifest.yml';
 writeInputs(inputs, {
   [WEB]: inputText(WEB)
@@ -105,13 +105,13 @@ const SHARED_FILE = 'templates/environments/shared.json';
 
 type Document = Record<string, Record<string, Record<string, unknown>>>;
 
-/** Roles of the bootstrap, that of the job among them. */
+/** Roles of the bootstrap, including that of the job. */
 const rolesOf = (project: string, environment: string): Record<string, string> => ({
   role: arnOf(ACCOUNT, `${project}-${environment}-deploy`),
   'execution-role': arnOf(ACCOUNT, `${project}-${environment}-execution`),
 });
 
-/** A workspace with the files of an import, and the lower layers that a platform has. */
+/** A workspace with the files of an import, and the lower layers of a platform. */
 function workspaceOf(
   args: readonly string[],
   environment: string,
@@ -155,7 +155,7 @@ function workspaceOf(
 
 const SHA = 'a'.repeat(40);
 
-/** A job of the platform's own workflows deploys, with the roles and the boundary of the bootstrap. */
+/** A job of the platform's workflows deploys with the roles and the boundary of the bootstrap. */
 async function deployAsWorkflow(project: string, args: readonly string[], architecture: string) {
   const environment = 'prod';
   const stacks = bootstrapped({ project, environments: { [environment]: ACCOUNT } });

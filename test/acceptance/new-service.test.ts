@@ -16,8 +16,8 @@ import { jobOf } from '../support/roles.ts';
 import { clientOf } from '../unit/sandbox/clients.ts';
 
 /**
- * Adds a service and a worker to a deployed copy of the reference platform by `npm run new-service`, takes the service out
- * again, and adds it once more. Images come from ready layouts.
+ * Adds a service and a worker to a deployed copy of the reference platform with `npm run new-service`, removes the
+ * service, and adds it again. Images come from prebuilt layouts.
  */
 const ROOT = resolve(import.meta.dirname, '../..');
 const LIMIT_MS = 600_000;
@@ -42,7 +42,7 @@ beforeAll(async () => {
 });
 afterAll(() => sandbox.close());
 
-/** Gives a service a ready image. */
+/** Replaces the build of a service with a prebuilt image. */
 function useLayout(name: string): void {
   const path = join(workspace, 'images', name);
   mkdirSync(path, { recursive: true });
@@ -81,7 +81,7 @@ async function imagesIn(repositoryName: string): Promise<number> {
   return found.imageDetails?.length ?? 0;
 }
 
-/** The logical ids of the repositories that the stack has. */
+/** The logical ids of the repositories in the stack. */
 async function repositoriesOfStack(): Promise<string[]> {
   const found = await clientOf(sandbox, CloudFormationClient).send(
     new ListStackResourcesCommand({ StackName: 'dev-platform-registry' }),

@@ -13,7 +13,7 @@ import { EcsWorld } from '../unit/sandbox/ecs/ecs-world.ts';
 const sandboxOf = useSandboxes();
 const workspaceOf = useWorkspaces();
 
-/** All runs of a test, and the webhooks that they were given. */
+/** All runs of a test, with their webhooks. */
 const told: { run: Run; webhook: string }[] = [];
 afterEach(() => {
   for (const { run, webhook } of told.splice(0)) {
@@ -26,7 +26,7 @@ afterEach(() => {
   }
 });
 
-/** Takes the messages of a run: the first line of each, and what follows it. */
+/** Removes and returns the messages of a run: the first line of each, and the rest. */
 async function messagesOf(
   sandbox: Sandbox,
   start: (notify: string) => Promise<Run>,
@@ -44,7 +44,7 @@ async function messagesOf(
   };
 }
 
-/** ECS takes a deployment back after the first tasks that fail. */
+/** ECS rolls a deployment back after the first failed tasks. */
 const BREAKER = {
   deploymentConfiguration: { deploymentCircuitBreaker: { enable: true, rollback: true } },
 };

@@ -11,8 +11,8 @@ import { clientOf } from '../support/aws-clients.ts';
 import { ExistingShop } from '../support/existing.ts';
 
 /**
- * Plays the workflows of docs/start/one-action.md: each action with the role of the page, by the page's trust policy and
- * the page's permissions, against the sandbox's IAM. The image comes from a ready layout, as a builder may not be there.
+ * Runs the workflows of docs/start/one-action.md: each action with the role of the page, its trust policy and its
+ * permissions, against the sandbox's IAM. The image comes from a prebuilt layout, because Docker may not be installed.
  */
 const page = readFileSync(resolve(import.meta.dirname, '../../docs/start/one-action.md'), 'utf8');
 const ROLE = 'arn:aws:iam::111111111111:role/deploy';
@@ -194,7 +194,7 @@ describe('with an existing service', () => {
   );
 });
 
-/** The image that the service runs by its tag, by its digest. */
+/** The image that the service runs by tag, by its digest. */
 async function imageOf({ sandbox, shop }: { sandbox: Sandbox; shop: ExistingShop }): Promise<string> {
   const client = clientOf(sandbox, ECRClient, '111111111111');
   const { repositories = [] } = await client.send(

@@ -14,7 +14,7 @@ beforeAll(async () => {
   network = await ProxiedNetwork.start({
     'aws.example': at,
     'oidc.example': at,
-    // GitHub Enterprise Server has its API below /api/v3.
+    // The API of GitHub Enterprise Server is below /api/v3.
     'github.example': (path) => at(path.replace(/^\/api\/v3/, '/github')),
     'registry.example': at,
   });

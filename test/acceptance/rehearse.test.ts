@@ -6,8 +6,8 @@ import { node24 } from '../runtime/node24.js';
 import { useWorkspaces } from '../support/action.ts';
 
 /**
- * `npm run rehearse` on a clone of the reference platform with a change that is not committed: what it would do to dev, in
- * which the commit before is deployed. The process has no variable of AWS or GitHub.
+ * `npm run rehearse` on a clone of the reference platform with an uncommitted change: what it would do to dev, in which
+ * the previous commit is deployed. The process has no variables of AWS or GitHub.
  */
 const ROOT = resolve(import.meta.dirname, '../..');
 const workspaceOf = useWorkspaces();

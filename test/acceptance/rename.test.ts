@@ -18,18 +18,18 @@ import { arnOf, jobOf, sessionOf } from '../support/roles.ts';
 import { clientOf } from '../unit/sandbox/clients.ts';
 
 /**
- * Renames the project of a copy of the reference platform by one line of platform.yml, and plays all of it under the new
- * name: bootstrap, three environments, a promotion, a preview, and the end of an environment. Two things differ from the
- * copy that a user makes: images come from ready layouts, and nothing soaks.
+ * Renames the project of a copy of the reference platform with one line of platform.yml, and runs everything with the
+ * new name: bootstrap, three environments, a promotion, a preview, and the destruction of an environment. There are two
+ * differences to a user's copy: images come from prebuilt layouts, and nothing soaks.
  */
 const ROOT = resolve(import.meta.dirname, '../..');
 const ACCOUNTS = { dev: '111111111111', staging: '222222222222', prod: '333333333333' } as const;
 type Environment = keyof typeof ACCOUNTS;
 const ENVIRONMENTS = Object.keys(ACCOUNTS) as Environment[];
 const LIMIT_MS = 900_000;
-/** Values of their own that are the same word. */
+/** Other values that contain the same word. */
 const NOT_THE_PROJECT = ['GitHubRepository platform', 'DatabaseName platform'];
-/** As long as names of roles in staging allow, but one character. */
+/** One character less than the maximum that role names in staging allow. */
 const PROJECT = 'storefrontnorth';
 
 const workspaceOf = useWorkspaces();
@@ -94,7 +94,7 @@ function digestIn(folder: string, service: string): string {
   return (JSON.parse(index) as { manifests: { digest: string }[] }).manifests[0]?.digest ?? '';
 }
 
-/** An administrator of the account runs deploy-environment outside of GitHub. */
+/** Runs deploy-environment as an administrator of the account, outside of GitHub. */
 async function bootstrap(environment: Environment, stacks: string): Promise<void> {
   const env = {
     ...sandbox.env(ACCOUNTS[environment]),

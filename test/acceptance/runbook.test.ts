@@ -9,7 +9,10 @@ import { actingAs } from '../support/roles.ts';
 import { imageOf, updateService } from '../support/service.ts';
 import { EcsWorld } from '../unit/sandbox/ecs/ecs-world.ts';
 
-/** The command of the on-call runbook that needs no GitHub, as the page has it, with the names of a sandbox's service. */
+/**
+ * The command of the on-call runbook that does not need GitHub, as on the page, with the names of a service in the
+ * sandbox.
+ */
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const PARAMETER = '/platform/dev/user-service/image';

@@ -6,7 +6,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** Scripts that run until they are stopped, or long enough to be stopped, and the line from which on children run. */
+/**
+ * Scripts that run until they are stopped, or long enough to be stopped, and the output line after which they have
+ * children.
+ */
 const SCRIPTS = [
   { script: 'sandbox', args: [], running: /^export AWS_ENDPOINT_URL=/ },
   { script: 'demo', args: ['--scenario', 'operations'], running: /Create the bootstrap stack/ },
@@ -21,8 +24,8 @@ const cases = SCRIPTS.flatMap((script) =>
 );
 
 /**
- * npm runs a script by `sh -c`, and sends SIGTERM and SIGINT to that shell, which does not pass them on: a script that
- * is not `exec`ed survives.
+ * npm runs a script with `sh -c`, and sends SIGTERM and SIGINT to that shell, which does not forward them: a script
+ * without `exec` survives.
  *
  * @see https://github.com/npm/cli/issues/5776 "This is likely due to the shell that is started in the middle not propagating signals"
  */
@@ -75,7 +78,7 @@ async function textOf(stream: NodeJS.ReadableStream): Promise<string> {
   return Buffer.concat(chunks).toString();
 }
 
-/** Until a line of the output matches. Rejects with the whole output when the process ends before that. */
+/** Resolves when a line of the output matches. Rejects with the whole output if the process ends before. */
 async function lineOf(child: ChildProcess, pattern: RegExp): Promise<void> {
   const lines: string[] = [];
   const { stdout, stderr } = child;
@@ -98,7 +101,7 @@ interface Process {
   parent: number;
 }
 
-/** The processes of the machine. One that has ended, and only waits for its parent to take notice, is none. */
+/** The processes of the machine, without those that have ended and wait for their parent. */
 function processes(): Process[] {
   const lines = execFileSync('ps', ['-e', '-o', 'pid=,ppid=,stat=,comm=']).toString().trim().split('\n');
   return lines.flatMap((line) => {

@@ -14,10 +14,10 @@ const DIST = join(ROOT, 'dist');
 const DIST_BYTES = 8_000_000;
 /** What GitHub's runner downloads for `uses:`, compressed: docs/decisions/0075-what-a-runner-downloads.md. */
 const ARCHIVE_BYTES = 2_200_000;
-/** What deploy-stack loads before it knows what to do. */
+/** What deploy-stack loads before it knows its command. */
 const EAGER_BYTES = 1_000_000;
 
-/** Texts that stand in each package's code and nowhere else. */
+/** Texts that occur only in each package's code. */
 const onlyWhenUsed = {
   Octokit: 'octokit-core.js/',
   STS: 'AWSSecurityTokenServiceV20110615',
@@ -26,7 +26,10 @@ const onlyWhenUsed = {
   'the resource schemas': 'brotliDecompressSync',
 };
 
-/** How large the bundles are, what a caller downloads, and whether deploy-stack loads what it may never use. */
+/**
+ * The size of the bundles, the size of a caller's download, and whether deploy-stack loads packages that it may never
+ * use.
+ */
 export async function benchBundle(): Promise<Measured> {
   const distBytes = readdirSync(DIST, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
@@ -51,7 +54,7 @@ export async function benchBundle(): Promise<Measured> {
   };
 }
 
-/** The bundle's files that a run without inputs loads: it ends with the error that names the missing input. */
+/** The bundle's files that a run without inputs loads, which fails because of the missing input. */
 async function loadedAtStart(name: string): Promise<string[]> {
   const folder = mkdtempSync(join(tmpdir(), 'coverage-'));
   try {

@@ -12,7 +12,7 @@ export interface Bundled {
   remove(): void;
 }
 
-/** Compiles and bundles a file of the bench as actions are, below the repository, where its packages are found. */
+/** Compiles and bundles a file of the bench like the actions, inside the repository, where its packages are found. */
 export function bundled(name: string): Bundled {
   mkdirSync(join(ROOT, '.cache'), { recursive: true });
   const folder = mkdtempSync(join(ROOT, '.cache', 'bench-'));

@@ -4,7 +4,7 @@ import type { ImageRepository } from '../../src/images/registry/repository.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { recordingLog } from '../unit/core/fakes.ts';
 
-/** What the process is told, by the variable COPY. */
+/** The input of the process, in the variable COPY. */
 export interface CopyOrder {
   digest: string;
   source: OrderedPlace;

@@ -11,12 +11,12 @@ import type { CopyStage } from './copy-stage.ts';
 const run = promisify(execFile);
 const TAG = 'v1';
 
-/** What this machine lacks to measure the rivals. */
+/** The programs for the comparison that this machine lacks. */
 export function missingRivals(): string[] {
   return ['skopeo', 'dockerd'].filter((program) => !has(program));
 }
 
-/** `skopeo copy --all`: every platform and attestation. Milliseconds. */
+/** `skopeo copy --all`: every platform and attestation. In milliseconds. */
 export async function copyWithSkopeo(stage: CopyStage, target: RegistrySession): Promise<number> {
   const from = ['--src-tls-verify=false', '--src-creds', credentialsOf(stage.source)];
   const to = ['--dest-tls-verify=false', '--dest-creds', credentialsOf(target)];
@@ -29,12 +29,12 @@ export async function copyWithSkopeo(stage: CopyStage, target: RegistrySession):
 }
 
 /**
- * `docker pull`, `docker tag`, `docker push`, by a daemon of Debian's that has nothing yet. It brings the one platform
- * of the machine and leaves the others and the attestations behind, so the digest is another: less than is asked for.
+ * `docker pull`, `docker tag`, `docker push`, with one of Debian's daemons that has no images yet. It copies only the
+ * machine's platform, without the others and the attestations, so the digest differs.
  */
 export class DockerRival {
   readonly #dockerd: Dockerd;
-  /** One for each account: both have the same host here, and docker remembers one password for a host. */
+  /** One for each account: both have the same host here, and docker stores one password per host. */
   readonly #logins: string;
 
   private constructor(dockerd: Dockerd) {
@@ -65,7 +65,7 @@ export class DockerRival {
     rmSync(this.#logins, { recursive: true, force: true });
   }
 
-  /** Logs in to a repository's account; docker's option for that login. */
+  /** Logs in to a repository's account. Returns docker's option for that login. */
   async #login(session: RegistrySession): Promise<string[]> {
     const [host = '', account = ''] = session.uri.split('/');
     const config = ['--config', join(this.#logins, account)];

@@ -11,13 +11,13 @@ import { RegistrySession } from '../support/registry.ts';
 
 const [SOURCE, TARGET] = ['111111111111', '222222222222'] as const;
 const LAYERS_OF_A_PLATFORM = 3;
-/** What a call to AWS takes at least; without it only processors would be compared. */
+/** The minimum duration of a call to AWS. Without it, only CPU time would be compared. */
 export const LATENCY_MS = 20;
 const INDEX_TYPE = 'application/vnd.oci.image.index.v1+json';
 
 /**
- * Two accounts, an image of two platforms with their attestations in the first, and nothing in the second. Each
- * answer takes some time, as AWS's do.
+ * Two accounts: the first has an image of two platforms with attestations, the second is empty. Each response takes
+ * some time, as in AWS.
  */
 export class CopyStage {
   readonly sandbox: Sandbox;
@@ -35,7 +35,7 @@ export class CopyStage {
     this.bytes = image.bytes;
   }
 
-  /** @param megabytes of all layers together; they do not compress. */
+  /** @param megabytes of all layers together, which do not compress. */
   static async open(megabytes: number): Promise<CopyStage> {
     const sandbox = await startSandbox({ accounts: [SOURCE, TARGET] });
     const folder = mkdtempSync(join(tmpdir(), 'bench-copy-'));
@@ -55,13 +55,13 @@ export class CopyStage {
     }
   }
 
-  /** A new repository of the second account, in which nothing is. */
+  /** A new, empty repository of the second account. */
   freshTarget(): Promise<RegistrySession> {
     const repositoryName = `${REPOSITORY}-${++this.#targets}`;
     return RegistrySession.open(this.sandbox, { repositoryName }, TARGET);
   }
 
-  /** What a tag of a repository stands on. */
+  /** The digest of a tag in a repository. */
   async digestOf(session: RegistrySession, tag: string): Promise<string> {
     const { headers } = await session.fetch('HEAD', `manifests/${tag}`, { headers: { accept: INDEX_TYPE } });
     return headers.get('docker-content-digest') ?? '';

@@ -13,8 +13,8 @@ const run = promisify(execFile);
 const LIMIT = 1;
 
 /**
- * The copy of an image of two platforms with attestations to another account, as a promotion makes it, beside
- * `skopeo copy --all` and `docker pull`, `tag` and `push`: whole processes, each to a repository where nothing is yet.
+ * The copy of an image of two platforms with attestations to another account, as in a promotion, compared with `skopeo
+ * copy --all` and `docker pull`, `tag` and `push`: whole processes, each to an empty repository.
  */
 export async function benchCopy(megabytes = 200): Promise<Measured> {
   const missing = missingRivals();
@@ -65,7 +65,7 @@ async function compare(stage: CopyStage, docker: DockerRival, entry: string): Pr
   };
 }
 
-/** Milliseconds of a process of its own. */
+/** Milliseconds of a separate process. */
 async function copyWithOurs(stage: CopyStage, target: RegistrySession, entry: string): Promise<number> {
   const [source, to] = [await placeOf(stage.source), await placeOf(target)];
   const order: CopyOrder = { digest: stage.digest, source, target: to };
@@ -77,7 +77,7 @@ async function copyWithOurs(stage: CopyStage, target: RegistrySession, entry: st
   return took;
 }
 
-/** A repository, and what its account's client is configured with. */
+/** A repository, and the configuration of its account's client. */
 async function placeOf({ client, uri }: RegistrySession): Promise<CopyOrder['source']> {
   const { accessKeyId, secretAccessKey } = await client.config.credentials();
   const [, , , ...name] = uri.split('/');

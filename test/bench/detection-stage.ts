@@ -13,16 +13,16 @@ import { node24 } from '../runtime/node24.js';
 
 const CLUSTER = 'bench';
 
-/** Services of a sandbox whose time is the real one, each with a rollout of its own length. */
+/** Services in a sandbox in real time, each with a rollout of a different duration. */
 export interface Stage {
   client: ECSClient;
   cluster: string;
   service(index: number): string;
   /** Runs update-service for a service. */
   deploy(index: number): Promise<Run>;
-  /** When its UpdateService came. */
+  /** The time of its UpdateService. */
   asked(index: number): Promise<number>;
-  /** When ECS was done with its newest deployment, in ms. */
+  /** The time at which ECS completed its latest deployment, in ms. */
   endOf(index: number): Promise<number>;
   close(): Promise<void>;
 }

@@ -3,7 +3,7 @@ import { detectionStage, type Stage } from './detection-stage.ts';
 import type { Measured } from './measured.ts';
 import { median } from './statistics.ts';
 
-/** How late after AWS's own end each of the two knows it, in seconds. */
+/** The delay of each in seconds. */
 interface Lag {
   rolloutSeconds: number;
   ours: number;
@@ -12,13 +12,13 @@ interface Lag {
 
 const MEAN_LIMIT = 2;
 const P90_LIMIT = 3;
-/** After this long the SDK's waiter is given up; what it has lost by then is its lag at least. */
+/** After this time, the SDK's waiter is aborted; its delay is then at least this. */
 const WAITER_SECONDS = 240;
 
 /**
- * How late the end of a rollout is noticed, in real seconds: by update-service, from the end in ECS to the end of
- * its process, and by the SDK's `waitUntilServicesStable` with its own defaults, on the same rollouts. They run side
- * by side, and differ in how long the new tasks take to start.
+ * The delay in seconds with which the end of a rollout is detected: by update-service, from the end in ECS to the end
+ * of its process, and by the SDK's `waitUntilServicesStable` with its defaults, on the same rollouts. They run in
+ * parallel, and differ in how long the new tasks take to start.
  */
 export async function benchDetection(): Promise<Measured> {
   const boots = process.argv.includes('--check') ? [0, 6, 12, 18] : [0, 11, 22, 33, 44, 55];

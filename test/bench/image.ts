@@ -28,8 +28,8 @@ interface Image {
 }
 
 /**
- * The push of a ready image, half of whose layers the registry has, beside `skopeo copy` of the same layout to the
- * same kind of registry: whole processes, from start to end. Each push meets a registry of its own.
+ * The push of a prebuilt image, half of whose layers are in the registry, compared with `skopeo copy` of the same
+ * layout to the same kind of registry: whole processes, from start to end. Each push uses a new registry.
  */
 export async function benchImagePush(megabytes = 300): Promise<Measured> {
   const missing = ['skopeo', 'docker-registry'].filter((program) => !has(program));
@@ -62,7 +62,7 @@ export async function benchImagePush(megabytes = 300): Promise<Measured> {
   }
 }
 
-/** Layers that do not compress, in the form of gzip: skopeo would compress again what is not. */
+/** Layers that do not compress, in gzip format, because skopeo would compress others. */
 function makeImage(folder: string, layerBytes: number): Image {
   const layers = Array.from({ length: LAYERS }, () => gzipSync(randomBytes(layerBytes), { level: 0 }));
   const layout = new LayoutWriter(folder);
@@ -72,7 +72,7 @@ function makeImage(folder: string, layerBytes: number): Image {
   return { folder, digest: root.digest, bytes, present: layers.slice(LAYERS / 2) };
 }
 
-/** What reaches the registry in a push, counted there. */
+/** The bytes that reach the registry in a push. */
 async function sentBytes(image: Image): Promise<number> {
   const sandbox = await startSandbox();
   try {
@@ -87,7 +87,7 @@ async function sentBytes(image: Image): Promise<number> {
   }
 }
 
-/** The sandbox logs a body by its size: `<30000000 bytes>`. */
+/** The sandbox logs a body as its size: `<30000000 bytes>`. */
 function loggedBytes(body: unknown): number {
   const [, bytes] = /^<(\d+) bytes>$/.exec(String(body)) ?? [];
   if (bytes === undefined) throw new Error(`an upload without a body: ${String(body)}`);
@@ -96,7 +96,7 @@ function loggedBytes(body: unknown): number {
 
 type Push = (image: Image, session: RegistrySession, sandbox: Sandbox) => Promise<number>;
 
-/** Milliseconds of a push to a fresh registry that has half of the layers. */
+/** Milliseconds of a push to a new registry with half of the layers. */
 async function withRegistry(image: Image, push: Push): Promise<number> {
   const registry = await DockerRegistry.start();
   const sandbox = await startSandbox({ scenario: { ecr: { registry: registry.url } } });
@@ -127,7 +127,7 @@ const pushWithSkopeo: Push = async ({ folder, digest }, session) => {
   return took;
 };
 
-/** Both must have pushed this very image: another digest would be other work. */
+/** Both must have pushed this image: another digest would be different work. */
 async function requirePushed(session: RegistrySession, digest: string): Promise<void> {
   const { headers } = await session.fetch('HEAD', 'manifests/v1', { headers: { accept: IMAGE_TYPE } });
   if (headers.get('docker-content-digest') !== digest) throw new Error('another image was pushed');

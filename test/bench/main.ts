@@ -11,9 +11,9 @@ import { benchStartUp } from './start-up.ts';
 import { benchImageTake } from './take.ts';
 
 /**
- * Prints what users wait for, as ratios measured in this run. Names of parts measure only those. With --check, a
- * limit that is broken fails. `scale` takes an hour, so it is measured only by name, with names of its own parts behind
- * it: `scale calls chain --size=0.2`.
+ * Prints what users wait for, as ratios measured in this run. With names of parts, measures only those. With --check,
+ * an exceeded limit fails. `scale` takes an hour, so it is measured only by name, optionally followed by names of its
+ * own parts: `scale calls chain --size=0.2`.
  */
 const parts: Readonly<Record<string, () => Measured | Promise<Measured>>> = {
   bundle: benchBundle,

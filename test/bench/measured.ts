@@ -1,4 +1,4 @@
-/** What a part of the bench has found: lines to print, and the limits that were broken. */
+/** The result of a part of the bench: lines to print, and exceeded limits. */
 export interface Measured {
   lines: readonly string[];
   broken: readonly string[];

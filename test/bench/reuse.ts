@@ -13,8 +13,8 @@ const TURNS = 5;
 const FILES_A_FOLDER = 100;
 
 /**
- * The hash of a context's content, by which an image of the same content is found: files of up to 6 kB, all in the page
- * cache, as after a checkout. Limits are on the processor's time, which other work on the machine changes little.
+ * The hash of a context's content, with which an image with the same content is found: files of up to 6 kB, all in the
+ * page cache, as after a checkout. Limits apply to CPU time, on which other work on the machine has little effect.
  */
 export async function benchReuse(): Promise<Measured> {
   const lines: string[] = [];
@@ -31,7 +31,7 @@ export async function benchReuse(): Promise<Measured> {
   return { lines, broken };
 }
 
-/** The time that the hash of a context of so many files takes, a median. */
+/** The median time of hashing a context with this many files. */
 export function hashCost(files: number): Promise<{ ms: number; cpuMs: number }> {
   return withContext(files, measureHash);
 }

@@ -23,8 +23,9 @@ services: {}
 `;
 
 /**
- * For each action, inputs that soon lead to a first call of AWS or GitHub, and how many times the minimal bundle's time
- * that may take. deploy-stack's first call is the minimal bundle's too; others read and load more before theirs.
+ * Inputs for each action that lead to an early first call of AWS or GitHub, and the maximum time as a multiple of the
+ * minimal bundle's. deploy-stack's first call is the same as the minimal bundle's; the others read and load more before
+ * theirs.
  */
 const actions: Readonly<Record<string, { limit: number; inputs: Inputs }>> = {
   'deploy-stack': { limit: 1.15, inputs: { 'stack-name': 'app', template: 't.yml' } },
@@ -37,8 +38,8 @@ const actions: Readonly<Record<string, { limit: number; inputs: Inputs }>> = {
 };
 
 /**
- * Whole-process time from spawn to the first call: each of our bundles beside a bundle of nothing but @actions/core and
- * the CloudFormation client. The two take turns, so that both meet the same noise.
+ * Time from spawn to the first call: each of our bundles compared with a bundle of only @actions/core and the
+ * CloudFormation client. They alternate, so that both are subject to the same noise.
  */
 export async function benchStartUp(): Promise<Measured> {
   const folder = mkdtempSync(join(tmpdir(), 'bench-'));

@@ -1,4 +1,4 @@
-/** The middle value; of an even count, the lower middle one. */
+/** The median; for an even count, the lower of the two in the middle. */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted[(sorted.length - 1) >> 1];

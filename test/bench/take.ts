@@ -19,7 +19,7 @@ import { measureTurns } from './turns.ts';
 
 const LAYERS = 4;
 const LARGE = 'bench/large:1';
-/** The same with one small layer more. */
+/** The same with one additional small layer. */
 const NEXT = 'bench/next:1';
 const PATH = 'bench/image';
 /** The first push of a repository, and every later one. */
@@ -31,9 +31,9 @@ const CASES: readonly { title: string; before?: string; limit: number }[] = [
 const context = { clock: systemClock, log: recordingLog().log, signal: new AbortController().signal };
 
 /**
- * How an image leaves a daemon that keeps its images unpacked: `docker save` and our own push, beside `docker push`.
- * Two cases of a new runner, whose daemon has pushed nothing yet: the registry has nothing, and the registry has all
- * layers but a small one, from a run before. The time of the daemon and its registry is in both ways.
+ * How an image leaves a daemon that stores its images unpacked: `docker save` and our push, compared with `docker
+ * push`. Two cases of a new runner, whose daemon has not pushed anything yet: the registry is empty, or it has all
+ * layers except a small one from an earlier run. Both include the time of the daemon and its registry.
  */
 export async function benchImageTake(megabytes = 24): Promise<Measured> {
   const missing = ['dockerd', 'docker-registry'].filter((program) => !has(program));
@@ -66,7 +66,7 @@ export async function benchImageTake(megabytes = 24): Promise<Measured> {
   }
 }
 
-/** Builds both images and saves them: `both.tar`, loaded by each daemon. The content compresses as programs do. */
+/** Builds both images and saves them as `both.tar`, which each daemon loads. The content compresses like programs. */
 async function buildImages(folder: string, layerBytes: number): Promise<void> {
   const dockerd = await Dockerd.start();
   try {
@@ -90,7 +90,7 @@ async function buildImages(folder: string, layerBytes: number): Promise<void> {
   }
 }
 
-/** Takes an image to a registry. Returns the layers that the next one has in common with it. */
+/** Copies an image to a registry. Returns the layers that it shares with the next one. */
 type Take = (
   dockerd: Dockerd,
   image: string,
@@ -98,7 +98,7 @@ type Take = (
   known: KnownLayers,
 ) => Promise<KnownLayers>;
 
-/** Milliseconds of taking NEXT out of a daemon that knows no registry, to one that has the image before, if any. */
+/** Milliseconds of copying NEXT from a daemon that has no registry to one with the previous image, if any. */
 async function withRegistry(folder: string, before: string | undefined, take: Take): Promise<number> {
   const registry = await DockerRegistry.start();
   try {

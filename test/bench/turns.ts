@@ -1,22 +1,22 @@
 import { median } from './statistics.ts';
 
-/** Does the same thing once; how many milliseconds that took. */
+/** Runs once. Returns the duration in milliseconds. */
 export type Timed = () => Promise<number>;
 
 export interface Turns<Name extends string> {
   /** A median. */
   oursMs: number;
   /**
-   * Of each other way, the median and the median of the turns' own ratios to ours: what slows the machine down for
-   * a while slows down all of a turn.
+   * For each other way, the median, and the median of its ratios to ours per turn: a slow phase of the machine slows
+   * down a whole turn.
    */
   others: Record<Name, { ms: number; ratio: number }>;
   count: number;
 }
 
 /**
- * Times several ways to do the same, in turns. A few turns are enough where the answer is clear; where a ratio is
- * over the limit, more are measured before that is believed.
+ * Measures several ways to do the same in turns. A few turns suffice if the result is clear. If a ratio exceeds the
+ * limit, more turns are measured for confirmation.
  */
 export async function measureTurns<Name extends string>(
   options: { atLeast: number; atMost: number; limit: number },
@@ -29,7 +29,7 @@ export async function measureTurns<Name extends string>(
   const timesOf = (name: Name): number[] => times.get(name) ?? [];
   const ratioTo = (name: Name): number => median(timesOf(name).map((ms, turn) => (own[turn] ?? NaN) / ms));
   const isOver = (): boolean => names.some((name) => ratioTo(name) > options.limit);
-  const isEven = (): boolean => own.length % 2 === 0; // The middle of an even number would be the better of two.
+  const isEven = (): boolean => own.length % 2 === 0; // With an even number, the lower one would be used.
   while (own.length < options.atLeast || isEven() || (own.length < options.atMost && isOver())) {
     for (const name of names) timesOf(name).push(await others[name]());
     own.push(await ours());

@@ -5,9 +5,9 @@ import { parseSync } from 'oxc-parser';
 import { parse } from 'yaml';
 
 /**
- * A message that names an input, such as `continue-rollback: true`, must name one of the action that prints it, a key of
- * platform.yml where the action reads it, or the action that has the input. Which action may print a message follows from
- * what its entry imports.
+ * A message that refers to an input, such as `continue-rollback: true`, must refer to one of the action that prints it,
+ * a key of platform.yml if the action reads it, or the action that has the input. The imports of an action's entry
+ * determine which messages it may print.
  */
 const ROOT = resolve(import.meta.dirname, '../..');
 const ACTIONS = readdirSync(join(ROOT, 'actions'));
@@ -15,7 +15,7 @@ const INPUTS = new Map(ACTIONS.map((name) => [name, inputsOf(name)]));
 const ALL_INPUTS = new Set([...INPUTS.values()].flatMap((names) => [...names]));
 const KEYS = keysOf(JSON.parse(readFileSync(join(ROOT, 'platform.schema.json'), 'utf8')));
 
-/** Printed only where somebody has set the input, or not as advice. */
+/** Printed only if the input was set, or not as advice. */
 const EXCEPTIONS: Readonly<Record<string, string>> = {
   'src/aws/errors.ts: role-to-assume': 'an example: promote-environment has source-role and target-role',
   'src/cloudformation/change-set/traffic.ts: allow-traffic-reset': 'previews have no listener of ECS',
@@ -46,7 +46,7 @@ function keysOf(schema: unknown): Set<string> {
 
 const IMPORT = /^(?:import|export)\b(?! type)[^;]*?from '(\.[^']+)'|import\('(\.[^']+)'\)/gm;
 
-/** The files that an action is made of. */
+/** The source files of an action. */
 function filesOf(action: string): Set<string> {
   const found = new Set<string>();
   const todo = [join(ROOT, 'actions', action, 'main.ts')];
@@ -60,7 +60,7 @@ function filesOf(action: string): Set<string> {
   return found;
 }
 
-/** The texts of a file that have several words; `…` stands for an expression in a template. */
+/** The texts of a file with several words. `…` replaces an expression in a template. */
 function textsOf(file: string): string[] {
   const texts: string[] = [];
   const visit = (node: unknown): void => {
@@ -79,7 +79,7 @@ interface Quasi {
   value: { cooked: string };
 }
 
-/** The inputs that a text names: `name: value`, a name in backticks, and any name with a dash. */
+/** The inputs in a text: `name: value`, a name in backticks, and any name with a dash. */
 function inputsIn(text: string): Set<string> {
   const named = [
     ...text.matchAll(/(?<![\w.-])([a-z]+): [a-z0-9][\w-]*(?=[.,;)]|$| and | or )/g),

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { expect, test } from '@jest/globals';
 
-/** The commands of the AWS CLI that pages show exist, with their options. The types of AWS's own SDK say so. */
+/** AWS CLI commands on pages exist, with their options, according to the types of AWS's SDK. */
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const SDK = join(ROOT, 'node_modules/@aws-sdk');
@@ -12,7 +12,7 @@ const CLIENTS: Readonly<Record<string, string>> = {
   secretsmanager: 'client-secrets-manager',
   logs: 'client-cloudwatch-logs',
 };
-/** Commands that the CLI has beside those of the API. */
+/** Commands of the CLI that are not in the API. */
 const CLI_ONLY = new Set(['cloudformation deploy', 'cloudformation package']);
 /** Options of every command. */
 const GLOBAL_OPTIONS = new Set(['query', 'output', 'region', 'profile', 'no-cli-pager']);
@@ -52,7 +52,7 @@ const pascal = (name: string): string =>
     .map((part) => part.slice(0, 1).toUpperCase() + part.slice(1))
     .join('');
 
-/** What is wrong with a command. Undefined where the SDK has no client of its service here. */
+/** The error in a command. Undefined if the SDK's client of its service is not installed here. */
 function problemsOf({ service, operation, options, waits }: Command): string[] | undefined {
   const types = join(SDK, CLIENTS[service] ?? `client-${service}`, 'dist-types');
   if (!existsSync(types) || CLI_ONLY.has(`${service} ${operation}`)) return undefined;

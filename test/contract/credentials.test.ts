@@ -3,8 +3,8 @@ import { join, relative } from 'node:path';
 import { expect, test } from '@jest/globals';
 
 /**
- * Acceptance tests start actions through test/support, with the rights of the roles that the bootstrap gives the jobs of
- * the workflows. What has other rights is listed here, with the reason.
+ * Acceptance tests start actions with test/support, with the permissions of the roles that the bootstrap gives the jobs
+ * of the workflows. Tests with other permissions are listed here, with the reason.
  */
 const OTHER_RIGHTS: Readonly<Record<string, string>> = {
   'acceptance/adopt.test.ts': 'commands of the page that an administrator types',
@@ -29,7 +29,7 @@ const OTHER_RIGHTS: Readonly<Record<string, string>> = {
 
 const TEST = join(import.meta.dirname, '..');
 
-/** How a file may come by other rights than those of the roles. */
+/** How a file may get permissions other than those of the roles. */
 function othersIn(text: string): string[] {
   const found: string[] = [];
   if (/\brunAction\(/.test(text) && !/\b(?:actingAs|sessionOf|jobOf)\(/.test(text)) found.push('no role');

@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
 import type { InputContract } from '../../src/core/inputs/contract.ts';
 
-/** Inputs for which no time at all means not to wait, or nothing to watch after. */
+/** Inputs for which zero means not to wait, or not to monitor. */
 const MAY_BE_NOTHING = ['lock-timeout', 'monitoring-time', 'soak', 'soak-wait'];
 
 test.each(readdirSync('actions'))('%s refuses impossible durations', async (action) => {

@@ -6,7 +6,7 @@ import { ERROR_CODES, errorPage } from '../../src/core/errors.ts';
 const root = resolve(import.meta.dirname, '../..');
 const folder = join(root, 'docs/errors');
 const codes = Object.keys(ERROR_CODES);
-/** `internal`: only a defect of an action ends with it. */
+/** `internal` is only used for defects of an action. */
 const WITHOUT_EXAMPLE: readonly string[] = ['internal'];
 const OTHER_PAGES = ['index.md', 'verdicts.md'];
 

@@ -28,7 +28,7 @@ function definitionOf(action: string): { inputs: object; outputs: object } {
   };
 }
 
-/** All steps below a value, wherever an example begins: at jobs, at steps, or at one step. */
+/** All steps below a value, whether an example starts with jobs, steps, or a single step. */
 function stepsIn(value: unknown): Step[] {
   if (typeof value !== 'object' || value === null) return [];
   const { uses, id, with: inputs } = value as { uses?: string; id?: string; with?: Record<string, unknown> };
@@ -97,7 +97,7 @@ test('every example of platform.yml matches its schema', () => {
   expect(wholes.length).toBeGreaterThan(0);
   const problems = examples.flatMap(({ file, line, text }) => {
     matches(parse(text, { logLevel: 'error' }));
-    // A part of a file leaves out what is not its subject.
+    // An excerpt omits what is not its subject.
     const found = (matches.errors ?? []).filter(
       ({ keyword }) => !['required', 'if'].includes(keyword) || /^project:/m.test(text),
     );
@@ -111,7 +111,7 @@ const copied = execFileSync('git', ['ls-files', '*.md', '*.yml'], { cwd: root, e
   .split('\n')
   .filter((file) => file !== '' && !/^(test|sandbox|services)\//.test(file));
 
-// A copied line would run the code of the owner of that name, with the reader's rights in AWS.
+// A copied line would run the code of the owner of that name, with the reader's permissions in AWS.
 test('no example uses a repository name that someone else could own', () => {
   const uses = copied.flatMap((file) =>
     [
@@ -162,7 +162,7 @@ test.each(names)("the examples of %s's page use existing inputs and outputs", (n
   for (const [, id = '', output = ''] of page.matchAll(/steps\.([\w-]+)\.outputs\.([\w-]+)/g)) {
     const action = ids.get(id);
     if (action === undefined) continue;
-    // A stack's own outputs are outputs too.
+    // A stack's outputs are outputs too.
     if (action !== 'deploy-stack') expect(Object.keys(definitionOf(action).outputs)).toContain(output);
   }
 });

@@ -14,7 +14,7 @@ const linksOf = ({ prose }: MarkdownPage): string[] =>
     ([, href = '']) => href,
   );
 
-/** The anchors of a page's headings, as GitHub numbers those that repeat. */
+/** The anchors of a page's headings, with GitHub's numbers for duplicates. */
 function anchorsOf({ prose }: MarkdownPage): Set<string> {
   const seen = new Map<string, number>();
   const headings = [...prose.matchAll(/^#{1,6} (.+)$/gm)].map(([, heading = '']) => {
@@ -27,7 +27,7 @@ function anchorsOf({ prose }: MarkdownPage): Set<string> {
   return new Set([...headings, ...written]);
 }
 
-/** Why a link of a page leads nowhere; undefined when it does not. */
+/** The problem of a link, or undefined if it has none. */
 function problemOf(page: MarkdownPage, href: string, others: readonly MarkdownPage[]): string | undefined {
   if (/^[a-z]+:/.test(href)) return undefined;
   const [target = '', anchor] = href.split('#', 2);
@@ -65,7 +65,7 @@ test('detects a missing file, heading or line', () => {
   ]);
 });
 
-// Markdown takes `<name>` for an HTML tag: GitHub leaves it out, and the site does not build.
+// Markdown parses `<name>` as an HTML tag: GitHub omits it, and the site does not build.
 test('no page has a placeholder in angle brackets outside of code', () => {
   const known = /^\/?(?:a|b|br|details|summary|img|picture|source|sub|sup|kbd|p|div)\b/;
   const found = pages

@@ -27,9 +27,12 @@ interface Package {
 }
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Package;
 
-/** A project of its own, with this one's configuration: each of its files breaks a rule, or shows what the rule allows. */
+/**
+ * A separate project with this repository's configuration. Each of its files violates a rule, or shows what the rule
+ * allows.
+ */
 const FILES: Record<string, string> = {
-  // A forbidden import, one for each line that divides the levels.
+  // A forbidden import for each boundary between levels.
   'src/core/text.ts': `import { region } from '../aws/region.ts';\nexport const text = region;\n`,
   'src/core/detour.ts': `import type { region } from '../../src/aws/region.ts';\nexport type Detour = typeof region;\n`,
   'src/core/unknown.ts': `export { level } from '../fresh/level.ts';\n`,
@@ -39,12 +42,12 @@ const FILES: Record<string, string> = {
   'src/cloudformation/stack.ts': `import { page } from '../present/page.ts';\nimport { region } from '../aws/region.ts';\nexport const stack = [page, region];\n`,
   'src/present/page.ts': `import { world } from '../../sandbox/world.ts';\nexport const page = world;\n`,
   'sandbox/world.ts': `import { region } from '../src/aws/region.ts';\nexport const world = region;\n`,
-  // Cycles: of values, and of types alone.
+  // Cycles of values, and of types only.
   'src/images/build.ts': `import { push } from './push.ts';\nexport const build = () => push;\n`,
   'src/images/push.ts': `import { build } from './build.ts';\nexport const push = () => build;\n`,
   'sandbox/task.ts': `import type { Service } from './service.ts';\nexport interface Task {\n  service: Service;\n}\n`,
   'sandbox/service.ts': `import type { Task } from './task.ts';\nexport interface Service {\n  tasks: Task[];\n}\n`,
-  // Exports without a user in another file, and a file without one.
+  // Exports that no other file uses, and an unused file.
   'src/github/comment.ts': `export const usedElsewhere = 1;\nexport const usedHereAlone = 2;\nexport const unused = usedHereAlone;\nexport type UnusedType = string;\n`,
   'src/github/orphan.ts': `export const orphan = 1;\n`,
   'actions/deploy/main.ts': `import { usedElsewhere } from '../../src/github/comment.ts';\nconsole.log(usedElsewhere);\nPromise.resolve(1);\n`,
@@ -74,7 +77,7 @@ afterAll(() => {
   rmSync(project, { recursive: true, force: true });
 });
 
-/** Runs the part of `npm run lint` that begins with a tool's name, and gives what it prints. It must fail. */
+/** Runs the part of `npm run lint` that starts with a tool's name. Returns its output. It must fail. */
 async function lint(tool: string): Promise<string> {
   const command = (manifest.scripts['lint'] ?? '').split(' && ').find((part) => part.startsWith(tool));
   const [name = '', ...args] = (command ?? '').split(' ');

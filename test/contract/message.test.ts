@@ -39,7 +39,7 @@ const RUN = {
 };
 const SECRET = 'correct-horse&battery';
 
-/** The outputs that an action ends with. */
+/** The outputs of an action. */
 function end(name: string, outputs: OutputContract, outcome: Outcome): Record<string, string> {
   const written: Record<string, string> = {};
   const { log, redactor } = recordingLog();

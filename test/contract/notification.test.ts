@@ -20,7 +20,7 @@ const contracts = await Promise.all(
 );
 const notifying = contracts.filter(({ inputs }) => Object.hasOwn(inputs, 'notify'));
 
-/** Red verdicts that are no news. All other red verdicts of these actions are. */
+/** Red verdicts without a notification. All other red verdicts of these actions have one. */
 const QUIET: Readonly<Record<string, string[]>> = {
   'deploy-environment': ['held', 'outdated'],
   'deploy-stack': [],

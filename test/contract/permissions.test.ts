@@ -4,7 +4,7 @@ import { expect, test } from '@jest/globals';
 
 const root = resolve(import.meta.dirname, '../..');
 
-/** The operations of AWS that folders send: `new DescribeStacksCommand(…)`. */
+/** The operations of AWS that files in folders send: `new DescribeStacksCommand(…)`. */
 function operationsOf(...folders: readonly string[]): string[] {
   const sources = folders.flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
@@ -26,6 +26,6 @@ test.each([
   const operations = operationsOf(...folders);
   const missing = operations.filter((name) => !new RegExp(`\`(?:[a-z0-9]+:)?${name}\``).test(section));
   expect(operations.length).toBeGreaterThan(20);
-  // To repair: add the action to the table under "Permissions", beside what it is for.
+  // To fix: add the action to the table under "Permissions", next to its purpose.
   expect(missing).toEqual([]);
 });

@@ -25,12 +25,14 @@ import { addDatabase, asTheShopHasIt } from '../workflows/scenarios/drill.ts';
 import { ACCOUNTS, type EnvironmentName } from '../workflows/scenarios/shop.ts';
 import { CALLERS, ROOT } from '../workflows/workflow.ts';
 
-/** What a team does with the callers of workflows/, played by nektos/act. Decision 38 says what act does not play. */
+/**
+ * What a team does with the callers of workflows/, run with nektos/act. Decision 38 lists what act does not support.
+ */
 
 const test = testWithTool('act');
 const workspaceOf = useWorkspaces();
 const ENVIRONMENTS = Object.keys(ACCOUNTS) as EnvironmentName[];
-// Alone on two processors the longest scene takes half a minute.
+// Alone on two processors, the longest test takes half a minute.
 jest.setTimeout(600_000);
 
 let act: Act;
@@ -49,7 +51,7 @@ async function teamOf(options?: SandboxOptions): Promise<Team> {
   return team;
 }
 
-/** Prints what was played, and the whole log where it did not go as expected. */
+/** Prints what ran, and the whole log if the result is unexpected. */
 function expectPlayed(scene: string, report: ActReport, exitCode: number, verdicts: Record<string, string>) {
   const played = { exitCode: report.exitCode, verdicts: verdictsOf(report) };
   const told = Object.entries(played.verdicts).map(([job, verdict]) => `${job}: ${verdict}`);
@@ -62,7 +64,7 @@ function expectPlayed(scene: string, report: ActReport, exitCode: number, verdic
   }
 }
 
-/** The jobs of a matrix of environments, by the names that act gives them. */
+/** The jobs of a matrix of environments, by the names in act. */
 function inEach(workflow: string, verdict: string): Record<string, string> {
   const jobs = ENVIRONMENTS.map((name, index) => [`${workflow}/${workflow}/${name}-${index + 1}`, verdict]);
   return Object.fromEntries(jobs) as Record<string, string>;
@@ -260,7 +262,7 @@ test('a preview is deployed, updated and removed, and that of a merged pull requ
   const { pulls } = getOctokit(sandbox.tokens.user, { baseUrl: sandbox.githubUrl }).rest;
   const play = async (action: string, verdicts: Record<string, string>): Promise<void> => {
     const event = pullRequest(5, action, { sha: host.headOf(5) });
-    // act makes no identity tokens: the sandbox does, by what the job is.
+    // act does not issue identity tokens: the sandbox does, depending on the job.
     const environment = action === 'closed' ? 'preview-cleanup' : 'preview';
     Object.assign(sandbox.claims, { environment, event_name: 'pull_request' });
     expectPlayed(`preview, ${action}`, await act.play(stage, `${CALLERS}/preview.yml`, event), 0, verdicts);
@@ -301,7 +303,7 @@ test('a restore drill restores a database, lets the service check it, and delete
   expectPlayed('restore drill', report, 0, { 'drill/restore-drill/Restore dev': 'created, ran, deleted' });
 });
 
-/** An image of one layer, in place of the one that was there; its digest. */
+/** Replaces the image with one of a single layer. Returns its digest. */
 function writeImage(folder: string, letter: string): string {
   rmSync(folder, { recursive: true, force: true });
   const layout = new LayoutWriter(folder);

@@ -8,7 +8,7 @@ import { createConfigWithBuildx } from '../support/engines/docker-config.ts';
 import { runsWith, testWith, testWithTool } from '../support/software.ts';
 import { contextOf } from '../unit/images/registry/context.ts';
 
-/** Bake files, resolved by a real buildx: the same version wherever the test runs. */
+/** Bake files, resolved by a real buildx of the same version on every machine. */
 const test = runsWith('docker') ? testWithTool('buildx') : testWith('docker');
 
 const workspaceOf = useWorkspaces();

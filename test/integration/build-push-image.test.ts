@@ -18,14 +18,14 @@ import { buildPushImage } from '../support/image.ts';
 import { RegistrySession } from '../support/registry.ts';
 import { runsWith, testWith } from '../support/software.ts';
 
-/** Real builds by a real daemon, pushed to a real registry and to the sandbox's, read back by real clients. */
+/** Real builds with a real daemon, pushed to a real registry and to the sandbox's, and read by real clients. */
 const software = ['dockerd', 'docker-registry', 'skopeo'];
 const test = testWith(...software);
 const canRun = runsWith(...software);
 const execute = promisify(execFile);
 const sandboxOf = useSandboxes();
 const workspaceOf = useWorkspaces();
-/** Far more than any of it takes, also on a busy machine. */
+/** Far more than any of it takes, even on a busy machine. */
 const LIMIT_MS = 600_000;
 jest.setTimeout(LIMIT_MS);
 const BASES = { NODE_IMAGE: 'local/node', RUNTIME_IMAGE: 'local/runtime' };
@@ -33,7 +33,7 @@ const BASES = { NODE_IMAGE: 'local/node', RUNTIME_IMAGE: 'local/runtime' };
 let dockerd: Dockerd;
 let registry: DockerRegistry;
 let services: string;
-/** What was started, to be stopped again, the last first: also when not all could be started. */
+/** What was started, to be stopped in reverse order, even if not everything could be started. */
 const stops: (() => Promise<void> | void)[] = [];
 
 beforeAll(async () => {
@@ -58,7 +58,7 @@ afterAll(async () => {
   for (const stop of stops.reverse()) await stop();
 });
 
-/** The services as they are in the repository: what was built or installed on this machine is no part of it. */
+/** The services as in the repository, without what was built or installed on this machine. */
 function copyServices(): string {
   const folder = mkdtempSync(join(tmpdir(), 'services-'));
   const left = new Set(['node_modules', 'dist', '.local']);
@@ -84,7 +84,7 @@ function userService(): Record<string, string> {
   };
 }
 
-/** Pulls an image, runs it on the host's network, and returns what it answers under a path. */
+/** Pulls an image, runs it on the host's network, and returns its response at a path. */
 async function answerOf(image: string, path: string): Promise<number> {
   const port = await freePort();
   await dockerd.docker('pull', image);
@@ -122,7 +122,7 @@ describe.each<[string, () => SandboxOptions]>([
   ["the sandbox's registry", () => ({})],
 ])('a service built and pushed to %s', (_, options) => {
   test("runs after a pull, has the registry's digest, and is reused ten times faster", async () => {
-    // As on a fresh runner: nothing is built yet.
+    // As on a new runner: nothing is built yet.
     await dockerd.docker('builder', 'prune', '--all', '--force');
     const sandbox = await sandboxOf(options());
     const inputs = { ...userService(), tags: 'v1' };
@@ -146,7 +146,7 @@ describe.each<[string, () => SandboxOptions]>([
   });
 });
 
-/** Logs docker in, and returns skopeo's options. The plain registry wants no login. */
+/** Logs docker in, and returns skopeo's options. The plain registry needs no login. */
 async function loginTo(sandbox: Sandbox, name: string): Promise<string[]> {
   const [host = ''] = name.split('/');
   if (host !== new URL(sandbox.url).host) return [];
@@ -182,7 +182,7 @@ describe("the sandbox's registry", () => {
 test('a build without a push reaches no registry, and the daemon keeps no image', async () => {
   const sandbox = await sandboxOf();
   const workspace = workspaceOf({ Dockerfile: 'FROM local/runtime\nRUN true\n' });
-  // Docker lists images by age in seconds: those of one second in any order.
+  // Docker sorts images by age in seconds, so the order of those within a second is arbitrary.
   const images = async () => (await dockerd.docker('images', '--quiet')).split('\n').sort();
   const before = await images();
   const run = await build(sandbox, { push: 'false' }, { workspace });

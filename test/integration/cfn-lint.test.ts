@@ -23,14 +23,14 @@ interface Match {
   Location: { Path?: (string | number)[]; Start: { LineNumber: number } };
 }
 
-/** Errors and warnings. What cfn-lint calls informational is a matter of taste. */
+/** Errors and warnings. cfn-lint's informational findings are a matter of taste. */
 function lint(args: string[]): Finding[] {
   const [python, script] = pythonScript(tools['cfn-lint'](), 'cfn-lint');
   const { status, stdout, stderr } = spawnSync(python, [...script, '--format', 'json', ...args], {
     encoding: 'utf8',
     maxBuffer: 1e8,
   });
-  // 0: nothing; 2, 4, 8 and their sums: errors, warnings, informational. Anything else is cfn-lint's own failure.
+  // 0: nothing; 2, 4, 8 and their sums: errors, warnings, informational. Anything else is a failure of cfn-lint.
   if (status === null || status % 2 !== 0 || status > 14) throw new Error(`cfn-lint: ${stderr}`);
   const matches = JSON.parse(stdout) as Match[];
   return matches
@@ -51,15 +51,15 @@ const workspaceOf = useWorkspaces();
 const test = testWithTool('cfn-lint');
 
 /**
- * What stands in for a parameter in a deployment file. The value of an SSM parameter is known to AWS alone, and cfn-lint
- * would take its name for the value: it is left out.
+ * The value of a parameter in a deployment file. Only AWS has the value of an SSM parameter, and cfn-lint would use its
+ * name as the value, so it is omitted.
  */
 function valueOf(type: string, value: string): string | string[] | undefined {
   if (type.startsWith('AWS::SSM::')) return undefined;
   return type.includes('List') ? value.split(',') : value;
 }
 
-/** A template with an environment's parameters, as CloudFormation's Git sync has them: cfn-lint reads that form. */
+/** A template with an environment's parameters in the format of CloudFormation's Git sync, which cfn-lint reads. */
 function deploymentFile({ template, parameters }: Subject): string {
   const declared = Object.entries(readTemplate(template).Parameters).map(
     ([name, { Type }]) => [name, valueOf(Type, parameters[name] ?? '')] as const,
@@ -118,7 +118,7 @@ Resources:
   expect(rules).toEqual(expect.arrayContaining(['E3002', 'E2900']));
 });
 
-/** `doctor` prints it for services that exist already. Its actions and resources are held to cfn-lint's own tables. */
+/** `doctor` prints it for existing services. Its actions and resources are checked with cfn-lint's own tables. */
 test('cfn-lint finds the printed IAM policy valid and knows all its actions', () => {
   const place = '{ cluster: live, service: web, repository: team/api }';
   const manifest = parseManifest(

@@ -22,7 +22,7 @@ interface Report {
 const test = testWithTool('checkov');
 const workspaceOf = useWorkspaces();
 
-/** What checkov, without its vendor's platform, says of the templates of a folder. */
+/** checkov's findings in the templates of a folder, without its vendor's platform. */
 function check(folder: string): Report {
   const [python, script] = pythonScript(tools.checkov(), 'checkov');
   const args = ['--framework', 'cloudformation', '--skip-download', '--compact', '--output', 'json'];
@@ -37,9 +37,7 @@ function check(folder: string): Report {
   return report;
 }
 
-/**
- * A template with its loops written out for one item, comments included: checkov passes over `Fn::ForEach`.
- */
+/** A template with its loops expanded for one item, including comments: checkov skips `Fn::ForEach`. */
 function withoutLoops(text: string): string {
   const loop =
     /^ *Fn::ForEach::\w+:\n *- (\w+)\n *- .+\n( *)- ([\w&{}$]+):\n((?:(?: *\n)|(?:\2 {2,}.*\n))*)/gm;
@@ -50,7 +48,7 @@ function withoutLoops(text: string): string {
   });
 }
 
-/** The repository's templates in a folder of their own. */
+/** The repository's templates in a separate folder. */
 function templatesForCheckov(): string {
   const names = readdirSync('templates').filter((name) => name.endsWith('.yml'));
   const texts = names.map(

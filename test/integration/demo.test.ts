@@ -30,7 +30,7 @@ async function openPage(view: keyof typeof VIEWS, work: (page: Page) => Promise<
   }
 }
 
-/** Opens every step and log: what is hidden is not checked. */
+/** Opens every step and log, because hidden elements are not checked. */
 async function openAll(page: Page): Promise<void> {
   await page.evaluate('document.querySelectorAll("details").forEach((details) => { details.open = true; })');
 }
@@ -51,7 +51,7 @@ test.each(Object.keys(VIEWS) as (keyof typeof VIEWS)[])('%s: nothing scrolls hor
         .map((element) => element.outerHTML.slice(0, 200))`,
     );
     expect(wide).toEqual([]);
-    // Text may stick out of its element.
+    // Text may overflow its element.
     expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBe(0);
   }),
 );

@@ -7,7 +7,9 @@ import { fc, SEED } from '../support/property.ts';
 import { testWithTool } from '../support/software.ts';
 import { tools } from '../support/tools/tools.ts';
 
-/** Which images a Dockerfile uses, beside BuildKit's own code: an image that is missed could move unseen. */
+/**
+ * Which images a Dockerfile uses, compared with BuildKit's code: an undetected image could change without a rebuild.
+ */
 const test = testWithTool('dockerfile-images');
 jest.setTimeout(600_000);
 

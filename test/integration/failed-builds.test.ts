@@ -12,14 +12,14 @@ import type { Engine } from '../support/engines/engine.ts';
 import { testWithEngines as test, useEngine } from '../support/engines/start.ts';
 import { buildPushImage } from '../support/image.ts';
 
-/** Builds that real engines fail, through the committed bundle: what a person is told of each. */
+/** Failed builds with real engines and the committed bundle, and their messages. */
 const execute = promisify(execFile);
 const sandboxOf = useSandboxes();
 const workspaceOf = useWorkspaces();
 const { base } = useBaseRegistry();
 jest.setTimeout(300_000);
 
-/** The files of a workspace whose Dockerfile begins with the base image. */
+/** The files of a workspace whose Dockerfile starts with the base image. */
 function dockerfile(...lines: string[]): Record<string, string> {
   return { Dockerfile: [`FROM ${base().name}`, ...lines, ''].join('\n') };
 }
@@ -49,7 +49,7 @@ const failureOf = (run: Run): Record<string, unknown> =>
   Object(run.result['failure']) as Record<string, unknown>;
 const errorOf = (run: Run): Record<string, unknown> => Object(run.result['error']) as Record<string, unknown>;
 
-/** A registry that answers everything with one status, without a word. */
+/** A registry that responds to everything with one status and no body. */
 async function withSilentRegistry(status: number, work: (host: string) => Promise<void>): Promise<void> {
   const server = createServer((_, answer) => answer.writeHead(status).end());
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -141,7 +141,7 @@ describe('with a builder that pushes', () => {
   );
 
   test('a rate-limited push is retried', async () => {
-    // BuildKit itself asks six times in a row: containerd, core/remotes/docker/resolver.go (retryRequest).
+    // BuildKit itself makes six attempts: containerd, core/remotes/docker/resolver.go (retryRequest).
     const fault: FaultRule = { operation: 'PutManifest', kind: 'throttle', times: 8 };
     const inputs = { cache: 'none', provenance: 'false' };
     const run = await build(engine(), dockerfile('RUN true'), { fault, inputs });

@@ -4,7 +4,7 @@ import { decide } from '../../sandbox/iam/policies/evaluation.ts';
 import { Random } from '../../sandbox/world.ts';
 import { iamSimulate } from '../support/tools/iam-simulate.ts';
 
-/** What the sandbox's evaluator says of policies is held to another author's, over generated policies. */
+/** The sandbox's evaluator of policies is compared with a third-party one, with generated policies. */
 const SEED = Number(process.env['IAM_SEED'] ?? 20260117);
 const CASES = 4000;
 const ACCOUNT = '111111111111';
@@ -65,7 +65,7 @@ const RESOURCE_PATTERNS = [
   'arn:aws:s3:::bucket/*',
 ];
 
-/** Keys with the values that requests and policies give them, and the operators that fit. */
+/** Keys with their values in requests and policies, and the operators that can be used with them. */
 const KEYS: readonly {
   key: string;
   values: readonly string[];
@@ -171,9 +171,9 @@ function statement(): object {
 }
 
 /**
- * Left out, because iam-simulate does otherwise than AWS documents, or AWS does not say: variables in a policy of version
- * 2008-10-17 ("treated as literal strings in the policy"), the network 0.0.0.0/0, networks of the other
- * family of addresses than the caller's, a variable whose value is empty.
+ * Excluded, because iam-simulate differs from AWS's documentation, or AWS does not document it: variables in a policy
+ * of version 2008-10-17 ("treated as literal strings in the policy"), the network 0.0.0.0/0, networks of the other
+ * address family than the caller's, a variable whose value is empty.
  */
 function policy(): object {
   const statements = some([1, 2, 3], 3).map(statement);
@@ -197,7 +197,7 @@ function generate(): Case {
   };
 }
 
-/** A case as iam-simulate takes it. */
+/** A case in iam-simulate's format. */
 const simulation = ({ action, resource, context, policies, boundary, session }: Case): object => ({
   identityPolicies: policies.map((document, index) => ({ name: String(index), policy: document })),
   serviceControlPolicies: [],

@@ -9,8 +9,9 @@ import { testWithTool } from '../support/software.ts';
 import { tools } from '../support/tools/tools.ts';
 
 /**
- * Which files of a context count, beside the Go code that buildx runs to choose what it sends: contexts on disk and
- * ignore files, both by chance. A file that is sent and not hashed would let a changed image pass for an unchanged one.
+ * Which files of a context are hashed, compared with the Go code with which buildx chooses what it sends: random
+ * contexts on disk and random ignore files. A file that is sent and not hashed would make a changed image look
+ * unchanged.
  */
 const test = testWithTool('docker-ignore');
 jest.setTimeout(600_000);
@@ -20,7 +21,7 @@ afterAll(() => {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
 
-/** A context by chance: folders and files of these names, which are bytes, a character each. */
+/** A random context: folders and files with these names, in bytes, one character each. */
 function makeContext(names: readonly string[], seed: number): string {
   const root = mkdtempSync(`${tmpdir()}/ignore-rules-`);
   folders.push(root);
@@ -32,7 +33,7 @@ function makeContext(names: readonly string[], seed: number): string {
       for (const parent of parents) mkdirSync(locate(root, parent), { recursive: true });
       writeFileSync(locate(root, parts.join('/')), '', { flag: 'wx' });
     } catch {
-      // One path's file is another path's folder: the first stays.
+      // One path is a file and another one uses it as a folder: the first one is kept.
     }
   }
   return root;
@@ -44,7 +45,7 @@ interface Case {
 }
 
 interface Answer {
-  /** Paths in bytes, a character each. */
+  /** Paths in bytes, one character each. */
   paths?: string[];
   refused?: string;
 }
@@ -81,9 +82,9 @@ function askOurs({ root, ignore }: Case, dialect: IgnoreDialect): Answer {
 interface Differences {
   /** Sent by Docker and not hashed. */
   stale: string[];
-  /** Hashed, and not sent by Docker. */
+  /** Hashed and not sent by Docker. */
   more: string[];
-  /** Refused by one of them. */
+  /** Refused by only one of them. */
   refusals: string[];
   refused: number;
 }

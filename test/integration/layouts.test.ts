@@ -10,7 +10,7 @@ import { buildPushImage } from '../support/image.ts';
 import { pushMultiPlatform } from '../support/multi-platform.ts';
 import { RegistrySession, RepositorySession } from '../support/registry.ts';
 
-/** Layouts that BuildKit and skopeo make are pushed by the bundle, and skopeo copies the image out again. */
+/** Layouts of BuildKit and skopeo are pushed with the bundle, and skopeo copies the image back. */
 const sandboxOf = useSandboxes();
 const workspaceOf = useWorkspaces();
 const engine = useEngine('remote');
@@ -18,7 +18,7 @@ const { registry } = useBaseRegistry();
 const run = promisify(execFile);
 const TLS = '--src-tls-verify=false';
 
-/** The digest that a layout's index.json names, and how often. */
+/** The digest in a layout's index.json, and how often. */
 function namedBy(index: string): { digest: string; times: number } {
   const { manifests } = JSON.parse(index) as { manifests: { digest: string }[] };
   const digests = new Set(manifests.map((one) => one.digest));
@@ -30,7 +30,7 @@ const indexOfTar = (file: string): string =>
   execFileSync('tar', ['--extract', '--to-stdout', `--file=${file}`, 'index.json'], { encoding: 'utf8' });
 const indexOfFolder = (folder: string): string => readFileSync(join(folder, 'index.json'), 'utf8');
 
-/** Pushes the layout, and has skopeo read all of it. */
+/** Pushes the layout, and reads all of it with skopeo. */
 async function pushed(workspace: string, given: string): Promise<string | undefined> {
   const sandbox = await sandboxOf();
   const ran = await buildPushImage(sandbox, { 'oci-layout': given, tags: 'v1' }, { workspace });

@@ -22,8 +22,8 @@ import { has } from '../support/programs.ts';
 import { testWith } from '../support/software.ts';
 
 /**
- * Another ECS than the sandbox's: one without service deployments and without target health, so the deployment is
- * followed by the service's own list. It starts no tasks for a service; the test starts them in its place.
+ * Another ECS than the sandbox's, without service deployments and target health, so the deployment is watched through
+ * the service's `deployments`. It starts no tasks for a service; the test does.
  */
 const NETWORK = `
 Resources:
@@ -58,7 +58,7 @@ describe('update-service on moto', () => {
   beforeAll(async () => {
     if (!has('moto_server', ['--help'])) return;
     moto = await startMoto({ MOTO_ECS_SERVICE_RUNNING: '2' });
-    // Its tasks would end after a few looks at them.
+    // Its tasks would stop after a few reads.
     await fetch(`${moto.url}/moto-api/state-manager/set-transition`, {
       method: 'POST',
       body: JSON.stringify({ model_name: 'ecs::task', transition: { progression: 'time', seconds: 3600 } }),
@@ -127,7 +127,7 @@ async function network(client: CloudFormationClient, url: string): Promise<Netwo
   const { Stacks = [] } = await client.send(new DescribeStacksCommand({ StackName: 'network' }));
   const output = (key: string): string =>
     Stacks[0]?.Outputs?.find(({ OutputKey }) => OutputKey === key)?.OutputValue ?? '';
-  // Without names moto cannot make the tasks' interfaces, and its CloudFormation does not read the property.
+  // Without names, moto cannot create the tasks' interfaces, and its CloudFormation ignores the property.
   await fetch(url, {
     method: 'POST',
     headers: {
@@ -145,7 +145,7 @@ async function network(client: CloudFormationClient, url: string): Promise<Netwo
   return { awsvpcConfiguration: { subnets: [output('Subnet')], securityGroups: [output('Group')] } };
 }
 
-/** Starts the tasks of the second revision as soon as UpdateService names it. */
+/** Starts the tasks of the second revision as soon as UpdateService has set it. */
 async function startTasks(ecs: ECSClient, networkConfiguration: NetworkConfiguration): Promise<void> {
   for (;;) {
     const command = new DescribeServicesCommand({ cluster: CLUSTER, services: [SERVICE] });

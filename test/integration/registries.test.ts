@@ -14,7 +14,7 @@ import { buildPushImage } from '../support/image.ts';
 import { updateService } from '../support/service.ts';
 import { runsWith, testWith } from '../support/software.ts';
 
-/** Two real registries, one of them with a login: what the bundles read and write there, read back by skopeo. */
+/** Two real registries, one of them with a login: what the bundles read and write there, read by skopeo. */
 const software = ['docker-registry', 'skopeo'];
 const test = testWith(...software);
 const execute = promisify(execFile);
@@ -38,14 +38,14 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-/** The digest of a tag as skopeo reads it. */
+/** The digest of a tag according to skopeo. */
 async function digestBySkopeo(image: string, logins = join(folder, 'config.json')): Promise<string> {
   const args = ['inspect', '--tls-verify=false', '--authfile', logins];
   const { stdout } = await execute('skopeo', [...args, '--format', '{{.Digest}}', `docker://${image}`]);
   return stdout.trim();
 }
 
-/** Nobody here wrote skopeo: it shows that the sandbox's token server is one that others understand. */
+/** skopeo is third-party software: it shows that the sandbox's token server works with other clients. */
 test('a registry of the sandbox issues tokens to skopeo, with and without a login', async () => {
   const sandbox = await sandboxOf();
   const registry = await sandbox.openRegistry({ login: REGISTRY_LOGIN });

@@ -6,7 +6,7 @@ import { useWorkspaces } from '../support/action.ts';
 import { testWithTool } from '../support/software.ts';
 import { tools } from '../support/tools/tools.ts';
 
-/** Dockerfiles and shell scripts. The scripts of workflows are read by actionlint, in workflow-linters.test.ts. */
+/** Dockerfiles and shell scripts. actionlint checks the scripts of workflows, in workflow-linters.test.ts. */
 
 interface Comment {
   file: string;
@@ -27,7 +27,7 @@ function lint(program: string, args: readonly string[]): string[] {
   );
 }
 
-/** Comments that accept a finding, from one of these files. */
+/** Comments that accept a finding, in one of these files. */
 const accepted = (files: readonly string[], comment: RegExp): string[] =>
   files.flatMap((file) => readFileSync(file, 'utf8').match(comment) ?? []);
 

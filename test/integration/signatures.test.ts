@@ -12,7 +12,7 @@ import { RegistrySession, RepositorySession } from '../support/registry.ts';
 import { canRun, runsWith, testWith } from '../support/software.ts';
 import { contextOf } from '../unit/images/registry/context.ts';
 
-/** Images that cosign itself signs are copied by us, and cosign verifies them where they were copied to. */
+/** Images signed by cosign are copied by us, and cosign verifies the copies. */
 const hasCosign = canRun('cosign');
 const test = hasCosign ? always : always.skip;
 const testWithRegistry = hasCosign ? testWith('docker-registry') : always.skip;
@@ -21,7 +21,7 @@ const sandboxOf = useSandboxes();
 const SOURCE = '111111111111';
 const TARGET = '222222222222';
 const FORMATS: SignatureFormat[] = ['tag', 'bundle'];
-/** As `create-repository` and the template make a repository. */
+/** As `create-repository` and the template create a repository. */
 const EXEMPT = {
   imageTagMutability: 'IMMUTABLE_WITH_EXCLUSION',
   imageTagMutabilityExclusionFilters: ['env-*', 'cache-*', 'sha256-*'].map((filter) => ({
@@ -230,7 +230,7 @@ async function referrersByTag(repository: RepositorySession, digest: string): Pr
   return (await indexOf(repository, digest)).manifests.map((one) => one.digest);
 }
 
-/** Lists an artifact as referring to an image, as a client must where the registry does not. */
+/** Lists an artifact as a referrer of an image, as a client must if the registry does not. */
 async function list(repository: RepositorySession, digest: string, artifact: string): Promise<void> {
   const accept = 'application/vnd.oci.image.manifest.v1+json';
   const answer = await repository.fetch('GET', `manifests/${artifact}`, { headers: { accept } });

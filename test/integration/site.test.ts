@@ -7,7 +7,7 @@ import type { Browser, Page } from 'playwright-core';
 import { findPages } from '../../site/pages.ts';
 import { accessibilityViolations, launchBrowser, VIEWS } from '../support/browser.ts';
 
-/** The site as a reader has it. It must be built: `npm ci --prefix site && npm run site`. */
+/** The built site: run `npm ci --prefix site && npm run site` first. */
 const root = resolve(import.meta.dirname, '../..');
 const dist = join(root, 'site/dist');
 const TYPES: Record<string, string> = {
@@ -60,7 +60,7 @@ async function open(
   page.on('response', (response) => response.status() >= 400 && broken.push(response.url()));
   try {
     await page.goto(`${origin}/${path}`, { waitUntil: 'networkidle' });
-    // A figure whose diagram is not drawn yet has nothing to check.
+    // A figure whose diagram has not been drawn yet cannot be checked.
     await page.waitForFunction('!document.querySelector("figure.diagram:not(:has(svg))")');
     await work(page);
     expect(broken).toEqual([]);

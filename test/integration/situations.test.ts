@@ -13,8 +13,8 @@ import { startMoto } from '../support/moto.ts';
 import { canRun, runsWith } from '../support/software.ts';
 
 /**
- * The same situations on three AWS: our sandbox and two that nobody here wrote. What is right on all of them is not
- * right because of a mistake that we made twice. What differs is explained in test/situations/differences.yml.
+ * The same situations on three AWS endpoints: the sandbox and two third-party emulators. A mistake that we made in both
+ * the product and the sandbox fails on the others. Differences are explained in test/situations/differences.yml.
  */
 const situations = ['deploy-stack', 'deploy-environment', 'update-service'].flatMap(readSituations);
 const differences = readDifferences();
@@ -22,7 +22,7 @@ const workspaceOf = useWorkspaces();
 const others = { ministack: canRun('ministack'), moto: runsWith('moto_server') };
 if (!others.moto)
   process.stderr.write('\nNOT RUN: situations on moto: moto_server is not on this machine.\n\n');
-/** Situations played at once: each waits for most of its time. */
+/** Situations played in parallel: each waits most of the time. */
 const AT_ONCE = 6;
 
 let sandbox: Sandbox | undefined;

@@ -9,7 +9,7 @@ import { logOf, reviewer } from '../workflows/scenarios/stage.ts';
 const hooks = { sandboxOf: useSandboxes(), workspaceOf: useWorkspaces() };
 const PUSHES = 10;
 
-/** How many rollouts the service had in each environment. */
+/** The number of rollouts of the service in each environment. */
 async function rollouts({ sandbox }: Shop): Promise<number[]> {
   const names = Object.keys(ACCOUNTS) as EnvironmentName[];
   return await Promise.all(

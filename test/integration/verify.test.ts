@@ -14,7 +14,7 @@ import { RegistrySession } from '../support/registry.ts';
 import { type Sigstore, startSigstore } from '../support/sigstore.ts';
 import { tools } from '../support/tools/tools.ts';
 
-/** Real cosign, offline: what it signs is verified by the bundles, and what they sign is verified by it. */
+/** Real cosign, offline: the bundles verify its signatures, and it verifies theirs. */
 const execute = promisify(execFile);
 const sandboxOf = useSandboxes();
 const workspaceOf = useWorkspaces();
@@ -78,7 +78,7 @@ describe.each(['bundle', 'tag .sig'] as const)('an image that cosign signed with
     const promoted = await promote(world);
     expect(promoted.outputs).toMatchObject({ verdict: 'promoted' });
     expect(await world.runs('staging')).toEqual([digest]);
-    // The signature went with it.
+    // The signature was copied too.
     const target = world.registry('staging');
     const verified = await run(
       [

@@ -10,7 +10,7 @@ import { tools } from '../support/tools/tools.ts';
 import { NOT_KNOWN_YET } from '../workflows/checks/schema.ts';
 import { CALLERS, REUSABLE, ROOT, withOwner } from '../workflows/workflow.ts';
 
-/** What others' linters say of the workflows, the callers and the actions: nothing. */
+/** Third-party linters find nothing in the workflows, the callers and the actions. */
 
 const workspaceOf = useWorkspaces();
 const workflows = [REUSABLE, CALLERS].flatMap((folder) =>
@@ -23,7 +23,7 @@ const actions = [
   ...readdirSync(join(ROOT, 'actions')).map((name) => `actions/${name}/action.yml`),
 ];
 
-/** By path; a caller as its reader has it, with the owner filled in. */
+/** By path. A caller as its reader has it, with the owner filled in. */
 const texts = Object.fromEntries(
   [...workflows, ...actions].map((path) => [path, withOwner(readFileSync(join(ROOT, path), 'utf8'))]),
 );

@@ -22,7 +22,7 @@ const SERVICES: Readonly<Record<string, { load: () => Promise<unknown>; client: 
 
 const clients = new WeakMap<Endpoint, Map<string, Client>>();
 
-/** Makes a call such as `ssm GetParameter` once: its answer, or the error's name and message. */
+/** Makes one call such as `ssm GetParameter`. Returns its output, or the error's name and message. */
 export async function callAws(
   endpoint: Endpoint,
   call: string,

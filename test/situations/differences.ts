@@ -7,22 +7,22 @@ import type { Endpoint } from './endpoint.ts';
 import type { Situation } from './situation.ts';
 
 const table = z.strictObject({
-  /** Calls that an endpoint does not have. Situations that need one of them are skipped there. */
+  /** Calls that an endpoint does not support. Situations that need one of them are skipped there. */
   lacks: z.array(
     z.strictObject({
       endpoint: z.string(),
       call: z.string(),
       with: z.record(z.string(), z.unknown()).default({}),
-      /** How it refuses the call: part of the error's name and message. */
+      /** The error for the call: part of its name and message. */
       refuses: z.string(),
     }),
   ),
-  /** Situations that end otherwise on an endpoint, by a fault of the endpoint. */
+  /** Situations with a different result on an endpoint, because of a defect of the endpoint. */
   differs: z.array(
     z.strictObject({
       endpoint: z.string(),
       because: z.string(),
-      /** By their names, part of how each differs. */
+      /** By name, part of how each differs. */
       situations: z.record(z.string(), z.string()),
     }),
   ),
@@ -30,12 +30,12 @@ const table = z.strictObject({
 
 export type Differences = z.infer<typeof table>;
 
-/** The one table of what other endpoints do otherwise than AWS. */
+/** The table of differences between other endpoints and AWS. */
 export function readDifferences(): Differences {
   return table.parse(parse(readFileSync(join(import.meta.dirname, 'differences.yml'), 'utf8')));
 }
 
-/** The situations to play on an endpoint, and why each of the others is skipped. */
+/** The situations to play on an endpoint, and why the others are skipped. */
 export function split(
   situations: readonly Situation[],
   { lacks }: Differences,
@@ -50,7 +50,7 @@ export function split(
   return { played: situations.filter(({ name }) => !skipped.has(name)), skipped };
 }
 
-/** The differences that the table does not explain, and its entries that no longer differ. */
+/** The differences that are not in the table, and entries of the table that no longer differ. */
 export function unexplained(
   differences: Differences,
   endpoint: string,
@@ -71,13 +71,13 @@ export function unexplained(
   return [...surprising, ...settled];
 }
 
-/** The situations that differ on an endpoint, and what shows it. */
+/** The situations that differ on an endpoint, and how. */
 function knownDifferences({ differs }: Differences, endpoint: string): Map<string, string> {
   const entries = differs.filter((each) => each.endpoint === endpoint);
   return new Map(entries.flatMap(({ situations }) => Object.entries(situations)));
 }
 
-/** Entries of the table whose call the endpoint has by now, or refuses otherwise. */
+/** Entries whose call the endpoint now supports, or refuses differently. */
 export async function answeredNow({ lacks }: Differences, endpoint: Endpoint): Promise<string[]> {
   const mine = lacks.filter((each) => each.endpoint === endpoint.name);
   const found = await Promise.all(

@@ -1,8 +1,8 @@
-/** One AWS: where it is, and how an action is run against it. */
+/** An AWS endpoint, and how to run an action against it. */
 export interface Endpoint {
   name: string;
   url: string;
-  /** Access keys of the account that the situations are played in. */
+  /** Access keys of the account of the situations. */
   credentials: { accessKeyId: string; secretAccessKey: string };
   run: RunOnEndpoint;
 }
@@ -13,7 +13,7 @@ export type RunOnEndpoint = (
   workspace: string,
 ) => Promise<ActionRun>;
 
-/** The endpoint that the SDK's variables of an environment name. */
+/** The endpoint in the SDK's variables of an environment. */
 export function endpointOf(name: string, env: Record<string, string>, run: RunOnEndpoint): Endpoint {
   return {
     name,
@@ -26,7 +26,7 @@ export function endpointOf(name: string, env: Record<string, string>, run: RunOn
   };
 }
 
-/** What an action's run came to. */
+/** The result of an action's run. */
 export interface ActionRun {
   ok: boolean;
   outputs: Record<string, string>;

@@ -13,13 +13,13 @@ import { contextOf } from '../unit/images/registry/context.ts';
 import { recordingRunner } from '../unit/core/fakes.ts';
 import type { ActionRun } from './endpoint.ts';
 
-/** How much faster than the real one the clock of a run is. */
+/** The factor by which the clock of a run is faster than the real one. */
 const SCALE = 40;
 let runs = 0;
 
 /**
- * Runs deploy-stack as its entry does, in this process: from the texts of its inputs to its outputs. AWS is what
- * the environment of this process says.
+ * Runs deploy-stack like its entry, in this process: from the texts of its inputs to its outputs. The environment of
+ * this process determines the AWS endpoint.
  */
 export async function deployStackInProcess(
   inputs: Record<string, string>,

@@ -1,6 +1,6 @@
 /**
- * How an answer differs from what was expected, or undefined. An object needs the expected keys, a list an element
- * for each expected one; `null` is for what must be absent, `~…` for a text by its pattern.
+ * How a value differs from the expected one, or undefined. An object needs the expected keys, a list an element for
+ * each expected one. `null` is for absent values, `~…` for a text by its pattern.
  */
 export function mismatch(expected: unknown, actual: unknown, path = ''): string | undefined {
   if (expected === undefined) return undefined;
@@ -23,7 +23,7 @@ export function mismatch(expected: unknown, actual: unknown, path = ''): string 
   return same ? undefined : differs;
 }
 
-/** An empty list is equal to an empty one alone. */
+/** An empty list equals only an empty one. */
 function hasEach(expected: readonly unknown[], actual: readonly unknown[]): boolean {
   if (expected.length === 0) return actual.length === 0;
   return expected.every((each) => actual.some((one) => mismatch(each, one) === undefined));

@@ -5,11 +5,11 @@ import type { Situation } from './situation.ts';
 
 interface Playing {
   workspaceOf: (files: Record<string, string>) => string;
-  /** How many situations are played at once. */
+  /** How many situations are played in parallel. */
   most: number;
 }
 
-/** Plays situations on an endpoint: those that differ, by name, and how. */
+/** Plays situations on an endpoint. Returns those that differ, by name, and how. */
 export async function playAll(
   situations: readonly Situation[],
   endpoint: Endpoint,

@@ -4,13 +4,15 @@ import type { Endpoint } from './endpoint.ts';
 import { mismatch } from './match.ts';
 import type { CallStep, RunStep, Situation, Step } from './situation.ts';
 
-/** The outputs or answers of the steps that have an id. */
+/** The outputs of the steps that have an id. */
 type Known = Map<string, unknown>;
 
-/** Between two looks at what is to come. */
+/** The pause between two attempts of a repeated call. */
 const LOOK_MS = 100;
 
-/** Plays a situation to its end or its first difference, which is given: the step's number, and how it differs. */
+/**
+ * Plays a situation until its end or its first difference, which is returned: the step's number, and how it differs.
+ */
 export async function play(
   situation: Situation,
   endpoint: Endpoint,
@@ -102,7 +104,7 @@ function found(without: unknown, answer: unknown): string | undefined {
     : `found ${JSON.stringify(without)}`;
 }
 
-/** Puts outputs and answers of earlier steps in the place of `${{ steps.<id>.<path> }}`, in all texts. */
+/** Replaces `${{ steps.<id>.<path> }}` in all texts with the outputs of earlier steps. */
 function resolve(value: unknown, known: Known): unknown {
   if (typeof value === 'string') {
     return value.replaceAll(/\$\{\{ steps\.([\w-]+)\.([\w.-]+) \}\}/g, (_, id: string, path: string) =>

@@ -13,7 +13,7 @@ let sandbox: Sandbox | undefined;
 
 beforeAll(async () => {
   sandbox = await startSandbox({ timeScale: 1000 });
-  // What is run in this process finds the sandbox as a bundle does.
+  // Runs in this process use the sandbox like a bundle.
   Object.assign(process.env, sandbox.env(DEV));
 });
 afterAll(async () => {
@@ -32,7 +32,7 @@ test.each(['deploy-stack', 'deploy-environment', 'update-service'])(
   },
 );
 
-/** Most situations are of deploy-stack: its runs need no process of their own. */
+/** Most situations are about deploy-stack, whose runs need no separate process. */
 const run: RunOnEndpoint = async (action, inputs, workspace) => {
   if (action === 'deploy-stack') return deployStackInProcess(inputs, workspace);
   const env = sandbox?.env(DEV) ?? {};

@@ -4,19 +4,19 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 
 /**
- * A situation is data: files, what is run and called in them, and what AWS must then say. It holds on any endpoint
- * that answers as AWS does, so nothing in it knows which one it is played on.
+ * A situation is data: files, the actions and calls to run, and the expected state of AWS. It is valid on any endpoint
+ * that behaves like AWS, so it does not depend on the endpoint.
  */
 const expected = z.unknown().optional();
 
 /** Runs an action. `${{ steps.<id>.outputs.<name> }}` in an input is an output of an earlier step. */
 const run = z.strictObject({
-  /** The action; default, the folder of the situation's file. */
+  /** The action. Default: the folder of the situation's file. */
   run: z.string().optional(),
   id: z.string().optional(),
   with: z.record(z.string(), z.string()).default({}),
   verdict: z.string(),
-  /** See `matches`, of the output `reason`, of each output, of `result`, and of the entries of `changes`. */
+  /** See `matches`, for the output `reason`, each output, `result`, and the entries of `changes`. */
   reason: z.string().optional(),
   outputs: z.record(z.string(), expected).default({}),
   result: expected,
@@ -26,26 +26,26 @@ const run = z.strictObject({
   code: z.string().optional(),
 });
 
-/** Calls AWS, as somebody else or to look. */
+/** Calls AWS, to change or to read something. */
 const call = z.strictObject({
   /** `cloudformation DescribeStacks` */
   call: z.string().regex(/^[a-z0-9]+ [A-Z]\w+$/),
   id: z.string().optional(),
   with: z.record(z.string(), z.unknown()).default({}),
-  /** What the answer must have; see `matches`. */
+  /** What the output must contain; see `matches`. */
   answers: expected,
-  /** What it must not have. */
+  /** What it must not contain. */
   without: expected,
-  /** What the error's name and message must have instead. */
+  /** What the error's name and message must contain instead. */
   refused: z.string().optional(),
-  /** The call is repeated until it answers so, for at most this many seconds. */
+  /** The call is repeated until it matches, for at most this many seconds. */
   within: z.number().optional(),
 });
 
-/** Steps that run at the same time. */
+/** Steps that run in parallel. */
 const together = z.strictObject({ together: z.array(z.union([run, call])).min(2) });
 
-/** A file's text, or one that begins with the same text many times. */
+/** A file's text, or one that starts with the same text many times. */
 const file = z.union([
   z.string(),
   z
@@ -54,9 +54,9 @@ const file = z.union([
 ]);
 
 const situation = z.strictObject({
-  /** The input `stack-name` of its runs, and all that its names begin with: situations share an endpoint. */
+  /** The input `stack-name` of its runs, and the prefix of all its names, because situations share an endpoint. */
   stack: z.string(),
-  /** The calls without which it cannot be played: `cloudformation DetectStackDrift`. */
+  /** The calls that it requires: `cloudformation DetectStackDrift`. */
   needs: z.array(z.string()).default([]),
   files: z.record(z.string(), file).default({}),
   steps: z.array(z.union([run, call, together])).min(1),
@@ -69,7 +69,10 @@ export type Situation = z.infer<typeof situation> & { name: string; action: stri
 
 const situations = z.record(z.string(), situation);
 
-/** All situations of an action, by file and place. Throws for a file that is none, and for a stack of two. */
+/**
+ * All situations of an action, by file and position. Throws for an invalid file, and for a stack that two situations
+ * use.
+ */
 export function readSituations(action: string): Situation[] {
   const folder = join(import.meta.dirname, action);
   const all = readdirSync(folder)

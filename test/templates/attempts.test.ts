@@ -12,7 +12,9 @@ import { clientOf, DEV } from '../unit/sandbox/clients.ts';
 import { type Attempt, ATTEMPTS, BUCKETS } from './permissions/attempts.ts';
 import { type Mutant, withoutGrants, withoutRestrictions } from './permissions/mutants.ts';
 
-/** What somebody who holds a role of the bootstrap, or writes a template for it, tries: asked of the sandbox's IAM. */
+/**
+ * What a holder of a bootstrap role, or the author of a template for it, may attempt, checked with the sandbox's IAM.
+ */
 let sandbox: Sandbox;
 const buckets: Record<string, string> = {};
 beforeAll(async () => {
@@ -27,7 +29,7 @@ beforeAll(async () => {
 });
 afterAll(() => sandbox.close());
 
-/** Roles that a hostile template makes: they may do anything that their boundary lets them. */
+/** Roles that a hostile template creates: they may do anything that their boundary allows. */
 const MADE: Record<string, { boundary: string; tags?: Record<string, string> }> = {
   'a task': { boundary: 'platform-dev-boundary' },
   'the role that shifts traffic': { boundary: 'platform-dev-boundary', tags: { Purpose: 'traffic' } },
@@ -98,7 +100,7 @@ test('the number of attempts', () => {
   expect(refused).toBeGreaterThan(250);
 });
 
-/** Each part of each policy, and who is judged by it. A policy of two roles is judged by the attempts of both. */
+/** Each part of each policy, and whose attempts test it. A policy of two roles is tested by the attempts of both. */
 function partsOf(mutantsOf: (document: Record<string, unknown>) => Mutant[], boundaryOnly = false) {
   const parts = new Map<string, { who: string; permissions: Permissions }[]>();
   for (const who of Object.keys(ATTEMPTS)) {
@@ -121,7 +123,10 @@ function partsOf(mutantsOf: (document: Record<string, unknown>) => Mutant[], bou
   return parts;
 }
 
-/** `bootstrap-e ReadPolicy`, of the name that CloudFormation makes up: the stack's first 24 letters and the logical id. */
+/**
+ * `bootstrap-e ReadPolicy`, as in the name that CloudFormation generates: the stack's first 24 letters and the logical
+ * id.
+ */
 const withoutSuffix = (name: string): string =>
   name.replace(/^dev-platform-(bootstrap\S*?)-(\w+Policy)-\w+$/, '$1 $2');
 
@@ -204,7 +209,7 @@ describe('a preview listener', () => {
   });
 });
 
-/** With the account's own names, and those of other resources as text. */
+/** With the account's names, and those of other resources as text. */
 function filled(document: object): Record<string, unknown> {
   const names: Record<string, string> = { Partition: 'aws', Region: 'eu-west-1', AccountId: DEV };
   const text = JSON.stringify(document)

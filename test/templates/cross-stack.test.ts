@@ -411,7 +411,7 @@ ${more}`,
   });
 });
 
-/** A template of the platform in an environment, with one text replaced by another. */
+/** A template of the platform in an environment, with a text replaced. */
 function altered(environment: Environment, name: string, from: string | RegExp, to: string): PlatformStack {
   const { text } = readTemplate(name);
   const parameters = provisionedPlatformOf(environment)

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { readTemplate } from '../../scripts/templates/template.ts';
 import { ResponseUrl } from './response-url.ts';
 
-/** The function in vpc.yml that takes the rules away from the network's default group, run as Lambda would. */
+/** The function in vpc.yml that removes the rules of the network's default group, run like Lambda. */
 interface Sent {
   command: string;
   input: Record<string, unknown>;

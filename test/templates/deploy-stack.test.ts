@@ -6,7 +6,7 @@ import type { Stack } from '../../scripts/templates/reference.ts';
 import { deployStack } from '../support/action.ts';
 import { Deployment } from './deployment.ts';
 
-/** The set of one environment through the committed bundle, as a pipeline would run it. */
+/** The stacks of one environment with the committed bundle, like a pipeline. */
 
 const stacks = stacksOf('dev');
 let sandbox: Sandbox;
@@ -33,7 +33,7 @@ async function run(stack: Stack, inputs: Record<string, string>): Promise<string
   return `${stack.name} ${outputs.verdict}`;
 }
 
-/** What platform.yml supplies, and the stack's own. */
+/** The values that platform.yml supplies, and the stack's own. */
 const parametersOf = ({ template, parameters, ownParameters }: Stack): Record<string, unknown> => ({
   Project: 'platform',
   Environment: 'dev',
@@ -75,9 +75,9 @@ test('changes nothing without changes', async () => {
 });
 
 /**
- * A plan that changes more than a task definition and its service is no catch-up with a release by ECS: it would roll
- * the same image out a second time. CloudFormation lists what reads an attribute of a changed resource, as
- * `Fn::GetAtt: Service.Name`, as possibly changed.
+ * A plan that changes more than a task definition and its service is not a catch-up with a release by ECS: it would
+ * roll out the same image again. CloudFormation lists what reads an attribute of a changed resource, as `Fn::GetAtt:
+ * Service.Name`, as possibly changed.
  *
  * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ResourceChangeDetail.html Evaluation
  */

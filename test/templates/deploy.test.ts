@@ -29,7 +29,7 @@ beforeAll(async () => {
 });
 afterAll(() => sandbox.close());
 
-/** What the changes do to resources that hold data, other than leave them in place. */
+/** Changes of resources that contain data, except those that keep them. */
 const dangers = (changes: Change[]) =>
   changes
     .map(({ ResourceChange }) => ResourceChange)

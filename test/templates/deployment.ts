@@ -24,8 +24,8 @@ const POLL_MS = 50;
 const LIMIT_MS = 300_000;
 
 /**
- * Deploys stacks with change sets, as deploy-stack does, into one account of an AWS-compatible endpoint. Where a
- * service pauses before its traffic moves, it says yes.
+ * Deploys stacks with change sets, like deploy-stack, to one account of an AWS-compatible endpoint. Approves the pause
+ * of a service before its traffic moves.
  */
 export class Deployment {
   readonly #cloudFormation: CloudFormationClient;
@@ -48,7 +48,11 @@ export class Deployment {
     this.#ssm = new SSMClient(config);
   }
 
-  /** Creates or updates the stack. @returns its changes, empty when there are none. @throws Error with the first failed event. */
+  /**
+   * Creates or updates the stack.
+   * @returns its changes; empty if there are none.
+   * @throws Error with the first failed event.
+   */
   async deploy(stack: Stack): Promise<Change[]> {
     const template = readTemplate(stack.template);
     const before = await this.status(stack.name);
@@ -86,13 +90,13 @@ export class Deployment {
     return changeSet.Changes ?? [];
   }
 
-  /** @throws Error with the first failed event, when the stack is still there. */
+  /** @throws Error with the first failed event, if the stack still exists. */
   async delete(stack: Stack): Promise<void> {
     await this.#cloudFormation.send(new DeleteStackCommand({ StackName: stack.name }));
     await this.#settle(stack, undefined);
   }
 
-  /** Undefined when there is no such stack. */
+  /** Undefined if the stack does not exist. */
   async status(name: string): Promise<string | undefined> {
     try {
       const { Stacks = [] } = await this.#cloudFormation.send(new DescribeStacksCommand({ StackName: name }));
@@ -113,7 +117,7 @@ export class Deployment {
     return (await this.#ssm.send(new GetParameterCommand({ Name: name }))).Parameter?.Value;
   }
 
-  /** The environment of a service's container in the newest revision of its task definition. */
+  /** The environment of a service's container in the latest revision of its task definition. */
   async environment(family: string): Promise<Record<string, string>> {
     const { taskDefinition } = await this.#ecs.send(
       new DescribeTaskDefinitionCommand({ taskDefinition: family }),

@@ -30,7 +30,7 @@ describe('the files on the page exist', () => {
   });
 });
 
-/** Lines of files that others change every day may be behind. */
+/** Line numbers in files that change every day may be outdated. */
 const withoutForeignLines = (page: string) =>
   page.replaceAll(/((?:services|actions|src)\/[\w./-]+)(:|#L)\d+/g, '$1$2').replaceAll(/ {2,}|-{3,}/g, ' ');
 

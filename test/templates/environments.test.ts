@@ -10,7 +10,7 @@ const names = readdirSync('templates')
 const templates = names.map(readTemplate);
 const files = [...environments, 'preview'] as const;
 
-/** What CloudFormation takes as the text of a request: AWS CloudFormation User Guide, quotas. */
+/** CloudFormation's limit for a template in a request: AWS CloudFormation User Guide, quotas. */
 const LARGEST_INLINE_TEMPLATE = 51_200;
 
 test.each(names)('%s.yml fits into a request', (name) => {

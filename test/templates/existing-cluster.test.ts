@@ -7,7 +7,7 @@ import { startSandbox, type Sandbox } from '../../sandbox/index.ts';
 import { bootstrapped } from '../../sandbox/scenario/bootstrapped.ts';
 import { clientOf, DEV } from '../unit/sandbox/clients.ts';
 
-/** The bootstrap of an environment whose cluster existed before: its roles reach that cluster, and no other. */
+/** The bootstrap of an environment whose cluster existed before: its roles have access to that cluster only. */
 
 const PREFIX = `arn:aws:ecs:eu-west-1:${DEV}`;
 let sandbox: Sandbox;
@@ -27,7 +27,7 @@ function permissionsOf(who: string): Permissions {
   return { ...permissions, session: [] };
 }
 
-/** Of a role of a layer that may do anything that its boundary lets it. */
+/** For a role of a layer that may do anything that its boundary allows. */
 function bounded(): Permissions {
   const boundary = identityStore(sandbox.world).managedPolicy(
     `arn:aws:iam::${DEV}:policy/platform-dev-boundary`,

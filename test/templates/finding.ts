@@ -1,11 +1,11 @@
-/** What a validator or a rule of ours has against a template. */
+/** A finding of a validator or of one of our rules in a template. */
 export interface Finding {
   tool: 'cloudformation-validate' | 'control-tower' | 'cfn-lint' | 'cross-stack';
   rule: string;
   template: string;
-  /** The environment whose parameters were used; absent where parameters do not matter. */
+  /** The environment of the parameters; absent if parameters do not matter. */
   environment?: string;
-  /** The logical id, where the finding is about one. */
+  /** The logical id, if the finding concerns one. */
   resource?: string;
   message: string;
 }

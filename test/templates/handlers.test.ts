@@ -5,8 +5,9 @@ import { readTemplate } from '../../scripts/templates/template.ts';
 import { allows, BOOTSTRAP, statementsOf } from './permissions/policies.ts';
 
 /**
- * What CloudFormation's handlers call for the types of the templates, by their schemas, against what the roles that they
- * work with may do. A schema lists what any property needs: what ours do not need is below, with the reason.
+ * The calls of CloudFormation's handlers for the types in the templates, according to their schemas, compared with the
+ * permissions of the roles they use. A schema lists the actions for all properties: those that our templates do not
+ * need are listed below, with the reason.
  */
 const UNUSED: readonly (readonly [RegExp, string])[] = [
   [/^billing:/, 'budgets are of the account, not of a billing view'],
@@ -86,7 +87,7 @@ const ASKED: readonly Asked[] = [
     handlers: HANDLERS,
   },
   { role: 'PreviewExecutionRole', templates: ['preview'], handlers: HANDLERS },
-  // Drift is found with the rights of who looks for it.
+  // Drift is detected with the caller's permissions.
   { role: 'PlanRole', templates: names, handlers: ['read'] },
 ];
 
@@ -117,7 +118,7 @@ test('each exception is needed', () => {
   console.log(`${compared} permissions of ${typesOf(names).length} types compared`);
 });
 
-/** Text of an ARN in a policy, with a star for what is not known. */
+/** The text of an ARN in a policy, with `*` for unknown parts. */
 function patternIn(resource: unknown): string {
   if (typeof resource === 'string') return starred(resource);
   const { 'Fn::Sub': text } = resource as { 'Fn::Sub'?: string };
@@ -125,7 +126,7 @@ function patternIn(resource: unknown): string {
 }
 const starred = (text: string): string => text.replaceAll(/\$\{[^}]*\}/g, '*');
 
-/** Whether some text fits both patterns. */
+/** Whether some text matches both patterns. */
 function overlap(one: string, other: string): boolean {
   const [[first], [second]] = [one, other];
   if (first === undefined && second === undefined) return true;

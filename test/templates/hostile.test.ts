@@ -9,9 +9,7 @@ import { startSandbox, type Sandbox } from '../../sandbox/index.ts';
 import { bootstrapped } from '../../sandbox/scenario/bootstrapped.ts';
 import { clientOf, DEV } from '../unit/sandbox/clients.ts';
 
-/**
- * Templates that somebody who may deploy them writes to get further: CloudFormation is denied what its role may not do.
- */
+/** Templates with which their author tries to gain permissions: CloudFormation is denied what its role may not do. */
 jest.setTimeout(120_000);
 
 let sandbox: Sandbox;
@@ -138,14 +136,14 @@ const HOSTILE: Record<string, Record<string, Resource>> = {
     'a repository': { Type: 'AWS::ECR::Repository', Properties: { RepositoryName: 'platform/eve' } },
   },
 };
-/** Which the same roles make. */
+/** Created by the same roles. */
 const CONTROLS: Record<string, Resource> = {
   execution: role({ PermissionsBoundary: boundary('boundary') }),
   'preview-execution': role({ PermissionsBoundary: boundary('preview-boundary') }),
 };
 
 let made = 0;
-/** What became of the resource, in CloudFormation's words. */
+/** The result of the resource, in CloudFormation's words. */
 async function create(who: string, resource: Resource): Promise<string> {
   const StackName = `dev-platform-pr-${++made}-eve`;
   await client.send(

@@ -11,7 +11,7 @@ import type { Stack } from '../../scripts/templates/reference.ts';
 import { clientOf } from '../support/aws-clients.ts';
 import { Deployment } from './deployment.ts';
 
-/** All environments in one account, as docs/reference/templates.md describes it for two. */
+/** All environments in one account, as docs/reference/templates.md describes for two. */
 const ACCOUNT = '111111111111';
 const OWNER = 'dev';
 

@@ -6,7 +6,7 @@ import { resolveTemplate } from '../../scripts/templates/resolve.ts';
 import { readTemplate, type Resource } from '../../scripts/templates/template.ts';
 import { allows, statementsOf, type Statement } from './permissions/policies.ts';
 
-/** Who runs an action, by the roles of the bootstrap. A promotion reads with the plan role of where it comes from. */
+/** Which bootstrap roles run an action. A promotion reads with the plan role of its source. */
 const ROLES: Record<string, readonly string[]> = {
   'deploy-stack': ['DeployRole'],
   'build-push-image': ['DeployRole'],
@@ -16,13 +16,13 @@ const ROLES: Record<string, readonly string[]> = {
   'preview-environment': ['PreviewRole'],
 };
 
-/** What an action can ask for, and these roles are not to do. */
+/** Actions that the code can call, and that these roles must not have. */
 const NOT_GIVEN: Record<string, string> = {
   'ecr:CreateRepository': 'create-repository: the registry layer makes the repositories',
   'ecr:PutLifecyclePolicy': 'create-repository',
   'ecr:DeleteRepository': 'create-repository: what it began',
 };
-/** What the libraries of deploy-stack and update-service can do besides, and a preview is never asked for. */
+/** Other actions of the libraries of deploy-stack and update-service that a preview never calls. */
 const NOT_OF_PREVIEWS = [
   'cloudformation:SetStackPolicy',
   'cloudformation:UpdateTerminationProtection',
@@ -39,12 +39,12 @@ const NOT_OF_PREVIEWS = [
   'ssm:DeleteParameters',
   'ssm:PutParameter',
 ];
-/** What needs no permission, or is the trust policy's matter. */
+/** Calls that need no permission, or only the trust policy. */
 const FREE = ['sts:AssumeRoleWithWebIdentity', 'sts:AssumeRole', 'sts:GetCallerIdentity'];
-/** S3's permissions are named after what they allow, not after the call. */
+/** S3's permissions are named after what they allow rather than after the call. */
 const ACTION_OVERRIDES: Record<string, string> = { 's3:HeadObject': 's3:GetObject' };
 
-/** What an image's way over the registry protocol needs: no command of the SDK is called for it. */
+/** Actions that copying an image with the registry protocol needs, without a command of the SDK. */
 const PUSH = ['InitiateLayerUpload', 'UploadLayerPart', 'CompleteLayerUpload', 'PutImage'];
 const PULL = ['BatchGetImage', 'GetDownloadUrlForLayer', 'BatchCheckLayerAvailability'];
 
@@ -92,7 +92,8 @@ describe('the plan role', () => {
 });
 
 /**
- * What the handlers of cache.yml's resources call. The network endpoints and the grant are made with the caller's rights.
+ * The calls of the handlers for the resources of cache.yml. The network endpoints and the grant are created with the
+ * caller's permissions.
  * @see https://awscc.stackql.io/services/elasticache/serverless_caches/
  */
 const CACHE_HANDLERS = [
@@ -124,7 +125,7 @@ test('the execution role may create the cache with its name', () => {
 });
 
 /**
- * What the handlers of backup.yml and restore-drill.yml call.
+ * The calls of the handlers for backup.yml and restore-drill.yml.
  * @see https://docs.aws.amazon.com/aws-backup/latest/devguide/access-control.html
  */
 const BACKUP_HANDLERS = [

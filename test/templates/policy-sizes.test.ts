@@ -3,7 +3,7 @@ import { resolveTemplate } from '../../scripts/templates/resolve.ts';
 import { readTemplate, type Json, type Resource } from '../../scripts/templates/template.ts';
 
 /**
- * IAM's quotas, counted as IAM does: "IAM doesn't count white space when calculating the size of a policy against these
+ * IAM's quotas, counted like IAM: "IAM doesn't count white space when calculating the size of a policy against these
  * quotas."
  *
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
@@ -35,7 +35,7 @@ const PSEUDO: Record<string, string> = {
   'AWS::AccountId': '111111111111',
   'AWS::URLSuffix': 'amazonaws.com',
 };
-/** What a Ref or GetAtt of another resource stands for: an ARN with a generated name. */
+/** The value of a Ref or GetAtt of another resource: an ARN with a generated name. */
 const GENERATED = `arn:aws:s3:::${'e'.repeat(12)}-${'p'.repeat(20)}-bootstrap-accesslogbucket-${'x'.repeat(12)}`;
 
 function written(value: Json): Json {
@@ -49,7 +49,7 @@ function written(value: Json): Json {
   return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, written(each)]));
 }
 
-/** Characters of a document without white space. */
+/** The number of characters of a document without white space. */
 const sizeOf = (document: Json | undefined): number =>
   JSON.stringify(written(document ?? null)).replaceAll(/\s/g, '').length;
 

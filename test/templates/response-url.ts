@@ -8,8 +8,8 @@ import { text } from 'node:stream/consumers';
 const SECRET = 'secret';
 
 /**
- * The URL that CloudFormation gives a custom resource for its answer: pre-signed for a PUT without a content type,
- * by signature version 2. S3 signs the content type that it receives, so any other than an empty one is refused.
+ * The URL for the response of a custom resource: pre-signed for a PUT without a content type, with signature version 2.
+ * S3 signs the received content type, so any other than an empty one is refused.
  * @see https://github.com/aws/aws-sdk-js/issues/557 the string that S3 signs, and its words
  * @see https://github.com/binxio/cfn-secret-provider/issues/3 the same of a custom resource's answer
  */
@@ -35,7 +35,7 @@ export class ResponseUrl {
     return `http://127.0.0.1:${port}${path}?${new URLSearchParams(query).toString()}`;
   }
 
-  /** Answers 503 from here on. */
+  /** Responds with 503 from now on. */
   fail(): void {
     this.#unavailable = true;
   }

@@ -9,7 +9,7 @@ import { imageOf, updateService } from '../support/service.ts';
 import { EcsWorld } from '../unit/sandbox/ecs/ecs-world.ts';
 import { Deployment } from './deployment.ts';
 
-/** A repository that deploys only its own service: who may take its role, and what the role may do. */
+/** A repository that deploys only its own service: who may assume its role, and what the role may do. */
 const DEV = '111111111111';
 const PARAMETERS = {
   Project: 'platform',
@@ -88,7 +88,7 @@ function matchesPattern(resource: string, pattern: string): boolean {
   return new RegExp(`^${escaped}$`).test(resource);
 }
 
-/** What the role of a service may do, as IAM has it. */
+/** The permissions of a service's role in IAM. */
 function statementsOf(ServiceName: string): Statement[] {
   const { resources } = resolveTemplate(readTemplate('service-repository'), { ...PARAMETERS, ServiceName });
   const [policy] = (filled(resources['ServiceDeployRole']?.Properties?.['Policies'] ?? []) ??
@@ -101,7 +101,7 @@ function statementsOf(ServiceName: string): Statement[] {
   }));
 }
 
-/** The account's own names in what is left of Fn::Sub. */
+/** Replaces the remaining Fn::Sub variables with the account's names. */
 function filled(value: Json): Json {
   if (Array.isArray(value)) return value.map(filled);
   if (typeof value !== 'object' || value === null) return value;
@@ -126,7 +126,7 @@ describe('permissions of the role', () => {
 
   test('may roll out its service and record the release', () => {
     expect(calls.length).toBeGreaterThan(10);
-    // The service of this world has a family and a role of other names than the template gives.
+    // The family and the role of this world's service have different names than in the template.
     const named = deniedCalls(statementsOf('user-service'), calls, []).map((denied) =>
       denied
         .replace('task-definition/user-service', 'task-definition/dev-platform-user-service')

@@ -7,7 +7,7 @@ import {
 } from '../../scripts/templates/reference.ts';
 import type { Subject } from './validators/cloudformation-validate.ts';
 
-/** Every template with every environment's parameters. The services differ in nothing that these tools look at. */
+/** Every template with every environment's parameters. The services do not differ for these tools. */
 export const subjects: Subject[] = [
   ...environments.flatMap((environment) => {
     const stacks = [...stacksWithCacheOf(environment), ...backupStacksOf(environment)];

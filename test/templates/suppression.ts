@@ -1,13 +1,13 @@
 import type { Finding } from './finding.ts';
 
-/** A finding that is accepted for now. Every field given must match; `reason` says why, `expires` until when. */
+/** A finding that is accepted for now. Every given field must match; `reason` says why, `expires` until when. */
 export interface Suppression {
   tool: Finding['tool'];
   rule: string;
   templates: string[];
   environments?: string[];
   resources?: string[];
-  /** The message holds one of these. */
+  /** The message contains one of these. */
   about?: string[];
   reason: string;
   /** The first day on which it fails, as YYYY-MM-DD. */
@@ -15,14 +15,14 @@ export interface Suppression {
 }
 
 export interface Verdict {
-  /** Findings that nobody accepted. */
+  /** Findings that are not accepted. */
   open: Finding[];
   /** Suppressions of the tools that ran which matched nothing: they must be deleted. */
   unused: Suppression[];
   expired: Suppression[];
 }
 
-/** Splits findings by what is accepted on a day (YYYY-MM-DD). An expired suppression accepts nothing. */
+/** Separates the findings that are accepted on a day (YYYY-MM-DD). An expired suppression accepts nothing. */
 export function judge(findings: Finding[], suppressions: Suppression[], today: string): Verdict {
   const valid = suppressions.filter(({ expires }) => expires > today);
   return {

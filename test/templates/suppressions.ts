@@ -3,7 +3,7 @@ import type { Suppression } from './suppression.ts';
 const databases = ['aurora', 'aurora-serverless'];
 const beforeProduction = ['dev', 'staging'];
 
-/** Everything that is accepted for now. The list is short on purpose, and every entry ends. */
+/** All accepted findings. The list is intentionally short, and every entry expires. */
 export const suppressions: Suppression[] = [
   ...['CT.RDS.PR.2', 'CT.RDS.PR.3', 'CT.RDS.PR.25'].map((rule): Suppression => ({
     tool: 'control-tower',

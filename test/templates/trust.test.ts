@@ -12,7 +12,10 @@ import { CALLERS, ROOT, workflowsOf } from '../workflows/workflow.ts';
 import { Deployment } from './deployment.ts';
 import { type Mutant, withoutGrants, withoutRestrictions, withoutValues } from './permissions/mutants.ts';
 
-/** Who may take the roles of bootstrap.yml and bootstrap-previews.yml, asked of an STS that evaluates their trust policies. */
+/**
+ * Who may assume the roles of bootstrap.yml and bootstrap-previews.yml, according to an STS that evaluates their trust
+ * policies.
+ */
 const DEV = '111111111111';
 const WORKFLOWS = 'org/platform/.github/workflows';
 const IDS = { GitHubOwnerId: '600000001', GitHubRepositoryId: '700000001' };
@@ -32,7 +35,7 @@ afterAll(async () => {
   await sandbox.close();
 });
 
-/** A question that a trust policy answered. */
+/** A request that a trust policy decided. */
 interface Asked {
   role: string;
   principal: PrincipalNames;
@@ -50,7 +53,7 @@ function policyOf(role: string): TrustPolicy {
   return found.trustPolicy;
 }
 
-/** Keeps what was asked with the claims of a token. */
+/** Records the requests with the claims of a token. */
 function keep(role: string, token: string, allowed: boolean): void {
   const payload = Buffer.from(token.split('.')[1] ?? '', 'base64url').toString();
   const claims = Object.entries(JSON.parse(payload) as Record<string, unknown>);
@@ -67,7 +70,7 @@ async function bootstrap(parameters: Record<string, string>): Promise<void> {
     await deployment.deploy({ ...stack, parameters: { ...stack.parameters, ...parameters } });
 }
 
-/** Whether a job with these claims beside the usual ones may take a role. */
+/** Whether a job with these claims in addition to the usual ones may assume a role. */
 async function mayTake(role: string, claims: Claims): Promise<boolean> {
   for (const key of Object.keys(sandbox.claims)) Reflect.deleteProperty(sandbox.claims, key);
   Object.assign(sandbox.claims, usual);
@@ -102,12 +105,12 @@ async function mayTake(role: string, claims: Claims): Promise<boolean> {
   }
 }
 
-/** The subject in the form of repositories that were made, renamed or moved after 2026-07-15. */
+/** The subject format of repositories that were created, renamed or moved after 2026-07-15. */
 const withIds = (rest: string, owner = 600_000_001, repository = 700_000_001): Claims => ({
   sub: `repo:org@${owner}/platform@${repository}:${rest}`,
 });
 const environment = (name: string): Claims => ({ environment: name });
-/** Of a job in a merge queue: the subject that Microsoft's error AADSTS7002131 shows of one. */
+/** For a job in a merge queue: the subject in Microsoft's error AADSTS7002131. */
 const queue = (branch: string): Claims => ({
   event_name: 'merge_group',
   ref: `refs/heads/gh-readonly-queue/${branch}/pr-13-7b1f002b00ec25a5facc43e470ef7dfe6d32f300`,
@@ -192,7 +195,7 @@ describe('subjects with ids', () => {
   });
 });
 
-/** The example that the template's own description gives. */
+/** The example in the template's description. */
 function exampleWorkflowRef(): string {
   const text = readFileSync(join(ROOT, 'templates/bootstrap.yml'), 'utf8');
   return /such as `(org\/platform\/\.github\/workflows\/\S+)`\. Empty/.exec(text)?.[1] ?? '';
@@ -239,7 +242,7 @@ test('a pattern with only the pipeline excludes the workflows it calls', async (
   }
 });
 
-/** A provider may take tokens of several audiences; STS itself refuses those that it does not list. */
+/** A provider may accept tokens of several audiences; STS refuses those that it does not list. */
 function ofAnotherAudience(): Asked[] {
   return asked
     .filter(({ allowed }) => allowed)

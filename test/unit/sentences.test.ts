@@ -11,7 +11,7 @@ import { DEPLOYING, DESTROYING, PLANNING, overallVerdict } from '../../src/envir
 import type { RunPart } from '../../src/environment/run/result.ts';
 import { findSentenceFaults } from '../../sandbox/sentences.ts';
 
-/** Sentences made from numbers: with none, one and many of everything that they count. */
+/** Sentences with numbers: none, one and many of everything that they count. */
 const COUNTS = [0, 1, 2, 7];
 let tried = 0;
 

@@ -10,7 +10,9 @@ import type { DeployStackInputs } from '../../src/cloudformation/context.ts';
 import { inputsOf } from '../unit/cloudformation/stack-world.ts';
 import { type Stand, stand } from './stand.ts';
 
-/** `apply` with a plan that the run has read before: a change set that is no longer available is never executed unseen. */
+/**
+ * `apply` with a plan that the run has read before: a change set that is no longer available is never executed unread.
+ */
 
 const queue = (delay: number): string =>
   `Resources: { Queue: { Type: 'AWS::SQS::Queue', Properties: { DelaySeconds: ${delay} } } }`;

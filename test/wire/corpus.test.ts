@@ -3,7 +3,10 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { inParallel } from '../../src/core/concurrency.ts';
 import { type Stand, stand } from './stand.ts';
 
-/** Templates in the styles of published ones, each with a feature that some parser or emulator gets wrong. */
+/**
+ * Templates in the style of published ones, each with a feature that some parser or emulator does not support
+ * correctly.
+ */
 const FOLDER = new URL('../corpus/', import.meta.url);
 const FILES = readdirSync(FOLDER).filter((file) => /\.(yml|json)$/.test(file));
 const NESTED = readFileSync(new URL('nested/child.yml', FOLDER), 'utf8');
@@ -20,7 +23,7 @@ afterAll(async () => {
   await at.close();
 });
 
-/** The verdicts of a template's life, up to the first that is not as it should be. */
+/** The verdicts in the life of a template, up to the first unexpected one. */
 async function life(file: string): Promise<string> {
   const text = readFileSync(new URL(file, FOLDER), 'utf8');
   const common = {

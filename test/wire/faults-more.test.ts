@@ -5,16 +5,16 @@ import type { Outcome } from '../../src/core/outcome.ts';
 import { type Stand, stand } from './stand.ts';
 
 /**
- * The fault matrix of the calls that only some deployments make: to reconcile, to compare traffic, to find alarms, to
- * explain hooks, to recover, to set what a change set cannot carry, and to compare with what is live. A fault that passes
- * changes no verdict. A denial makes nothing green that is not, and nothing is executed without the check it denies.
+ * The fault matrix of calls that only some deployments make: to reconcile, to compare traffic, to find alarms, to
+ * explain hooks, to recover, to set what a change set cannot contain, and to compare with live resources. A temporary
+ * fault changes no verdict. A denial never causes a wrong success, and nothing is executed without the denied check.
  */
 
 type Values = Partial<DeployStackInputs>;
 
 interface Situation {
   name: string;
-  /** The calls that are struck. */
+  /** The calls that fail. */
   calls: string[];
   scenario?: Scenario;
   /** What is deployed before. */

@@ -6,8 +6,8 @@ import type { Outcome } from '../../src/core/outcome.ts';
 import { type Stand, stand } from './stand.ts';
 
 /**
- * The fault matrix of deploy-stack's commands: each fault at each of their calls. The bundle meets one fault at each call
- * (test/acceptance/deploy-stack/faults.test.ts); here, in the process, all of them are cheap.
+ * The fault matrix of deploy-stack's commands: each fault at each of their calls. The bundle is tested with one fault
+ * per call (test/acceptance/deploy-stack/faults.test.ts); in this process, all of them are cheap.
  */
 
 const template = (tag: string): string => `
@@ -21,18 +21,18 @@ type Values = Partial<DeployStackInputs>;
 
 interface Command {
   name: string;
-  /** The operations that it calls when nothing goes wrong. */
+  /** The operations that it calls without faults. */
   calls: string[];
-  /** Prepares the stack, and gives the run under test. */
+  /** Prepares the stack, and returns the run under test. */
   prepare: (at: Stand) => Promise<() => Promise<Outcome>>;
-  /** When nothing goes wrong, or a fault passes. */
+  /** Without faults, or with a temporary one. */
   verdict: string;
   /** The stack's status before and after it. */
   before: string;
   after: string;
-  /** It makes a plan, which stays. */
+  /** It creates a plan, which remains. */
   leavesPlan?: true;
-  /** It executes a plan, which stays when it fails. */
+  /** It executes a plan, which remains if it fails. */
   givenPlan?: true;
 }
 
@@ -111,7 +111,7 @@ const COMMANDS: Command[] = [
 type Fault = Pick<FaultRule, 'kind'> & Partial<FaultRule>;
 
 const CHANGES = new Set(['CreateChangeSet', 'ExecuteChangeSet', 'DeleteStack']);
-/** Each passes, and is survived. */
+/** Each is temporary and does not fail the run. */
 const PASSING: Record<string, Fault> = {
   'three throttlings': { kind: 'throttle', times: 3 },
   'an error of AWS': { kind: 'error' },
@@ -175,7 +175,7 @@ describe.each(COMMANDS)('$name', (command) => {
     at.sandbox.addFault({ operation, ...DENIAL });
     const outcome = await run();
     if (operation === 'DescribeStacks') {
-      // The test itself cannot read the stack then, but sees the calls.
+      // The test cannot read the stack itself, but sees the calls.
       expect(outcome.verdict).toBe('failed');
       expect(at.sandbox.calls.all.filter((call) => CHANGES.has(call.operation))).toEqual([]);
       return;

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { type Stand, stand } from './stand.ts';
 
-/** Change sets that only IncludeNestedStacks makes fail. */
+/** Change sets that fail only with IncludeNestedStacks. */
 
 const child = (tag: string, more = ''): string => `
 Resources:

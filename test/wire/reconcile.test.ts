@@ -6,8 +6,8 @@ import { clientOf } from '../unit/sandbox/clients.ts';
 import { type Stand, stand } from './stand.ts';
 
 /**
- * Completed updates in which CloudFormation reports nothing of a planned change. It is green where the change did not
- * have to be made or is in effect, and red where nothing proves it.
+ * Completed updates in which CloudFormation reports nothing about a planned change. The run succeeds if the change was
+ * not necessary or is in effect, and fails if nothing proves it.
  */
 
 const QUEUE = (name: string, delay = 1, more = ''): string =>
@@ -53,9 +53,9 @@ interface Situation {
   name: string;
   before: string;
   after: string;
-  /** What CloudFormation leaves out, without an event. */
+  /** What CloudFormation omits, without an event. */
   omits?: string;
-  /** What the reason names; absent: the update is proven. */
+  /** What the reason contains. If absent, the update is proven. */
   red?: RegExp;
 }
 
@@ -189,7 +189,7 @@ test('a denied read is red and names the permission', async () => {
   expect(outcome.reason).toContain('cloudformation:ListStackResources');
 });
 
-// moto reports the events of stacks alone.
+// moto reports only events of stacks.
 test.each([
   ['still runs the revision before is red', 'Service', 'failed'],
   ['runs the new one is green, with a note', undefined, 'updated'],

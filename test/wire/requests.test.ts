@@ -4,7 +4,7 @@ import type { FaultRule } from '../../sandbox/index.ts';
 import type { DeployStackInputs } from '../../src/cloudformation/context.ts';
 import { type Stand, stand } from './stand.ts';
 
-/** What a run says of a request that AWS refused, that got no answer, or that somebody else has made first. */
+/** The result of a run whose request AWS refused, that got no response, or that another caller made first. */
 
 const template = (delay: number): string => `
 Resources:
@@ -62,7 +62,7 @@ test.each(REFUSED)('$name at $operation: nothing was started', async ({ operatio
   right += 1;
 });
 
-/** What can be read decides; where nothing can, the run says that it does not know. */
+/** What can be read decides. If nothing can, the run reports that it does not know. */
 test.each(LOST)(
   '$name at $operation does not prove that nothing was started',
   async ({ operation, text, values, first }) => {

@@ -8,7 +8,7 @@ import type { Scenario } from '../../sandbox/index.ts';
 import type { DeployStackInputs } from '../../src/cloudformation/context.ts';
 import { type Stand, stand } from './stand.ts';
 
-/** Deployments whose failures are kept: what CloudFormation refuses then, and the way out of what is left. */
+/** Deployments whose failures are kept: what CloudFormation then refuses, and how to recover. */
 
 const stack = (name: string, delay = 1, display = name): string => `
 Resources:

@@ -26,14 +26,16 @@ export interface Stand {
   sandbox: Sandbox;
   client: CloudFormationClient;
   lines: string[];
-  /** What the functions of `src/cloudformation` take. */
+  /** The options of the functions of `src/cloudformation`. */
   context: StackCommandContext;
-  /** Runs a command of deploy-stack on the stack `app`, with this template in its workspace, as `app.yml` or `template`. */
+  /**
+   * Runs a command of deploy-stack on the stack `app`, with this template in its workspace, as `app.yml` or `template`.
+   */
   run(template: string, values?: Partial<DeployStackInputs>, signal?: AbortSignal): Promise<Outcome>;
   close(): Promise<void>;
 }
 
-/** A sandbox, and everything deploy-stack needs to work against it over the wire. */
+/** A sandbox, and everything that deploy-stack needs to use it over the wire. */
 export async function stand(scenario: Scenario = {}): Promise<Stand> {
   const sandbox = await startSandbox({ timeScale: 2000, scenario, accounts: [ACCOUNT] });
   const env = sandbox.env(ACCOUNT);
@@ -77,7 +79,7 @@ export async function stand(scenario: Scenario = {}): Promise<Stand> {
         unstopped: new Unstopped(),
       };
       const runningRevision = runningRevisionIn(session, shared, {});
-      // What is kept by client is of one run, as each run has a process of its own.
+      // Caches by client belong to one run, because each run is a separate process.
       const ownClient = Object.create(client) as CloudFormationClient;
       const context = { ...shared, client: ownClient, runningRevision };
       const identity = { id: '1001', attempt: ++attempt, workspace };

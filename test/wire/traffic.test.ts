@@ -3,14 +3,14 @@ import { stackDatabase } from '../../sandbox/cloudformation/engine/stack-databas
 import { loadBalancingOf } from '../../sandbox/elb/load-balancing.ts';
 import { type Stand, stand } from './stand.ts';
 
-/** Which changes of listener rules are guarded, by what is live and what the template sets. */
+/** Which changes of listener rules are guarded, depending on what is live and what the template sets. */
 
 const ACCOUNT = '111111111111';
 const REGION = 'eu-west-1';
 const RULES = ['Shifted', 'Single', 'Free'] as const;
 type Rule = (typeof RULES)[number];
 
-/** `Shifted` and `Single` go to a service of another stack as outputs; `Free` is nobody's but the template's. */
+/** `Shifted` and `Single` are outputs for a service of another stack; `Free` belongs to the template only. */
 const template = (changed?: Rule, blueOfFree = 1): string => {
   const rule = (name: Rule, index: number, actions: string): string => `
   ${name}:
@@ -49,7 +49,7 @@ beforeAll(async () => {
 });
 afterAll(() => at.close());
 
-/** Sets the live weights of a rule, as ECS or a person does. */
+/** Sets the live weights of a rule, like ECS or a person. */
 function setLive(name: Rule, blue: number, green: number): void {
   const { resources } = stackDatabase(at.sandbox.world, ACCOUNT, REGION).find('app')!;
   const arn = (id: string): string => resources.get(id)?.physicalId ?? '';

@@ -15,11 +15,11 @@ import { fc } from '../support/property.ts';
 import { inputsOf } from '../unit/cloudformation/stack-world.ts';
 import { type Stand, stand } from './stand.ts';
 
-/** A quick `unchanged` is never contradicted by the change set that the same request gives. */
+/** A quick `unchanged` never contradicts the change set of the same request. */
 
 const TOPIC = 'arn:aws:sns:eu-west-1:111111111111:news';
 
-/** Parts of a template, each with what it adds to the sections. */
+/** Parts of a template, each with its additions to the sections. */
 const PARTS = {
   ssm: {
     parameters: "Stored: { Type: 'AWS::SSM::Parameter::Value<String>', Default: /app/stored }",
@@ -92,7 +92,7 @@ const put =
   (world: Stand['sandbox']['world']) =>
     parameterStore(world, '111111111111', 'eu-west-1').put({ name, value, type });
 
-/** What differs from the deployment, in the workspace or in Parameter Store. */
+/** Differences from the deployment, in the workspace or in Parameter Store. */
 const CHANGES: Record<
   string,
   { desired?: (deployed: Desired) => Desired; world?: (world: Stand['sandbox']['world']) => void }
@@ -174,7 +174,7 @@ async function requestOf(
 }
 let count = 0;
 
-/** Whether CloudFormation finds changes; a refusal counts as one. */
+/** Whether CloudFormation finds changes. A refusal counts as one. */
 async function changes(request: PlanRequest): Promise<boolean> {
   try {
     return (await createPlan(open.context, request)).hasChanges;

@@ -4,7 +4,7 @@ import { expect, test } from '@jest/globals';
 import { PAGES } from './migrate/scene.ts';
 import { ROOT } from './workflow.ts';
 
-/** The guides show parts of workflows that migrate.test.ts runs: what they show is in the file that they link to. */
+/** The guides show parts of workflows that migrate.test.ts runs: every excerpt is in the file that it links to. */
 
 interface Excerpt {
   page: string;
@@ -20,7 +20,7 @@ function excerptsOf(page: string): Excerpt[] {
   return [...blocks].map(([, file = '', block = '']) => ({ page, file, text: block }));
 }
 
-/** Without the indentation that all lines share. */
+/** Without the common indentation of all lines. */
 function dedented(text: string): string[] {
   const lines = text.split('\n').filter((line) => line.trim() !== '');
   const indent = Math.min(...lines.map((line) => line.length - line.trimStart().length));

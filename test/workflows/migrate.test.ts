@@ -56,7 +56,7 @@ describe.each(Object.entries(SHAPES))('%s', (name, shape) => {
   });
 });
 
-/** By shape, the class that a row of the page's tables gives it. */
+/** By shape, its class in a row of the page's tables. */
 function rowsOf(page: string): Record<string, string> {
   const rows = page.matchAll(
     /^\| \[[^\]]+\]\(([a-z-]+)\/before\.yml\) +\| \[after\]\(\1\/after\.yml\) +\| ([ABC]) /gm,

@@ -67,7 +67,7 @@ describe('jobs', () => {
 });
 
 describe('environments', () => {
-  /** What the documentation of deployment branches says of GITHUB_REF and of wildcards. */
+  /** The documentation of deployment branches on GITHUB_REF and wildcards. */
   test.each([
     ['refs/heads/main', ['main'], true],
     ['refs/heads/main', ['refs/pull/*/merge'], false],
@@ -87,7 +87,7 @@ describe('environments', () => {
       name: 'push',
       ref,
     });
-    // https://github.com/actions/action-versions/issues/119 quotes the message.
+    // The message is quoted in https://github.com/actions/action-versions/issues/119.
     const branch = ref.replace('refs/heads/', '');
     expect(report.jobs['deploy']).toMatchObject(
       allowed
@@ -325,7 +325,7 @@ describe('runs-on', () => {
     ['[""]', /Unexpected value ''/],
     ['[["self-hosted"]]', /sequence was not expected/],
     ['{"group": "a/b/c"}', /Invalid runs-on group name 'a\/b\/c/],
-    // Labels all must match, on one runner, in the group.
+    // A runner must have all labels and be in the group.
     ['["gpu", "x64"]', /^no runner has all labels of \[gpu, x64\]$/],
     ['{"group": "deploy", "labels": ["x64"]}', /^no runner in the group deploy has all labels/],
     ['{"group": "other"}', /^no runner in the group other/],

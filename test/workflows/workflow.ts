@@ -82,19 +82,18 @@ export interface ActionDefinition {
 }
 
 /**
- * What stands in callers and examples for the owner of the reader's copy of this repository. No account can have this
- * name, so that a caller which nobody edited cannot run a stranger's code: "Usernames for user accounts on GitHub can
- * only contain alphanumeric characters and dashes" (docs.github.com, Username considerations for external
- * authentication).
+ * The placeholder in callers and examples for the owner of the reader's copy of this repository. No account can have
+ * this name, so that an unedited caller cannot run a stranger's code: "Usernames for user accounts on GitHub can only
+ * contain alphanumeric characters and dashes" (docs.github.com, Username considerations for external authentication).
  */
 const OWNER_PLACEHOLDER = '<OWNER>';
 
-/** A text after the one edit that every caller asks for. */
+/** A text after the edit that every caller requires. */
 export function withOwner(text: string): string {
   return text.replaceAll(`${OWNER_PLACEHOLDER}/platform`, 'org/platform');
 }
 
-/** A workflow from its text; `on` is an object whichever of its three forms it has. */
+/** Parses a workflow; `on` is an object in any of its three forms. */
 export function workflowFile(path: string, text: string): WorkflowFile {
   const workflow = parse(text) as Workflow & { on: string | string[] | object };
   const { on } = workflow;
@@ -103,7 +102,7 @@ export function workflowFile(path: string, text: string): WorkflowFile {
   return { path, text, workflow: { ...workflow, on: byName } };
 }
 
-/** All workflows of a folder of the repository. */
+/** All workflows in a folder of the repository. */
 export function workflowsOf(folder: string): WorkflowFile[] {
   const names = readdirSync(join(ROOT, folder)).filter((name) => name.endsWith('.yml'));
   return names.map((name) => readWorkflow(`${folder}/${name}`));
@@ -115,15 +114,15 @@ export function readWorkflow(path: string): WorkflowFile {
 }
 
 /**
- * What of this repository a `uses:` means, as a path in it; undefined for somebody else's. Our own files say
- * `$/…`, which is the repository and commit that hold the YAML; a caller elsewhere says `org/platform/…@v1`.
+ * The path in this repository of a `uses:`, or undefined for a third-party one. Our files use `$/…`, which is the
+ * repository and commit of the YAML file; a caller elsewhere uses `org/platform/…@v1`.
  */
 export function ownPath(uses: string): string | undefined {
   if (uses.startsWith('$/')) return uses.slice(2);
   return /^org\/platform\/?([^@]*)@v1$/.exec(uses)?.[1];
 }
 
-/** The action.yml at a path of this repository; undefined when there is none. */
+/** The action.yml at a path of this repository, or undefined if there is none. */
 export function ownAction(path: string): ActionDefinition | undefined {
   const file = join(ROOT, path, 'action.yml');
   return existsSync(file) ? (parse(readFileSync(file, 'utf8')) as ActionDefinition) : undefined;

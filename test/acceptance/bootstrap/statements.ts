@@ -4,10 +4,10 @@ import { evaluate } from '../../../sandbox/iam/policies/evaluation.ts';
 import { identityStore } from '../../../sandbox/iam/roles.ts';
 import type { World } from '../../../sandbox/world.ts';
 
-/** A statement as the template's stack has it. */
+/** A statement in a template's stack. */
 type Statement = Record<string, unknown> & { Sid?: string; Effect: string; Action: string | string[] };
 
-/** A policy of a bootstrap stack, by the name that all environments share. */
+/** A policy of a bootstrap stack, by the name without the environment. */
 export interface BootstrapPolicy {
   /** `bootstrap: DeployRole.PushImages`, `bootstrap: ReadPolicy` */
   name: string;
@@ -18,7 +18,7 @@ interface Document {
   Statement: Statement | Statement[];
 }
 
-/** The identity policies of each role that bootstrap stacks have made, by the role's ARN. */
+/** The identity policies of each role in bootstrap stacks, by the role's ARN. */
 export function policiesByRole(stacks: readonly Stack[]): Map<string, BootstrapPolicy[]> {
   const byRole = new Map(stacks.flatMap(rolesOf));
   for (const stack of stacks) {
@@ -69,21 +69,24 @@ function statementsIn(document: unknown): Statement[] {
 }
 
 export interface Coverage {
-  /** Every statement of the roles that made a call, as `bootstrap: ReadPolicy Stacks`, or by its number where it has no Sid. */
+  /**
+   * Every statement of the roles that made a call, as `bootstrap: ReadPolicy Stacks`, or by its number if it has no
+   * Sid.
+   */
   statements: ReadonlySet<string>;
-  /** Those without which a call that was allowed is denied, with one such call. */
+  /** Statements whose removal denies an allowed call, with such a call. */
   needed: ReadonlyMap<string, string>;
   /** The same for each action of a statement, as `… ecs:Describe*`. */
   actions: ReadonlySet<string>;
   neededActions: ReadonlySet<string>;
-  /** The roles that made no call, whose statements are not judged. */
+  /** The roles that made no call, whose statements are not checked. */
   unasked: readonly string[];
-  /** How many different questions were judged again. */
+  /** The number of distinct checks that were repeated. */
   questions: number;
 }
 
 /**
- * Judges each question that was allowed once more without each statement, and each action of it: what no other statement
+ * Repeats each allowed check without each statement, and without each action of it. A check that no other statement
  * allows needs it.
  */
 export function coverageOf(
@@ -118,7 +121,7 @@ export function coverageOf(
   return { statements, needed, actions, neededActions, unasked, questions: questions.length };
 }
 
-/** A statement with one of its actions alone. */
+/** A statement with only one of its actions. */
 interface Part {
   statement: string;
   pattern: string;
@@ -148,7 +151,7 @@ function allows(document: Record<string, unknown>, decision: Decision): boolean 
   );
 }
 
-/** What was allowed, each question once. */
+/** The distinct allowed checks. */
 function allowed(decisions: readonly Decision[]): Decision[] {
   const unique = new Map<string, Decision>();
   for (const decision of decisions) {
@@ -160,7 +163,7 @@ function allowed(decisions: readonly Decision[]): Decision[] {
   return [...unique.values()];
 }
 
-/** The statements of boundaries that allowed what roles of layers did, as `platform-dev-boundary Images`. */
+/** The statements of boundaries that allowed the calls of layers' roles, as `platform-dev-boundary Images`. */
 export function boundaryCoverage(world: World): string[] {
   const store = identityStore(world);
   const needed = decisionsOf(world).all.flatMap((decision) => {

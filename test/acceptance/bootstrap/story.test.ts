@@ -12,7 +12,7 @@ import { boundaryCoverage, coverageOf, policiesByRole } from './statements.ts';
 
 const LIMIT_MS = 3_600_000;
 
-/** Statements without which the story goes as well, and why the templates have them. */
+/** Statements that no call in this test needs, and why the templates have them. */
 const OTHER_LAYERS = 'a layer that the reference platform does not have';
 const NESTED = 'for nested stacks: no template of the reference platform has any';
 const FAILING = 'explains a preview whose tasks fail; the story has such a failure in staging';
@@ -82,7 +82,10 @@ test('no call of the demo is denied', () => {
   expect([...new Set(denied)]).toEqual([]);
 });
 
-/** What programs in tasks, schedules and backups need of the boundary is tried in test/templates/attempts.test.ts. */
+/**
+ * The permissions of the boundary that programs in tasks, schedules and backups need are tested in
+ * test/templates/attempts.test.ts.
+ */
 test('tasks start and write logs within the boundary of their roles', () => {
   const needed = boundaryCoverage(sandbox.world);
   console.log(`Statements of boundaries that the story needs: ${needed.length}`);

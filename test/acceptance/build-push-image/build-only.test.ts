@@ -5,7 +5,7 @@ import { DockerPlayback } from '../../support/docker-playback.ts';
 import { buildPushImage } from '../../support/image.ts';
 import { expectExample } from '../../support/error-example.ts';
 
-/** A pull request's build: the job has no credentials of AWS, and no region. */
+/** A pull request's build: the job has no AWS credentials, and no region. */
 const sandboxOf = useSandboxes();
 const workspaceOf = useWorkspaces();
 const NO_AWS = { AWS_ACCESS_KEY_ID: '', AWS_SECRET_ACCESS_KEY: '', AWS_REGION: '' };

@@ -11,7 +11,7 @@ import { sha256 } from '../../support/oci.ts';
 import { RegistrySession } from '../../support/registry.ts';
 import { expectExample } from '../../support/error-example.ts';
 
-/** The way of a build through buildx, played from a recording; the registry is real. */
+/** Builds with buildx, played from a recording, and a real registry. */
 const sandboxOf = useSandboxes();
 const workspaceOf = useWorkspaces();
 
@@ -19,7 +19,7 @@ interface Stage {
   sandbox: Sandbox;
   docker: DockerPlayback;
   workspace: string;
-  /** Of the image that buildx will say it has pushed. */
+  /** The digest of the image that buildx reports as pushed. */
   digest: string;
   run: (inputs?: Record<string, string>, options?: Parameters<typeof buildPushImage>[2]) => Promise<Run>;
 }
@@ -45,7 +45,7 @@ async function stage(recording: Recording = {}): Promise<Stage> {
   return { sandbox, docker, workspace, digest, run };
 }
 
-/** An image beside the first; its digest. */
+/** Pushes another image. Returns its digest. */
 async function pushAnother(sandbox: Sandbox): Promise<string> {
   const session = await RegistrySession.reopen(sandbox);
   const manifest = await session.manifest('another layer');
@@ -92,7 +92,7 @@ describe('a build with buildx', () => {
     const { run, sandbox } = await stage();
     const session = await RegistrySession.reopen(sandbox);
     const theirs = await session.manifest('another layer');
-    // The other job claims after this one has looked for the image, and before it claims.
+    // The other job claims the build after this one has searched for the image, and before it claims it.
     sandbox.beforeCalls(async ({ operation, input }) => {
       const tag = String(input['reference']);
       if (operation !== 'GetManifest' || !tag.startsWith('content-')) return;

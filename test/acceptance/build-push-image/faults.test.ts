@@ -10,8 +10,8 @@ import { useLayouts } from '../../support/layouts.ts';
 import { expectExample } from '../../support/error-example.ts';
 
 /**
- * Whatever strikes, and wherever: the verdict is true, a tag stands only on a whole image, and nothing is left
- * on the runner.
+ * With any fault at any call, the verdict is correct, a tag refers only to a complete image, and nothing is left on the
+ * runner.
  */
 const sandboxOf = useSandboxes();
 const layoutOf = useLayouts();
@@ -48,7 +48,7 @@ async function tags(sandbox: Sandbox): Promise<Record<string, string>> {
   return Object.fromEntries(tagged.map(({ imageTag = '', imageDigest = '' }) => [imageTag, imageDigest]));
 }
 
-/** The tags of a repository that may never have been made. */
+/** The tags of a repository, which may not exist. */
 async function tagsOrNone(sandbox: Sandbox): Promise<Record<string, string>> {
   try {
     return await tags(sandbox);

@@ -30,7 +30,7 @@ const FOREIGN = {
 };
 const FOUR_MEGABYTES = 4 * 1024 * 1024;
 
-/** Writes `image`, a folder, or `image.tar`, into the workspace; the digest of what it should be pushed as. */
+/** Writes `image`, a folder, or `image.tar` into the workspace. Returns the digest that is expected to be pushed. */
 type Write = (place: {
   workspace: string;
   layout: LayoutWriter;
@@ -42,14 +42,14 @@ const config = (layout: LayoutWriter, text = '{"os":"linux","architecture":"amd6
   layout.blob(CONFIG, text);
 const layer = (layout: LayoutWriter, text = 'layer'): Descriptor => layout.blob(LAYER, text);
 
-/** A folder whose one image has this config. */
+/** A folder whose only image has this config. */
 const withConfig =
   (text: string | Buffer): Write =>
   ({ layout }) => {
     layout.finish(image(layout, layout.blob(CONFIG, text), [layer(layout)]));
   };
 
-/** A folder whose image is spoiled after it was written. */
+/** A folder whose image is corrupted after it was written. */
 const spoiled =
   (spoil: (layout: LayoutWriter, root: Descriptor) => void): Write =>
   ({ layout }) => {
@@ -58,7 +58,7 @@ const spoiled =
     spoil(layout, root);
   };
 
-/** A folder whose index.json names what is made. */
+/** A folder whose index.json lists what `make` returns. */
 const naming =
   (make: (layout: LayoutWriter) => Descriptor | Descriptor[]): Write =>
   ({ layout }) => {
@@ -77,7 +77,7 @@ async function tarOf(entries: readonly Entry[]): Promise<Buffer> {
   return buffer(tar);
 }
 
-/** A layout's files as entries of a tar, in an order that a test chooses. */
+/** A layout's files as entries of a tar, in the order that a test chooses. */
 function entriesOf(prefix = ''): { entries: Entry[]; digest: string; root: string } {
   const configText = '{"os":"linux","architecture":"amd64"}';
   const blob = (mediaType: string, content: string) => ({
@@ -114,7 +114,7 @@ const tar =
     return made.digest;
   };
 
-/** A tar's bytes, changed. */
+/** A tar with changed bytes. */
 const bytes =
   (change: (whole: Buffer) => Buffer): Write =>
   async ({ workspace }) => {

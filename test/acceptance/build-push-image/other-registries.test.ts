@@ -33,7 +33,7 @@ async function stage() {
   return { sandbox, registry, host, app, run, noLogin: { DOCKER_CONFIG: workspaceOf({}) } };
 }
 
-/** What ECR gives for a tag or digest; undefined when it has none. */
+/** The digest in ECR of a tag or digest, or undefined if it does not exist. */
 async function inEcr(sandbox: Sandbox, reference: string): Promise<string | undefined> {
   const imageIds = [reference.startsWith('sha256:') ? { imageDigest: reference } : { imageTag: reference }];
   const command = new BatchGetImageCommand({ repositoryName: REPOSITORY, imageIds });
@@ -41,7 +41,7 @@ async function inEcr(sandbox: Sandbox, reference: string): Promise<string | unde
   return images[0] && sha256(images[0].imageManifest ?? '');
 }
 
-/** The calls that reached AWS. */
+/** The calls to AWS. */
 const awsCalls = (sandbox: Sandbox) =>
   sandbox.calls.all.filter(({ service }) => service !== 'token-registry');
 

@@ -48,7 +48,7 @@ describe('the scan', () => {
     expect(run.outputs).toMatchObject({ verdict: 'blocked', scan: 'blocked' });
     expect(run.outputs['digest']).toMatch(/^sha256:/);
     expect(run.outputs['reason']).toContain('2 vulnerabilities of severity high or higher');
-    // What can be fixed comes first; only an enhanced scan knows.
+    // Findings with a fix come first. Only an enhanced scan reports fixes.
     const [first, second] = enhanced ? ['openssl', 'glibc'] : ['glibc', 'openssl'];
     expect(run.summary.indexOf(first)).toBeLessThan(run.summary.indexOf(second));
     expect(run.summary).toContain(enhanced ? '3.0.2' : 'unknown');

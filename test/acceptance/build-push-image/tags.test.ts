@@ -73,7 +73,7 @@ describe('an immutable tag', () => {
   test('that another run sets at the same time is detected', async () => {
     const sandbox = await sandboxOf();
     await buildPushImage(sandbox, { ...inputs, tags: 'v1' }, layoutOf(['one']));
-    // The answer of the look-up is lost, after those of the image: as if the tag had not been there yet.
+    // The second response to the look-up is empty, as if the tag had not been visible yet.
     sandbox.addFault({
       service: 'registry',
       operation: 'GetManifest',

@@ -4,19 +4,19 @@ import type { Run, RunOptions } from '../../../sandbox/runner.ts';
 import type { Sandbox } from '../../../sandbox/index.ts';
 import { ssmOf } from '../../unit/sandbox/clients.ts';
 
-/** The moment of a cancelled run, and what happens then beside the signal. */
+/** When a run is cancelled, and what else happens at that moment. */
 interface Moment {
-  /** The operation that has arrived so many times when the signal is sent. */
+  /** The operation whose nth call triggers the signal. */
   operation: string;
   times: number;
   signal?: NodeJS.Signals;
-  /** Called right before the signal, such as for a fault. */
+  /** Called just before the signal, for example to inject a fault. */
   before?: (sandbox: Sandbox) => void;
-  /** Sends a second signal, when this call arrives after the first one. */
+  /** Sends a second signal when this call arrives after the first one. */
   again?: { operation: string; signal: NodeJS.Signals };
 }
 
-/** Something that the run says it could not stop. */
+/** An operation that the run reports as not stopped. */
 interface Unstopped {
   what: string;
   command: string;
@@ -24,12 +24,12 @@ interface Unstopped {
 
 export interface CancelledRun {
   run: Run;
-  /** What was called after the signal. */
+  /** The calls after the signal. */
   after: readonly LoggedCall[];
   unstopped: readonly Unstopped[];
 }
 
-/** Runs an action, and cancels it in a moment. */
+/** Runs an action and cancels it at a moment. */
 export async function cancelled(
   sandbox: Sandbox,
   start: (options: RunOptions) => Promise<Run>,
@@ -55,7 +55,7 @@ export async function cancelled(
   return { run, after: sandbox.calls.all.slice(from), unstopped };
 }
 
-/** The names of the stacks for which an operation was answered well. */
+/** The names of the stacks for which an operation succeeded. */
 export function stacksTold({ after }: CancelledRun, ...operations: string[]): string[] {
   const told = after.filter(({ operation, status }) => operations.includes(operation) && status === 200);
   return told.map(({ input }) => {
@@ -64,7 +64,7 @@ export function stacksTold({ after }: CancelledRun, ...operations: string[]): st
   });
 }
 
-/** Whether the lock of the environment is held, in the account of the environment. */
+/** Whether the lock of the environment is held, in its account. */
 export async function isLocked(sandbox: Sandbox, account: string, name = '/shop/dev/lock'): Promise<boolean> {
   try {
     await ssmOf(sandbox, account).send(new GetParameterCommand({ Name: name }));

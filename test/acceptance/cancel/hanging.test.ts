@@ -16,7 +16,7 @@ interface Hanging {
   fault: FaultRule;
   signal?: NodeJS.Signals;
   again?: { operation: string; signal: NodeJS.Signals };
-  /** How many of the stacks may have been told before AWS stops answering. */
+  /** The maximum number of stacks that may be stopped before AWS no longer responds. */
   told: number;
 }
 

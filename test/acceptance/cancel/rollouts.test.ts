@@ -8,7 +8,7 @@ import { ssmOf } from '../../unit/sandbox/clients.ts';
 import { cancelled, isLocked } from './cancelled.ts';
 
 const workspaceOf = useWorkspaces();
-/** A promotion of more takes AWS's rate of RegisterTaskDefinition, one a second. */
+/** A promotion of more services is limited by AWS's rate of RegisterTaskDefinition, one per second. */
 const COUNT = 40;
 
 /** A promotion of services whose rollouts do not end. */
@@ -53,7 +53,7 @@ test('a cancelled promotion stops all 40 rollouts without a read each, and relea
     ({ operation, status }) => operation === 'StopServiceDeployment' && status === 200,
   );
   expect(told).toHaveLength(COUNT);
-  // On a busy machine an answer may come too late; then the rollout is listed.
+  // On a busy machine, a response may arrive too late. Then the rollout is listed.
   const listed = new Set(unstopped.map(({ what }) => what));
   for (const { service, end } of services) {
     const isListed = listed.has(`The rollout of ${service}`);
@@ -62,10 +62,10 @@ test('a cancelled promotion stops all 40 rollouts without a read each, and relea
   const reads = after.filter(({ operation }) => operation === 'DescribeServiceDeployments');
   expect(reads.length).toBeLessThan(COUNT);
   expect(await isLocked(sandbox, ACCOUNTS.staging, '/shop/staging/lock')).toBe(false);
-  // The locks of the services are released together; one that is not, on a busy machine, is named.
+  // The locks of the services are released together. On a busy machine, one that is not released is listed.
   for (const lock of await locksLeft(sandbox))
     expect(run.log).toContain(`Failed to release the lock ${lock}`);
-  // Those that end in the same moment are released in one call; how many do depends on the machine.
+  // Rollouts that end at the same time are released in one call. Their number depends on the machine.
   const together = after.filter(({ operation }) => operation === 'DeleteParameters');
   const counts = together.map(({ input }) => (input['Names'] as string[]).length);
   expect(Math.max(...counts)).toBeGreaterThan(1);

@@ -9,7 +9,7 @@ afterEach(async () => {
   await Promise.all(open.splice(0).map((environment) => environment.close()));
 });
 
-/** An environment of stacks that do not wait for each other, and whose operations of this kind do not end. */
+/** An environment of independent stacks whose operations of this kind do not end. */
 async function environmentOf(
   stacks: number,
   endless: 'create' | 'update' | 'delete' | 'none',
@@ -37,7 +37,7 @@ function namesOf(count: number): string[] {
   return Array.from({ length: count }, (_, index) => `dev-shop-plain-${String(index + 1).padStart(3, '0')}`);
 }
 
-/** The stack that a sentence or a command names. */
+/** The stack in a sentence or a command. */
 function stackIn(text: string): string {
   return /dev-shop-plain-\d+/.exec(text)?.[0] ?? text;
 }
@@ -92,7 +92,7 @@ describe.each(IN_FLIGHT)('$count stacks that $does', ({ count, does, tells, says
     );
     const parts = ended.run.result['parts'] as { name: string; verdict: string; reason: string }[];
     expect(parts).toHaveLength(count);
-    // On a busy machine an answer may come too late; then the stack is listed.
+    // On a busy machine, a response may arrive too late. Then the stack is listed.
     const listed = ended.unstopped.map(({ what }) => stackIn(what));
     for (const { name, reason } of parts) {
       expect(reason).toMatch(listed.includes(`dev-shop-${name}`) ? /could not be stopped/ : says);
@@ -113,7 +113,7 @@ test('a cancelled plan of 100 stacks lists every change set that it leaves', asy
   const deleted = stacksTold(ended, 'DeleteChangeSet');
   const listed = ended.unstopped.map(({ what }) => stackIn(what));
   expect([...new Set([...deleted, ...listed])].sort()).toEqual(namesOf(count));
-  // The empty stacks go last, and have no resources.
+  // The empty stacks come last, and have no resources.
   for (const { what } of ended.unstopped) expect(what).toMatch(/^The empty stack dev-shop-plain-\d+$/);
   expect(ended.run.summary).not.toContain('aws cloudformation delete-change-set');
 });

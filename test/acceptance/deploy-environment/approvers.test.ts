@@ -5,7 +5,7 @@ import { sandboxOf } from '../../unit/sandbox/clients.ts';
 import { expectExample } from '../../support/error-example.ts';
 
 const workspaceOf = useWorkspaces();
-/** Runs of the action have this number. */
+/** The id of the action's runs. */
 const RUN = 1001;
 
 test.each(['deploy', 'destroy'])(

@@ -68,7 +68,7 @@ let docker: DockerPlayback;
 let commit = 0;
 const repositories: RegistrySession[] = [];
 
-/** Runs at a commit that nobody has deployed yet. */
+/** Runs at a commit that has not been deployed. */
 async function run(inputs: Record<string, string>): Promise<Run> {
   const sha = String(++commit).padStart(40, '0');
   const from = sandbox.calls.all.length;
@@ -81,7 +81,7 @@ async function run(inputs: Record<string, string>): Promise<Run> {
 }
 let calls: string[] = [];
 
-/** The next image that docker builds, in both repositories. */
+/** Sets the next image that docker builds, in both repositories. */
 async function nextImage(layer: string): Promise<string> {
   const [digest = ''] = await Promise.all(repositories.map((repository) => repository.image(layer, layer)));
   docker.answer(digest);

@@ -23,7 +23,7 @@ Outputs:
   Vpc: { Value: !Ref Vpc, Export: { Name: shop-vpc } }
 `;
 
-/** A network, and an application that imports it. */
+/** A network, and an application that imports its export. */
 const workspaceOf = (app: string, given = ''): string =>
   newWorkspace({
     'platform.yml': platform(`  net: { template: net.yml }\n  app: { template: app.yml${given} }`),
@@ -31,7 +31,7 @@ const workspaceOf = (app: string, given = ''): string =>
     'app.yml': app,
   });
 
-/** What changes something in CloudFormation, change sets included. */
+/** The operations that change something in CloudFormation, including change sets. */
 const changes = (sandbox: Sandbox): string[] =>
   sandbox.calls.all
     .map(({ operation }) => operation)

@@ -28,7 +28,7 @@ Resources:
 `,
 };
 
-/** Reads that are old when they arrive, and writes that arrive late. */
+/** Delays reads, whose results are then outdated, and writes. */
 const LATENCY: FaultRule[] = [
   { kind: 'delay', operation: 'issues/list-comments', after: true, delayMs: 900, probability: 0.6 },
   { kind: 'delay', operation: 'issues/update-comment', delayMs: 1500, probability: 0.5 },

@@ -36,7 +36,7 @@ const partsOf = ({ result }: Run): Record<string, Part> =>
 const verdictsOf = (run: Run): Record<string, string> =>
   Object.fromEntries(Object.values(partsOf(run)).map(({ name, verdict }) => [name, verdict]));
 
-/** What changes something in CloudFormation. */
+/** The operations that change something in CloudFormation. */
 const changes = (sandbox: Sandbox): string[] =>
   sandbox.calls.all
     .map(({ operation }) => operation)

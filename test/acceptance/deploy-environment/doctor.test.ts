@@ -5,7 +5,7 @@ import { bootstrapped } from '../../../sandbox/scenario/bootstrapped.ts';
 import { DEV, deployStack, useSandboxes, useWorkspaces } from '../../support/action.ts';
 import { deployEnvironment, SMALL_PLATFORM } from '../../support/environment.ts';
 
-/** doctor finds what would stop a deployment, says how to mend it, and changes nothing. */
+/** doctor reports what would fail a deployment, how to fix it, and changes nothing. */
 
 const start = useSandboxes();
 const workspaceOf = useWorkspaces();
@@ -102,7 +102,7 @@ describe('the service-linked role for the first cluster of an account', () => {
   });
 });
 
-/** A trust policy of GitHub's provider. */
+/** A trust policy for GitHub's provider. */
 const trusting = (condition: Record<string, Record<string, string>>): object => ({
   Statement: {
     Effect: 'Allow',

@@ -12,7 +12,7 @@ import { RegistrySession } from '../../support/registry.ts';
 import { attachBundle, statement } from '../../support/signed-images.ts';
 import { startSigstore } from '../../support/sigstore.ts';
 
-/** Services that another tool created: nothing is made but images, revisions and parameters of ours. */
+/** Services that another tool created: only our images, revisions and parameters are created. */
 
 const newSandbox = useSandboxes();
 const newWorkspace = useWorkspaces();
@@ -32,7 +32,7 @@ const run = (shop: ExistingShop, inputs: Record<string, string>, sha = 'a'): Pro
 
 const outcome = ({ outputs, log }: Run): string => outputs['verdict'] ?? log;
 
-/** The operations that change something, each once. */
+/** The distinct operations that change something. */
 function changes({ sandbox }: ExistingShop): string[] {
   const isRead = /^(?:Get|Describe|List|BatchGet|BatchCheck|Head|Download|Assume)/;
   const made = sandbox.calls.all

@@ -4,8 +4,8 @@ import { useSandboxes, useWorkspaces } from '../../support/action.ts';
 import { DEV_ACCOUNT, deployEnvironment, SMALL_PLATFORM } from '../../support/environment.ts';
 
 /**
- * What can be checked is checked before anything is created: `doctor` lists it with a fix, and `plan` and `deploy` refuse
- * it before their first change.
+ * Everything that can be checked is checked before the first change: `doctor` lists it with a fix, and `plan` and
+ * `deploy` fail.
  */
 
 const start = useSandboxes();
@@ -34,14 +34,14 @@ interface Row {
   what: string;
   files: Record<string, string>;
   env?: Record<string, string>;
-  /** The call that is denied. */
+  /** The denied call. */
   denied?: string;
   /** Part of the check's name. */
   check: string;
   state: 'problem' | 'warning';
   says: RegExp;
   fix: RegExp;
-  /** The error code with which plan and deploy refuse it; absent where they do not. */
+  /** The error code of plan and deploy, or absent if they do not fail. */
   code?: string;
 }
 

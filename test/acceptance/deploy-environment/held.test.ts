@@ -11,7 +11,7 @@ const newSandbox = useSandboxes();
 const newWorkspace = useWorkspaces();
 
 const REPOSITORY = '111111111111.dkr.ecr.eu-west-1.amazonaws.com/shop/api';
-/** A stack that shows its image, and needs no task. */
+/** A stack that shows its image and needs no task. */
 const PLAIN_SERVICE = `
 Parameters:
   ServiceName: { Type: String }
@@ -24,7 +24,7 @@ async function write(sandbox: Sandbox, Name: string, Value: string): Promise<voi
   await ssmOf(sandbox).send(new PutParameterCommand({ Name, Type: 'String', Value, Overwrite: true }));
 }
 
-/** dev is promoted to, and on hold. */
+/** dev is the target of promotions, and on hold. */
 const promoted = (text: string): string =>
   text.replace('  dev: {', "  build: { account: '222222222222' }\n  dev: { promote-from: build,");
 

@@ -22,7 +22,7 @@ interface Part {
 
 const PARAMETER_FILES = ['shared', 'dev'].map((name) => `templates/environments/${name}.json`);
 
-/** The reference platform's infrastructure in dev, with the job's own keys. */
+/** The infrastructure of the reference platform in dev, with the keys of the job. */
 function referencePlatform(): string {
   const platform = parse(readFileSync('platform.yml', 'utf8')) as {
     environments: Record<string, Record<string, unknown>>;
@@ -49,7 +49,7 @@ function referencePlatform(): string {
   });
 }
 
-/** The end of the longest chain of parts that wait for each other, had each begun at once. */
+/** The end of the longest chain of dependent parts if each had started immediately. */
 function longestPath(parts: readonly Part[]): number {
   const byName = new Map(parts.map((part) => [part.name, part]));
   const endOf = ({ after, milliseconds }: Part): number =>

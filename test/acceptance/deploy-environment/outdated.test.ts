@@ -13,7 +13,7 @@ const newWorkspace = useWorkspaces();
 const commitOf = (digit: string): string => digit.repeat(40);
 const github = { commits: Array.from('1234', (digit) => ({ sha: commitOf(digit) })) };
 
-/** A platform of one stack, as the commit of a run has it. */
+/** A platform with one stack, as in the commit of a run. */
 function workspaceOf(digit: string): string {
   const platform = SMALL_PLATFORM['platform.yml'] ?? '';
   const workspace = newWorkspace({
@@ -32,7 +32,7 @@ Resources:
   return workspace;
 }
 
-/** Runs a command in the workspace of a commit, as the run of the same number after 100. */
+/** Runs a command in the workspace of a commit, as run 100 + digit. */
 function play(sandbox: Sandbox, digit: string, inputs: Record<string, string> = {}, more = {}): Promise<Run> {
   const run = { number: 100 + Number(digit), sha: commitOf(digit), ...more };
   return deployEnvironment(sandbox, inputs, { workspace: workspaceOf(digit), run });

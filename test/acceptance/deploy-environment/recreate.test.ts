@@ -3,7 +3,7 @@ import type { Run } from '../../../sandbox/runner.ts';
 import { deployStack, useSandboxes, useWorkspaces } from '../../support/action.ts';
 import { deployEnvironment, SMALL_PLATFORM } from '../../support/environment.ts';
 
-/** A stack whose creation failed does not stop the pipeline. */
+/** A stack whose creation failed does not block the pipeline. */
 
 const start = useSandboxes();
 const workspaceOf = useWorkspaces();
@@ -13,7 +13,7 @@ const STACKS: Readonly<Record<string, string>> = {
   'platform.yml': SMALL_PLATFORM['platform.yml']!.replace(/services:[^]*/, 'services: {}\n'),
 };
 
-/** The verdict on each stack. */
+/** The verdict of each stack. */
 function verdictsOf(run: Run): Record<string, string> {
   const { parts } = JSON.parse(run.outputs['result'] ?? '{}') as {
     parts: { name: string; verdict: string }[];

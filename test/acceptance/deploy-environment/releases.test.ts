@@ -18,7 +18,7 @@ import { LayoutWriter } from '../../support/oci.ts';
 import { RegistrySession } from '../../support/registry.ts';
 import { clientOf, ssmOf } from '../../unit/sandbox/clients.ts';
 
-/** One release of a service is one rollout: its stack adopts what runs without another one. */
+/** One release of a service is one rollout: its stack adopts the running revision without another one. */
 
 const newSandbox = useSandboxes();
 const newWorkspace = useWorkspaces();
@@ -40,13 +40,13 @@ class Platform {
     writeFileSync(join(this.workspace, file), text);
   }
 
-  /** The workspace has another image from now on. */
+  /** Changes the image of the workspace. */
   commit(version: string): void {
     const image = new LayoutWriter(join(this.workspace, 'image')).image([version]);
     this.write('image/index.json', JSON.stringify({ schemaVersion: 2, manifests: [image] }));
   }
 
-  /** Deploys the workspace; the verdict on the service, and what it took. */
+  /** Deploys the workspace. Returns the service's verdict and the measurements. */
   async deploy(inputs: Record<string, string> = {}): Promise<{
     verdict: string;
     reason: string;
@@ -64,7 +64,7 @@ class Platform {
     return { verdict, reason, rollouts: await this.#newRollouts(), calls: changing };
   }
 
-  /** Plans the workspace; the inputs of an `apply` of it. */
+  /** Plans the workspace. Returns the inputs of its `apply`. */
   async plan(): Promise<Record<string, string>> {
     const { outputs } = await deployEnvironment(
       this.sandbox,
@@ -74,7 +74,7 @@ class Platform {
     return { plan: outputs['plan'] ?? '', fingerprint: outputs['fingerprint'] ?? '' };
   }
 
-  /** Somebody deploys another revision outside of this suite, and waits for it. */
+  /** Deploys another revision with a different tool, and waits for it. */
   async updateByHand(taskDefinition: string): Promise<void> {
     const client = clientOf(this.sandbox, ECSClient, DEV);
     await client.send(new UpdateServiceCommand({ cluster: 'dev-shop', service: 'api', taskDefinition }));
@@ -83,7 +83,7 @@ class Platform {
     await this.#newRollouts();
   }
 
-  /** Somebody registers a revision with another image; its name. */
+  /** Registers a revision with another image, with a different tool. Returns its name. */
   async registerByHand(image: string): Promise<string> {
     const client = clientOf(this.sandbox, ECSClient, DEV);
     const { taskDefinition } = await client.send(
@@ -100,7 +100,7 @@ class Platform {
     return taskDefinition?.taskDefinitionArn ?? '';
   }
 
-  /** The image of the revision that the service has. */
+  /** The image of the service's revision. */
   async image(): Promise<string | undefined> {
     const client = clientOf(this.sandbox, ECSClient, DEV);
     const { services = [] } = await client.send(
@@ -111,7 +111,7 @@ class Platform {
     return described.taskDefinition?.containerDefinitions?.[0]?.image;
   }
 
-  /** The image that the ledger has. */
+  /** The image in the ledger. */
   async recordedImage(): Promise<string | undefined> {
     const { Parameter } = await ssmOf(this.sandbox).send(
       new GetParameterCommand({ Name: '/shop/dev/api/image' }),
@@ -119,7 +119,7 @@ class Platform {
     return Parameter?.Value;
   }
 
-  /** How many rollouts the service had since this was last asked. */
+  /** The number of rollouts of the service since the last call. */
   async #newRollouts(): Promise<number> {
     const client = clientOf(this.sandbox, ECSClient, DEV);
     const command = new ListServiceDeploymentsCommand({ cluster: 'dev-shop', service: 'api' });
@@ -156,7 +156,7 @@ test('each new image is one rollout, the same commit is none, and a rolled-back 
   }
   expect(await platform.deploy()).toMatchObject({ verdict: 'unchanged', rollouts: 0, calls: [] });
 
-  // By its stack, which was one revision behind; then by ECS, as the stack is current.
+  // With its stack, which was one revision behind; then with ECS, because the stack is current.
   for (const verdict of ['updated', 'deployed']) {
     await platform.updateByHand('api:2');
     expect(await platform.deploy()).toMatchObject({ verdict, rollouts: 1 });
@@ -175,7 +175,7 @@ test('a change of the stack together with a new image is one rollout', async () 
   const released = {
     verdict: 'deployed',
     rollouts: 1,
-    // The revision that the migration runs as, then the stack's.
+    // The revision for the migration, then the stack's.
     calls: ['RegisterTaskDefinition', 'RunTask', 'ExecuteChangeSet'],
   };
   const first = await platform.recordedImage();
@@ -187,7 +187,7 @@ test('a change of the stack together with a new image is one rollout', async () 
   expect(second).not.toBe(first);
   expect(await platform.deploy()).toMatchObject({ verdict: 'unchanged', rollouts: 0, calls: [] });
 
-  // By an approved plan, in which the image is not known yet.
+  // With an approved plan, in which the image is not known yet.
   platform.commit('v3');
   platform.write('api.yml', api('yellow'));
   const approved = await platform.plan();
@@ -196,7 +196,7 @@ test('a change of the stack together with a new image is one rollout', async () 
   expect(await platform.image()).toBe(third);
   expect(third).not.toBe(second);
 
-  // One that fails: the stack goes back with the service, and the ledger never had the image.
+  // A failed release: the stack is rolled back with the service, and the ledger does not contain the image.
   platform.commit('v4');
   platform.write('api.yml', api('red'));
   expect(await platform.deploy()).toMatchObject({ verdict: 'rolled-back', rollouts: 1 });

@@ -11,7 +11,7 @@ import {
 } from '../../support/environment.ts';
 import { LayoutWriter } from '../../support/oci.ts';
 
-/** A service that its stack changes is followed as update-service does. */
+/** A service that its stack changes is watched as in update-service. */
 
 const newSandbox = useSandboxes();
 const newWorkspace = useWorkspaces();
@@ -45,7 +45,7 @@ services:
     smoke-test: { command: [node, -e, process.exit(${exitCode})], timeout: 3s }
 `;
 
-/** Deploys the service, then a change of its stack; gives the second run. */
+/** Deploys the service, then a change of its stack. Returns the second run. */
 async function change(exitCode: number): Promise<Run> {
   const sandbox = await newSandbox({ timeScale: 100 });
   const workspace = newWorkspace({ ...SMALL_PLATFORM, 'platform.yml': platform(0), 'api.yml': api('blue') });

@@ -14,7 +14,7 @@ import { type Sigstore, startSigstore } from '../../support/sigstore.ts';
 const newSandbox = useSandboxes();
 const newWorkspace = useWorkspaces();
 
-/** What the sandbox's token certifies. */
+/** The claims that the sandbox's token certifies. */
 const CLAIMS = {
   repository: 'org/platform',
   job_workflow_ref: 'org/platform/.github/workflows/pipeline.yml@refs/heads/main',
@@ -30,7 +30,7 @@ beforeAll(async () => {
 });
 afterAll(() => sigstore.close());
 
-/** A platform of one service whose environment requires a signature. */
+/** A platform with one service whose environment requires a signature. */
 class SignedPlatform {
   readonly sandbox: Sandbox;
   readonly registry: RegistrySession;
@@ -56,7 +56,7 @@ class SignedPlatform {
     return platform;
   }
 
-  /** Writes the manifest, with further keys of the environment, the service and its build. */
+  /** Writes the manifest, with additional keys of the environment, the service and its build. */
   require(environment = RULE, service = '', build = ''): void {
     const more = (keys: string): string => (keys === '' ? '' : `, ${keys}`);
     const manifest = (SMALL_PLATFORM['platform.yml'] ?? '')
@@ -66,7 +66,7 @@ class SignedPlatform {
     writeFileSync(join(this.workspace, 'platform.yml'), manifest);
   }
 
-  /** The workspace has another image from now on; its digest. */
+  /** Changes the image of the workspace. Returns its digest. */
   commit(version: string): string {
     const layout = new LayoutWriter(join(this.workspace, 'image'));
     const image = layout.image([version]);
@@ -80,7 +80,7 @@ class SignedPlatform {
 
   run(inputs: Record<string, string> = {}): Promise<Run> {
     const { ACTIONS_ID_TOKEN_REQUEST_URL = '' } = this.sandbox.env();
-    // The sandbox's repositories are on loopback, where they are not recognised as ECR's: they are read with a login.
+    // The sandbox's repositories are on loopback, so they are not recognized as ECR: they are read with a login.
     const [host = ''] = this.registry.uri.split('/');
     const auth = this.registry.authorization.replace(/^Basic /, '');
     const env = {
@@ -94,7 +94,7 @@ class SignedPlatform {
     return deployEnvironment(this.sandbox, inputs, { workspace: this.workspace, env });
   }
 
-  /** Runs a command; what it released: changes of the service, and executed change sets of its stack. */
+  /** Runs a command. Returns what it released: changes of the service, and executed change sets of its stack. */
   async release(
     inputs: Record<string, string> = {},
   ): Promise<{ run: Run; service: Part; released: string[]; all: string[] }> {
@@ -109,7 +109,7 @@ class SignedPlatform {
     return { run, service, all, released: all.filter((one) => one !== 'ExecuteChangeSet') };
   }
 
-  /** The inputs of an `apply` of a plan. */
+  /** The inputs of `apply` for a plan. */
   async plan(): Promise<Record<string, string>> {
     const { outputs } = await this.run({ command: 'plan' });
     return { command: 'apply', plan: outputs['plan'] ?? '', fingerprint: outputs['fingerprint'] ?? '' };

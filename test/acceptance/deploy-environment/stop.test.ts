@@ -15,7 +15,7 @@ const STACKS = {
 };
 
 test('a rollback stops the run like a cancelled job and gets the lock', async () => {
-  // A stack takes longer than the test.
+  // A stack that takes longer than the test.
   const sandbox = await newSandbox({ timeScale: 0.2 });
   const ssm = ssmOf(sandbox);
   const read = async (Name: string): Promise<string> =>

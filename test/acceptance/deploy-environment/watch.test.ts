@@ -7,7 +7,7 @@ import { ScaleEnvironment } from '../../support/scale/environment.ts';
 import type { MeasuredRun } from '../../support/scale/measure.ts';
 
 const STACKS = 30;
-/** At 100 simulated seconds per second, a stack is in flight for 8 s. */
+/** At 100 simulated seconds per second, a stack is in progress for 8 s. */
 const TOPIC = { match: { type: 'AWS::SNS::Topic' }, on: 'create' as const, seconds: 800 };
 
 const environments: ScaleEnvironment[] = [];
@@ -29,7 +29,7 @@ afterAll(async () => {
   await Promise.all(environments.map((environment) => environment.close()));
 });
 
-/** How many rounds began between the end of a stack at AWS and the read of its events that showed it. */
+/** How many rounds started between the end of a stack in AWS and the read of its events that showed it. */
 function roundsToEnds({ sandbox }: ScaleEnvironment): number[] {
   const calls = sandbox.calls.all;
   const rounds = calls.filter(
@@ -68,7 +68,7 @@ describe('30 stacks in progress', () => {
     process.stdout.write(
       `30 stacks: ${listings} listings, ${reads} reads of events, ${run.totalCalls} calls\n`,
     );
-    // Five for the progress in each round, and a few for the beginning and the end of each stack.
+    // Five for the progress in each round, and a few for the start and end of each stack.
     expect(listings).toBeGreaterThan(5);
     expect(reads).toBeLessThan(5 * listings + 6 * STACKS);
   });

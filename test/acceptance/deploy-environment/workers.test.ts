@@ -55,7 +55,7 @@ services:
     build: { oci-layout: image }
 `;
 
-/** What the lower layers share, and no more. */
+/** Only the values that the lower layers share. */
 const SHARED: Record<string, [type: string, value: string]> = {
   'vpc/id': ['String', 'vpc-0aaaaaaaaaaaaaaaa'],
   'vpc/private-subnets': ['StringList', 'subnet-0aaaaaaaaaaaaaaa1,subnet-0aaaaaaaaaaaaaaa2'],
@@ -108,7 +108,7 @@ const FILES = [
   'templates/environments/staging.json',
 ];
 
-/** The image of a version, beside which others may be; its digest. */
+/** Writes the image of a version. Layers of other versions may remain in the folder. Returns its digest. */
 function writeImage(workspace: string, version: string): string {
   const image = new LayoutWriter(join(workspace, 'image')).image([version], 'arm64');
   writeFileSync(
@@ -128,7 +128,7 @@ class Platform {
     this.workspace = workspace;
   }
 
-  /** A workflow's job on an environment, of the commit that was checked out last. */
+  /** Runs a workflow's job on an environment, for the commit that was checked out last. */
   deploy(environment: Environment, inputs: Record<string, string> = {}): Promise<Run> {
     return deployEnvironment(
       this.sandbox,
@@ -166,7 +166,7 @@ class Platform {
     return this.#imageOf(environment, (await this.service(environment))?.taskDefinition);
   }
 
-  /** The image of the task that the schedule starts, and what it starts with. */
+  /** The image of the scheduled task, and its command. */
   async schedules(environment: Environment): Promise<string> {
     const ecs = this.#ecs(environment);
     const started = schedulesOf(this.sandbox.world, ACCOUNTS[environment], REGION).fire(
@@ -179,7 +179,7 @@ class Platform {
     return this.#imageOf(environment, task?.taskDefinitionArn);
   }
 
-  /** Runs the newest revision of the scheduled task of dev once, in the network of the worker. */
+  /** Runs the latest revision of the scheduled task of dev once, in the network of the worker. */
   runNightly(): Promise<Run> {
     return runAction('update-service', {
       token: this.sandbox.tokens.installation,

@@ -12,7 +12,7 @@ import { clientOf } from '../../support/aws-clients.ts';
 import { expectExample } from '../../support/error-example.ts';
 import { expectResultExample } from '../../support/result-example.ts';
 
-/** Each command as a workflow uses it: through the committed bundle, and told by what AWS and GitHub were asked. */
+/** Each command as in a workflow: with the committed bundle, checked by the calls to AWS and GitHub. */
 
 const start = useSandboxes();
 

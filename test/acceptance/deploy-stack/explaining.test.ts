@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { deployStack, useSandboxes, useWorkspaces } from '../../support/action.ts';
 import { expectExample } from '../../support/error-example.ts';
 
-/** What a person reads when CloudFormation refuses something: where it is in the template, and why. */
+/** What a person reads if CloudFormation refuses something: the line in the template, and the reason. */
 
 const start = useSandboxes();
 const workspaceOf = useWorkspaces();
@@ -161,7 +161,7 @@ describe('drift', () => {
       scenario: { drift: [{ stack: 'app', logicalId: 'Service', set: { DisplayName: 'by hand' } }] },
     });
     await deployStack(sandbox, { template: 't.yml' }, { workspace: workspaceOf({ 't.yml': template }) });
-    // The first change set only detects; the second one would revert.
+    // The first change set only detects drift; the second one would revert it.
     sandbox.addFault({
       kind: 'error',
       operation: 'CreateChangeSet',

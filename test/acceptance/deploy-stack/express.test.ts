@@ -5,7 +5,7 @@ import { deployStack, useSandboxes, useWorkspaces } from '../../support/action.t
 import { clientOf } from '../../unit/sandbox/clients.ts';
 import { expectExample } from '../../support/error-example.ts';
 
-/** Express mode with rollback off. The table of what is refused is in test/wire/rollback-off.test.ts. */
+/** Express mode without rollback. All cases of refused changes are in test/wire/rollback-off.test.ts. */
 
 const start = useSandboxes();
 const workspaceOf = useWorkspaces();

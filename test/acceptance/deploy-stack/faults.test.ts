@@ -13,10 +13,9 @@ import { deployStack, useWorkspaces } from '../../support/action.ts';
 import { clientOf } from '../../unit/sandbox/clients.ts';
 
 /**
- * The fault matrix of the bundle: each API call that a command makes is struck by a fault, once and (where the call
- * changes something) after it was applied; and SIGTERM arrives while each call is under way. Whatever the
- * verdict, it is true: what AWS holds afterwards is compared with it. The faults take turns; in the process, each of them
- * strikes each call (test/wire/faults.test.ts).
+ * The fault matrix of the bundle: each API call of a command fails once, and, if the call changes something, also after
+ * it was applied; and SIGTERM arrives during each call. Whatever the verdict, it is correct: it is compared with the
+ * state of AWS. The kinds of faults alternate; in test/wire/faults.test.ts, each kind is combined with each call.
  */
 
 const SECRET = 'correct-horse-battery';
@@ -39,13 +38,13 @@ const inputs = { template: '2.yml', parameters: `Secret=${SECRET}`, comment: 'fa
 interface Command {
   name: string;
   inputs: Record<string, string>;
-  /** The verdict when nothing goes wrong. */
+  /** The verdict without faults. */
   verdict: string;
-  /** What the sandbox holds before the command. */
+  /** Prepares the sandbox. */
   before?: 'stack';
-  /** The command applies a plan that was made before. */
+  /** The command applies a plan that was created before. */
   planned?: true;
-  /** The stack's status after success; undefined: gone. */
+  /** The stack's status after success. Undefined: deleted. */
   status: string | undefined;
 }
 
@@ -102,7 +101,7 @@ interface Prepared {
   inputs: Record<string, string>;
 }
 
-/** Creates the stack without the bundle, whose start would be half the time of the whole matrix. */
+/** Creates the stack without the bundle, whose start would be half of the matrix's run time. */
 async function createStack(sandbox: Sandbox): Promise<void> {
   const client = clientOf(sandbox, CloudFormationClient);
   await client.send(
@@ -130,7 +129,7 @@ async function prepare(command: Command, timeScale = 1000): Promise<Prepared> {
   return { sandbox, inputs: given };
 }
 
-/** The plan role may not delete stacks: the empty one of a new plan stays then, and the log says so. */
+/** The plan role may not delete stacks. The empty stack of a new plan remains, and the log reports it. */
 function expectNoShell({ log }: Run, status: string | undefined): void {
   if (status !== 'REVIEW_IN_PROGRESS') return;
   expect(log).toMatch(
@@ -144,7 +143,7 @@ async function stateOf(sandbox: Sandbox): Promise<{ status: string | undefined; 
   const status = found?.Stacks?.[0]?.StackStatus;
   if (status === undefined) return { status, changeSets: [] };
   const listed = client.send(new ListChangeSetsCommand({ StackName: 'app' }));
-  // A stack that is being deleted may be gone by now.
+  // A stack that is being deleted may not exist any more.
   const { Summaries = [] } = await listed.catch(() => ({ Summaries: undefined }));
   return { status, changeSets: Summaries.map((each) => each.ChangeSetName ?? '') };
 }
@@ -154,7 +153,7 @@ function expectNoSecret(run: Run): void {
   expect(log + run.summary + JSON.stringify(run.outputs)).not.toContain(SECRET);
 }
 
-/** What must be true after a run that was not cancelled, whatever struck it. */
+/** What must be true after a run that was not cancelled, whatever the fault. */
 async function expectTruth(command: Command, run: Run, sandbox: Sandbox): Promise<void> {
   expectNoSecret(run);
   const verdict = run.outputs['verdict'] ?? '';
@@ -170,10 +169,10 @@ async function expectTruth(command: Command, run: Run, sandbox: Sandbox): Promis
   if (!planGiven) expect(changeSets.filter((name) => !planStays && name.includes('1001'))).toEqual([]);
 }
 
-/** Runs each command without a fault, once. */
+/** Runs each command once without faults. */
 const faultFree = new Map<Command, Promise<string[]>>();
 
-/** The operations that a command calls when nothing goes wrong, in the order of their first call. */
+/** The operations of a command without faults, in the order of their first call. */
 async function operationsOf(command: Command): Promise<string[]> {
   const known = faultFree.get(command) ?? runFaultFree(command);
   faultFree.set(command, known);
@@ -214,7 +213,7 @@ async function collect(failures: string[], label: string, work: () => Promise<vo
   }
 }
 
-/** The fault whose turn it is at a call of a command. */
+/** The next kind of fault for a call of a command. */
 function faultAt(command: Command, call: number): Pick<FaultRule, 'kind' | 'delayMs'> {
   return faults[(commands.indexOf(command) + call) % faults.length]!;
 }
@@ -238,7 +237,7 @@ describe.each(commands)('$name', (command) => {
           expect(sandbox.calls.all.some((call) => call.fault !== undefined)).toBe(true);
           const verdict = run.outputs['verdict'] ?? '';
           verdicts[verdict] = (verdicts[verdict] ?? 0) + 1;
-          // One fault that passes is survived.
+          // The command succeeds despite a single temporary fault.
           expect(verdict).toBe(command.verdict);
         } finally {
           await sandbox.close();
@@ -297,12 +296,12 @@ describe.each(commands)('$name', (command) => {
           });
           expectNoSecret(run);
           if (run.exitCode === 0) {
-            // The last call was answered and the run was over before the signal came.
+            // The last call was answered, and the run ended before the signal arrived.
             await expectTruth(command, run, sandbox);
             return;
           }
           expect(run.outputs['verdict']).toBe('cancelled');
-          // A run that is forced to end says no more than that it was cancelled.
+          // A killed run only reports that it was cancelled.
           expect(run.outputs['reason']).toMatch(/^The job was cancelled by SIGTERM\. \S/);
           const { status, changeSets } = await stateOf(sandbox);
           expectNoShell(run, status);

@@ -5,7 +5,7 @@ import { deployStack, useSandboxes, useWorkspaces } from '../../support/action.t
 import { EXECUTION_OF_ANY_TYPE } from '../../support/roles.ts';
 import { clientOf } from '../../unit/sandbox/clients.ts';
 
-/** What the guard lets through and what it stops, in stacks as they are written. */
+/** Changes that the guard allows and blocks, in typical stacks. */
 
 const start = useSandboxes();
 const workspaceOf = useWorkspaces();

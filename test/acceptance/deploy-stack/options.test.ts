@@ -4,7 +4,7 @@ import { alarmsOf } from '../../../sandbox/cloudwatch/alarms.ts';
 import type { Run } from '../../../sandbox/runner.ts';
 import { deployStack, DEV, useSandboxes, useWorkspaces } from '../../support/action.ts';
 
-/** Options of CloudFormation's own: rollback triggers, and resources that join a stack. */
+/** Options of CloudFormation: rollback triggers, and imported resources. */
 
 const start = useSandboxes();
 const queue = (delay: number): string =>
@@ -35,7 +35,7 @@ async function updating(inputs: Record<string, string>, during: (sandbox: Sandbo
   const before = sandbox.calls.of('ExecuteChangeSet').length;
   const running = deployStack(sandbox, { template: '2.yml', ...inputs }, { workspace });
   await sandbox.calls.arrival({ operation: 'ExecuteChangeSet' }, before + 1);
-  // The first poll of its events comes after CloudFormation has begun.
+  // The first read of events comes after CloudFormation has started.
   await sandbox.calls.arrival(
     { operation: 'DescribeStackEvents' },
     sandbox.calls.of('DescribeStackEvents').length + 1,

@@ -5,7 +5,7 @@ import { unzipSync } from 'fflate';
 import type { Sandbox } from '../../../sandbox/index.ts';
 import { deployStack, DEV, useSandboxes, useWorkspaces } from '../../support/action.ts';
 
-/** Local paths in templates: packaged, uploaded once, replaced, also in nested templates. */
+/** Local paths in templates: packaged, uploaded once, replaced, including those in nested templates. */
 
 const start = useSandboxes();
 const workspaceOf = useWorkspaces();

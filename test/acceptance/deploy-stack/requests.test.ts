@@ -7,7 +7,7 @@ import { expect, test } from '@jest/globals';
 import { deployStack, DEV, useSandboxes, useWorkspaces } from '../../support/action.ts';
 import { clientOf } from '../../unit/sandbox/clients.ts';
 
-/** Requests that AWS refuses or that others make first. The table is in test/wire/requests.test.ts. */
+/** Requests that AWS refuses, or that another caller makes first. All cases are in test/wire/requests.test.ts. */
 
 const start = useSandboxes();
 const workspaceOf = useWorkspaces();

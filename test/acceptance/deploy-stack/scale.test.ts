@@ -12,7 +12,7 @@ import { node24 } from '../../runtime/node24.js';
 import { deployStack, DEV, useSandboxes, useWorkspaces } from '../../support/action.ts';
 import { clientOf } from '../../support/aws-clients.ts';
 
-/** CloudFormation's own limits: 500 resources a stack, and as many events as there were updates. */
+/** CloudFormation's limits: 500 resources per stack, and the events of many updates. */
 
 const start = useSandboxes();
 const workspaceOf = useWorkspaces();
@@ -35,7 +35,7 @@ interface Usage {
   cpuSeconds: number;
 }
 
-// Linux begins ru_maxrss with what the parent has at the fork; VmHWM is the process's own peak.
+// Linux initializes ru_maxrss with the parent's memory at the fork; VmHWM is the process's own peak.
 const measure = `data:text/javascript,${encodeURIComponent(`
   import { existsSync, readFileSync, writeFileSync } from 'node:fs';
   const ownPeak = () => existsSync('/proc/self/status')
@@ -49,7 +49,7 @@ const measure = `data:text/javascript,${encodeURIComponent(`
   });
 `)}`;
 
-/** Without a limit V8 lets garbage pile up for as long as the machine has memory; with it, what is live counts. */
+/** Without a limit, V8 collects garbage only when the machine runs out of memory. With it, live memory is measured. */
 const heap = ['--max-old-space-size=64', '--max-semi-space-size=4'];
 
 async function measured(sandbox: Sandbox, inputs: Record<string, string>): Promise<Run & { usage: Usage }> {
@@ -86,7 +86,7 @@ test('500 resources: plan and watch stay linear, in at most 150 MB', async () =>
         `${Math.max(plan.usage.megabytes, deploy.usage.megabytes).toFixed(0)} MB\n`,
     );
   }
-  // Five times the resources: at most five times the calls and the work, start-up included.
+  // Five times the resources: at most five times the calls and the CPU time, including start-up.
   expect(calls['500']).toBeLessThan(5 * (calls['100'] ?? 0));
   expect(cpu['500']).toBeLessThan(5 * (cpu['100'] ?? 0));
 });
@@ -114,6 +114,6 @@ test('reads only new events of a stack with 10,000 old ones', async () => {
   expect(run.usage.megabytes).toBeLessThan(150);
   const pages = sandbox.calls.of('DescribeStackEvents').length;
   process.stdout.write(`10,000 older events: ${pages} pages read, ${run.usage.megabytes.toFixed(0)} MB\n`);
-  // 500 resources make about 1,000 new events, ten pages of a hundred; the older hundred pages stay unread.
+  // 500 resources result in about 1,000 new events, ten pages of a hundred. The hundred older pages are not read.
   expect(pages).toBeLessThan(40);
 });

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import { deployStack, useSandboxes, useWorkspaces } from '../../support/action.ts';
 import { EXECUTION_OF_ANY_TYPE } from '../../support/roles.ts';
 
-/** Templates that CloudFormation reads and other parsers do not, through the bundle. */
+/** Templates that CloudFormation accepts and other parsers do not, with the bundle. */
 
 const start = useSandboxes();
 const workspaceOf = useWorkspaces();

@@ -11,7 +11,7 @@ import { deployStack, DEV, useWorkspaces } from '../../support/action.ts';
 import { DEV_ACCOUNT, deployEnvironment } from '../../support/environment.ts';
 import { configOf } from '../../unit/sandbox/clients.ts';
 
-/** Live traffic weights belong to ECS: a stack update never moves them without being allowed to. */
+/** Live traffic weights belong to ECS: a stack update never changes them unless allowed. */
 
 const template = (version: number, priority = 10): string => `
 Resources:
@@ -91,7 +91,7 @@ const workspace = workspaceOf({
 
 const verdictOf = (run: Run): string => run.outputs['verdict'] ?? run.log;
 
-/** The sandbox of all tests here: a service whose second release serves from the alternate target group. */
+/** The sandbox of all tests in this file: a service whose second release serves from the alternate target group. */
 let sandbox: Sandbox;
 const run = (inputs: Record<string, string>): Promise<Run> => deployStack(sandbox, inputs, { workspace });
 

@@ -11,7 +11,7 @@ import type { Sandbox } from '../../../sandbox/index.ts';
 import { clientOf } from '../../unit/sandbox/clients.ts';
 import { expectExample } from '../../support/error-example.ts';
 
-/** A test against each trap that other CloudFormation actions are known to fall into. */
+/** Known defects of other CloudFormation actions, one test each. */
 
 const start = useSandboxes();
 const workspaceOf = useWorkspaces();

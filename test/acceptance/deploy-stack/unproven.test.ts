@@ -3,7 +3,7 @@ import type { Sandbox, Scenario } from '../../../sandbox/index.ts';
 import { deployStack, useSandboxes, useWorkspaces } from '../../support/action.ts';
 import { expectExample } from '../../support/error-example.ts';
 
-/** Changes that CloudFormation plans and does not make. The table is in test/wire/reconcile.test.ts. */
+/** Changes that CloudFormation plans and does not execute. All cases are in test/wire/reconcile.test.ts. */
 
 const start = useSandboxes();
 const workspaceOf = useWorkspaces();

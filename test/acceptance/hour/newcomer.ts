@@ -21,40 +21,40 @@ import { stateOf } from './state.ts';
 const ROOT = resolve(import.meta.dirname, '../../..');
 const LIMIT_MS = 600_000;
 
-/** What somebody reads of a run, wherever it ran. */
+/** What a person reads of a run, wherever it ran. */
 export interface Attempt {
   failed: boolean;
   /** Verdicts of actions, or of the jobs of a workflow. */
   verdict: string;
-  /** Code of the error, where one action ran. */
+  /** The error code, if one action ran. */
   code?: string;
-  /** Log, with annotations. */
+  /** The log, with annotations. */
   log: string;
   summary: string;
 }
 
-/** How a failure must look. */
+/** The expected failure. */
 export interface Failure {
   verdict?: string;
   code?: string;
-  /** `file:line` that the annotation names. */
+  /** `file:line` of the annotation. */
   at?: string;
   /** Parts of the message. */
   says: readonly (string | RegExp)[];
-  /** Whether something may change: true for a failure that only a deployment can show. */
+  /** Whether something may change: true for a failure that only a deployment shows. */
   changes?: boolean;
 }
 
 export interface Options {
   /** The project's name. */
   project: string;
-  /** The environments with their accounts, each of which is promoted to the next. */
+  /** The environments with their accounts. Each is promoted to the next. */
   accounts: Readonly<Record<string, string>>;
   folder: string;
   scenario?: Scenario;
 }
 
-/** A person with a copy of the platform's files, a repository on GitHub, and AWS accounts in which nothing exists. */
+/** A person with a copy of the platform's files, a repository on GitHub, and empty AWS accounts. */
 export class Newcomer {
   readonly sandbox: Sandbox;
   readonly folder: string;
@@ -63,9 +63,9 @@ export class Newcomer {
   readonly cli: GitHubCli;
   readonly lead = reviewer();
   #commit = 0;
-  /** The texts of the files that a mistake changes, as they were before. */
+  /** The original texts of the files that a mistake changes. */
   #journal: Map<string, string | undefined> | undefined;
-  /** How many mistakes were made. */
+  /** The number of mistakes. */
   mistakes = 0;
 
   private constructor(sandbox: Sandbox, { folder, project, accounts }: Options) {
@@ -89,7 +89,7 @@ export class Newcomer {
     return new Newcomer(sandbox, options);
   }
 
-  /** `1. Take the files`: nothing in them is changed yet. */
+  /** `1. Take the files`, unchanged. */
   takeFiles(): void {
     for (const name of ['platform.yml', 'templates', 'services', 'workflows']) {
       cpSync(join(ROOT, name), join(this.folder, name), {
@@ -113,7 +113,7 @@ export class Newcomer {
     writeFileSync(path, text);
   }
 
-  /** Replaces a text that the file has. */
+  /** Replaces a text in a file. */
   edit(file: string, from: string, to: string): void {
     const text = this.read(file);
     expect(text).toContain(from);
@@ -123,14 +123,14 @@ export class Newcomer {
     );
   }
 
-  /** Changes platform.yml, and keeps its comments. */
+  /** Changes platform.yml and keeps its comments. */
   editManifest(change: (manifest: ReturnType<typeof parseDocument>) => void): void {
     const manifest = parseDocument(this.read('platform.yml'));
     change(manifest);
     this.write('platform.yml', String(manifest));
   }
 
-  /** `file:line` of the first line that has a text. */
+  /** `file:line` of the first line with a text. */
   line(file: string, text: string): string {
     const index = this.read(file)
       .split('\n')
@@ -139,7 +139,7 @@ export class Newcomer {
     return `${file}:${index + 1}`;
   }
 
-  /** Gives a service a ready image in the place of a build, for which there may be no Docker; its digest. */
+  /** Replaces the build of a service with a prebuilt image, because Docker may not be installed. Returns its digest. */
   useImage(service: string, content: string): string {
     const digest = writeImage(join(this.folder, 'images', service), `${service}: ${content}`);
     this.editManifest((manifest) => {
@@ -148,7 +148,7 @@ export class Newcomer {
     return digest;
   }
 
-  /** Commands of a page in a shell, as the administrator of the repository, and of an account. */
+  /** Runs commands of a page in a shell, as the administrator of the repository and of an account. */
   async shell(script: string, account: string): Promise<Attempt> {
     const { AWS_REGION: _, ...administrator } = this.sandbox.env(account);
     const PATH = `${this.cli.folder}:${dirname(node24())}:/usr/bin:/bin`;
@@ -156,13 +156,13 @@ export class Newcomer {
     return await ranProcess('sh', ['-euc', script], options);
   }
 
-  /** A command of the platform's repository, such as `npm run new-service`, for the newcomer's own. */
+  /** Runs a command of the platform's repository, such as `npm run new-service`, in the newcomer's. */
   async script(name: string, ...args: readonly string[]): Promise<Attempt> {
     const command = ['run', '--silent', name, '--', ...args, '--in', this.folder];
     return await ranProcess('npm', command, { cwd: ROOT, env: process.env });
   }
 
-  /** A job of a workflow that runs deploy-environment, with the role that its workflow gives it. */
+  /** A job of a workflow that runs deploy-environment, with the role that its workflow uses. */
   act(environment: string, inputs: Record<string, string> = {}): Promise<Attempt> {
     return this.#run('deploy-environment', environment, { environment, ...inputs });
   }
@@ -172,7 +172,7 @@ export class Newcomer {
     return this.#run('promote-environment', to, { to, 'lock-timeout': '0s', ...inputs });
   }
 
-  /** Commits, and starts a workflow of the repository by hand. */
+  /** Commits and dispatches a workflow of the repository. */
   dispatch(workflow: string, inputs: Record<string, string> = {}): Promise<Attempt> {
     return this.#play(workflow, { name: 'workflow_dispatch', inputs });
   }
@@ -184,7 +184,7 @@ export class Newcomer {
   }
 
   /**
-   * Makes a mistake, expects the run to say so without having changed anything, and corrects it.
+   * Makes a mistake, expects that the run reports it and changes nothing, and corrects it.
    *
    * @param edit what is wrong in the files.
    */
@@ -208,7 +208,7 @@ export class Newcomer {
     return [...new Set(Object.values(this.accounts))].map((account) => stateOf(this.sandbox, account));
   }
 
-  /** Puts the files back as they were before the mistake. */
+  /** Restores the files. */
   #correct(): void {
     const journal = this.#journal ?? new Map<string, undefined>();
     this.#journal = undefined;
@@ -261,7 +261,7 @@ async function ranProcess(
   }
 }
 
-/** The roles of the platform exist only once the bootstrap has created them. */
+/** The roles of the platform exist only after the bootstrap. */
 function forgetRoles(sandbox: Sandbox, { accounts, project }: Options): void {
   for (const [environment, account] of Object.entries(accounts)) {
     for (const name of ['plan', 'deploy', 'execution']) {
@@ -317,13 +317,13 @@ function expectFailure({ failed, verdict, code, log }: Attempt, failure: Failure
   }
 }
 
-/** Expects a run to succeed, with a verdict. */
+/** Expects a run to succeed with a verdict. */
 export function expectVerdict({ failed, verdict, log }: Attempt, expected: string): void {
   if (failed || verdict !== expected)
     throw new Error(`expected ${expected}, got ${verdict}\n${readable(log)}`);
 }
 
-/** Expects each job that applied a plan to name the fingerprint of the plan that was shown before it. */
+/** Expects each job that applied a plan to report the fingerprint of the plan that was shown. */
 export function expectApprovedPlans({ summary }: Attempt, count: number): void {
   const fingerprints = (title: string): string[] =>
     [...summary.matchAll(new RegExp(`Fingerprint of the ${title} plan: (v1:\\w+)`, 'g'))].map(
@@ -334,7 +334,7 @@ export function expectApprovedPlans({ summary }: Attempt, count: number): void {
   expect(fingerprints('whole')).toEqual(approved);
 }
 
-/** Writes an OCI layout with one layer; the digest of its manifest. */
+/** Writes an OCI layout with one layer. Returns the digest of its manifest. */
 export function writeImage(folder: string, content: string): string {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
@@ -344,7 +344,7 @@ export function writeImage(folder: string, content: string): string {
   return image.digest;
 }
 
-/** A log without its masks, and without the lines of what went well. */
+/** A log without its masks and the lines of successful checks. */
 function readable(log: string): string {
   return log
     .split('\n')

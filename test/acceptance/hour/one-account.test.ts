@@ -6,9 +6,9 @@ import { commandsOf, singleAccountChanges } from './page.ts';
 import { resourceOf, retainedIn, runningIn, stateOf } from './state.ts';
 
 /**
- * The hour of a newcomer with one AWS account, by docs/start/platform.md and docs/start/single-account.md: a project of
- * another name, dev and prod, templates and services of one's own, and a mistake at each step. Images come from ready
- * layouts, and nothing soaks.
+ * The first hour of a newcomer with one AWS account, following docs/start/platform.md and docs/start/single-account.md:
+ * a project with another name, dev and prod, own templates and services, and a mistake at each step. Images come from
+ * prebuilt layouts, and nothing soaks.
  */
 const LIMIT_MS = 900_000;
 const ACCOUNT = '111111111111';
@@ -55,7 +55,7 @@ function set(path: readonly string[], value: unknown): void {
   });
 }
 
-/** AWS raises the quotas that doctor names. */
+/** AWS raises the quotas that doctor lists. */
 function raiseQuotas(): void {
   Object.assign(newcomer.sandbox.world.scenario, { quotas: { 'L-3032A538': 100, 'L-36FBB829': 100 } });
 }
@@ -122,7 +122,7 @@ test(
       () => administer('dev'),
       { says: ['account-mismatch', ACCOUNT, '333333333333', 'Nothing was changed'] },
     );
-    // What an account has once, by docs/start/single-account.md.
+    // Resources that an account has once, according to docs/start/single-account.md.
     await newcomer.mistake(nothing, () => administer('dev'), {
       at: newcomer.line('templates/bootstrap.yml', 'Url: https://token.actions'),
       says: ['template-invalid', 'prod', 'CreateProvider', 'CreateEcsRole', 'Nothing was changed'],
@@ -279,7 +279,7 @@ test(
       says: ['dev, which has no release of cart, frontend, mailer, shipper', 'Nothing was changed'],
     });
 
-    // The roles may not create a table, nor a log group whose name does not begin with the environment and the project.
+    // The roles may not create a table, or a log group whose name does not start with the environment and the project.
     const failed = await newcomer.mistake(
       () => {
         newcomer.edit(
@@ -345,7 +345,7 @@ test(
     expect(newcomer.lead.asked).toEqual(['prod']);
     expect([running('dev')['frontend'], running('prod')['frontend']]).toEqual([[two], [two]]);
 
-    // Its health check fails: dev goes back, and prod is not asked for.
+    // Its health check fails: dev is rolled back, and prod is not requested.
     expect(newcomer.useImage('frontend', 'bad')).toBe(bad);
     await newcomer.mistake(nothing, () => newcomer.push(), {
       verdict: 'pipeline / prod: skipped',
@@ -452,8 +452,8 @@ function ledgerNames(): string[] {
 }
 
 /**
- * What docs/reference/templates.md says is kept: keys, repositories, buckets, logs and a snapshot of the database. A
- * template of one's own keeps what its DeletionPolicy says.
+ * Resources that are retained according to docs/reference/templates.md: keys, repositories, buckets, logs and a
+ * snapshot of the database. An own template retains what its DeletionPolicy says.
  */
 function documentedLeftovers(): string[] {
   const kept: Readonly<Record<string, readonly string[]>> = {

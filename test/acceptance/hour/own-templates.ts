@@ -1,4 +1,4 @@
-/** Templates that a newcomer writes: names and parameters of their own, and those that platform.yml supplies. */
+/** Templates that a newcomer writes, with their own names and parameters, and with those that platform.yml supplies. */
 export const OWN_TEMPLATES: Readonly<Record<string, string>> = {
   'templates/own-rights.yml': `Description: What the roles of the platform may do beside what its own layers need
 Parameters:

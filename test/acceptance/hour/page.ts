@@ -4,7 +4,7 @@ import { parse } from 'yaml';
 
 const ROOT = resolve(import.meta.dirname, '../../..');
 
-/** The shell commands of a numbered step of docs/start/platform.md, in order. */
+/** The shell commands of a numbered step in docs/start/platform.md, in order. */
 export function commandsOf(step: number): string[] {
   const parts = read('platform.md').split(/^(?=#{2,4} )/m);
   const part = parts.find((text) => text.replace(/^#+ /, '').startsWith(`${step}. `));
@@ -12,7 +12,7 @@ export function commandsOf(step: number): string[] {
   return blocksOf(part, 'sh');
 }
 
-/** What docs/start/single-account.md changes: a stack of platform.yml, and parameters of the second environment. */
+/** The changes in docs/start/single-account.md: a stack of platform.yml, and parameters of the second environment. */
 export function singleAccountChanges(): { registry: object; parameters: Record<string, string> } {
   const page = read('single-account.md');
   const [manifest = ''] = blocksOf(page, 'yaml');

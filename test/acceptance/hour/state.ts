@@ -6,7 +6,7 @@ import { repositoriesOf } from '../../../sandbox/registry/registry.ts';
 import { parameterStore } from '../../../sandbox/ssm/parameter-store.ts';
 import { DEFAULT_REGION } from '../../../sandbox/world.ts';
 
-/** Everything that exists in an account, one line each. Two equal states mean that nothing was created or changed. */
+/** Everything that exists in an account, one line each. If two states are equal, nothing was created or changed. */
 export function stateOf({ world }: Sandbox, account: string): string[] {
   const stacks = stackDatabase(world, account, DEFAULT_REGION);
   const services = [...ecsOf(world, account, DEFAULT_REGION).services.values()];
@@ -28,7 +28,7 @@ export function stateOf({ world }: Sandbox, account: string): string[] {
   ].sort();
 }
 
-/** `stack/LogicalId` of the resources that deleted stacks retained or, for databases, of which they took a snapshot. */
+/** `stack/LogicalId` of resources that deleted stacks retained, or of databases of which they took a snapshot. */
 export function retainedIn({ world }: Sandbox, account: string): string[] {
   const { stacks, snapshots } = stackDatabase(world, account, DEFAULT_REGION);
   const retained = [...stacks.values()].flatMap(({ name, status, resources }) =>
@@ -42,7 +42,7 @@ export function retainedIn({ world }: Sandbox, account: string): string[] {
   return [...new Set([...retained, ...taken])].sort();
 }
 
-/** The digests that the tasks of each service run, without those of sidecars, by service, in one cluster. */
+/** The digests that the tasks of each service in a cluster run, by service, without those of sidecars. */
 export function runningIn({ world }: Sandbox, account: string, cluster: string): Record<string, string[]> {
   const services = [...ecsOf(world, account, DEFAULT_REGION).services.values()].filter(
     (service) => service.cluster.name === cluster && service.status === 'ACTIVE',
@@ -56,7 +56,7 @@ export function runningIn({ world }: Sandbox, account: string, cluster: string):
   );
 }
 
-/** A resource of a stack, to change it by hand. */
+/** A resource of a stack, to change it manually. */
 export function resourceOf(
   { world }: Sandbox,
   account: string,

@@ -14,29 +14,29 @@ type ActionName =
   | 'promote-environment'
   | 'update-service';
 
-/** What somebody does wrong, and what they must read. */
+/** A mistake, and the expected output. */
 export interface Mistake {
-  /** What is wrong. */
+  /** The mistake. */
   what: string;
   action: ActionName;
   inputs?: Record<string, string>;
-  /** What is in the workspace; default, what the action needs. */
+  /** The files in the workspace. Default: those that the action needs. */
   files?: Record<string, string>;
-  /** In the environment of the step, beside the credentials of the role that the workflows use. */
+  /** The environment variables of the step, in addition to the credentials of the role that the workflows use. */
   env?: Record<string, string>;
-  /** Credentials of a job that may request no OIDC token and has no keys. */
+  /** The credentials of a job that may not request an OIDC token and has no keys. */
   withoutAccess?: true;
   code: ErrorCode;
-  /** The whole sentence, as `reason` and the annotation have it. */
+  /** The whole sentence in `reason` and the annotation. */
   says: string;
   fix?: string;
-  /** Where the annotation is. */
+  /** The location of the annotation. */
   at?: `${string}:${number}`;
-  /** Where a further annotation is, of the check that found it. */
+  /** The location of another annotation, for the check that found it. */
   marks?: `${string}:${number}`;
 }
 
-/** What an action needs beside the mistake. */
+/** The inputs that an action needs besides the mistake. */
 const NEEDED: Readonly<Record<ActionName, Record<string, string>>> = {
   'build-push-image': { repository: 'shop/user-service', context: '.' },
   'deploy-environment': { environment: 'dev' },
@@ -46,7 +46,7 @@ const NEEDED: Readonly<Record<ActionName, Record<string, string>>> = {
   'update-service': { cluster: CLUSTER, service: SERVICE },
 };
 
-/** Runs the action of a mistake on the committed bundle. */
+/** Runs the action of a mistake with the committed bundle. */
 export function make(mistake: Mistake, { sandbox }: EcsWorld, workspace: string): Promise<Run> {
   const { action, inputs = {}, env = {}, withoutAccess } = mistake;
   const access = withoutAccess
@@ -65,7 +65,7 @@ export function make(mistake: Mistake, { sandbox }: EcsWorld, workspace: string)
   });
 }
 
-/** The annotation that the runner makes of a line of the log. */
+/** The annotation that the runner creates from a line of the log. */
 export function annotationOf({ action, says, fix, at }: Mistake): string {
   const [, file = '', line = ''] = /^(.*):(\d+)$/.exec(at ?? '') ?? [];
   const place = at === undefined ? '' : `,file=${file},line=${line}`;

@@ -6,7 +6,7 @@ const code = 'manifest-invalid';
 const WEB = 'web: { path: web, template: net.yml }';
 const PROJECT = "  Project: { Type: String, AllowedPattern: '^[a-z][a-z0-9]{1,19}$' }\n";
 
-/** Mistakes in platform.yml and in the files that it names. */
+/** Mistakes in platform.yml and in the files that it refers to. */
 export const IN_PLATFORM_FILE: readonly Mistake[] = [
   {
     what: 'no checkout',

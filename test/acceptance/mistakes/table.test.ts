@@ -8,11 +8,11 @@ import { IN_INPUTS } from './inputs.ts';
 import { annotationOf, make, type Mistake } from './mistake.ts';
 import { IN_PLATFORM_FILE } from './platform-file.ts';
 
-/** Typical mistakes, each on the committed bundle: what a newcomer reads, and that nothing was changed. */
+/** Typical mistakes, each with the committed bundle: what a newcomer reads, and that nothing was changed. */
 const MISTAKES: readonly Mistake[] = [...IN_PLATFORM_FILE, ...IN_INPUTS, ...IN_ACCESS];
 const AT_ONCE = 3;
 const FEWEST = 45;
-/** What reads, and the lock of an environment, which a run takes and gives back. */
+/** Read-only operations, and the lock of an environment, which a run acquires and releases. */
 const READS = /^(?:Get|List|Describe|BatchGet|AssumeRole|actions\/get)/;
 const LOCK = /\/lock$/;
 

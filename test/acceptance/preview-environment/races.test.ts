@@ -3,7 +3,7 @@ import { useWorkspaces } from '../../support/action.ts';
 import { expectExample } from '../../support/error-example.ts';
 import { PreviewHost } from '../../support/preview.ts';
 
-/** Each test has pull requests of its own, by their numbers. */
+/** Each test has its own pull requests, identified by their numbers. */
 const workspaceOf = useWorkspaces();
 let host: PreviewHost;
 beforeAll(async () => {
@@ -26,7 +26,7 @@ beforeAll(async () => {
 });
 afterAll(() => host.sandbox.close());
 
-/** All that is there of a pull request's preview, or in its place. */
+/** All resources of a pull request's preview, or in its place. */
 async function left(pullRequest: number): Promise<object> {
   return {
     stacks: (await host.stacks()).filter((name) => name.includes(`-pr-${pullRequest}-`)),

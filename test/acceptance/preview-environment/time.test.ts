@@ -8,7 +8,7 @@ const STACK = 'dev-platform-pr-7-user-service';
 const workspaceOf = useWorkspaces();
 let host: PreviewHost;
 beforeAll(async () => {
-  // The shared load balancer is there before any preview: it need not be waited for here.
+  // The shared load balancer exists before any preview, so it needs no time here.
   const match = { type: 'AWS::ElasticLoadBalancingV2::LoadBalancer' };
   const resources = [{ match, on: 'create' as const, seconds: 1 }];
   host = await PreviewHost.start(workspaceOf, {
@@ -19,7 +19,10 @@ beforeAll(async () => {
 });
 afterAll(() => host.sandbox.close());
 
-/** Simulated seconds of the stack's last operation, without what this machine takes itself. It ends when the service is steady: its target answers. */
+/**
+ * Simulated seconds of the stack's last operation, without the time of this machine. It ends when the service is
+ * steady: its target is healthy.
+ */
 async function secondsOfLast(operation: 'CREATE' | 'UPDATE'): Promise<number> {
   const { StackEvents = [] } = await host
     .cloudFormation()
@@ -38,7 +41,7 @@ async function secondsOfLast(operation: 'CREATE' | 'UPDATE'): Promise<number> {
 test('a preview is deployed within a minute, and updated in about one', async () => {
   const opened = await host.run(7, {}, { action: 'opened' });
   expect(opened.outputs['verdict']).toBe('deployed');
-  // 10 s make the roles, the target group and its rule, 39 s are the task's own.
+  // 10 s for the roles, the target group and its rule, 39 s for the task.
   const first = await secondsOfLast('CREATE');
   expect(first).toBeGreaterThan(40);
   expect(first).toBeLessThan(60);
@@ -48,6 +51,6 @@ test('a preview is deployed within a minute, and updated in about one', async ()
   const updated = await host.run(7, { images: `user-service=${digest}` });
   expect(updated.outputs['verdict']).toBe('deployed');
   const second = await secondsOfLast('UPDATE');
-  // It waits for the old task to end, too.
+  // It also waits until the old task has stopped.
   expect(second).toBeLessThan(66);
 });

@@ -5,7 +5,7 @@ import { PromotionWorld, promoteEnvironment } from '../../support/promotion.ts';
 
 const workspaceOf = useWorkspaces();
 
-/** Runs of the action have this number. */
+/** The id of the action's runs. */
 const RUN = 1001;
 const startedBy = (actor: string, event = 'workflow_dispatch'): Scenario => ({
   github: { repository: 'org/platform', runs: [{ id: RUN, event, actor }] },

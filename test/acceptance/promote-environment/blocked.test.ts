@@ -12,7 +12,7 @@ const workspaceOf = useWorkspaces();
 const CHANGING =
   /^(?:Update|Create|Register|Deregister|Set|Upload|Initiate|Complete|Start|Stop|Run|Patch|PutImage|PutManifest)/;
 
-/** Promotes, and makes sure that nothing but the lock was written. */
+/** Promotes, and checks that only the lock was written. */
 async function promote(world: World, inputs: Record<string, string> = {}, more = {}): Promise<Run> {
   const workspace = workspaceOf({ 'platform.yml': world.manifest(more) });
   const from = world.sandbox.calls.all.length;
@@ -223,7 +223,7 @@ describe('an invalid input', () => {
   });
 });
 
-/** Nothing is asked of AWS: an address where nobody listens serves. */
+/** No call to AWS is made: the address is one where nothing listens. */
 const offline = {
   sandbox: {
     tokens: { installation: 'token' },

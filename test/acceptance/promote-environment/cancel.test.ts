@@ -22,7 +22,7 @@ test('a cancelled job stops all rollouts before it is killed, even if AWS thrott
     {
       onLine: (line, child) => {
         if (!line.includes(' started.') || ++begun < SERVICES.length) return;
-        // All services are read by one call, which is refused from now on, and wait for it.
+        // All services are read with one call, which is refused from now on, and wait for it.
         sandbox.addFault({ kind: 'throttle', operation: 'DescribeServiceDeployments', times: 60 });
         void sandbox.calls
           .arrival(

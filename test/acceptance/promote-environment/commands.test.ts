@@ -29,7 +29,7 @@ test('a rollback reverts the last release and puts the target on hold', async ()
   );
   expect(next.result['error']).toMatchObject({ code: 'held' });
 
-  // What was rolled back is not promoted again by releasing the hold.
+  // Releasing the hold does not promote again what was rolled back.
   await promoteEnvironment(world, workspace(world), { command: 'release-hold' });
   const again = await promoteEnvironment(world, workspace(world), {});
   expect(again.outputs['verdict']).toBe('outdated');

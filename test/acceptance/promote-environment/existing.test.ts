@@ -7,7 +7,7 @@ import { openTokenRepository, type RegistrySession } from '../../support/registr
 import { TerraformEnvironment } from '../../support/terraform.ts';
 import { node24 } from '../../runtime/node24.js';
 
-/** Services that another tool created by plain calls: no stack, and no name by a rule of ours. */
+/** Services that another tool created by API calls: without a stack, and without names that follow our conventions. */
 
 const sandboxOf = useSandboxes();
 const workspaceOf = useWorkspaces();
@@ -121,7 +121,7 @@ async function release(shop: Shop, tag: string): Promise<string> {
 
 const commitOf = (tag: string): string => Buffer.from(tag.padEnd(20, '.')).toString('hex');
 
-/** What was created in any account, and which parameters were written, each once. */
+/** The resources created in any account, and the distinct parameters that were written. */
 function creations({ sandbox }: Shop): string[] {
   const made = sandbox.calls.all.flatMap(({ service, operation, input }) => {
     if (operation === 'PutParameter') return [String((input as { Name?: unknown }).Name)];
@@ -154,7 +154,7 @@ test("promotes Terraform's services from dev to prod, rolls back, and sets and r
     from: 'staging',
     commit: commitOf('v2'),
   });
-  // Tags are immutable there: the image keeps its own, and gets none that would have to move.
+  // Tags are immutable there: the image keeps its tag, and gets none that would have to be moved.
   const described = await shop.repositories.prod.client.send(
     new DescribeImagesCommand({ repositoryName: 'production/backend', imageIds: [{ imageDigest: v2 }] }),
   );
@@ -168,7 +168,7 @@ test("promotes Terraform's services from dev to prod, rolls back, and sets and r
       .sort(),
   );
 
-  // The ledger of prod has v2 alone: what ran before is known to ECS.
+  // The ledger of prod contains only v2. ECS knows what ran before.
   const back = await promote(shop, { command: 'rollback', to: 'prod', reason: 'Orders fail' });
   expect(back.outputs).toMatchObject({
     verdict: 'restored',
@@ -224,7 +224,7 @@ test('services of one environment can be in two regions, and a hold is set in bo
       dev: { cluster: development, service: Shop_API, container: app, repository: dev/shop-api }
       staging: { cluster: stg, service: api-stg, container: app, repository: shop-api, region: ${region} }`,
   );
-  // One service of dev serves both.
+  // One service of dev is the source of both.
   const [first = '', second = ''] = places;
   const other = second.replace('service: Shop_API', 'service: Shop_API_2');
   const copy = new TerraformEnvironment(sandbox, { ...ADDRESSES.dev, service: 'Shop_API_2', family: 'two' });

@@ -7,7 +7,7 @@ const workspaceOf = useWorkspaces();
 const workspace = (world: World): string => workspaceOf({ 'platform.yml': world.manifest() });
 const services = ['orders', 'users'];
 const cluster = 'staging-shop';
-/** The new revision of one of the services never comes up. */
+/** The new revision of one of the services never becomes healthy. */
 const broken = {
   match: { cluster, service: 'users', revision: 2 },
   does: 'exit' as const,
@@ -61,7 +61,7 @@ test('tasks started or replaced at the end of a rollout cause no rollback', asyn
   ];
   const world = await PromotionWorld.start({ services });
   const { after } = await bothReleased(world);
-  // From now on: the services' own first rollouts end in the same way.
+  // From now on, because the services' first rollouts end in the same way.
   world.sandbox.world.scenario.ecs = { meanwhile, rules };
   const run = await promoteEnvironment(world, workspace(world), {});
   expect(run.outputs).toMatchObject({ verdict: 'promoted' });

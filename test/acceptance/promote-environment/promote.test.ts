@@ -10,7 +10,7 @@ import { ACCOUNTS, PromotionWorld, promoteEnvironment } from '../../support/prom
 const workspaceOf = useWorkspaces();
 const workspace = (world: World, more = {}, service = ''): string =>
   workspaceOf({ 'platform.yml': world.manifest(more, service) });
-/** What changes something, in any of the APIs. */
+/** The operations that change something, in any API. */
 const CHANGING =
   /^(?:Put|Update|Create|Register|Deregister|Delete|Set|Upload|Initiate|Complete|Start|Stop|Run|Patch)/;
 
@@ -23,7 +23,7 @@ function changes({ sandbox }: World, from: number): string[] {
 
 describe('a promotion', () => {
   test('deploys the same digest to the tasks, the ledger and the tag, and is recorded', async () => {
-    const commits = ['7631', '7632'].map((start) => ({ sha: start.padEnd(40, '2e') })); // Of v1 and v2.
+    const commits = ['7631', '7632'].map((start) => ({ sha: start.padEnd(40, '2e') })); // The images v1 and v2.
     const world = await PromotionWorld.start({ scenario: { github: { commits } } });
     const digest = await world.release('user-service', 'v2');
     const run = await promoteEnvironment(world, workspace(world), {});
@@ -43,7 +43,7 @@ describe('a promotion', () => {
     const release = JSON.parse((await world.parameter('staging', 'user-service/release')) ?? '') as object;
     const uri = world.registry('staging').uri;
     expect(release).toMatchObject({ image: `${uri}@${digest}`, from: 'dev', actor: 'octocat' });
-    expect((release as { commit: string }).commit).toMatch(/^7632/); // Of dev's release.
+    expect((release as { commit: string }).commit).toMatch(/^7632/); // The images of dev's release.
     const { imageDetails } = await world.registry('staging').client.send(
       new DescribeImagesCommand({
         repositoryName: 'shop/user-service',
@@ -101,7 +101,7 @@ describe('a promotion', () => {
       skipped: '["user-service"]',
       'has-changes': 'false',
     });
-    // The lock is all that was written.
+    // Only the lock was written.
     expect(changes(world, from)).toEqual(['PutParameter', 'DeleteParameter']);
     expect(world.sandbox.calls.all.slice(from).filter(({ service }) => service === 'ecr')).toEqual([]);
   });

@@ -62,7 +62,7 @@ test('steps counts releases of the environment and images selects releases, both
   expect(await runsNow()).toEqual(running);
   expect(await hold(world)).toBeUndefined();
 
-  // The newest two releases are of orders and of users.
+  // The two latest releases are those of orders and of users.
   const two = await back({ steps: '2' });
   expect(two.outputs).toMatchObject({
     verdict: 'restored',
@@ -80,7 +80,7 @@ test("after a failed release that was kept, it goes to the ledger's release", as
   const [good] = await world.runs('staging', 'users');
   const [orders] = await world.runs('staging', 'orders');
   await world.release('orders', 'v2', 'staging');
-  // Somebody deploys users by hand: it never comes up, and ECS leaves it as it is.
+  // A different tool deploys users: it never becomes healthy, and ECS leaves it as it is.
   const deploymentConfiguration = { deploymentCircuitBreaker: { enable: true, rollback: false } };
   await world.deploy('users', 'v2', 'staging', { deploymentConfiguration });
   await world.until('staging', 'users', ({ rolloutState }) => rolloutState === 'FAILED');

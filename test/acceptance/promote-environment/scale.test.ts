@@ -4,7 +4,7 @@ import { PromotionWorld, promoteEnvironment } from '../../support/promotion.ts';
 
 const workspaceOf = useWorkspaces();
 
-/** Plans the promotion to prod of so many services, all of them changed; how many calls to AWS that takes. */
+/** Plans the promotion of changed services to prod. Returns the number of calls to AWS. */
 async function plan(count: number): Promise<number> {
   const letters = 'abcdefghijklmnopqrstuvwxyz';
   const services = Array.from(
@@ -27,7 +27,7 @@ async function plan(count: number): Promise<number> {
 
 test('the calls to plan thirty services in three environments grow linearly', async () => {
   const [ten, thirty] = [await plan(10), await plan(30)];
-  // A fixed part, and at most two calls a service.
+  // A fixed part, and at most two calls per service.
   expect(thirty - ten).toBeLessThanOrEqual(2 * 20);
   expect(thirty).toBeLessThanOrEqual(3 * ten);
 });

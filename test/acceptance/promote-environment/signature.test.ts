@@ -21,7 +21,7 @@ const workspace = (world: PromotionWorld, rule = RULE): string =>
     'trusted_root.json': sigstore.trustedRoot,
   });
 
-/** What reaches the account of the target and changes it. */
+/** The calls that change the account of the target. */
 const changing = (world: PromotionWorld, from: number): string[] =>
   world.sandbox.calls.all
     .slice(from)

@@ -9,7 +9,7 @@ const PIPELINE = { repository: 'octo-org/shop', workflow: 'pipeline.yml', ref: '
 
 const minutesAgo = (minutes: number): string => new Date(Date.now() - minutes * 60_000).toISOString();
 
-/** A release of a run of the pipeline, some minutes ago. */
+/** A release by a run of the pipeline, some minutes ago. */
 function release(world: World, run: number, minutes: number): Promise<string> {
   const commit = run.toString().repeat(40);
   const source = { ...PIPELINE, commit, runNumber: run, sequence: run, at: minutesAgo(minutes) };
@@ -44,12 +44,12 @@ test('of releases more frequent than the soak, the newest that has soaked is pro
   const recorded = JSON.parse((await world.parameter('staging', `${SERVICE}/release`)) ?? '') as object;
   expect(recorded).toMatchObject({ ...PIPELINE, runNumber: 2, from: 'dev' });
 
-  // There is nothing newer that has soaked: no success.
+  // No newer release has soaked: not a success.
   const second = await promote(world, '1h');
   expect([second.exitCode, second.outputs['verdict']]).toEqual([1, 'blocked']);
   expect(second.outputs['reason']).toContain(`${v4.slice(0, 19)} has run for`);
 
-  // Exactly these images, and no others.
+  // Exactly these images.
   const exact = await promote(world, '1h', { images: JSON.stringify({ [SERVICE]: v3 }) });
   expect(exact.outputs['verdict']).toBe('blocked');
   expect(exact.outputs['reason']).toMatch(
@@ -61,7 +61,7 @@ test('of releases more frequent than the soak, the newest that has soaked is pro
   expect(passed.outputs['verdict']).toBe('promoted');
   expect(await world.runs('staging')).toEqual([v3]);
 
-  // Never backwards: v2 has soaked too.
+  // Never to an older release: v2 has soaked too.
   const back = await promote(world, '1h', { images: JSON.stringify({ [SERVICE]: v2 }) });
   expect([back.exitCode, back.outputs['verdict']]).toEqual([1, 'outdated']);
   expect(await world.runs('staging')).toEqual([v3]);

@@ -7,8 +7,8 @@ import { previewsOf } from '../../support/scale/previews.ts';
 import { promotionOf } from '../../support/scale/promotion.ts';
 
 /**
- * How often each operation of AWS may be called for 20 stacks and 10 services: a call that comes into a loop is over the
- * budget. `BUDGETS=write node test/runtime/jest.js test/acceptance/scale/budgets` writes what was counted to budgets.json.
+ * The maximum calls of each operation of AWS for 20 stacks and 10 services: a call in a new loop exceeds the budget.
+ * `BUDGETS=write node test/runtime/jest.js test/acceptance/scale/budgets` writes the counts to budgets.json.
  */
 const FILE = join(import.meta.dirname, 'budgets.json');
 const isWritten = process.env['BUDGETS'] === 'write';
@@ -16,8 +16,8 @@ type Budgets = Record<string, Record<string, number>>;
 const budgets: Budgets = isWritten ? {} : (JSON.parse(readFileSync(FILE, 'utf8')) as Budgets);
 
 /**
- * Operations that are polled, or that read several things at once: how often depends on the machine too. A call more for
- * each stack or service would still be over.
+ * Operations that are polled, or that batch reads, whose counts also depend on the machine. One more call for each
+ * stack or service would still exceed the budget.
  */
 const VARYING = new Set([
   ...['DescribeStacks', 'DescribeStackEvents', 'DescribeEvents', 'DescribeChangeSet'],

@@ -3,8 +3,8 @@ import type { FaultRule } from '../../../sandbox/index.ts';
 import { deployWithFaults, faultsOf } from '../../support/scale/deploy-with-faults.ts';
 
 /**
- * The fault matrix at 20 stacks, in an account with AWS's rates: calls of all kinds fail by chance, always the same ones.
- * 50 stacks with more faults are in test/integration/deployment-faults.test.ts.
+ * The fault matrix at 20 stacks, in an account with AWS's rates: random calls of all kinds fail, the same ones in each
+ * run. 50 stacks with more faults are in test/integration/deployment-faults.test.ts.
  */
 
 interface Case {

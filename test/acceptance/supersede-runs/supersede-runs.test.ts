@@ -15,7 +15,7 @@ const environments = [
   { name: 'Staging', reviewers: ['lead'] },
 ];
 
-/** Runs #1, #2 … of the pipeline, each waiting for the given environment; an empty text waits for none. */
+/** Runs #1, #2 … of the pipeline, each waiting for the given environment. An empty text is a run that does not wait. */
 async function stage(
   waiting: string[],
   more: Partial<WorkflowRun>[] = [],

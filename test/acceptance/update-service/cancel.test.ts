@@ -6,20 +6,20 @@ import { CLUSTER, EcsWorld } from '../../unit/sandbox/ecs/ecs-world.ts';
 import { pooled } from '../../support/pool.ts';
 import { NEXT, updateService } from '../../support/service.ts';
 
-/** A moment of a run, and what must be true after a SIGTERM in it. */
+/** A moment of a run, and the expected state after SIGTERM at that moment. */
 interface Moment {
   name: string;
-  /** The signal is sent when this line comes, or when this call does; its answer is then late. */
+  /** The signal is sent when this line appears, or when this call arrives; its response is then delayed. */
   at: RegExp | string;
   remains: RegExp;
   inputs?: Record<string, string>;
   ecs?: NonNullable<Scenario['ecs']>;
   percent?: { minimumHealthyPercent: number; maximumPercent: number };
-  /** Which of the calls `at` names, from 1. */
+  /** Which of the calls in `at`, from 1. */
   nth?: number;
   /** The calls that must have been made. */
   calls?: readonly string[];
-  /** Where the service goes; default, back to what it had. */
+  /** The expected revision of the service. Default: the previous one. */
   ends?: string;
 }
 
@@ -101,7 +101,7 @@ const MOMENTS: readonly Moment[] = [
         { does: 'run', match: { revision: 1 }, bootSeconds: 8000 },
       ],
     },
-    // The old tasks go first, so they have to be started again.
+    // The old tasks are stopped first, so they have to be started again.
     percent: { minimumHealthyPercent: 0, maximumPercent: 100 },
     remains: /rolled back|roll back to user-service:1/,
   },
@@ -197,7 +197,7 @@ describe('a cancelled job', () => {
         exitCode: 1,
         log,
       });
-      // A run that is forced to end says no more than that it was cancelled.
+      // A killed run only reports that it was cancelled.
       expect(outputs['reason']).toMatch(/^Cancelled by SIGTERM\. /);
       expect(outputs['reason']).toMatch(remains);
       for (const call of calls) expect(one.calls).toContain(call);

@@ -8,12 +8,12 @@ import { NEXT, updateService } from '../../support/service.ts';
 
 type Rule = NonNullable<NonNullable<Scenario['ecs']>['rules']>[number];
 
-/** A way to fail, and what the person on call must read of it. */
+/** A kind of failure, and what the on-call person must read. */
 interface Failure {
   rule: Rule;
   cause: RegExp;
   fix: RegExp;
-  /** The message of AWS, verbatim. */
+  /** AWS's message, verbatim. */
   quote: string;
 }
 
@@ -122,7 +122,7 @@ const FAILURES: readonly Failure[] = [
 
 const FIRST_SCREEN = 40;
 
-/** The revision that the service begins with: the usual one, or one whose container has a health check. */
+/** The first revision of the service: the usual one, or one whose container has a health check. */
 async function checked(world: EcsWorld, healthCheck: boolean): Promise<string> {
   const usual = await world.register();
   if (!healthCheck) return usual;
@@ -198,7 +198,7 @@ test('secret-like values in a log are masked', async () => {
   );
   expect(shown).toContain('password=***');
   expect(run.log).toContain('::add-mask::SECRET-VALUE-9');
-  // GitHub drops every output that has a masked text in it.
+  // GitHub drops every output that contains a masked text.
   expect(run.log).not.toMatch(/^::add-mask::true$/m);
   for (const secret of ['hunter22', 'hunter33', 'SECRET-VALUE-9']) expect(shown).not.toContain(secret);
 });

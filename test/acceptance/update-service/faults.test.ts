@@ -6,8 +6,8 @@ import { pooled } from '../../support/pool.ts';
 import { NEXT, updateService } from '../../support/service.ts';
 
 /**
- * Whatever strikes, and wherever: the verdict is that of the same rollout without a fault. Each row strikes the first
- * calls of every operation, or a share of all calls, of a rollout that must succeed and of one that must be rolled back.
+ * With any fault, the verdict is that of the same rollout without it. Each case fails the first calls of every
+ * operation, or a share of all calls, of a rollout that must succeed and of one that must be rolled back.
  */
 const OPERATIONS = [
   'DescribeServices',

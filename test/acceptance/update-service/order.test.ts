@@ -12,10 +12,10 @@ const workspaceOf = useWorkspaces();
 const PARAMETER = '/platform/dev/user-service/image';
 const commitOf = (digit: string): string => digit.repeat(40);
 
-/** A repository whose commits follow each other: 0, 1, 2 … */
+/** A repository with consecutive commits: 0, 1, 2 … */
 const github = { commits: Array.from('01234', (digit) => ({ sha: commitOf(digit) })) };
 
-/** Deploys the image of a commit, as the run of the same number after 100. */
+/** Deploys the image of a commit, as run 100 + digit. */
 function deploy(
   world: EcsWorld,
   digit: string,

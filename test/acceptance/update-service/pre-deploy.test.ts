@@ -5,7 +5,7 @@ import { NEXT, updateService } from '../../support/service.ts';
 const COMMAND = { 'pre-deploy': 'node migrate.js' };
 const ONE_OFF = { oneOff: true };
 
-/** A service whose tasks have an essential sidecar beside the container that the command runs in. */
+/** A service whose tasks have an essential sidecar in addition to the container that the command runs in. */
 async function worldWithSidecar(rule: object): Promise<EcsWorld> {
   const world = await EcsWorld.start({
     scenario: { ecs: { rules: [{ does: 'exit', match: ONE_OFF, ...rule }] } },

@@ -7,7 +7,7 @@ import { NEXT, updateService } from '../../support/service.ts';
 import { CLUSTER, EcsWorld, IMAGE, SERVICE } from '../../unit/sandbox/ecs/ecs-world.ts';
 import { expectExample } from '../../support/error-example.ts';
 
-/** A service that only something else may deploy: the run is red, changes nothing, and names the page that helps. */
+/** A service that only another tool may deploy: the run fails, changes nothing, and links the page that helps. */
 async function expectRefusal(world: EcsWorld, why: string, inputs: Record<string, string>): Promise<Run> {
   const { calls } = world.sandbox;
   const before = calls.all.length;

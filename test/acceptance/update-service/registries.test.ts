@@ -19,7 +19,7 @@ import { updateService } from '../../support/service.ts';
 const LOGIN = { username: 'octocat', password: 'correct horse battery staple' };
 const PARAMETER = '/shop/dev/user-service/image';
 const OTHER_ACCOUNT = '222222222222';
-/** The task's own login to a private registry, which the job does not have. */
+/** The task's login to a private registry, which the job does not have. */
 const OWN_LOGIN = {
   repositoryCredentials: { credentialsParameter: `arn:aws:secretsmanager:eu-west-1:${DEV}:secret:registry` },
 };
@@ -29,14 +29,14 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
-/** What `docker login` leaves behind. */
+/** The configuration that `docker login` writes. */
 function loginTo(host: string): Record<string, string> {
   const auth = Buffer.from(`${LOGIN.username}:${LOGIN.password}`).toString('base64');
   writeFileSync(join(folder, 'config.json'), JSON.stringify({ auths: { [host]: { auth } } }));
   return { DOCKER_CONFIG: folder };
 }
 
-/** A steady service whose container goes by this image. */
+/** A steady service whose container uses this image. */
 async function runService(world: EcsWorld, image: string, container: object = {}): Promise<void> {
   await world.create({ taskDefinition: await world.registerWith({ image, ...container }) });
   await world.settled();
@@ -64,7 +64,7 @@ async function imageOfService(world: EcsWorld): Promise<string | undefined> {
   return (await world.client.send(command)).taskDefinition?.containerDefinitions?.[0]?.image;
 }
 
-/** Proves that the service's tasks run a digest, and that the ledger has it. */
+/** Checks that the service's tasks run a digest, and that the ledger contains it. */
 async function expectRunning(world: EcsWorld, run: Run, session: RepositorySession, digest: string) {
   expect(run.outputs).toMatchObject({ verdict: 'deployed', digests: JSON.stringify({ app: digest }) });
   const running = (await world.tasks()).flatMap(({ containers = [] }) => containers);
@@ -227,7 +227,7 @@ test.each([
   await session.image('v1', 'first');
   await runService(world, `${uri}:v1`);
   const second = await session.image('v1', 'second');
-  // The roles of the bootstrap reach the repositories of their own account and region only.
+  // The bootstrap's roles have access only to the repositories of their own account and region.
   const run = await deploy(world, `${uri}:v1`, world.sandbox.env(DEV));
   expect(run.outputs).toMatchObject({ verdict: 'deployed', digests: JSON.stringify({ app: second }) });
   expect(await imageOfService(world)).toBe(`${uri}@${second}`);

@@ -4,7 +4,7 @@ import { EcsWorld, IMAGE } from '../../unit/sandbox/ecs/ecs-world.ts';
 import { updateService } from '../../support/service.ts';
 
 const LEDGER = '/platform/dev/user-service/image';
-/** The tasks that the service begins with; what is started later follows the next rule. */
+/** The initial tasks of the service. Tasks that are started later match the next rule. */
 const FIRST = { does: 'run' as const, times: 2 };
 
 async function taskIds(world: EcsWorld): Promise<string[]> {

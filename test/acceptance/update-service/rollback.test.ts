@@ -11,7 +11,7 @@ const PARAMETER = '/platform/dev/user-service/image';
 const RECORD = '/platform/dev/user-service/release';
 const DENIED = { kind: 'error' as const, code: 'AccessDeniedException', status: 400, times: 100 };
 
-/** A release as an older version of this suite recorded it, or as a newer one with its revision. */
+/** A release as recorded by an older version of this suite, or by a newer one with its revision. */
 async function record(world: EcsWorld, image: string, taskDefinition?: string): Promise<void> {
   const commit = (/sha256:(.)/.exec(image)?.[1] ?? '').repeat(40);
   const release = {
@@ -33,7 +33,7 @@ async function record(world: EcsWorld, image: string, taskDefinition?: string): 
   }
 }
 
-/** Deploys an image as somebody else than this suite. */
+/** Deploys an image like another tool. */
 async function deploy(world: EcsWorld, image: string): Promise<void> {
   await world.update({ taskDefinition: await world.registerWith({ image }) });
   await world.ended();
@@ -100,7 +100,7 @@ test('steps and image select only good releases, and a refusal lists them', asyn
 
   expect((await back({ steps: '2' })).outputs['verdict']).toBe('deployed');
   expect(await ledger(world)).toBe(imageOf('3'));
-  // What was skipped is no way back any more.
+  // A skipped release is no longer a target of a rollback.
   expect((await back({ image: imageOf('4') })).outputs['verdict']).toBe('failed');
   expect((await back({ image: digestOf('2') })).outputs['verdict']).toBe('deployed');
   expect(await ledger(world)).toBe(imageOf('2'));
@@ -127,7 +127,7 @@ test('a second rollback goes further back, never forward to the bad image; a thi
   );
   expect(await ledger(world)).toBe(IMAGE);
   const written = JSON.parse((await ledger(world, RECORD)) ?? '{}') as object;
-  // The commit is that of the release that came back, the run that of the rollback.
+  // The commit is that of the restored release, the run that of the rollback.
   expect(written).toMatchObject({
     commit: '1'.repeat(40),
     rolledBackFrom: imageOf('2'),
@@ -250,7 +250,7 @@ test('waits for a rollback by ECS and goes no further', async () => {
     { does: 'exit' as const, match: { image: NEXT } },
     { does: 'run' as const, match: { revision: 1 }, bootSeconds: 20_000 },
   ];
-  // The old tasks go first, so they have to be started again.
+  // The old tasks are stopped first, so they have to be started again.
   const deploymentConfiguration = {
     deploymentCircuitBreaker: { enable: true, rollback: true },
     minimumHealthyPercent: 0,
@@ -287,7 +287,7 @@ test('stops the release in progress without waiting for it to complete', async (
   expect(stopped.outputs['reason']).toMatch(
     /^Cancelled by eve for a rollback \(\S*runs\/2\): user-service is being rolled back\. Requested a rollback to user-service:1/,
   );
-  // ECS may have brought it back before the rollback has the lock.
+  // ECS may have restored it before the rollback acquires the lock.
   const { outputs } = (await back)!;
   expect(outputs['verdict']).toMatch(/^(?:deployed|unchanged)$/);
   expect(outputs['task-definition']).toBe('user-service:1');

@@ -19,7 +19,7 @@ function worldOf(rule?: object): Promise<EcsWorld> {
   return EcsWorld.withService({ scenario: { ecs: { rules } } });
 }
 
-/** What RunTask was asked for, without what makes a call unique. */
+/** The input of RunTask, without the values that make a call unique. */
 function asked(world: EcsWorld): object {
   const [call] = world.sandbox.calls.of('RunTask');
   const { clientToken: _token, startedBy: _by, ...input } = call!.input as Record<string, unknown>;
@@ -66,7 +66,7 @@ describe('a command as a one-off task', () => {
     const run = await updateService(world, { ...RUN, image: NEXT, environment: 'MODE=fast' });
     expect(run.outputs).toMatchObject({ verdict: 'ran', 'task-definition': 'user-service:2' });
     expect((await world.service()).taskDefinition).toMatch(/user-service:1$/);
-    // The next deployment is not warned of it.
+    // The next deployment prints no warning about it.
     const next = await updateService(world, { image: IMAGE });
     expect(next.outputs['verdict']).toBe('unchanged');
     expect(next.log).not.toMatch(/^::warning/m);

@@ -20,7 +20,7 @@ const RULE = {
 const pair = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
 const other = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
 const pem = pair.publicKey.export({ type: 'spki', format: 'pem' }) as string;
-/** What changes a service or leaves something behind. */
+/** Operations that change a service or create something. */
 const CHANGING = ['RegisterTaskDefinition', 'UpdateService', 'RunTask'] as const;
 
 let sigstore: Sigstore;
@@ -29,7 +29,7 @@ beforeAll(async () => {
 });
 afterAll(() => sigstore.close());
 
-/** A bundle of an image with this digest; undefined leaves the image unsigned. */
+/** A bundle for an image with this digest. Undefined leaves the image unsigned. */
 type Sign = (digest: string) => Promise<object> | object | undefined;
 
 interface Released {
@@ -39,7 +39,7 @@ interface Released {
   digests: { v1: string; v2: string };
 }
 
-/** Releases an image to a service that runs another one, which nobody has signed. */
+/** Releases an image to a service that runs another one, which is unsigned. */
 async function release(
   sign: Sign,
   verify: Record<string, string>,

@@ -10,12 +10,12 @@ import { NEXT, updateService } from '../../support/service.ts';
 import { CASES, type Case } from './truth.ts';
 import { expectExample } from '../../support/error-example.ts';
 
-/** How many bundles run at the same time. */
+/** How many bundles run in parallel. */
 const AT_ONCE = 4;
 
 interface Played {
   run: Run;
-  /** What the service works towards at the end. */
+  /** The final target of the service. */
   ends: string;
 }
 

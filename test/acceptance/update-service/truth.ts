@@ -8,29 +8,29 @@ import type { Scenario } from '../../../sandbox/index.ts';
 import { IMAGE } from '../../unit/sandbox/ecs/ecs-world.ts';
 import { NEXT } from '../../support/service.ts';
 
-/** One row of the truth table: what happens, and the only verdict that is true of it. */
+/** A case of the truth table: what happens, and the only correct verdict. */
 export interface Case {
   strategy: DeploymentStrategy;
   what: string;
   verdict: string;
-  /** What the reason must say. */
+  /** What the reason must contain. */
   reason: RegExp;
   ecs?: NonNullable<Scenario['ecs']>;
   service?: Partial<CreateServiceCommandInput>;
-  /** Hooks that the service gets when it is steady. */
+  /** Hooks that are added when the service is steady. */
   hooks?: DeploymentLifecycleHook[];
   inputs?: Record<string, string>;
-  /** The revision that the service works towards at the end, when it is not the new one. */
+  /** The final target revision of the service, if it is not the new one. */
   endsWith?: string;
-  /** Whether the service's first deployment is waited for. */
+  /** Whether the test waits for the service's first deployment. */
   fresh?: boolean;
-  /** What the smoke test's URL answers. */
+  /** The response of the smoke test's URL. */
   answers?: number;
-  /** What it answers to a request for the new tasks, as the test rule of the load balancer lets them through. */
+  /** The response to a request to the new tasks, as the load balancer's test rule routes it. */
   newTasksAnswer?: number;
-  /** The weights of the two target groups in the production rule, set by hand when the service is steady. */
+  /** The weights of the two target groups in the production rule, set manually when the service is steady. */
   productionWeights?: readonly [number, number];
-  /** Sent when the log has this. */
+  /** Sent when the log contains this. */
   cancelAt?: RegExp;
 }
 
@@ -76,7 +76,7 @@ const noBreaker = {
   deploymentConfiguration: { deploymentCircuitBreaker: { enable: false, rollback: false } },
 };
 
-/** `<url>` stands for a server that answers as the case says. */
+/** `<url>` is replaced by the URL of a server with the response of the case. */
 export const CASES: readonly Case[] = [
   {
     strategy: 'ROLLING',

@@ -6,7 +6,7 @@ const STACKS = 150;
 const SERVICES = 80;
 const LIMIT_MS = 3_600_000;
 
-/** Calls to AWS of each command on an environment of 150 stacks and 80 services, each with a stack of its own. */
+/** Calls to AWS of each command on an environment with 150 stacks and 80 services, each with its own stack. */
 export async function measureCalls(size: number): Promise<Row[]> {
   const environment = await ScaleEnvironment.start({
     stacks: sized(STACKS, size),

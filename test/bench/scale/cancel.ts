@@ -13,7 +13,7 @@ const ROLLOUTS = 80;
 /** GitHub's runner kills a cancelled step 7.5 s after SIGINT; the actions stop half a second earlier. */
 const LIMIT_S = 7;
 
-/** What a cancelled job still does with 100 stacks being created, and with 80 rollouts. */
+/** What a cancelled job still does while 100 stacks are being created, and during 80 rollouts. */
 export async function measureCancel(size: number): Promise<Row[]> {
   return [...(await cancelStacks(sized(STACKS, size))), ...(await cancelRollouts(sized(ROLLOUTS, size)))];
 }
@@ -63,7 +63,7 @@ interface Cancelled {
   seconds: number;
 }
 
-/** Sends SIGINT, as a cancelled job gets it, when the nth call of an operation has arrived. */
+/** Sends SIGINT, like GitHub to a cancelled job, when the nth call of an operation arrives. */
 async function cancelAfter(
   sandbox: Sandbox,
   operation: string,

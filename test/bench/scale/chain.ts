@@ -6,7 +6,7 @@ const CHAIN = 5;
 const SLOW = 100;
 const LIMIT = 1.3;
 
-/** How long a chain of five quick stacks takes alone, and beside stacks that are in flight all the while. */
+/** How long a chain of five quick stacks takes alone, and next to stacks that are in progress all the time. */
 export async function measureChain(size: number): Promise<Row[]> {
   const alone = await chainMs(0);
   const beside = await chainMs(sized(SLOW, size));

@@ -6,7 +6,7 @@ const STACKS = 30;
 const LIMIT_S = 2;
 const SHORTEST_S = 15;
 
-/** How long after AWS's end of a stack the log says so, with 30 stacks in flight that end one after another. */
+/** The delay between the end of a stack in AWS and its line in the log, with 30 stacks that end one after another. */
 export async function measureLag(size: number): Promise<Row[]> {
   const stacks = sized(STACKS, size);
   const environment = await ScaleEnvironment.start({

@@ -11,7 +11,7 @@ const RESOURCES = 500;
 const LIMIT_MB = 600;
 const BUCKET = `artifacts-${DEV}`;
 
-/** The memory that a plan takes which changes all of 500 resources, of 1.8 kB each, in 30 stacks. */
+/** The memory of a plan that changes all of 500 resources, of 1.8 kB each, in 30 stacks. */
 export async function measureMemory(size: number): Promise<Row[]> {
   const names = Array.from({ length: sized(STACKS, size) }, (_, index) => `large-${index + 1}`);
   const folder = mkdtempSync(join(tmpdir(), 'large-'));
@@ -50,7 +50,7 @@ function manifest(names: readonly string[]): string {
   return `project: shop\nregion: eu-west-1\nenvironments:\n  dev: { ${environment} }\nstacks:\n${stacks}services: {}\n`;
 }
 
-/** JSON, as the CDK writes it. Each resource has a property that another version changes. */
+/** JSON as written by the CDK. Each resource has a property that differs in the other version. */
 function largeTemplate(name: string, version: string): string {
   const resources = Array.from({ length: RESOURCES }, (_, index) => {
     const Tags = Array.from({ length: 14 }, (__, tag) => ({

@@ -6,7 +6,7 @@ import { atMost, type Row, sized, told } from './row.ts';
 const SERVICES = 80;
 const LIMIT = 1.3;
 
-/** The promotion of 80 services to an account whose rates are AWS's, in relation to what these rates need alone. */
+/** The promotion of 80 services to an account with AWS's rates, compared with the time that these rates require. */
 export async function measurePromotion(size: number): Promise<Row[]> {
   const services = sized(SERVICES, size);
   const promotion = await promotionOf(services);
@@ -28,7 +28,7 @@ export async function measurePromotion(size: number): Promise<Row[]> {
   }
 }
 
-/** All images are copied before the first service changes. Then revisions and parameters are written side by side. */
+/** All images are copied before the first service changes. Then revisions and parameters are written in parallel. */
 function neededSeconds({ calls }: MeasuredRun): number {
   const seconds = (service: string, operation: string): number => {
     const bucket = AWS_BUCKETS.find(

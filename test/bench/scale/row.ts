@@ -1,4 +1,4 @@
-/** A figure of a part: what was measured, as text, and whether its limit was broken. */
+/** A measurement: its value as text, and whether its limit was exceeded. */
 export interface Row {
   figure: string;
   value: string;
@@ -17,7 +17,7 @@ export function atLeast(figure: string, value: number, limit: number): Row {
   return { figure, value: format(value), limit: `≥ ${format(limit)}`, broken: !(value >= limit) };
 }
 
-/** A row that is for information, without a limit. */
+/** A row without a limit, for information. */
 export function told(figure: string, value: string): Row {
   return { figure, value, limit: '', broken: false };
 }
@@ -26,7 +26,7 @@ function format(value: number): string {
   return Number.isInteger(value) ? value.toLocaleString('en') : value.toFixed(value < 10 ? 2 : 1);
 }
 
-/** A count of the full size, made smaller by `--size`; at least one. */
+/** A count scaled by `--size`; at least one. */
 export function sized(count: number, size: number): number {
   return Math.max(1, Math.round(count * size));
 }

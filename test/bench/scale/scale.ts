@@ -31,7 +31,7 @@ async function measureFiles(size: number): Promise<Row[]> {
   return [atMost(`hash of ${FILES.toLocaleString('en')} files, CPU`, cpuMs / 1000, FILES_CPU_S, ' s')];
 }
 
-/** Measures parts, all of them without names, and prints each one's rows of the table as it ends. */
+/** Measures parts, by default all, and prints each one's rows of the table when it ends. */
 export async function benchScale(names: readonly string[], size: number): Promise<Measured> {
   console.log(`| Figure${size === 1 ? '' : ` (size ${size})`} | value | limit |`);
   console.log('| --- | --: | --: |');

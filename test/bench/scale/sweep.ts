@@ -8,7 +8,7 @@ const AT_ONCE = 10;
 /** Five real seconds. */
 const DELETION = { timeScale: 100, deletionSeconds: 500 };
 
-/** A sweep of 300 previews, each with a stack and an image tag, half of whose pull requests are closed. */
+/** A sweep of 300 previews, each with a stack and an image tag. Half of the pull requests are closed. */
 export async function measureSweep(size: number): Promise<Row[]> {
   const count = sized(PREVIEWS, size);
   const previews = await previewsOf(count, DELETION);

@@ -28,7 +28,7 @@ interface Part {
   milliseconds?: number;
 }
 
-/** Milliseconds from the first part's start to the end of the last stack that is no service's. */
+/** Milliseconds from the start of the first part to the end of the last stack that does not belong to a service. */
 async function stacksMs(size: number, isLimited: boolean): Promise<{ stacks: number; whole: number }> {
   const buckets = [{ service: 'ssm', operations: ['PutParameter'], size: 3, refill: 3 }];
   const environment = await ScaleEnvironment.start({

@@ -7,7 +7,7 @@ import { PushedImage } from '../../support/engines/pushed-image.ts';
 import { hasEngines, testWithEngines as test, useEngine } from '../../support/engines/start.ts';
 import { buildPushImage } from '../../support/image.ts';
 
-/** What BuildKit says of the images that it builds through the committed bundle, and for which platforms. */
+/** The attestations of BuildKit for images built with the committed bundle, and their platforms. */
 const sandboxOf = useSandboxes();
 const workspaceOf = useWorkspaces();
 const { registry, base } = useBaseRegistry();
@@ -16,11 +16,11 @@ const PROVENANCE = /^https:\/\/slsa\.dev\/provenance\//;
 const SPDX = 'https://spdx.dev/Document';
 const SBOM = { spdxVersion: 'SPDX-2.3' };
 
-/** A scanner of a registry of one's own, by digest. */
+/** A scanner in our own registry, by digest. */
 let generator = '';
 
 /**
- * Two generators of SBOMs: one under the name of BuildKit's default one, and one of another name.
+ * Two generators of SBOMs: one with the name of BuildKit's default one, and one with another name.
  *
  * @see https://github.com/moby/buildkit/blob/v0.34.2/docs/attestations/sbom-protocol.md
  */

@@ -18,7 +18,7 @@ const REGISTRIES: [string, () => object][] = [
 
 describe.each<Driver>(['remote', 'docker-container'])('with the driver %s', (driver) => {
   const engine = useEngine(driver);
-  /** A step of another result each time that it is run. */
+  /** A step with a different result in each run. */
   const dockerfile = () =>
     `FROM ${base().name}\nRUN head -c 16 /dev/urandom | md5sum > /random\nCOPY main.txt /main.txt\n`;
 
@@ -56,7 +56,7 @@ describe.each<Driver>(['remote', 'docker-container'])('with the driver %s', (dri
     expect(changed.files['main.txt']).toBe('another');
   });
 
-  // Against the sandbox's registry: docker-registry 2.8 sometimes mixes up two uploads of one blob.
+  // With the sandbox's registry, because docker-registry 2.8 sometimes mixes up two uploads of the same blob.
   test('two concurrent jobs with the same content on one builder both output existing images', async () => {
     const sandbox = await sandboxOf();
     const [one, two] = await Promise.all([

@@ -9,13 +9,15 @@ import { commandLines } from '../../support/engines/processes.ts';
 import { testWithEngines as test, useEngine } from '../../support/engines/start.ts';
 import { buildPushImage, ecrOf, REPOSITORY } from '../../support/image.ts';
 
-/** A job that is cancelled in the middle of a RUN leaves neither a process nor a container, tag, name or folder. */
+/** A job that is cancelled during a RUN leaves behind no process, container, tag, name or folder. */
 const sandboxOf = useSandboxes();
 const workspaceOf = useWorkspaces();
 const { base } = useBaseRegistry();
 const LIMIT_MS = 120_000;
 
-/** Waits until no process has a text in its command line: engines end containers after the client has gone. */
+/**
+ * Waits until no process has a text in its command line, because engines stop containers after the client has exited.
+ */
 async function ended(text: string): Promise<void> {
   const deadline = Date.now() + LIMIT_MS;
   for (;;) {
@@ -26,7 +28,7 @@ async function ended(text: string): Promise<void> {
   }
 }
 
-/** Waits until processes have all the texts in their command lines: the log of a build may be ahead of them. */
+/** Waits until processes have all the texts in their command lines, because the log of a build may be ahead of them. */
 async function running(...texts: string[]): Promise<void> {
   const deadline = Date.now() + LIMIT_MS;
   for (;;) {
@@ -45,7 +47,7 @@ async function tagsOf(sandbox: Sandbox): Promise<(string | undefined)[]> {
   return imageIds.map(({ imageTag }) => imageTag).filter((tag) => tag !== undefined);
 }
 
-/** Images that a daemon still has under the name that a build gives them; a BuildKit of its own has no names. */
+/** Images that a daemon still has under the name of a build. A separate BuildKit has no names. */
 async function namesLeft(engine: Engine): Promise<string> {
   return engine.driver === 'remote' ? '' : await engine.docker('images', '--quiet', 'build-push-image');
 }
@@ -58,7 +60,7 @@ describe.each(DRIVERS)('with the driver %s', (driver) => {
 
   test.each(SIGNALS)('%s stops the build and everything it started', async (signal) => {
     const sandbox = await sandboxOf();
-    // The number tells this command from those of others on the machine.
+    // The number distinguishes this command from others on the machine.
     const command = `sleep 86${process.pid}${SIGNALS.indexOf(signal)}`;
     const workspace = workspaceOf({ Dockerfile: `FROM ${base().name}\nRUN echo ready && ${command}\n` });
     const temporary = workspaceOf({});
@@ -87,7 +89,7 @@ describe.each(DRIVERS)('with the driver %s', (driver) => {
     expect(await tagsOf(sandbox)).toEqual([]);
     expect(await namesLeft(engine())).toBe('');
 
-    // The engine is as good as before.
+    // The engine still works.
     const next = workspaceOf({ Dockerfile: `FROM ${base().name}\nRUN echo after > /after\n` });
     const after = await buildPushImage(sandbox, { sbom: 'false' }, { workspace: next, env: engine().env });
     expect(after.outputs['verdict']).toBe('pushed');

@@ -11,19 +11,19 @@ import type { Driver } from '../../support/engines/engine.ts';
 import { testWithEngines as test, useEngine } from '../../support/engines/start.ts';
 import { contextOf } from '../../unit/images/registry/context.ts';
 
-/** What a real builder gets of a context, beside what counts for the hash. */
+/** What a real builder receives of a context, compared with what is hashed. */
 const workspaceOf = useWorkspaces();
 const { base } = useBaseRegistry();
 const DOCKERFILE = 'FROM scratch\nCOPY . /\n';
 const DRIVERS: readonly Driver[] = ['remote', 'docker without buildx'];
 
 interface Context {
-  /** By path, in bytes, a character each. */
+  /** By path, in bytes, one character each. */
   files: Record<string, string>;
   links?: Record<string, string>;
   /** The Dockerfile's path. */
   file?: string;
-  /** Where more counts than is sent, so that nothing is missed. */
+  /** Where more is hashed than sent, so that nothing is missed. */
   countsMore?: boolean;
 }
 
@@ -72,7 +72,7 @@ const CONTEXTS: Record<string, Context> = {
   'names that are not ASCII': { files: { '.dockerignore': 'é?\n?x', éa: '', '😀x': '', 'ü/b': '' } },
 };
 
-/** The folder of the context, which has its Dockerfile. */
+/** The folder of the context, which contains its Dockerfile. */
 function makeContext({ files, links = {}, file = 'Dockerfile' }: Context): { context: string; file: string } {
   const root = workspaceOf({ ...files, [file]: DOCKERFILE });
   for (const [path, target] of Object.entries(links)) {

@@ -10,8 +10,8 @@ import { testWithEngines as test, useEngine } from '../../support/engines/start.
 import { buildPushImage, ecrOf, REPOSITORY } from '../../support/image.ts';
 
 /**
- * Builds that fail with every engine: red, with the engine's reason and the line, and without a tag. What else a person
- * is told of them is in failed-builds.test.ts.
+ * Builds that fail with every engine: red, with the engine's reason and the line, and without a tag. Other messages are
+ * tested in failed-builds.test.ts.
  */
 const sandboxOf = useSandboxes();
 const workspaceOf = useWorkspaces();
@@ -24,11 +24,11 @@ const ARM64_PROGRAM = `\x7fELF\x02\x01\x01${'\0'.repeat(9)}\x02\0\xb7\0\x01${'\0
 interface Failure {
   dockerfile: () => string;
   inputs?: Record<string, string>;
-  /** What the reason has of the engine's own words. */
+  /** The part of the engine's message in the reason. */
   reason: RegExp;
-  /** Of the Dockerfile, where the annotation is; absent where the failure is of no line. */
+  /** The line of the annotation in the Dockerfile, or absent if the failure has no line. */
   line?: number;
-  /** Whether only newer BuildKits than that of Docker 20.10 name the line. */
+  /** Whether only newer BuildKits than that of Docker 20.10 report the line. */
   lineIsNew?: true;
 }
 
@@ -93,7 +93,7 @@ async function tagsOf(sandbox: Sandbox): Promise<string[]> {
   return imageIds.flatMap(({ imageTag }) => (imageTag === undefined ? [] : [imageTag]));
 }
 
-/** A build with a command of its own, so that no engine has it in its cache. */
+/** A build with a unique command, so that no engine has it in its cache. */
 const anyBuild = (name: string): string => `FROM ${base().name}\nRUN echo '${name}' > /name\n`;
 
 function run(
@@ -123,11 +123,11 @@ describe.each(DRIVERS)('with the driver %s', (driver) => {
     expect(await tagsOf(sandbox)).toEqual([]);
   });
 
-  // The last one: the engine is gone afterwards.
+  // The last test: the engine is gone afterwards.
   test('an unavailable builder', async () => {
     await engine().kill();
     const failed = await run(await sandboxOf(), engine(), anyBuild('dead'));
-    // buildx starts the container of its builder again: nothing has failed.
+    // buildx restarts the container of its builder: nothing has failed.
     if (driver === 'docker-container') {
       expect(failed.outputs['verdict']).toBe('pushed');
       return;
@@ -139,7 +139,7 @@ describe.each(DRIVERS)('with the driver %s', (driver) => {
   });
 });
 
-/** BuildKit pushes with the first, and the action itself with the second. */
+/** BuildKit pushes with the first, and the action with the second. */
 describe.each<Driver>(['remote', 'docker without buildx'])('pushed with the driver %s', (driver) => {
   const engine = useEngine(driver);
 

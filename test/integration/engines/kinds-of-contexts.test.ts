@@ -10,7 +10,7 @@ import { testWithEngines as test, useEngine } from '../../support/engines/start.
 import { buildPushImage } from '../../support/image.ts';
 import { type Descriptor, LayoutWriter, tarLayer } from '../../support/oci.ts';
 
-/** What a build can read from: its context and the named ones. A change in any of them makes another image. */
+/** What a build can read from: its context and the named ones. A change in any of them results in another image. */
 const sandboxOf = useSandboxes();
 const workspaceOf = useWorkspaces();
 const { registry, base } = useBaseRegistry();
@@ -18,13 +18,13 @@ const { registry, base } = useBaseRegistry();
 interface Kind {
   inputs: () => Record<string, string>;
   files: () => Record<string, string>;
-  /** Puts the content where the build reads it from. */
+  /** Writes the content where the build reads it. */
   write: (workspace: string, content: string) => void;
 }
 
 const COPY_SHARED = 'FROM scratch\nCOPY --from=shared data.txt /data.txt\n';
 
-/** An OCI layout with an image of one file, under the tag `v1`. */
+/** An OCI layout with an image of one file, with the tag `v1`. */
 async function writeLayout(folder: string, content: string): Promise<Descriptor> {
   rmSync(folder, { recursive: true, force: true });
   const layout = new LayoutWriter(folder);
@@ -106,7 +106,7 @@ describe.each<[Driver, Record<string, Kind>]>([
   });
 });
 
-/** BuildKit of a daemon of version 20.10 has no named contexts, which are newer. */
+/** BuildKit in a daemon of version 20.10 does not support named contexts. */
 describe('with the BuildKit of an old daemon', () => {
   const engine = useEngine('docker');
 

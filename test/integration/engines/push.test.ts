@@ -9,14 +9,14 @@ import { testWithEngines as test, useEngine } from '../../support/engines/start.
 import { buildPushImage, ecrOf } from '../../support/image.ts';
 import { authorizationOf } from '../../support/registry.ts';
 
-/** Images that real engines build and push through the committed bundle, read back by skopeo. */
+/** Images that real engines build and push with the committed bundle, read by skopeo. */
 const execute = promisify(execFile);
 const sandboxOf = useSandboxes();
 const workspaceOf = useWorkspaces();
 const { registry, base } = useBaseRegistry();
 const DRIVERS: readonly Driver[] = ['remote', 'docker-container', 'docker', 'docker without buildx'];
 
-/** The options by which skopeo reads a sandbox's registry, or the real one that needs no login. */
+/** skopeo's options for a sandbox's registry, or for the real one without a login. */
 async function accessTo(sandbox: Sandbox): Promise<string[]> {
   const authorization = (await authorizationOf(ecrOf(sandbox))).replace('Basic ', '');
   return ['--tls-verify=false', '--creds', Buffer.from(authorization, 'base64').toString('utf8')];

@@ -9,16 +9,19 @@ import { PushedImage } from '../../support/engines/pushed-image.ts';
 import { testWithEngines as test, useEngine } from '../../support/engines/start.ts';
 import { buildPushImage } from '../../support/image.ts';
 
-/** A secret is there for the command that mounts it, and nowhere else: looked for in all that a build leaves. */
+/**
+ * A secret is available only to the command that mounts it. The test searches for it in everything that a build leaves
+ * behind.
+ */
 const sandboxOf = useSandboxes();
 const workspaceOf = useWorkspaces();
 const { base } = useBaseRegistry();
 const VALUE = 'correct-horse-battery-staple';
 
-/** Moments of a build at which all processes and files are looked at, before, within and after the command. */
+/** Moments of a build at which all processes and files are searched: before, during and after the command. */
 const MOMENTS = /^#\d+ (?:\[|exporting |pushing )/;
 
-/** The files below a folder that hold the secret. */
+/** The files below a folder that contain the secret. */
 function filesWithSecret(folder: string): string[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
@@ -71,7 +74,7 @@ describe.each<[Driver, Record<string, string>]>([
     expect(run.summary).not.toContain(VALUE);
     expect(JSON.stringify(run.outputs)).not.toContain(VALUE);
     expect([...files]).toEqual([]);
-    // The client of the build was among the processes that were looked at.
+    // The client of the build was among the searched processes.
     const clients = [...lines].filter((line) => line.includes(workspace));
     expect(clients.length).toBeGreaterThan(0);
     expect([...lines].filter((line) => line.includes(VALUE))).toEqual([]);

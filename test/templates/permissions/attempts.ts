@@ -1,10 +1,10 @@
 import type { Context } from '../../../sandbox/iam/policies/policy.ts';
 
-/** What somebody tries, and what condition keys the request has beside the region. */
+/** An attempted action, and the condition keys of its request besides the region. */
 export type Attempt = readonly [action: string, resource: string, context?: Context];
 
 export interface Attempts {
-  /** Controls: a table in which everything is refused proves nothing. */
+  /** Controls, because a table in which everything is refused proves nothing. */
   may: readonly Attempt[];
   mayNot: readonly Attempt[];
 }
@@ -29,12 +29,12 @@ const tagged = (tags: Record<string, string>): Context =>
   Object.fromEntries(Object.entries(tags).map(([name, value]) => [`aws:ResourceTag/${name}`, value]));
 const linked = (service: string): Context => ({ 'iam:AWSServiceName': `${service}.amazonaws.com` });
 const inCluster = (name: string): Context => ({ 'ecs:cluster': arn('ecs', `cluster/${name}`) });
-/** Actions that have no resource of their own, in another region. */
+/** Actions without their own resource, in another region. */
 const elsewhere = (...actions: string[]): Attempt[] =>
   actions.map((action) => [action, '*', { 'aws:RequestedRegion': 'us-east-1' }]);
 const aliases = (...names: string[]): Context => ({ 'kms:ResourceAliases': names });
 
-/** Objects that the tables name before the stack has given its buckets their names. */
+/** Objects in the tables, before the stack has named its buckets. */
 export const BUCKETS = { artifacts: 'arn:aws:s3:::ARTIFACTS', accessLogs: 'arn:aws:s3:::ACCESS-LOGS' };
 
 const READ_SECRETS: Attempt[] = ['rds!cluster-1', 'ServiceToken-1', 'stripe'].map((name) => [
@@ -42,7 +42,7 @@ const READ_SECRETS: Attempt[] = ['rds!cluster-1', 'ServiceToken-1', 'stripe'].ma
   secret(name),
 ]);
 
-/** Nothing that these do in any case: identities, and stacks that are not theirs. */
+/** What these roles never do: identities, and stacks that are not theirs. */
 const IDENTITIES: Attempt[] = [
   ['iam:CreateUser', `arn:aws:iam::${ACCOUNT}:user/eve`],
   ['iam:CreateAccessKey', `arn:aws:iam::${ACCOUNT}:user/eve`],
@@ -56,7 +56,7 @@ const IDENTITIES: Attempt[] = [
   ['organizations:LeaveOrganization', '*'],
 ];
 
-/** What nobody in a job does: resources are made by CloudFormation alone. */
+/** What no job does, because only CloudFormation creates resources. */
 const RESOURCES: Attempt[] = [
   ['ec2:CreateVpc', arn('ec2', 'vpc/vpc-1')],
   ['ec2:RunInstances', arn('ec2', 'instance/i-1')],
@@ -99,7 +99,7 @@ const TASK_OF_ANYBODY: Attempt[] = [
   ['route53:ChangeResourceRecordSets', 'arn:aws:route53:::hostedzone/Z0123456789DEVZONE'],
 ];
 
-/** By who tries. Those of layers have a policy that allows all: the boundary alone stops them. */
+/** By caller. Those of layers have a policy that allows everything, so that only the boundary denies. */
 export const ATTEMPTS: Record<string, Attempts> = {
   plan: {
     may: [

@@ -3,7 +3,7 @@ import { dirname, join, relative, resolve } from 'node:path';
 
 const ROOT = resolve(import.meta.dirname, '../../..');
 
-/** What IAM calls the service of a client. */
+/** IAM's name for the service of a client. */
 const PREFIXES: Record<string, string> = {
   cloudformation: 'cloudformation',
   cloudwatch: 'cloudwatch',
@@ -20,15 +20,15 @@ const PREFIXES: Record<string, string> = {
 };
 
 /**
- * Every AWS action that an action's code can ask for: the commands of the SDK that are named in the files that
- * its entry reaches, whatever a run of it really calls.
+ * Every AWS action that an action's code can call: the SDK's commands in the files that its entry imports, whatever a
+ * run really calls.
  */
 export function operationsOf(action: string): string[] {
   const files = reachable(join(ROOT, 'actions', action, 'main.ts'));
   return [...new Set(files.flatMap((file) => commandsIn(readFileSync(file, 'utf8'))))].sort();
 }
 
-/** The files of this repository that run when a file does, at the start or later: those it imports, types aside. */
+/** The files of this repository that a file loads, at its start or later: its imports, except types. */
 function reachable(entry: string): string[] {
   const seen = new Set<string>();
   const visit = (file: string): void => {

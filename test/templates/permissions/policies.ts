@@ -9,7 +9,7 @@ export interface Statement {
   Condition?: JsonMap;
 }
 
-/** The templates that make the roles of the workflows, and what they may do. */
+/** The templates that create the roles of the workflows, and their permissions. */
 export const BOOTSTRAP = ['bootstrap', 'bootstrap-execution', 'bootstrap-previews'] as const;
 
 interface Policy {
@@ -30,8 +30,7 @@ const resolved = BOOTSTRAP.map((name) =>
 );
 
 /**
- * The policies of a role of the bootstrap by name: its own, those of its template on it, and those of another template
- * that name it.
+ * The policies of a bootstrap role by name: its own, those that its template attaches, and those of another template.
  */
 function policiesOf(role: string): Record<string, Statement[]> {
   const home = resolved.find(({ resources }) => role in resources);
@@ -61,12 +60,12 @@ function propertiesOf(resource: { Properties?: JsonMap } | undefined): Propertie
   return resource?.Properties ?? {};
 }
 
-/** All statements of a role of the bootstrap. */
+/** All statements of a bootstrap role. */
 export function statementsOf(role: string): Statement[] {
   return Object.values(policiesOf(role)).flat();
 }
 
-/** Whether some statement allows an action, on anything. */
+/** Whether some statement allows an action on any resource. */
 export function allows(statements: readonly Statement[], action: string): boolean {
   return statements.some(({ Effect, Action }) => {
     const patterns = typeof Action === 'string' ? [Action] : Action;

@@ -6,8 +6,8 @@ import { references } from './references.ts';
 const ALARMS = new Set(['AWS::CloudWatch::Alarm', 'AWS::CloudWatch::CompositeAlarm']);
 
 /**
- * An alarm notifies when it begins and when it is over. One that a composite alarm combines with others does neither:
- * by itself it is no reason to call anybody. Nor is one whose action is a scaling policy.
+ * An alarm notifies when it starts and when it ends. An alarm that is part of a composite one does neither, because it
+ * alone is no reason to page anyone; nor does one whose action is a scaling policy.
  */
 export const alarmsNotify: Rule = (stacks) =>
   stacks.flatMap((stack) => {
@@ -29,7 +29,7 @@ export const alarmsNotify: Rule = (stacks) =>
       });
   });
 
-/** The alarms that the rules of composite alarms name. */
+/** The alarms in the rules of composite alarms. */
 function combinedAlarms({ template }: PlatformStack): Set<string> {
   const rules = Object.values(template.Resources).flatMap(({ Properties }) => [
     ...strings(Properties?.AlarmRule),

@@ -4,15 +4,15 @@ import { finding } from './platform.ts';
 import type { PlatformStack, Rule } from './platform.ts';
 
 const ZONES = 3;
-/** Environments in which the loss of a zone may not stop anything. */
+/** Environments that must survive the loss of a zone. */
 const SURVIVES = new Set(['prod']);
-/** Environments in which a database, and a service, has something to fall back to. */
+/** Environments in which a database and a service have a standby. */
 const REDUNDANT = new Set(['staging', 'prod']);
 
 /**
- * What docs/reference/templates.md promises about zones: every tier is in three of them, services and the load balancer use them
- * all, tasks are spread again after a zone was lost, and no deployment goes below the tasks that there must be. In prod,
- * each zone has its own way out.
+ * The promises of docs/reference/templates.md about zones: every tier is in three of them, services and the load
+ * balancer use all, tasks are redistributed after the loss of a zone, and no deployment goes below the minimum number
+ * of tasks. In prod, each zone has its own NAT gateway.
  */
 export const survivesZones: Rule = (stacks) =>
   stacks.flatMap((stack) => {
@@ -36,7 +36,7 @@ const RULES: Record<string, (properties: JsonMap, stack: PlatformStack) => strin
     const { AvailabilityZoneRebalancing: rebalancing, DeploymentConfiguration } = properties;
     const { MinimumHealthyPercent = 0, MaximumPercent = 0 } = (DeploymentConfiguration ?? {}) as JsonMap;
     const subnets = at(properties, 'NetworkConfiguration', 'AwsvpcConfiguration', 'Subnets');
-    // A preview has one task and is nobody's production.
+    // A preview has one task and is not used in production.
     if (stack.template.name === 'preview') return [];
     return [
       ...(rebalancing === 'ENABLED' ? [] : ['its tasks are not spread again after a zone was lost']),
@@ -54,12 +54,12 @@ const RULES: Record<string, (properties: JsonMap, stack: PlatformStack) => strin
   'AWS::ElasticLoadBalancingV2::LoadBalancer': ({ Subnets }) => inAllZones(Subnets),
 };
 
-/** A list of subnets that is given as a whole has one of each zone. */
+/** A list of subnets given as a whole has one per zone. */
 function inAllZones(subnets: Json | undefined): string[] {
   return Array.isArray(subnets) && subnets.length >= ZONES ? [] : [`it is not in ${ZONES} zones`];
 }
 
-/** The subnets of vpc.yml by tier: `PublicSubnet1` is of the tier Public. */
+/** The subnets of vpc.yml by tier: `PublicSubnet1` is in the tier Public. */
 function tiersOf({ resolved }: PlatformStack): { tier: string; zones: number }[] {
   const tiers = new Map<string, Set<string>>();
   for (const [id, { Type, Properties }] of Object.entries(resolved.resources)) {
@@ -70,7 +70,7 @@ function tiersOf({ resolved }: PlatformStack): { tier: string; zones: number }[]
   return [...tiers].map(([tier, zones]) => ({ tier, zones: zones.size }));
 }
 
-/** Each private route table leaves through a gateway of its own, in a zone of its own. */
+/** Each private route table uses its own gateway, in its own zone. */
 function natFindings(stack: PlatformStack): string[] {
   const gateways = ofType(stack, 'AWS::EC2::NatGateway');
   if (gateways.length === 0 || !SURVIVES.has(stack.environment)) return [];
@@ -85,7 +85,7 @@ function natFindings(stack: PlatformStack): string[] {
 }
 
 function instanceFindings(stack: PlatformStack): string[] {
-  // A restored cluster is deleted once it was checked.
+  // A restored cluster is deleted after it was checked.
   if (stack.template.name === 'restore-drill') return [];
   if (!REDUNDANT.has(stack.environment) || ofType(stack, 'AWS::RDS::DBCluster').length === 0) return [];
   const instances = ofType(stack, 'AWS::RDS::DBInstance').length;

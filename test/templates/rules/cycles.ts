@@ -4,7 +4,7 @@ import type { Rule } from './platform.ts';
 import { references } from './references.ts';
 import { exportsOf, imports, reads, writes } from './shared-names.ts';
 
-/** No resource, and no stack, waits for itself: the guidelines' database and security groups did. */
+/** There are no cycles of resources or stacks, in contrast to the guidelines' database and security groups. */
 export const noCycles: Rule = (stacks) => [
   ...stacks.flatMap((stack) => {
     const { resources } = stack.resolved;
@@ -37,7 +37,7 @@ const neighbours = (resource: Resource): string[] => [
   ...[resource.DependsOn ?? []].flat(),
 ];
 
-/** The first cycle as a path that ends where it began, or none. */
+/** The first cycle as a path that ends where it started, or none. */
 function cycle(graph: Map<string, string[]>): string[][] {
   const done = new Set<string>();
   const visit = (node: string, path: string[]): string[] | undefined => {

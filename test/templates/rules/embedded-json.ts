@@ -4,7 +4,7 @@ import type { Rule } from './platform.ts';
 
 const PROPERTIES = ['DashboardBody', 'LifecyclePolicy.LifecyclePolicyText', 'ThresholdExpression'];
 
-/** JSON inside a template is JSON. CloudFormation hands it on unread. */
+/** JSON inside a template is valid. CloudFormation passes it on without parsing it. */
 export const embeddedJsonParses: Rule = (stacks) =>
   stacks.flatMap((stack) =>
     Object.entries(stack.resolved.resources).flatMap(([id, { Properties = {} }]) =>

@@ -6,7 +6,7 @@ import { finding } from './platform.ts';
 import type { PlatformStack, Rule } from './platform.ts';
 import { exportsOf } from './shared-names.ts';
 
-/** Names within something else, such as a cluster, and names of what is there already. */
+/** Names inside something else, such as a cluster, and names of existing resources. */
 const WITHIN = new Set([
   'AWS::ApplicationAutoScaling::ScalingPolicy.PolicyName',
   'AWS::ECS::Service.ServiceName',
@@ -14,14 +14,14 @@ const WITHIN = new Set([
   'AWS::RDS::DBCluster.DatabaseName',
   'AWS::RDS::DBCluster.SourceDBClusterIdentifier',
 ]);
-/** What an account has once, for all of its environments: see docs/reference/templates.md. */
+/** Resources that an account has once, for all of its environments: see docs/reference/templates.md. */
 const OF_THE_ACCOUNT = new Set([
   'AWS::ECR::Repository.RepositoryName',
   'AWS::IAM::OIDCProvider.Url',
   'AWS::IAM::ServiceLinkedRole.AWSServiceName',
 ]);
 
-/** The names that a stack takes in its account: of resources, by type and property, and of exports. */
+/** The names that a stack uses in its account: of resources, by type and property, and of exports. */
 export function namesTaken({
   resolved,
 }: Pick<PlatformStack, 'resolved'>): { what: string; name: string; id: string }[] {
@@ -43,9 +43,7 @@ export function namesTaken({
   return [...named, ...exported];
 }
 
-/**
- * No name is the same in another environment, so that several can share an account; what an account has once is listed.
- */
+/** All names differ between environments, so that several can share an account. Exceptions are listed. */
 export const environmentInNames: Rule = (stacks) =>
   stacks.flatMap((stack) => {
     const other = environments.find((environment) => environment !== stack.environment);

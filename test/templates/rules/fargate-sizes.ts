@@ -3,7 +3,7 @@ import { textOf } from '../../../scripts/templates/template.ts';
 import { finding } from './platform.ts';
 import type { Rule } from './platform.ts';
 
-/** A task has a size that Fargate offers, and its containers fit into it. */
+/** A task has a size that Fargate supports, and its containers fit in it. */
 export const sizesExist: Rule = (stacks) =>
   stacks.flatMap((stack) =>
     Object.entries(stack.resolved.resources)

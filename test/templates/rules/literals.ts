@@ -3,7 +3,7 @@ import { finding, strings } from './platform.ts';
 import type { Rule } from './platform.ts';
 import { variables } from './references.ts';
 
-/** No `!Ref x` and no `${Parameter}` in a plain string: nothing would replace it. */
+/** No `!Ref x` and no `${Parameter}` in a plain string, because nothing would replace it. */
 export const noIntrinsicInString: Rule = (stacks) =>
   stacks.flatMap((stack) => {
     const { Parameters, Resources, Outputs } = stack.template;
@@ -27,7 +27,7 @@ const HARD_CODED: [what: string, pattern: RegExp][] = [
   ['an account', /(?<![\w-])\d{12}(?![\w-])/],
 ];
 
-/** Nothing names a partition, a region or an account. */
+/** No partition, region or account is hard-coded. */
 export const nothingHardCoded: Rule = (stacks) =>
   stacks.flatMap((stack) => {
     const texts = [stack.template.text, ...Object.values(stack.parameters)];

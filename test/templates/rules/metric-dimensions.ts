@@ -2,14 +2,14 @@ import type { JsonMap } from '../../../scripts/templates/template.ts';
 import { finding, nodes } from './platform.ts';
 import type { Rule } from './platform.ts';
 
-/** The dimensions without which these metrics do not exist: their graph is empty, their alarm never rings. */
+/** The dimensions without which these metrics do not exist: their graph is empty, and their alarm never triggers. */
 const REQUIRED: Record<string, string[]> = {
   'AWS/ECS': ['ClusterName'],
   'ECS/ContainerInsights': ['ClusterName'],
   'AWS/ApplicationELB': ['LoadBalancer'],
 };
 
-/** A metric is asked for with the dimensions it is published with, in alarms and on dashboards. */
+/** Alarms and dashboards use the dimensions with which a metric is published. */
 export const dimensionsComplete: Rule = (stacks) =>
   stacks.flatMap((stack) =>
     Object.entries(stack.resolved.resources).flatMap(([id, { Properties = {} }]) =>

@@ -2,7 +2,7 @@ import { resolveTemplate } from '../../../scripts/templates/resolve.ts';
 import { finding } from './platform.ts';
 import type { Rule } from './platform.ts';
 
-/** The longest names, in characters, that the services take. */
+/** The maximum lengths of names in characters, by service. */
 const LIMITS: Record<string, number> = {
   'AWS::CloudWatch::Alarm.AlarmName': 255,
   'AWS::CloudWatch::CompositeAlarm.AlarmName': 255,
@@ -30,14 +30,14 @@ const LIMITS: Record<string, number> = {
   'AWS::ServiceDiscovery::HttpNamespace.Name': 1024,
 };
 
-/** The longest values that the parameters' own patterns allow. */
+/** The longest values that the parameters' patterns allow. */
 const LONGEST: Record<string, string> = {
   Project: `p${'x'.repeat(19)}`,
   Environment: `e${'x'.repeat(11)}`,
   ServiceName: `s${'x'.repeat(30)}`,
 };
 
-/** A name is short enough even where project, environment and service have the longest names allowed. */
+/** A name is short enough even with the longest names of project, environment and service. */
 export const namesFit: Rule = (stacks) =>
   stacks.flatMap((stack) => {
     const longest = resolveTemplate(stack.template, { ...stack.parameters, ...LONGEST });

@@ -2,7 +2,7 @@ import { finding } from './platform.ts';
 import type { Rule } from './platform.ts';
 import { references } from './references.ts';
 
-/** Every parameter is used, and described. */
+/** Every parameter is used, and has a description. */
 export const parametersUsed: Rule = (stacks) =>
   stacks.flatMap((stack) => {
     const used = references({ ...stack.template.document, Parameters: {} });

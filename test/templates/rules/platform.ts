@@ -12,7 +12,7 @@ import { readTemplate } from '../../../scripts/templates/template.ts';
 import type { Json, Template } from '../../../scripts/templates/template.ts';
 import type { Finding } from '../finding.ts';
 
-/** A stack as one environment has it. */
+/** A stack in an environment. */
 export interface PlatformStack {
   environment: string;
   template: Template;
@@ -20,7 +20,7 @@ export interface PlatformStack {
   resolved: ResolvedTemplate;
 }
 
-/** Looks at all stacks of one environment, in the order in which they are made. */
+/** Checks all stacks of an environment, in the order of their creation. */
 export type Rule = (stacks: PlatformStack[]) => Finding[];
 
 export function platformStack(
@@ -31,7 +31,7 @@ export function platformStack(
   return { environment, template, parameters, resolved: resolveTemplate(template, parameters) };
 }
 
-/** The reference platform in one environment; dev hosts a preview. */
+/** The reference platform in an environment; dev hosts a preview. */
 export function platformOf(environment: Environment): PlatformStack[] {
   const previews = environment === 'dev' ? [previewStack(7, 'user-service')] : [];
   return [...stacksOf(environment), ...workerStacksOf(environment), ...previews].map((stack) =>
@@ -51,7 +51,7 @@ export function cachedPlatformOf(environment: Environment): PlatformStack[] {
   return stacksWithCacheOf(environment).map((stack) => fromStack(environment, stack));
 }
 
-/** The same with the backups, and a restore drill at work. */
+/** The same with the backups, and a restore drill in progress. */
 export function backedUpPlatformOf(environment: Environment): PlatformStack[] {
   const stacks = [...stacksOf(environment), ...backupStacksOf(environment)];
   return stacks.map((stack) => fromStack(environment, stack));
@@ -72,7 +72,7 @@ export function finding(rule: string, stack: PlatformStack, message: string, res
   };
 }
 
-/** Every string below a value, with the name of the function that it is an argument of. */
+/** Every string below a value, with the name of the function whose argument it is. */
 export function* strings(
   value: Json | undefined,
   within?: string,
@@ -86,7 +86,7 @@ export function* strings(
   }
 }
 
-/** Every object and list below a value, itself first. */
+/** Every object and list below a value, including itself. */
 export function* nodes(value: Json | undefined): Generator<Json> {
   if (value === undefined || value === null || typeof value !== 'object') return;
   yield value;

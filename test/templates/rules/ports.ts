@@ -9,7 +9,7 @@ interface Port {
   port: string;
 }
 
-/** The container, its target groups, its service and the groups that let requests in agree on one port. */
+/** The container, its target groups, its service and the security groups use the same port. */
 export const onePort: Rule = (stacks) => {
   const opened = stacks.flatMap(openedPorts);
   return stacks.flatMap((stack) => {
@@ -47,7 +47,7 @@ function servicePorts(stack: PlatformStack): Port[] {
   });
 }
 
-/** Ingress from another group, but not from the database's side. */
+/** Ingress from another group, except on the database's side. */
 function openedPorts(stack: PlatformStack): Port[] {
   return Object.entries(stack.resolved.resources).flatMap(([resource, { Type, Properties = {} }]) => {
     const isRule =

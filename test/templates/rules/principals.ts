@@ -3,7 +3,7 @@ import type { Json } from '../../../scripts/templates/template.ts';
 import { finding, nodes } from './platform.ts';
 import type { Rule } from './platform.ts';
 
-/** Principals as the services' own guides name them. A regional one carries the region and the partition's suffix. */
+/** Principals in the services' guides. A regional one contains the region and the partition's suffix. */
 const KNOWN = new Set([
   'backup.amazonaws.com',
   'budgets.amazonaws.com',
@@ -29,7 +29,9 @@ const KNOWN = new Set([
   'logs.${AWS::Region}.${AWS::URLSuffix}',
 ]);
 
-/** Every service principal exists. CloudFormation takes any text, and the service is refused in silence. */
+/**
+ * Every service principal exists. CloudFormation accepts any text, and the service is denied access without an error.
+ */
 export const principalsExist: Rule = (stacks) =>
   stacks.flatMap((stack) =>
     Object.entries(stack.resolved.resources).flatMap(([id, resource]) =>

@@ -2,7 +2,7 @@ import { textOf } from '../../../scripts/templates/template.ts';
 import type { Json } from '../../../scripts/templates/template.ts';
 import { nodes } from './platform.ts';
 
-/** The names that a value refers to by Ref, GetAtt or Sub: parameters, resources and pseudo parameters. */
+/** The names that a value refers to with Ref, GetAtt or Sub: parameters, resources and pseudo parameters. */
 export function references(value: Json | undefined): Set<string> {
   const names = new Set<string>();
   for (const node of nodes(value)) {
@@ -17,6 +17,6 @@ export function references(value: Json | undefined): Set<string> {
   return names;
 }
 
-/** The variables of a Sub text, without those that `${!` escapes. */
+/** The variables of a Sub text, without those escaped with `${!`. */
 export const variables = (text: string): string[] =>
   [...text.matchAll(/\$\{([^!}][^}]*)\}/g)].map((match) => match[1] ?? '');

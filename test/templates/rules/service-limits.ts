@@ -4,7 +4,7 @@ import type { Json, JsonMap } from '../../../scripts/templates/template.ts';
 import { finding, nodes } from './platform.ts';
 import type { PlatformStack, Rule } from './platform.ts';
 
-/** The most that the manifest lets a service have: four patterns, five wildcards in them. */
+/** The maximum that the manifest allows for a service: four patterns with five wildcards. */
 const MOST_PATHS = '/a/*/*,/b/*,/c/*,/d/*';
 const VALUES_A_RULE = 5;
 const WILDCARDS_A_RULE = 5;
@@ -53,7 +53,7 @@ export const budgetsHaveMetric: Rule = (stacks) =>
       }),
   );
 
-/** What a task role needs for sessions that are recorded, as the ECS developer guide lists it for ECS Exec. */
+/** The permissions of a task role for recorded sessions, as in the ECS developer guide for ECS Exec. */
 const SESSION_ACTIONS = [
   'kms:Decrypt',
   'logs:CreateLogStream',
@@ -67,8 +67,8 @@ const SESSION_ACTIONS = [
 ];
 
 /**
- * A service with ECS Exec has a writable root file system, since its agent creates folders and files there, and a task
- * role with the permissions of a session; one without it has neither.
+ * A service with ECS Exec has a writable root file system, because its agent creates folders and files in it, and a
+ * task role with the permissions of a session; one without it has neither.
  * @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-exec.html "making the root file system read-only …
  * isn't supported"
  */
@@ -100,8 +100,8 @@ function actionsOf(policies: Json | undefined): string[] {
 }
 
 /**
- * A container that does not run as root, with a read-only root file system, has a /tmp that it can write to: a tmpfs. A
- * volume would belong to root.
+ * A container that does not run as root and has a read-only root file system has a writable /tmp: a tmpfs. A volume
+ * would belong to root.
  * @see https://github.com/aws/containers-roadmap/issues/938
  */
 export const tmpIsWritable: Rule = (stacks) =>

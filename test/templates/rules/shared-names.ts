@@ -7,8 +7,8 @@ import type { PlatformStack, Rule } from './platform.ts';
 const NAME = 'shared-names';
 
 /**
- * Every SSM name that is read is written by a stack below, with the type that the reader expects, and every import
- * is exported by a stack below. The ledger's images are written by update-service, not by a template.
+ * Every SSM name that is read is written by a lower stack, with the type that the reader expects, and every import is
+ * exported by a lower stack. The ledger's images are written by update-service rather than by a template.
  */
 export const sharedNames: Rule = (stacks) => {
   const written = new Map<string, string>();

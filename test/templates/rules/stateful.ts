@@ -1,7 +1,7 @@
 import { finding } from './platform.ts';
 import type { Rule } from './platform.ts';
 
-/** What holds data, or what data cannot be read without. */
+/** Resources that contain data, or without which data cannot be read. */
 export const STATEFUL = new Set([
   'AWS::Backup::BackupVault',
   'AWS::DynamoDB::Table',
@@ -20,7 +20,7 @@ export const STATEFUL = new Set([
 ]);
 const POLICIES = new Set(['Delete', 'Retain', 'RetainExceptOnCreate', 'Snapshot']);
 
-/** What holds data says what becomes of it when it is deleted, and when it is replaced. */
+/** Resources with data declare what happens when they are deleted or replaced. */
 export const statefulIsGuarded: Rule = (stacks) =>
   stacks.flatMap((stack) =>
     Object.entries(stack.template.Resources)

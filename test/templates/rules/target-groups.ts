@@ -8,7 +8,7 @@ const ROUTES = new Set([
   'AWS::ElasticLoadBalancingV2::Listener',
 ]);
 
-/** A service waits for the rule that gives its target group a load balancer; ECS refuses one without. */
+/** A service waits for the rule that attaches its target group to a load balancer, because ECS refuses one without. */
 export const servicesWaitForRoutes: Rule = (stacks) =>
   stacks.flatMap((stack) => {
     const { resources } = stack.resolved;

@@ -5,14 +5,15 @@ import type { Rule } from './platform.ts';
 const STRATEGIES = ['ROLLING', 'BLUE_GREEN', 'CANARY', 'LINEAR'];
 
 /**
- * ECS owns the weights of the rules it shifts traffic with, and a stack update that touches such a rule resets them.
- * So the rule must not depend on how the service is deployed, must forward to both target groups by 1 and 0, and
- * pauses must not sit where ECS does not allow them (Amazon ECS Developer Guide, "Pause hooks").
+ * ECS owns the weights of the rules with which it shifts traffic, and a stack update that changes such a rule resets
+ * them. Therefore the rule must not depend on how the service is deployed, must forward to both target groups with
+ * weights 1 and 0, and pauses must not be at stages that ECS does not allow (Amazon ECS Developer Guide, "Pause
+ * hooks").
  */
 export const trafficRuleIsFixed: Rule = (stacks) =>
   stacks
     .filter(({ template }) => 'Strategy' in template.Parameters)
-    // Of a worker, ECS moves no traffic.
+    // ECS moves no traffic of a worker.
     .filter(({ parameters }) => parameters.Priority !== '' && parameters.Priority !== undefined)
     .flatMap((stack) => {
       const variants = STRATEGIES.map((Strategy) =>

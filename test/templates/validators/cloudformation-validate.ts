@@ -2,7 +2,7 @@ import { templateFile } from '../../../scripts/templates/template.ts';
 import type { Finding } from '../finding.ts';
 import { load } from './install.ts';
 
-/** The part of @aws/cloudformation-validate 1.9.0-beta that is used here: its API moves between versions. */
+/** The part of @aws/cloudformation-validate 1.9.0-beta that is used here, because its API changes between versions. */
 interface Api {
   RegoEngine: new () => Engine;
   TemplateFile: new (path: string) => unknown;
@@ -23,7 +23,7 @@ export interface Subject {
   template: string;
   environment: string;
   parameters: Record<string, string>;
-  /** Where the template is, when it is not one of ours. */
+  /** The location of the template, if it is not one of ours. */
   file?: string;
 }
 
@@ -31,7 +31,7 @@ export interface Subject {
 let engine: Engine | undefined;
 
 /**
- * Runs AWS's own validator: FATAL, ERROR and WARN.
+ * Runs AWS's validator: FATAL, ERROR and WARN.
  * @throws Error when it could not look at all of a template: silence would not mean that there is nothing.
  */
 export function validate(subjects: Subject[]): Finding[] {

@@ -15,7 +15,7 @@ interface RuleFile {
   types: string[];
 }
 
-/** What cfn-guard prints, as far as it is read here. */
+/** The part of cfn-guard's output that is used here. */
 interface Answer {
   not_compliant: { Rule: { name: string; checks: Json[] } }[];
   not_applicable: string[];
@@ -23,8 +23,8 @@ interface Answer {
 }
 
 /**
- * Runs AWS Control Tower's proactive controls on resolved templates. A rule file is left out only where the
- * template has no resource of a type that the file names.
+ * Runs AWS Control Tower's proactive controls on resolved templates. A rule file is skipped only if the template has no
+ * resource of a type in it.
  * @throws Error when cfn-guard fails, or has not judged every rule it was given.
  */
 export async function checkControls(
@@ -89,14 +89,14 @@ async function runGuard(file: string, rules: string[]): Promise<Answer[]> {
   const args = ['validate', '--structured', '-o', 'json', '-S', 'none', '-d', file, '-r', ...rules];
   return new Promise((resolve, reject) => {
     execFile(binary, args, { maxBuffer: 1e9 }, (error, stdout, stderr) => {
-      // 19: some rule is not met. Everything else is a failure of cfn-guard itself.
+      // 19: some rule failed. Everything else is a failure of cfn-guard.
       if (error && error.code !== 19) reject(new Error(`cfn-guard: ${stderr || error.message}`));
       else resolve(JSON.parse(stdout) as Answer[]);
     });
   });
 }
 
-/** One finding a control and resource: the messages carry `[CT.RDS.PR.3]`, the checks below carry the path. */
+/** One finding per control and resource: the messages contain `[CT.RDS.PR.3]`, the checks below contain the path. */
 function failures(checks: Json[], environment: string, template: string): Finding[] {
   const text = JSON.stringify(checks);
   const [, control = 'unknown', what = ''] = /\[(CT[\w.]+)\]: ([^\\"]*)/.exec(text) ?? [];
@@ -112,8 +112,8 @@ function failures(checks: Json[], environment: string, template: string): Findin
 }
 
 /**
- * CloudFormation takes 'true' for true, and joins an ARN and a path in two ways; the rules know one of each.
- * The conditions of a policy are strings for IAM as well.
+ * CloudFormation accepts 'true' as true, and two ways to join an ARN and a path; the rules support one of each. The
+ * conditions of a policy are strings in IAM too.
  */
 function asGuardReads(value: Json): Json {
   if (value === 'true' || value === 'false') return value === 'true';

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 
 const folder = 'test/templates/validators';
 
-/** Installs the validators of this folder's package-lock.json, where that has not been done yet. */
+/** Installs the validators in this folder's package-lock.json, if necessary. */
 export function installValidators(): void {
   if (existsSync(join(folder, 'node_modules/.package-lock.json'))) return;
   execFileSync('npm', ['ci', '--prefix', folder, '--no-audit', '--no-fund'], {

@@ -40,11 +40,11 @@ const OPERATIONS: Record<string, [signingName: string, operations: string]> = {
 interface Sent {
   service: string;
   operation: string;
-  /** How long it takes to AWS, in ms. */
+  /** The time of a call to AWS, in ms. */
   latency: number;
 }
 
-/** Sends the calls of some runs as soon as the limiter of each lets them, again where they are refused. */
+/** Sends the calls of some runs as soon as their limiters allow them, and again if they are refused. */
 async function send(runs: readonly (readonly Sent[])[], rates: NonNullable<Scenario['rates']>) {
   const clock = new VirtualClock(0);
   const aws = new Rates(rates, () => clock.now());
@@ -108,7 +108,7 @@ test.each([
 ])('%d runs in one account share its rate limit', async (count, share) => {
   const runs = Array.from({ length: count }, () => calls('CloudFormation', 'CreateChangeSet', 600 / count));
   const { refusals, lastEnd } = await send(runs, { preset: 'aws' });
-  // 20 at once, the others at 10 a second.
+  // 20 immediately, the others at 10 per second.
   expect(lastEnd['CloudFormation']).toBeLessThan(1.3 * 58_000);
   expect(refusals / (600 + refusals)).toBeLessThan(share);
   console.log(`${count} runs: ${refusals} of ${600 + refusals} calls were refused`);

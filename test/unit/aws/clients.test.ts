@@ -103,7 +103,7 @@ describe('a call', () => {
 
   test.each(transient)('that always ends in %s fails with the reason', async (_name, answer, message) => {
     const error: unknown = await describeStacks([answer]).catch((reason: unknown) => reason);
-    // Not by its class: a socket's error is of another realm than the test, and the SDK wraps it here only.
+    // Not by its class: a socket's error belongs to a different realm than the test, and the SDK wraps it only here.
     expect(errorText(error)).toMatch(message);
     expect(endpoint.requests.length).toBeGreaterThan(4);
     expect(endpoint.requests.length).toBeLessThan(14);

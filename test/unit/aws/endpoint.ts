@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** What was asked of the endpoint. */
+/** The requests to the endpoint. */
 export interface Request {
   method: string;
   path: string;
@@ -15,7 +15,7 @@ export interface Request {
 
 export type Answer = (response: ServerResponse, request: Request) => void;
 
-/** An HTTP server that gives the next of its answers to each request, and the last one from then on. */
+/** An HTTP server that sends its responses in order, and repeats the last one. */
 export class Endpoint {
   readonly requests: Request[] = [];
   answers: Answer[] = [];
@@ -61,7 +61,7 @@ export class Endpoint {
   }
 }
 
-/** A result of the query protocol. */
+/** A result in the query protocol. */
 export function xml(result: string): Answer {
   return (response, { action }) => {
     response.setHeader('content-type', 'text/xml');
@@ -72,7 +72,7 @@ export function xml(result: string): Answer {
   };
 }
 
-/** An error of the query protocol. */
+/** An error in the query protocol. */
 export function failure(code: string, message = 'no', status = 400): Answer {
   return (response) => {
     response.statusCode = status;
@@ -90,12 +90,12 @@ export function text(body: string, status = 200): Answer {
   };
 }
 
-/** The connection is lost before there is an answer. */
+/** The connection is lost before a response. */
 export const reset: Answer = (response) => {
   response.socket?.resetAndDestroy();
 };
 
-/** The connection is lost in the middle of one. */
+/** The connection is lost during a response. */
 export const cutShort: Answer = (response, { action }) => {
   response.setHeader('content-length', '1000');
   response.write(`<${action}Response><${action}Result>`, () => response.socket?.resetAndDestroy());

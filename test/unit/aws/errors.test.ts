@@ -14,7 +14,7 @@ import { CancelledError, InputError } from '../../../src/core/errors.ts';
 import { send } from '../../../src/aws/send.ts';
 import type { AwsErrorClass } from '../../../src/aws/errors.ts';
 
-/** An error as the SDK throws it for an answer of a service. */
+/** An error as the SDK throws it for a service's response. */
 function service(name: string, status = 400, message = 'no'): Error {
   const error = new Error(message);
   return Object.assign(error, {
@@ -28,7 +28,7 @@ function system(code: string, name = 'Error', message = ''): Error {
   return Object.assign(new Error(message), { name, code });
 }
 
-/** An error of reading an answer: it has the answer, and no fault. */
+/** An error while reading a response: it contains the response, and no fault. */
 function unreadable(status: number): Error {
   const error = new SyntaxError(
     'Unexpected token <\n  Deserialization error: to see the raw response, inspect the hidden field {error}.$response on this object.',

@@ -7,13 +7,13 @@ import { CancelledError } from '../../../src/core/errors.ts';
 import { fc } from '../../support/property.ts';
 
 const MOST = 10;
-/** Longer than asks are collected. */
+/** Longer than the time for which reads are collected. */
 const nextTurn = (): Promise<void> => sleep(30);
 const denied = new AwsError(new Error('not allowed'), 'denied', 'access-denied');
 const throttled = new AwsError(new Error('too many'), 'throttle', 'throttled');
 const live = { signal: new AbortController().signal };
 
-/** A service of AWS that logs its calls: `missing-…` does not exist, `denied-…` fails a whole call. */
+/** A service that logs its calls: `missing-…` does not exist, `denied-…` fails a whole call. */
 function service({
   fails = () => undefined as Error | undefined,
   waits = (): Promise<unknown> => Promise.resolve(),
@@ -81,7 +81,7 @@ test('many reads are batched into the fewest calls, and each gets its own result
       ];
       const fewest = ['one', 'two'].reduce((sum, group) => sum + Math.ceil(wanted(group).length / MOST), 0);
       if (asks.every(({ key }) => !key.startsWith('denied'))) expect(calls).toHaveLength(fewest);
-      // A call that one key fails is followed by one for each of its keys.
+      // A call that one key fails is followed by one call per key.
       expect(calls.length).toBeLessThanOrEqual(fewest * (MOST + 1));
     }),
     { numRuns: 200 },
@@ -94,7 +94,7 @@ test('a read is never answered by an earlier call', async () => {
   const client = {};
   const first = reader.get(client, 'key', live);
   await nextTurn();
-  // The first call is under way.
+  // The first call is in progress.
   expect(calls).toHaveLength(1);
   change();
   const second = reader.get(client, 'key', live);

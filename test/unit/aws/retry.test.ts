@@ -10,7 +10,7 @@ function infoOf(name: string, rest: Partial<Info> = {}, metadata = {}): Info {
   return { error, errorType: 'TRANSIENT', ...rest } as Info;
 }
 
-/** How often a call is made when each attempt ends in the same error. */
+/** How often a call is made if each attempt ends with the same error. */
 async function attemptsFor(info: Info): Promise<{ attempts: number; clock: FakeClock }> {
   const clock = new FakeClock();
   const strategy = new RetryStrategy(clock);

@@ -5,7 +5,7 @@ import { CancelledError } from '../../../src/core/errors.ts';
 
 test('a cancelled job does not wait for a retry', async () => {
   const stop = new AbortController();
-  // As the SDK between two tries: it neither answers nor looks at the signal.
+  // Like the SDK between two attempts: it neither responds nor checks the signal.
   const client = { config: {}, send: () => new Promise<never>(() => undefined) };
   const sending = send(client as never, new DescribeStacksCommand({}), { signal: stop.signal });
   stop.abort(new CancelledError('SIGTERM'));

@@ -51,7 +51,7 @@ beforeEach(() => {
   };
 });
 
-/** Credentials that last an hour from the clock's now. */
+/** Credentials that are valid for an hour of the clock. */
 const credentials: Answer = (response, request) => {
   const expiration = new Date(clock.now() + 3_600_000).toISOString();
   xml(

@@ -28,7 +28,7 @@ const client = () =>
   );
 const { signal } = new AbortController();
 
-/** What a text of AWS can hold, escaped, and what it then is. */
+/** What a text of AWS can contain, escaped, and its value. */
 const PIECES: readonly [escaped: string, text: string][] = [
   ['{&quot;Key&quot;: ', '{"Key": '],
   ['&lt;b&gt;', '<b>'],

@@ -10,20 +10,20 @@ import { Unstopped } from '../../../src/core/cancellation.ts';
 import { FakeClock, recordingLog } from '../core/fakes.ts';
 
 export type Input = Record<string, unknown>;
-/** Answers a call by its operation; `nth` counts the calls of that operation from 1. */
+/** Responds to a call; `nth` counts the calls of that operation from 1. */
 export type Handlers = Record<string, (input: Input, nth: number) => object>;
 
 export interface FakeAws {
   context: CloudFormationContext;
   calls: { operation: string; input: Input }[];
-  /** The inputs of one operation. */
+  /** The inputs of an operation. */
   inputs: (operation: string) => Input[];
   lines: string[];
   clock: FakeClock;
   abort: (reason: Error) => void;
 }
 
-/** A context whose client answers from handlers; a call without a handler fails the test. */
+/** A context whose client uses handlers. A call without a handler fails the test. */
 export function fakeAws(handlers: Handlers): FakeAws {
   const calls: FakeAws['calls'] = [];
   const clock = new FakeClock();
@@ -73,12 +73,12 @@ export const notFound = (): Error =>
   awsError('ChangeSetNotFoundException', 'ChangeSet [x] does not exist', 404);
 export const noStack = (): Error => awsError('ValidationError', 'Stack [app] does not exist');
 
-/** Fails a handler. */
+/** A handler that fails. */
 export function fail(error: Error): never {
   throw error;
 }
 
-/** A template as loadTemplate gives it. */
+/** A template as loadTemplate returns it. */
 export function templateOf(body: string, file = 'app.yml'): Template {
   const document = readTemplateDocument(body);
   const { parameters, resources } = document;

@@ -7,7 +7,7 @@ import { awsError, fail, type FakeAws, fakeAws, type Handlers, type Input, notFo
 
 const STACK_TYPE = 'AWS::CloudFormation::Stack';
 
-/** One event of the play. Without a logical id it is the stack's own row, and its status becomes the stack's. */
+/** An event of the script. Without a logical id, it is the stack's own event, and its status becomes the stack's. */
 export interface Step {
   /** Seconds after the request. */
   at: number;
@@ -16,9 +16,9 @@ export interface Step {
   status: string;
   reason?: string;
   physicalId?: string;
-  /** ARN of the nested stack whose event it is. */
+  /** The ARN of the nested stack whose event it is. */
   stackId?: string;
-  /** Replaces the request's token: null for none. */
+  /** Replaces the request's token; null for none. */
   token?: string | null;
 }
 
@@ -45,23 +45,23 @@ interface ChangeSet {
 }
 
 export interface WorldOptions {
-  /** The stack's status before the run; absent: there is no stack. */
+  /** The stack's status before the run. If absent, the stack does not exist. */
   status?: string;
-  /** More of DescribeStacks. */
+  /** Additional fields of DescribeStacks. */
   stack?: Input;
-  /** What the change set will do; an empty list is a change set of outputs only, null one without changes. */
+  /** The changes of the change set. An empty list is a change set of only outputs, null one without changes. */
   changes?: Input[] | null;
-  /** The play that a request starts. */
+  /** The events after a request. */
   plays?: Partial<
     Record<'ExecuteChangeSet' | 'DeleteStack' | 'ContinueUpdateRollback' | 'RollbackStack', Step[]>
   >;
-  /** For how many reads after a request DescribeStacks still gives the old status. */
+  /** The number of reads after a request for which DescribeStacks still returns the previous status. */
   staleReads?: number;
-  /** An endpoint without ClientRequestToken on events. */
+  /** An endpoint without ClientRequestToken in events. */
   noTokens?: boolean;
-  /** What ListStackResources gives. */
+  /** The result of ListStackResources. */
   resources?: Input[];
-  /** Answers in place of the world's. */
+  /** Replaces the world's responses. */
   handlers?: Handlers;
 }
 
@@ -74,7 +74,7 @@ const ADDED = [
 ];
 const TEMPLATE = 'Resources:\n  Vpc:\n    Type: AWS::EC2::VPC\n';
 
-/** One stack in an account, as far as the apply side sees it, played on the fake clock. */
+/** A stack in an account, as far as the commands that change stacks need it, played on the fake clock. */
 export class StackWorld {
   readonly aws: FakeAws;
   status: string | undefined;
@@ -100,7 +100,7 @@ export class StackWorld {
     return this.#changeSet ? 1 : 0;
   }
 
-  /** Plays events as if a request with this token had been made now. */
+  /** Plays events as if a request with this token had just been made. */
   play(steps: readonly Step[], token?: string): void {
     const now = this.aws.clock.now();
     const events = steps.map((step) => {
@@ -110,7 +110,7 @@ export class StackWorld {
     this.#pending.push(...events);
   }
 
-  /** The events of a stack so far, the newest first. */
+  /** The events of a stack so far, newest first. */
   eventsOf(stackId: string): Event[] {
     this.#advance();
     return this.events.filter(({ StackId }) => StackId === stackId || stackId === 'app').slice(0, 100);
@@ -151,7 +151,7 @@ export class StackWorld {
     }
   }
 
-  /** Takes an execution as AWS does, whatever the caller is told. */
+  /** Accepts an execution like AWS, whatever the response. */
   execute(input: Input): object {
     if (!this.#changeSet) fail(notFound());
     this.#changeSet.execution = 'EXECUTE_IN_PROGRESS';
@@ -159,7 +159,7 @@ export class StackWorld {
     return this.#request('ExecuteChangeSet', input);
   }
 
-  /** A change set that can be executed, as a plan job leaves it. */
+  /** An executable change set, as a plan job creates it. */
   lay(name: string, execution = 'AVAILABLE'): void {
     const id = `arn:aws:cloudformation:eu-west-1:111111111111:changeSet/${name}/1`;
     this.#changeSet = { name, id, description: '', execution, kind: 'UPDATE' };
@@ -307,7 +307,7 @@ export function inputsOf(values: Partial<DeployStackInputs> = {}): DeployStackIn
 
 const WORKSPACE = new URL('fixtures', import.meta.url).pathname;
 
-/** Runs a command in a world. An empty template is none. */
+/** Runs a command in a world. Without a template if the text is empty. */
 export async function runCommand(
   world: StackWorld,
   values: Partial<DeployStackInputs> = {},
@@ -325,7 +325,7 @@ export async function run(world: StackWorld, values: Partial<DeployStackInputs> 
   return outcome;
 }
 
-/** Plays that end well. */
+/** Successful events. */
 export const CREATED: Step[] = [
   { at: 0, status: 'CREATE_IN_PROGRESS', reason: 'User Initiated' },
   { at: 1, id: 'Vpc', status: 'CREATE_IN_PROGRESS' },

@@ -2,7 +2,7 @@ import { StackStatus } from '@aws-sdk/client-cloudformation';
 import { expect, test } from '@jest/globals';
 import { isFailedCreation, isInProgress, isShell, isStable } from '../../../src/cloudformation/stack.ts';
 
-/** What a plan does with a stack in each status. Source: "Stack status codes", CloudFormation User Guide. */
+/** What a plan does for each status of a stack. Source: "Stack status codes", CloudFormation User Guide. */
 const TREATMENT: Readonly<Record<StackStatus, 'create' | 'wait' | 'change' | 'recreate' | 'ask' | 'gone'>> = {
   REVIEW_IN_PROGRESS: 'create',
   CREATE_IN_PROGRESS: 'wait',

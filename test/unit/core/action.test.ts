@@ -30,7 +30,7 @@ const contract = {
   },
 } as const satisfies ActionContract;
 
-/** What is shown of an error that nobody expected. */
+/** The output for an unexpected error. */
 const INTERNAL = 'Internal error; the debug log has the stack. Please report this.';
 
 const updated: Outcome = {
@@ -436,7 +436,7 @@ describe('a cancelled job', () => {
     { signals: 1, endMs: 6000 },
     { signals: 2, endMs: 1500 },
   ])('work after the stop calls has 1.5 s, with $signals signals', async ({ signals, endMs }) => {
-    // A process is one run: the end of this one clears what a forced end before has left.
+    // A process is one run, so the end of this one clears what a forced exit left behind.
     await run(() => Promise.resolve(updated));
     jest.useFakeTimers();
     void run(() => new Promise(() => undefined));

@@ -8,7 +8,7 @@ import { useWorkspaces } from '../../support/action.ts';
 
 const workspaceOf = useWorkspaces();
 
-/** A program called tool, in a folder of its own whose name has a space. */
+/** A program named tool, in its own folder with a space in its name. */
 function program(script: string): { folder: string; env: NodeJS.ProcessEnv } {
   const folder = workspaceOf({});
   const file = join(folder, 'tool');

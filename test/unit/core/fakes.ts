@@ -4,7 +4,7 @@ import type { Runner } from '../../../src/core/runner.ts';
 import type { Log } from '../../../src/core/log.ts';
 import { Redactor } from '../../../src/core/redaction.ts';
 
-/** A clock whose sleeps take no time: it jumps, and remembers how far. */
+/** A clock whose sleeps take no time: it jumps ahead and records the durations. */
 export class FakeClock implements Clock {
   #now = 1_700_000_000_000;
   readonly sleeps: number[] = [];
@@ -29,7 +29,7 @@ export class FakeClock implements Clock {
   }
 }
 
-/** A runner that keeps what it is told, as the lines of @actions/core. */
+/** A runner that records its input, as the lines of @actions/core. */
 export function recordingRunner(lines: string[]): Runner {
   const command =
     (name: string) =>
@@ -69,7 +69,7 @@ function escapeProperty(text: string): string {
   return escape(text).replaceAll(':', '%3A').replaceAll(',', '%2C');
 }
 
-/** A log whose lines can be read. */
+/** A log with readable lines. */
 export function recordingLog(redactor = new Redactor()): { log: Log; lines: string[]; redactor: Redactor } {
   const lines: string[] = [];
   const log = createLog(recordingRunner(lines), redactor);

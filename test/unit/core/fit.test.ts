@@ -28,7 +28,7 @@ interface Entry {
 
 const isFailure = (one: unknown): boolean => (one as Entry).ok === false;
 
-/** Whether `some` are of `all`, whole and in their order. */
+/** Whether `some` is a subsequence of `all`. */
 function isSubsequence(some: readonly unknown[], all: readonly unknown[]): boolean {
   const texts = all.map((one) => JSON.stringify(one));
   let from = 0;
@@ -48,7 +48,7 @@ function difference<T>(all: readonly T[], some: readonly T[]): T[] {
   });
 }
 
-/** Whether Linux starts a process with an environment variable of so many bytes. */
+/** Whether Linux starts a process with an environment variable of this many bytes. */
 function startsWith(bytes: number): boolean {
   const { error } = spawnSync(process.execPath, ['--version'], { env: { RESULT: 'x'.repeat(bytes) } });
   if (error && (error as NodeJS.ErrnoException).code !== 'E2BIG') throw error;
@@ -56,7 +56,7 @@ function startsWith(bytes: number): boolean {
 }
 
 (process.platform === 'linux' ? test : test.skip)('an output fits an environment variable', () => {
-  // 32 pages, with the name, the equals sign and the zero at the end.
+  // 32 pages, including the name, the equals sign and the terminating zero.
   const most = 131_072 - 'RESULT='.length - 1;
   expect([100_000, most, most + 1].map(startsWith)).toEqual([true, true, false]);
 });
@@ -84,7 +84,7 @@ describe('fitObject', () => {
         else cut++;
         const lost = difference(whole.parts, fitted.parts).filter(isFailure).map(jsonBytes);
         const others = fitted.parts.filter((one) => !isFailure(one)).map(jsonBytes);
-        // A failure is left out only where it is longer than all that is kept instead.
+        // A failure is omitted only if it is longer than everything that is kept instead.
         expect(Math.min(...lost)).toBeGreaterThan(Math.max(0, ...(lost.length > 0 ? others : [])));
       }),
       { numRuns: cases },

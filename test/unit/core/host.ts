@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import type { Host } from '../../../src/core/cancellation.ts';
 
 /**
- * A process to run an action in: with signals that a test sends, and files that it reads. Until it is removed its
- * environment is the process's own, and what is written to standard output is its log.
+ * A process to run an action in, with signals that a test sends and files that it reads. Until it is removed, it
+ * replaces the environment of this process, and standard output is its log.
  */
 export class FakeHost extends EventEmitter {
   readonly directory = mkdtempSync(join(tmpdir(), 'host-'));

@@ -20,7 +20,7 @@ afterEach(() => {
   rmSync(directory, { recursive: true });
 });
 
-/** Reads the file as the runner does: name, delimiter, lines up to the delimiter. */
+/** Reads the file like the runner: name, delimiter, lines up to the delimiter. */
 function readOutputs(): Record<string, string> {
   const values: Record<string, string> = {};
   const lines = readFileSync(file, 'utf8').split('\n');

@@ -15,7 +15,7 @@ const options = {
   isThrottle: (error: unknown) => error instanceof Throttled,
 };
 
-/** A check that answers with the given values in turn; an error is thrown. */
+/** A check that returns the given values in order; an error is thrown. */
 function checkOf(...answers: unknown[]): () => Promise<unknown> {
   return () => {
     const answer = answers.shift();

@@ -13,7 +13,7 @@ afterEach(() => {
   rmSync(directory, { recursive: true });
 });
 
-/** Runs an action whose work is the given code in a process of its own; `signals` go out once it says `ready`. */
+/** Runs an action with the given code in a separate process; `signals` are sent once it prints `ready`. */
 async function runProcess(
   work: string,
   signals: readonly NodeJS.Signals[] = [],
@@ -61,7 +61,7 @@ test('an unhandled rejection is not green', async () => {
   expect(outputs).toContain('\nInternal error; the debug log has the stack. Please report this.\n');
 });
 
-// How long it has is in action.test.ts, by a clock that nothing slows down.
+// The time limit is tested in action.test.ts, with a clock that nothing slows down.
 test('a run that ignores the cancellation is ended after one signal', async () => {
   const { code, signal, outputs } = await runProcess(
     'async () => { setInterval(() => {}, 1000); process.stdout.write("ready\\n"); await new Promise(() => {}); }',

@@ -12,7 +12,7 @@ async function takeMany(bucket: RateBucket, count: number): Promise<void> {
   for (let index = 0; index < count; index++) await bucket.take();
 }
 
-/** One call a second; time passes when the test says so. */
+/** One call per second, on a clock that the test advances. */
 function steppedBucket() {
   const sleepers = new Set<{ until: number; wake: () => void }>();
   let now = 0;

@@ -4,7 +4,7 @@ import { VirtualClock } from '../../support/model/virtual-clock.ts';
 import { fc } from '../../support/property.ts';
 
 interface Call {
-  /** When it asks for its turn, and when it gives up; both in ms. */
+  /** When it requests its turn, and when it gives up, in ms. */
   at: number;
   abortAfter: number | undefined;
   urgency: number;
@@ -18,7 +18,7 @@ interface Ended {
   granted: boolean;
 }
 
-/** Plays the calls, and answers how each one ended, in the order of their ends. */
+/** Plays the calls. Returns how each one ended, in order. */
 async function play(rate: Rate, calls: readonly Call[], throttledAt: readonly number[]): Promise<Ended[]> {
   const clock = new VirtualClock(0);
   const bucket = new RateBucket(rate, clock);
@@ -52,10 +52,10 @@ async function play(rate: Rate, calls: readonly Call[], throttledAt: readonly nu
   return ends;
 }
 
-/** Two ends at the same millisecond have no order between them. */
+/** Two ends in the same millisecond are in no particular order. */
 const ROUNDING_MS = 2;
 
-/** A call that goes leaves no call behind that asked before it, is as urgent, and waits still. */
+/** A call that proceeds overtakes no equally urgent call that requested earlier and is still waiting. */
 function expectOrder(ends: readonly Ended[]): void {
   for (const first of ends.filter(({ granted }) => granted)) {
     const overtaken = ends.filter(
@@ -69,7 +69,7 @@ function expectOrder(ends: readonly Ended[]): void {
   }
 }
 
-/** Never more than the burst and the rate allow, and no token that a waiter could have had is left unused. */
+/** Never more than the burst and the rate allow, and no token that a waiting call could have used remains unused. */
 function expectTokens({ perSecond, burst }: Rate, ends: readonly Ended[]): void {
   let tokens = burst;
   let last = 0;

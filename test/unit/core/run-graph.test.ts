@@ -9,7 +9,7 @@ const jobs: GraphNode[] = [
   { name: 'service', after: ['cluster', 'registry'] },
 ];
 
-/** Lets the test decide when each job ends. */
+/** The test decides when each job ends. */
 function stand(signal = new AbortController().signal) {
   const begun: string[] = [];
   const finish = new Map<string, (ok: boolean) => void>();

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import { Slots } from '../../../src/core/concurrency.ts';
 import { fc } from '../../support/property.ts';
 
-/** Work that ends when the test lets it. */
+/** Work that ends when the test decides. */
 class Work {
   readonly done: Promise<void>;
   end: () => void = () => undefined;
@@ -16,7 +16,7 @@ class Work {
   }
 }
 
-/** Lets everything go on that can. */
+/** Runs everything that can proceed. */
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 test('runs at most as much work as there are slots, by priority, and all of it', async () => {

@@ -4,7 +4,7 @@ import { CancelledError, TimeoutError } from '../../../src/core/errors.ts';
 
 const WHAT = { what: 'the release of user-service', timeoutMs: 60_000 };
 
-/** Ends with an error of its own when it is aborted, as most work does. */
+/** Ends with its own error when it is aborted, as most work does. */
 const untilAborted = (signal: AbortSignal): Promise<never> =>
   new Promise((_, reject) => {
     signal.addEventListener('abort', () => {

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../../../src/core/clock.ts';
 
-/** A clock for parallel work: time passes when all of it sleeps, and then to the next one that wakes. */
+/** A clock for parallel work: when all of it sleeps, time advances to the next wake-up. */
 export class VirtualClock implements Clock {
   #now = 1_700_000_000_000;
   readonly #sleepers = new Set<{ wakeAt: number; wake: () => void }>();
@@ -32,7 +32,10 @@ export class VirtualClock implements Clock {
     });
   }
 
-  /** Lets time pass until the work has ended. @throws what it throws; an error when it waits for nothing. */
+  /**
+   * Advances time until the work has ended.
+   * @throws its error, or an error if it waits for nothing.
+   */
   async run<T>(work: Promise<T>): Promise<T> {
     const ended = work.then(
       () => true,
@@ -49,7 +52,7 @@ export class VirtualClock implements Clock {
     }
   }
 
-  /** How many sleep. */
+  /** The number of sleepers. */
   get sleeping(): number {
     return this.#sleepers.size;
   }

@@ -40,7 +40,7 @@ afterEach(async () => {
   await sandbox.close();
 });
 
-/** Tells a webhook of an outcome; what the log has of it must not show the address. */
+/** Posts an outcome to a webhook. The log must not contain the URL. */
 async function tell(
   webhook: string,
   given: Partial<Outcome> = {},

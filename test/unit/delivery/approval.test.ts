@@ -46,7 +46,7 @@ async function requestOf(given: Case) {
     GITHUB_RUN_ATTEMPT: String(attempt),
     GITHUB_API_URL: sandbox.githubUrl,
     GITHUB_SERVER_URL: 'https://github.example',
-    // Steps can say what they like; only the API's answer counts.
+    // Claims of steps do not count, only the API's response does.
     GITHUB_EVENT_NAME: 'workflow_dispatch',
     GITHUB_ACTOR: 'ada',
     GITHUB_TRIGGERING_ACTOR: 'ada',
@@ -82,7 +82,7 @@ async function refusalOf(work: Promise<unknown>): Promise<string> {
 
 const members = 'members' as const;
 
-/** Who starts and re-runs, and what it comes to, of a deployment and of a rollback. */
+/** Who starts and re-runs a deployment or a rollback, and the result. */
 const CASES: [name: string, given: Case, deployment: string | RegExp, rollback: string | RegExp][] = [
   ['an approver', {}, 'approved', 'approved'],
   ['an approver, in other letters', { actor: 'ADA' }, 'approved', 'approved'],
@@ -120,14 +120,14 @@ const CASES: [name: string, given: Case, deployment: string | RegExp, rollback: 
     /only a user/,
     /only a user/,
   ],
-  // Anyone who may write may re-run a run of an approver.
+  // Everyone with write access may re-run a run of an approver.
   [
     'a re-run by somebody else',
     { actor: 'ada', triggeringActor: 'mallory', attempt: 2, approversToken: members },
     /mallory started/,
     /mallory/,
   ],
-  // The inputs are those of the first.
+  // The inputs are those of the first run.
   [
     'an approver’s re-run of a run of somebody else',
     { actor: 'mallory', triggeringActor: 'ada', attempt: 2, approversToken: members },
@@ -245,7 +245,7 @@ describe('who wrote a commit', () => {
     const approvals = await requireApproval(request, 'deployment');
     const said = await refusalOf(requireOtherWriter(request, approvals, [own('base'), own(commit)]));
     expect(said).toEqual(typeof wanted === 'string' ? wanted : expect.stringMatching(wanted));
-    // Where the file permits it, no author is looked up.
+    // If the file permits it, no author is looked up.
     const free = { ...request, rule: { ...RULE, selfApproval: true } };
     expect(await refusalOf(requireOtherWriter(free, approvals, [own(commit)]))).toBe('approved');
   });

@@ -13,22 +13,21 @@ import { contextOf } from '../images/registry/context.ts';
 import { fc, SEED } from '../../support/property.ts';
 
 /**
- * Runs that arrive at any time and in any order, also during the rollouts of others, with rollouts that fail, holds and
- * rollbacks. They work at the same time, each by the library itself, against one service of a sandbox whose time is
- * simulated.
+ * Runs that arrive at any time and in any order, including during other rollouts, with rollouts that fail, holds and
+ * rollbacks. They run in parallel, each with the library, against one service of a sandbox in simulated time.
  */
 
-/** How many histories are played. */
+/** The number of histories. */
 const HISTORIES = Number(process.env['HISTORIES'] ?? 500);
 const COMMITS = 6;
-/** A rollout takes a quarter of a minute then. */
+/** A rollout then takes a quarter of a minute. */
 const TIME_SCALE = 4;
 const place = { project: 'platform', environment: 'dev' };
 const names = ledgerNames({ ...place, service: SERVICE });
 const hold = holdBeside(names) ?? '';
 
 const commitOf = (index: number): string => String(index).repeat(40);
-/** The place of a commit, or of an image's commit, in the history of the repository. */
+/** The position of a commit, or of an image's commit, in the history of the repository. */
 const indexOf = (text: string): number => Number(text.at(-1));
 
 interface Arrival {
@@ -65,7 +64,7 @@ const arrival: fc.Arbitrary<Arrival> = fc.record({
 
 const history = fc.record({
   arrivals: fc.array(arrival, { minLength: 2, maxLength: 7 }),
-  /** Without ancestry only the runs of one workflow can be compared. */
+  /** Without ancestry, only the runs of one workflow can be compared. */
   ancestry: fc.boolean(),
   /** The commits whose tasks exit. */
   bad: fc.subarray([2, 4, 5]),
@@ -78,7 +77,7 @@ interface Played {
 
 const totals = { releases: 0, waited: 0, outdated: 0, held: 0, failed: 0, 'rolled back': 0 };
 
-/** What happens to one service. */
+/** Everything that happens to a service. */
 class Stage {
   readonly #stage = new ServiceStage(TIME_SCALE);
   readonly #orderCheck: OrderCheck;
@@ -87,7 +86,7 @@ class Stage {
   readonly #givenUp = new Set<number>();
   #isHeld = false;
   #wasHeld = false;
-  /** What must never happen, a sentence each. */
+  /** The violations, one sentence each. */
   readonly wrong: string[] = [];
 
   constructor(ancestry: boolean, bad: readonly number[]) {
@@ -163,7 +162,7 @@ class Stage {
     const { commit, workflow, kind } = one;
     const context = this.#stage.context((operation) => {
       calls.push(operation);
-      // A second one takes a failed rollout back.
+      // A second one rolls a failed rollout back.
       const isFirst = calls.filter((call) => call === 'UpdateService').length === 1;
       if (operation === 'UpdateService' && isFirst) this.#onUpdate(one);
     });
@@ -197,8 +196,8 @@ class Stage {
   }
 
   /**
-   * Whatever arrives: no rollout is superseded, no older commit replaces a newer one, and nothing that was rolled back
-   * comes back, unless that is asked for. Nothing is released while a hold stands.
+   * In any order of arrival, no rollout is superseded, no older commit replaces a newer one, and nothing that was
+   * rolled back is released again unless requested. Nothing is released during a hold.
    */
   #onUpdate({ kind, commit }: Arrival): void {
     const { image, isRollingOut } = this.#stage.state;
@@ -210,7 +209,7 @@ class Stage {
     if (this.#givenUp.has(commit)) this.wrong.push(`commit ${commit} was rolled back, and came back`);
   }
 
-  /** The violations once all runs have ended. */
+  /** The violations after all runs have ended. */
   async check(played: readonly Played[]): Promise<string[]> {
     const wrong = [...this.wrong];
     // ECS may still be rolling a stopped deployment back.
@@ -219,7 +218,7 @@ class Stage {
     const release = await readRelease(context, names);
     const { image: runs } = this.#stage.state;
     if (release && release.image !== runs) wrong.push(`the ledger has ${release.image}, and ${runs} runs`);
-    // What ran before the first release is known to ECS alone, which knows no commit.
+    // Only ECS has what ran before the first release, without its commit.
     const isOlderThanLedger = release?.commit === '' && indexOf(runs) === 0;
     if (release && !isOlderThanLedger && indexOf(release.commit) !== indexOf(runs))
       wrong.push(`the ledger has the commit ${release.commit}`);

@@ -15,7 +15,7 @@ afterEach(() => {
   delete process.env['AWS_ENDPOINT_URL'];
 });
 
-/** Takes the locks of services, and cancels the run when it holds all of them. */
+/** Acquires the locks of services, and cancels the run when it holds all of them. */
 async function cancelledWith(
   sandbox: Sandbox,
   { before, hangs = false }: { before?: () => void | Promise<void>; hangs?: boolean } = {},
@@ -53,7 +53,7 @@ async function cancelledWith(
   const over = stopOnSignals(host as unknown as Host, { begin: () => undefined, force: () => undefined });
   cancel.abort(new Error('cancelled'));
   if (hangs) {
-    // A second signal ends the stops, while the work goes on.
+    // A second signal ends the stops while the work continues.
     handlers[0]?.();
     handlers[0]?.();
     await sandbox.calls.arrival({ operation: 'DeleteParameters' }, Math.ceil(COUNT / 10));

@@ -53,7 +53,7 @@ const write = (ssm: SSMClient, value: string, Overwrite = false) =>
 const record = (who: string, expires: number, over?: object): string =>
   JSON.stringify({ token: who, who, run: 'https://runs/old', since: 1_764_000_000_000, expires, over });
 
-/** A clock whose minutes pass when the test says so. */
+/** A clock whose minutes pass when the test decides. */
 function steppedClock(): { clock: typeof systemClock; step: () => void } {
   let wake: () => void = () => undefined;
   const sleep = (ms: number, signal?: AbortSignal): Promise<void> =>
@@ -231,7 +231,7 @@ describe('the lock of an environment', () => {
       await write(ssm, record('bob', Date.now() + 60_000, { version: 7, token: 'x' }), true);
       step();
       await sandbox.calls.arrival({ operation: 'PutParameter' }, 4);
-      // The next call that is answered comes after that one.
+      // The next answered call comes after that one.
       const { over } = await read(ssm);
       expect(over).toMatchObject({ version: 3 });
       expect(signal.aborted).toBe(false);
@@ -255,7 +255,7 @@ describe('the lock of an environment', () => {
       throw signal.reason;
     });
     await expect(work).rejects.toThrow('locked by bob');
-    // It is bob's, and stays.
+    // It belongs to bob and remains.
     const { Parameter } = await ssm.send(new GetParameterCommand({ Name: NAME }));
     expect(Parameter?.Value).toContain('ada');
   });

@@ -49,7 +49,7 @@ test('calls that stop the rollout do not wait behind other calls', async () => {
   const services = serviceContext(session, context, {});
   const working = releaseService(services, releaseRequest(next));
   await sandbox.calls.arrival({ operation: 'DescribeServiceDeployments' }, before + 1);
-  // Many minutes of calls of other work, which does not end with this job.
+  // Many minutes of calls by other work, which does not end with this job.
   const others = new AbortController();
   let waiting = 20_000;
   const group = callGroup('ECS', 'StopServiceDeployment');

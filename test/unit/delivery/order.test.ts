@@ -18,7 +18,7 @@ const recorded = {
   attempt: 1,
   image: imageOf('b'),
 };
-/** The commit before the recorded one, in the run before. */
+/** The commit before the recorded one, in the previous run. */
 const late: Candidate = { ...recorded, commit: 'a'.repeat(40), runNumber: 101, image: imageOf('a') };
 const otherWorkflow = { workflow: '.github/workflows/hotfix.yml', runNumber: 7 };
 
@@ -136,7 +136,7 @@ test('no order of runs reverts the commit, whatever `ref` each of them has check
     const next = (): number => random.next().value;
     let released: (Candidate & { depth: number }) | undefined;
     for (let step = 0; step < 20; step++) {
-      // The commits follow each other: the depth of one is its number in the history.
+      // The commits are consecutive: the depth of one is its number in the history.
       const depth = next();
       const runNumber = 1 + next();
       const candidate = { ...recorded, commit: String(depth), runNumber, image: imageOf(String(depth % 10)) };

@@ -10,7 +10,7 @@ import {
 } from '../../../src/delivery/rollback-target.ts';
 
 /**
- * A history as words, the oldest first: `v2` a release of image v2, `v2@4` by revision 4, `v2<v3` a rollback from v3,
+ * A history as words, oldest first: `v2` is a release of image v2, `v2@4` with revision 4, `v2<v3` a rollback from v3,
  * `v2?` one that was not proven.
  */
 function historyOf(words: string): PastRelease[] {
@@ -62,22 +62,22 @@ describe('the good releases', () => {
     ['', ''],
     ['v1 v2 v3', 'v1 v2 v3'],
     ['v1 v1 v2', 'v1 v2'],
-    // What was rolled back from is given up.
+    // A rolled-back release is not a target.
     ['v1 v2 v3 v2<v3', 'v1 v2'],
     ['v1 v2 v3 v2<v3 v1<v2', 'v1'],
     ['v1 v2 v3 v2<v3 v4', 'v1 v2 v4'],
     // It is good again when it is released again.
     ['v1 v2 v3 v2<v3 v3', 'v1 v2 v3'],
-    // Records of before rollbacks were marked.
+    // Records from before rollbacks were marked.
     ['v1 v2 v3 v2', 'v1 v2'],
     ['v1 v2 v3 v2 v1', 'v1'],
-    // Parameter Store has dropped the oldest: the mark alone tells.
+    // Parameter Store has dropped the oldest one: only the mark remains.
     ['v3 v2<v3', 'v2'],
-    // A way back to a named release skips those between.
+    // A rollback to a named release skips those in between.
     ['v1 v2 v3 v4 v2<v4', 'v1 v2'],
-    // From what was never recorded.
+    // From a release that was never recorded.
     ['v1 v2 v2<v9', 'v1 v2'],
-    // Revisions: a change of the configuration is a release of its own, an older revision is a way back.
+    // Revisions: a change of the configuration is a separate release, and an older revision is a target.
     ['v1@1 v1@2 v2@3', 'v1@1 v1@2 v2@3'],
     ['v1@1 v1@2 v2@3 v1@2', 'v1@1 v1@2'],
     ['v1@1 v2@2 v3@3 v2@4<v3', 'v1@1 v2@4'],
@@ -105,27 +105,27 @@ describe('a rollback', () => {
     ['v1 v2 v3 v2<v3 v4', 'v4', 'v2', 'v2'],
     ['v1 v2 v3 v2', 'v2', 'v1', 'v1'],
     ['v3 v2<v3', 'v2', 'none', 'none'],
-    // To nothing that was not proven.
+    // Never to an unproven release.
     ['v1 v2? v3', 'v3', 'v1', 'v1'],
     ['v1? v2', 'v2', 'none', 'none'],
     ['v1? v1 v2', 'v2', 'v1', 'v1'],
     ['v1 v1? v2', 'v2', 'v1', 'v1'],
-    // After a failure that was kept: to what the ledger has.
+    // After a failure that was kept: to the ledger's release.
     ['v1 v2', 'v3!', 'v2', 'v2'],
     ['v1 v2', 'v3', 'v2', 'v2'],
     ['v1@1 v2@2', 'v2@3!', 'v2@2', 'v1@1'],
     ['v1@1 v2@2', 'v2@2!', 'v1@1', 'v1@1'],
-    // After somebody has brought an older one back by hand: further back, never to what was given up.
+    // After someone has deployed an older one by hand: further back, never to a rolled-back release.
     ['v1 v2 v3', 'v2', 'v1', 'v1'],
     ['v1 v2 v3', 'v1', 'none', 'none'],
-    // A way back that failed is no reason to go forward again.
+    // A failed rollback is no reason to go forward again.
     ['v1 v2 v3', 'v2!', 'v1', 'v1'],
-    // What is on its way back already is followed.
+    // A rollback in progress is followed.
     ['v1 v2', 'v3~', 'v2', 'v2'],
     ['v1 v2', 'v2~', 'v2', 'v2'],
     ['v1 v2 v3', 'v2~', 'v2', 'v2'],
     ['v1 v2?', 'v2~', 'v1', 'v1'],
-    // A revision of the stack, with the image that the ledger has.
+    // A revision of the stack, with the image in the ledger.
     ['v1@1 v2@2', 'v2@3', 'v1@1', 'v1@1'],
     // A change of the configuration.
     ['v1@1 v2@2 v2@3', 'v2@3', 'v2@2', 'v1@1'],
@@ -149,15 +149,15 @@ describe('a requested rollback', () => {
     ['v1 v2 v3', 'v3', { steps: 1 }, 'v2'],
     ['v1 v2 v3', 'v3', { steps: 2 }, 'v1'],
     ['v1 v2 v3', 'v3', { steps: 3 }, 'none'],
-    // What was given up, or was never proven, does not count.
+    // Rolled-back and unproven releases do not count.
     ['v1 v2 v3 v2<v3 v4', 'v4', { steps: 2 }, 'v1'],
     ['v1 v2? v3', 'v3', { steps: 1 }, 'v1'],
     ['v1 v2? v3', 'v3', { steps: 2 }, 'none'],
-    // What is on its way in is the first.
+    // The release in progress is the first.
     ['v1 v2 v3', 'v2~', { steps: 1 }, 'v2'],
     ['v1 v2 v3', 'v2~', { steps: 2 }, 'v1'],
     ['v1 v2', 'v3~', { steps: 2 }, 'v1'],
-    // By image: strictly backwards, and only what was good.
+    // By image: strictly backwards, and only to good releases.
     ['v1 v2 v3', 'v3', { digest: digestOf('v1') }, 'v1'],
     ['v1 v2 v3', 'v2', { digest: digestOf('v3') }, 'none'],
     ['v1 v2 v3', 'v3', { digest: digestOf('v3') }, 'none'],

@@ -3,7 +3,7 @@ import { release } from '../../support/in-process.ts';
 import { NEXT } from '../../support/service.ts';
 import { EcsWorld, IMAGE } from '../sandbox/ecs/ecs-world.ts';
 
-/** Time passes this much faster for both sides: for the sandbox, and for the release that polls it. */
+/** The time scale for both sides: for the sandbox, and for the release that polls it. */
 const SCALE = 40;
 
 test.each([true, false])(

@@ -18,7 +18,7 @@ const app = (fields: Partial<NonNullable<Evidence['container']>> = {}): Pick<Evi
 const elb =
   'Task failed ELB health checks in (target-group arn:aws:elasticloadbalancing:x:1:targetgroup/a/b)';
 
-/** The words are those that AWS uses. */
+/** AWS's messages. */
 test.each<[string, Partial<Evidence>, RegExp, RegExp]>([
   [
     'exit 1 at once',

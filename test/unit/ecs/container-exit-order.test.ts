@@ -15,7 +15,7 @@ function containers(seen: Seen): Container[] {
   return Object.entries(seen).map(([name, container]) => ({ name, ...container }));
 }
 
-/** What was seen while the task stopped, and how it was in the end; then the container that ended the task. */
+/** The containers while the task stopped and at the end; then the container that ended the task. */
 test.each<[string, Seen[], Seen, string | undefined]>([
   ['the command alone', [], { app: ended(0) }, undefined],
   ['the command, then its sidecar by SIGTERM', [], { app: ended(0), proxy: ended(143) }, undefined],

@@ -16,7 +16,7 @@ const deployment: FollowedDeployment = {
   createdAt: NOW,
 };
 
-/** A service that says this, and has no task that could say more. */
+/** A service with this event, and without tasks. */
 function contextWith(events: readonly string[]): EcsContext {
   const service: Service = {
     status: 'ACTIVE',

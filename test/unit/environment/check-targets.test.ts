@@ -11,7 +11,7 @@ afterAll(() => {
   rmSync(workspace, { recursive: true, force: true });
 });
 
-/** What is found in a stack `app`. */
+/** The findings for a stack `app`. */
 async function findings(
   template: string,
   parameters: string,
@@ -138,7 +138,7 @@ Resources:
 });
 
 describe('names that are unique in an account', () => {
-  /** What is found in dev, where staging has the same stack with `Environment: staging`. */
+  /** The findings for dev, if staging has the same stack with `Environment: staging`. */
   async function inOneAccount(
     template: string,
     { account = '111111111111', region = 'us-east-1', only = '' } = {},

@@ -14,9 +14,9 @@ import { runPreview } from '../../support/live-preview.ts';
 import { PreviewHost } from '../../support/preview.ts';
 
 /**
- * A removal is played once for each of its calls: right before the call, the pull request is reopened or its preview
- * is deployed again. From then on the removal may delete nothing more. Only a request that is under way at that
- * moment can no longer be held back: AWS and GitHub know no condition on a deletion.
+ * A removal is played once for each of its calls: just before the call, the pull request is reopened, or its preview is
+ * deployed again. From then on, the removal may not delete anything. Only a request that is in progress at that moment
+ * cannot be stopped, because AWS and GitHub support no conditions on deletions.
  */
 const workspaceOf = useWorkspaces();
 let host: PreviewHost;
@@ -60,7 +60,7 @@ interface Left {
   deployments: string[];
 }
 
-/** What there is of a preview; a stack that is being deleted is none. */
+/** The existing parts of a preview, without a stack that is being deleted. */
 async function left(pullRequest: number): Promise<Left> {
   const stack = await stackOf(pullRequest);
   return {
@@ -94,7 +94,7 @@ function reopen(pullRequest: number): Promise<void> {
   return Promise.resolve();
 }
 
-/** Another commit, as a push after a reopening brings it. */
+/** Another commit, as in a push after a reopening. */
 async function redeploy(pullRequest: number): Promise<void> {
   Object.assign(host.pull(pullRequest), { state: 'open', sha: 'f'.repeat(40) });
   await opened(pullRequest);
@@ -110,7 +110,7 @@ const REMOVALS: Removal[] = [
   { name: 'sweep of an expired one, redeployed', prepare: expired, remove: sweep, revive: redeploy },
 ];
 
-/** Does `work` right before the call of this number, and tells `onCall` of all others' operations. */
+/** Runs `work` just before the call with this number, and calls `onCall` with the operation of every other call. */
 function before(
   at: number,
   work: (call: LoggedCall) => Promise<void>,
@@ -128,7 +128,7 @@ function before(
   });
 }
 
-/** The numbers of the calls to strike at: of an operation that is polled, the first two and the last. */
+/** The numbers of the calls to interrupt: the first two and the last of an operation that is polled. */
 function pointsOf(operations: readonly string[]): number[] {
   const points = operations.flatMap((operation, index) => {
     const earlier = operations.slice(0, index).filter((one) => one === operation).length;
@@ -137,7 +137,7 @@ function pointsOf(operations: readonly string[]): number[] {
   return points;
 }
 
-/** Plays a removal in which the preview is revived before call `at`, if there is one of that number. */
+/** Plays a removal in which the preview is revived before call `at`, if there is such a call. */
 async function play({ prepare, remove, revive }: Removal, at: number) {
   const pullRequest = ++number;
   await prepare(pullRequest);
@@ -159,7 +159,7 @@ async function play({ prepare, remove, revive }: Removal, at: number) {
   return { ...revived, after, verdict, reason, operations };
 }
 
-/** What must be there after the removal; a request that was under way can take what it names. */
+/** What must exist after the removal. A request in progress can delete its target. */
 function expectedOf(there: Left, after: Left, operation: string): Left {
   const isStackGone = operation === 'DeleteStack' && after.stack === undefined;
   const isRetired = isStackGone || operation === 'repos/create-deployment-status';
@@ -190,7 +190,7 @@ test.each(REMOVALS)(
   600_000,
 );
 
-/** Deletes the stack, as a job that removes previews does whose request was under way. */
+/** Deletes the stack, like a job that removes previews and whose request was in progress. */
 async function deleteStackOf(pullRequest: number): Promise<void> {
   const StackName = `dev-platform-pr-${pullRequest}-user-service`;
   await clientOf(host.sandbox, CloudFormationClient)
@@ -214,7 +214,7 @@ async function playDeployment(prepare: (pullRequest: number) => Promise<unknown>
     ({ operation, input }) => {
       operations.push(operation);
       if (operations.length === at) faulty = operation;
-      // The list of all stacks, by which the deployment sees what is there.
+      // The list of all stacks, which shows the deployment what exists.
       if (faulty !== '' && operation === 'DescribeStacks' && !('StackName' in input)) seen = true;
     },
   );

@@ -23,7 +23,7 @@ services:
     priority: 900
 `;
 
-/** What the file says with one text in the place of another. */
+/** The error of the file with a text replaced. */
 function problems(from: string, to: string, text = small): string[] {
   expect(text).toContain(from);
   try {
@@ -528,7 +528,7 @@ describe('approvers', () => {
       ]);
       expect(problemsOf(withApprovers(approvers), 'org')[0]).toContain(problem);
     }
-    // Where the owner of the repository is unknown, they are at least of one organisation.
+    // If the owner of the repository is unknown, they belong at least to the same organization.
     expect(problemsOf(withApprovers("['@one/a', '@two/b']"), '')[0]).toContain('@one/…');
     expect(problemsOf(withApprovers("['@one/a', '@One/b']"), '')).toEqual([]);
   });

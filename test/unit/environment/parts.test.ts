@@ -8,7 +8,7 @@ import { LockTakenError } from '../../../src/delivery/lock.ts';
 import { systemClock } from '../../../src/core/clock.ts';
 import { recordingLog } from '../core/fakes.ts';
 
-/** Two parts, one after the other; the signal is aborted while the first one ends well. */
+/** Two parts in sequence; the signal is aborted while the first one succeeds. */
 async function judged(cause: Error): Promise<{ verdict: string; reason: string }> {
   const stop = new AbortController();
   const { log } = recordingLog();

@@ -55,7 +55,7 @@ function policies(definition?: typeof DEFINITION): RolePolicy[] {
   return rolePolicies('shop', environment, environment.role, services);
 }
 
-/** The resources of a statement; undefined where there is none. */
+/** The resources of a statement, or undefined if there is none. */
 function resources({ document }: RolePolicy, sid: string): string | readonly string[] | undefined {
   return document.Statement.find(({ Sid }) => Sid === sid)?.Resource;
 }
@@ -118,7 +118,10 @@ describe('the actions are those that the code can call', () => {
   const [own] = policies(DEFINITION);
   const allowed = own ? actionsOf(own) : [];
 
-  /** What IAM checks beside a call, and what is asked by the registry protocol: no command of the SDK names them. */
+  /**
+   * Additional permissions that IAM checks for a call, and those of the registry protocol: no SDK command has their
+   * name.
+   */
   const WITHOUT_COMMAND = [
     'iam:PassRole',
     'ecs:TagResource',
@@ -126,7 +129,7 @@ describe('the actions are those that the code can call', () => {
     'ecr:UploadLayerPart',
     'ecr:CompleteLayerUpload',
   ];
-  /** Of stacks, of quotas, and of what these services are never asked for. */
+  /** For stacks and quotas, and actions that are never called for these services. */
   const NOT_GIVEN = [
     /^(?:cloudformation|s3|servicequotas|sts):/,
     /^ecr:(?:CreateRepository|PutLifecyclePolicy|DeleteRepository)$/,

@@ -6,7 +6,7 @@ function failedAt(type: string, reason: string, also: { type: string; reason: st
   const cause = { logicalId: 'Rule', nesting: [] };
   return {
     verdict: 'rolled-back',
-    // Our own sentence is never what decides.
+    // Our own sentence must never decide.
     reason: "Priority '1007' is currently in use",
     stackName: 'dev-shop-pr-7-user',
     region: 'eu-west-1',

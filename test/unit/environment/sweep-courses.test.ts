@@ -14,7 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => host.sandbox.close());
 
-/** What another test left is removed, and its numbers are not used again. */
+/** The remains of another test are removed, and its numbers are not used again. */
 let first = 1;
 beforeEach(async () => {
   for (const pull of gitHubState(host.sandbox.world).pulls) pull.state = 'closed';
@@ -59,7 +59,7 @@ test('the state of each pull request is read right before its stack is deleted',
     host,
     numbers(20).map((pullRequest) => ({ pullRequest, closed: true })),
   );
-  // Beyond those that are asked about together with the first one.
+  // More than those that are read together with the first one.
   const last = first + 14;
   let deletions = 0;
   host.sandbox.beforeCalls(({ operation }) => {
@@ -99,7 +99,7 @@ test('a tag that ECR does not delete is reported for its pull requests', async (
   expect(numbers(3).flatMap((pullRequest) => host.deployments(pullRequest))).toEqual(
     Array<string>(3).fill('inactive'),
   );
-  // The images of an expired preview stay.
+  // The images of an expired preview remain.
   expect(await tagsOf(first + 2)).toHaveLength(1);
 });
 

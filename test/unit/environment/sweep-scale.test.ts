@@ -5,7 +5,7 @@ import { runPreview } from '../../support/live-preview.ts';
 import { type GivenPreview, seedPreviews, stackOf } from '../../support/many-previews.ts';
 import { PreviewHost } from '../../support/preview.ts';
 
-/** Set it to 300 to measure a large sweep; the limits below grow with it. */
+/** Set it to 300 to measure a large sweep. The limits below scale with it. */
 const PREVIEWS = Number(process.env['PREVIEWS'] ?? 30);
 
 const workspaceOf = useWorkspaces();
@@ -64,7 +64,7 @@ test('a sweep of many previews lists once, checks pull requests and deletes in p
   const together = calls.slice(first).findIndex(({ operation }) => operation === 'DescribeStacks');
   const begun = calls.slice(first, first + together).filter(({ operation }) => operation === 'DeleteStack');
   expect(begun.length).toBeGreaterThanOrEqual(Math.min(closed, 40));
-  // Three pages of states, one question before each ten deletions and each ten deployments, and the deployments.
+  // Three pages of states, one read before each ten deletions and each ten deployments, and the deployments.
   expect(counts['github:graphql']).toBeLessThanOrEqual(
     8 + Math.ceil((PREVIEWS * 8) / 300) + 2 * Math.ceil(closed / 10),
   );

@@ -17,20 +17,20 @@ interface Call {
 
 type Override = { status: number; body?: unknown; headers?: Record<string, string> } | 'reset' | 'lost';
 
-/** GitHub's own words for too many calls. */
+/** GitHub's message for too many calls. */
 export const RATE_LIMITED = {
   message: 'You have exceeded a secondary rate limit. Please wait a few minutes before you try again.',
 };
 
-/** GitHub's REST API as far as comments and deployments go, with state. */
+/** A stateful fake of GitHub's REST API for comments and deployments. */
 export class FakeGitHub {
   readonly comments: Comment[] = [];
   readonly calls: Call[] = [];
-  /** By `METHOD path-end`: answers that come before the real one, in turn; `lost` happens, and its answer is lost. */
+  /** By `METHOD path-end`: responses before the real one, in order. `lost` applies the call and loses its response. */
   readonly overrides = new Map<string, Override[]>();
   login: string | undefined = 'somebody';
   viewer: string | undefined;
-  /** The bodies of the deployments that were created; their ids count from 99. */
+  /** The bodies of the created deployments, whose ids start at 99. */
   readonly deployments: Record<string, unknown>[] = [];
   #lastId = 0;
   readonly #server = createServer((message, response) => {

@@ -21,7 +21,7 @@ const github: GitHubContext = readGitHubContext({
   GITHUB_WORKFLOW_REF: 'org/shop/.github/workflows/deploy.yml@refs/heads/main',
   GITHUB_SERVER_URL: 'https://github.example',
 });
-/** A run that the end of another one has started. */
+/** A run that was started by the end of another one. */
 const followUp: GitHubContext = {
   ...github,
   triggeringRun: {
@@ -50,7 +50,7 @@ function git(folder: string, ...args: string[]): string {
   }).trim();
 }
 
-/** A new repository of two commits, on its branch main. */
+/** A new repository with two commits, on its branch main. */
 function newRepository(): string {
   const folder = mkdtempSync(join(root, 'repository-'));
   git(folder, 'init', '--initial-branch=main');

@@ -22,7 +22,7 @@ function draftOf(name: string, body: string, run = 7): PartDraft {
   return { name, version: { run, attempt: 1, at: 1 }, commit: 'a'.repeat(40), sections };
 }
 
-/** The comment after each of the drafts was written, one after the other. */
+/** The comment after each of the drafts was written, in order. */
 function written(drafts: readonly PartDraft[]): string {
   return drafts.reduce((body, draft) => writeBody(draft, readParts(body).values(), layout), '');
 }

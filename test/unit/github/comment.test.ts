@@ -125,7 +125,7 @@ describe('several of our comments', () => {
   test('one created by another job at the same time is kept, and ours deleted', async () => {
     const { comments } = api;
     const push = comments.push.bind(comments);
-    // Older than ours, and not seen when ours was created.
+    // Older than ours, and not visible when ours was created.
     comments.push = (...added) => {
       comments.push = push;
       return push(

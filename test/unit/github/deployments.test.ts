@@ -188,7 +188,7 @@ describe('the client', () => {
     expect(clock.sleeps).toEqual([60_000]);
   });
 
-  /** A refusal as conbench/conbench#660 quotes it. */
+  /** An error as quoted in conbench/conbench#660. */
   const primary = (seconds: number, status = 403) => {
     const reset = Math.floor(Date.now() / 1000) + seconds;
     const headers = {
@@ -207,7 +207,7 @@ describe('the client', () => {
 
   test.each([403, 429])('a %d for the primary rate limit is waited for until its reset', async (status) => {
     api.overrides.set('GET /compare/a...b', [primary(20, status).answer]);
-    // The fake knows no such call: what counts is that it was made again.
+    // The fake does not support this call: what matters is that it was repeated.
     await expect(compare()).rejects.toMatchObject({ status: 404 });
     expect(clock.sleeps).toHaveLength(1);
     expect(clock.sleeps[0]).toBeGreaterThanOrEqual(19_000);

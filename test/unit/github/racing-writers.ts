@@ -3,13 +3,13 @@ import { GitHubError } from '../../../src/github/client.ts';
 import { type Layout, type PartDraft, writeBody } from '../../../src/github/comment-parts.ts';
 import type { CommentStore, StoredComment } from '../../../src/github/shared-comment.ts';
 
-/** Simulated time: events happen in the order of their times, and nothing waits for real. */
+/** Simulated time: events happen in the order of their times, without real waiting. */
 export class Simulation {
   #now = 1_700_000_000_000;
   #events: { at: number; run: () => void }[] = [];
   readonly random: () => number;
 
-  /** A seed gives the same course of events. */
+  /** A seed always results in the same events. */
   constructor(seed: number) {
     let state = seed >>> 0 || 1;
     this.random = () => {
@@ -27,7 +27,7 @@ export class Simulation {
     return new Promise((resolve) => this.#events.push({ at: this.#now + ms, run: resolve }));
   }
 
-  /** Plays until nothing is left to happen. */
+  /** Runs until there are no more events. */
   async play(): Promise<void> {
     for (;;) {
       await new Promise(setImmediate);
@@ -44,17 +44,17 @@ export class Simulation {
 }
 
 export interface Weather {
-  /** The longest that a call takes on each way, in ms. */
+  /** The maximum latency in each direction, in ms. */
   latencyMs: number;
-  /** How likely a call takes up to ten seconds, and a write is applied after its writer gave it up. */
+  /** The probability that a call takes up to ten seconds, and that a write is applied after its writer gave up. */
   slow: number;
-  /** How likely an answer is lost. */
+  /** The probability that a response is lost. */
   lost: number;
-  /** The age of what a read may show, in ms. */
+  /** The age of what a read may return, in ms. */
   lagMs: number;
 }
 
-/** The comments of one pull request, as several processes see them over a network. */
+/** The comments of a pull request, as several processes see them over a network. */
 export class RacingGitHub {
   comments: StoredComment[] = [];
   removed = 0;
@@ -134,7 +134,7 @@ export class RacingGitHub {
   }
 }
 
-/** What every action did once: read, replace, done. */
+/** What every action did: read, replace, done. */
 export async function writeOnce(store: CommentStore, draft: PartDraft, layout: Layout): Promise<void> {
   const { readParts } = await import('../../../src/github/comment-parts.ts');
   const [kept] = await store.list();

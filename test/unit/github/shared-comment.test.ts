@@ -24,7 +24,7 @@ function draftOf(name: string, run: number, at: number): PartDraft {
 interface Scene {
   seed: number;
   writers: number;
-  /** How far apart the jobs begin, in ms. */
+  /** The interval between the starts of the jobs, in ms. */
   apart: number;
   before: 'nothing' | 'a comment' | 'two comments' | 'a comment of the older form';
   weather: Weather;
@@ -32,9 +32,9 @@ interface Scene {
 
 interface Ending {
   comments: readonly string[];
-  /** The parts of the oldest comment, as they are shown. */
+  /** The parts of the oldest comment, as displayed. */
   shown: readonly string[];
-  /** Writers that said their part is there, and it is not. */
+  /** Writers that reported success although their part is missing. */
   lost: string[];
   gaveUp: number;
 }
@@ -49,7 +49,7 @@ type Write = (
 const keep: Write = (store, draft, layout, { clock }) =>
   upsertPart(store, draft, layout, { clock, signal: new AbortController().signal, replaced: REPLACED });
 
-/** What was there before was there for so long. */
+/** The age of comments that existed before. */
 const BEFORE_MS = 60_000;
 
 async function race({ seed, writers, apart, before, weather }: Scene, write: Write): Promise<Ending> {
@@ -85,7 +85,7 @@ async function race({ seed, writers, apart, before, weather }: Scene, write: Wri
   };
 }
 
-/** How many races are played. */
+/** The number of races. */
 const RACES = Number(process.env['RACES'] ?? 200);
 
 const CALM: Weather = { latencyMs: 600, slow: 0, lost: 0, lagMs: 0 };
@@ -138,7 +138,7 @@ describe('concurrent jobs that write sections of one comment', () => {
       scene: { writers, before },
     } of endings) {
       expect({ comments: comments.length, lost, gaveUp }).toEqual({ comments: 1, lost: [], gaveUp: 0 });
-      // What the second of two comments had alone was taken over before that was removed.
+      // Parts that only the second of two comments had were merged before it was removed.
       const kept = before === 'two comments' ? ['gone'] : [];
       expect(shown).toEqual([...NAMES.slice(0, writers), ...kept]);
     }

@@ -7,7 +7,7 @@ import { sha256 } from '../../support/oci.ts';
 import { openTokenRepository, RegistrySession } from '../../support/registry.ts';
 import { buildRequest, imageStage } from './stage.ts';
 
-/** Base images by the digests that their names have now, in a registry of the sandbox. */
+/** Base images by the current digests of their names, in a registry of the sandbox. */
 const sandboxOf = useSandboxes();
 const workspaceOf = useWorkspaces();
 const LOGIN = { username: 'octocat', password: 'correct horse battery staple' };
@@ -33,7 +33,7 @@ async function scene(dockerfile: (base: string) => string, login = false) {
   const auth = Buffer.from(`${LOGIN.username}:${LOGIN.password}`).toString('base64');
   const logins = workspaceOf({ 'config.json': JSON.stringify({ auths: { [registry.host]: { auth } } }) });
   const bases = new BaseDigests();
-  // Each run is a command of its own, unless it shares the bases.
+  // Each run is a separate command, unless it shares the bases.
   const stage = (shared?: BaseDigests) =>
     imageStage(sandbox, workspace, {
       docker,

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { readdirSync, readFileSync } from 'node:fs';
 import { usedImages } from '../../../src/images/dockerfile/images.ts';
 
-/** The images that a Dockerfile uses. test/integration/dockerfile-images.test.ts compares more of them with BuildKit. */
+/** The images in a Dockerfile. test/integration/dockerfile-images.test.ts compares more of them with BuildKit. */
 interface Given {
   buildArgs?: Record<string, string>;
   target?: string;

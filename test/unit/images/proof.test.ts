@@ -10,7 +10,7 @@ import { sha256 } from '../../support/oci.ts';
 import { openTokenRepository, RegistrySession } from '../../support/registry.ts';
 import { imageStage } from './stage.ts';
 
-/** A registry that accepts a manifest and does not keep it as it was put, on every way to a tag. */
+/** A registry that accepts a manifest and does not store it correctly, for every way to set a tag. */
 const sandboxOf = useSandboxes();
 const workspaceOf = useWorkspaces();
 const layoutOf = useLayouts();
@@ -18,7 +18,7 @@ const layoutOf = useLayouts();
 type Lie = NonNullable<NonNullable<Scenario['ecr']>['lies']>[number];
 
 interface Way {
-  /** The repository whose manifests are treated so; absent: ECR's. */
+  /** The affected repository. If absent, ECR's. */
   elsewhere?: string;
   run: (sandbox: Sandbox) => Promise<{ result: ImageResult; digest: string }>;
 }

@@ -9,7 +9,7 @@ import { sha256 } from '../../support/oci.ts';
 import { RegistrySession } from '../../support/registry.ts';
 import { type ImageStage, imageStage } from './stage.ts';
 
-/** Which image is the content's after a rebuild, in every kind of repository. */
+/** Which image belongs to the content after a rebuild, in every kind of repository. */
 const sandboxOf = useSandboxes();
 const workspaceOf = useWorkspaces();
 
@@ -31,7 +31,7 @@ interface Scene extends ImageStage {
   sandbox: Sandbox;
   session: RegistrySession;
   docker: DockerPlayback;
-  /** What the builds after this one make. */
+  /** The result of the following builds. */
   builds: (layer: string) => Promise<string>;
   /** The digest of a tag. */
   tag: (name: string) => Promise<string | undefined>;
@@ -126,7 +126,7 @@ describe.each(Object.entries(REPOSITORIES))('a repository that is %s', (name, se
     const [content = ''] = await contentTags(session);
     await builds('two');
     const others = await session.manifest('others');
-    // The other job claims after this one has looked for the image, and before it claims.
+    // The other job claims the build after this one has searched for the image, and before it claims it.
     sandbox.beforeCalls(async ({ operation, input }) => {
       if (operation !== 'GetManifest' || input['reference'] !== `${content}-2`) return;
       sandbox.beforeCalls(undefined);
@@ -224,7 +224,7 @@ test(`looking up a reused image takes one call`, async () => {
   sandbox.calls.all.length = 0;
   await push(byCommit(COMMIT));
   const calls = sandbox.calls.all.map(({ operation }) => operation).toSorted();
-  // The repository and the password are known from the push before, by the same client.
+  // The repository and the password are known from an earlier push with the same client.
   expect(calls).toEqual(['BatchGetImage', 'DownloadLayer', 'GetBlob', 'GetManifest']);
 });
 

@@ -9,10 +9,10 @@ import type { DockerPlayback } from '../../support/docker-playback.ts';
 import { ecrOf, REPOSITORY } from '../../support/image.ts';
 import { contextOf } from './registry/context.ts';
 
-/** The library itself, in this process, against a sandbox: waits take no time. */
+/** The library in this process, against a sandbox. Sleeps take no time. */
 export interface ImageStage {
   lines: string[];
-  /** Sets the clock of the runs that follow. */
+  /** Sets the clock of the following runs. */
   setTime: (time: Date) => void;
   push: (request?: Partial<ImageRequest>) => Promise<ImageResult>;
   find: (request?: Partial<ImageRequest>) => Promise<string | undefined>;
@@ -56,7 +56,7 @@ export function imageStage(
   };
 }
 
-/** The build of a workspace's folder `api`. */
+/** The build of the workspace's folder `api`. */
 export function buildRequest(workspace: string, changes: Partial<BuildRequest> = {}): BuildRequest {
   const context = join(workspace, 'api');
   return {

@@ -5,7 +5,7 @@ import { code, details, escapeCell, fence, table } from '../../../src/core/markd
 import { fitSections, type Section } from '../../../src/core/markdown/sections.ts';
 import { fc } from '../../support/property.ts';
 
-/** Text full of what Markdown, HTML and GitHub react to. */
+/** Text full of special characters of Markdown, HTML and GitHub. */
 const nasty = fc
   .array(
     fc.oneof(
@@ -59,7 +59,7 @@ const nasty = fc
   )
   .map((parts) => parts.join(''));
 
-/** What a reader sees of a piece of HTML. */
+/** The visible text of a piece of HTML. */
 function seen(html: string): string {
   return html
     .replaceAll('<br>', '\n')
@@ -72,7 +72,7 @@ function seen(html: string): string {
     .replaceAll('\u200b', '');
 }
 
-/** What a reader should see of a text: no control signs, no space around. */
+/** The expected visible text: no control characters, no surrounding space. */
 function expected(text: string): string {
   return text
     .trim()
@@ -154,7 +154,7 @@ describe('table', () => {
   test('a column without a header does not compile', () => {
     // @ts-expect-error Empty header.
     table(['A', ''], []);
-    // Headers that are computed cannot be checked by their type.
+    // The type cannot check computed headers.
     table(['a', 'b'].map(escapeCell), []);
   });
 });
@@ -275,7 +275,7 @@ describe('fitSections', () => {
   });
 });
 
-/** Tables have rows of their own width, and every fence and details that opens closes. */
+/** All rows of a table have the same number of cells, and every fence and details element is closed. */
 function expectWhole(markdown: string): void {
   let fenceMarks = '';
   let depth = 0;

@@ -15,7 +15,7 @@ export const STAGING = '222222222222';
 
 let running: Sandbox[] = [];
 
-/** Starts a sandbox that the test's end closes. The bench, which has no jest, closes it itself. */
+/** Starts a sandbox that is closed after the test. The bench, which does not use jest, closes it itself. */
 export async function sandboxOf(options: SandboxOptions = {}): Promise<Sandbox> {
   const sandbox = await startSandbox(options);
   running.push(sandbox);
@@ -38,7 +38,7 @@ export const cloudWatchOf = (sandbox: Sandbox) => clientOf(sandbox, CloudWatchCl
 export const octokitOf = (sandbox: Sandbox, kind: keyof Sandbox['tokens'] = 'installation') =>
   getOctokit(sandbox.tokens[kind], { baseUrl: sandbox.githubUrl });
 
-/** What a call is refused with; the name is the wire's code, where the SDK keeps it. */
+/** The error of a refused call. The name is the code on the wire, if the SDK keeps it. */
 export async function refusal(
   call: Promise<unknown>,
 ): Promise<{ name: string; message: string; status: number }> {

@@ -31,7 +31,7 @@ describe('the clock', () => {
   });
 });
 
-// In a process of its own: jest's `process` hears no warnings.
+// In a separate process, because jest's `process` receives no warnings.
 test('hundreds can sleep on one signal without a warning', async () => {
   const script = `
     import { World } from './sandbox/world.ts';

@@ -9,7 +9,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** A package with one module; returns the module's path. */
+/** A package with one module. Returns the module's path. */
 function install(name: string, manifest: object, text?: string): string {
   const path = join(folder, 'node_modules', name);
   const module = join(path, 'lib/index.js');

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { ROOT, ownAction, ownPath, readWorkflow, stepsOf } from '../workflow.ts';
 import type { CallContract, Job, Step, WorkflowFile } from '../workflow.ts';
 
-/** What each `with:` gives, against what the action or the reusable workflow declares. */
+/** The inputs in each `with:`, compared with those that the action or the reusable workflow declares. */
 export function callProblems({ workflow }: WorkflowFile): string[] {
   return Object.entries(workflow.jobs).flatMap(([name, job]) =>
     [...jobProblems(job), ...stepsOf(job).flatMap(stepProblems)].map((problem) => `${name}: ${problem}`),
@@ -36,7 +36,7 @@ function jobProblems({ uses, with: given = {}, secrets = {} }: Job): string[] {
   ];
 }
 
-/** What a reusable workflow of this repository declares; undefined when the path is none. */
+/** What a reusable workflow of this repository declares, or undefined for other paths. */
 export function calledContract(path: string): CallContract | undefined {
   if (!existsSync(join(ROOT, path))) return undefined;
   const { on } = readWorkflow(path).workflow;
@@ -52,7 +52,7 @@ function compare(what: string, given: object, known: string[], required: string[
   ];
 }
 
-/** GitHub refuses a call whose literal value is of another type; an expression is known only in the run. */
+/** GitHub refuses a call with a literal of another type; an expression is known only in the run. */
 function wrongType(uses: string, key: string, value: unknown, type = 'string'): string[] {
   if (typeof value === 'string' && value.includes('${{')) return [];
   return type === typeof value ? [] : [`${uses}: ${key} must be a ${type}, not ${JSON.stringify(value)}`];

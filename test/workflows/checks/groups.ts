@@ -2,14 +2,14 @@ import { ownPath, readWorkflow } from '../workflow.ts';
 import type { Concurrency, Job, WorkflowFile } from '../workflow.ts';
 
 /**
- * Groups that hold back nothing but their own workflow: a sweep, whose environment is not to have reviewers, and the next
- * release of this repository, which is started by hand.
+ * Groups that block only their own workflow: a sweep, whose environment must not have reviewers, and the next release
+ * of this repository, which is started manually.
  */
 const ALONE = new Set(['preview-sweep', 'release']);
 
 /**
- * Concurrency groups that a run holds while it waits for an approval: all others of the group wait with it, for up to 30
- * days. A newer one that cancels the older one does not wait.
+ * Concurrency groups that a run holds while it waits for an approval: all others of the group wait with it, for up to
+ * 30 days. A newer one that cancels the older one does not wait.
  *
  * @see https://github.com/orgs/community/discussions/17401
  */

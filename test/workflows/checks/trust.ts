@@ -1,7 +1,7 @@
 import { ownPath, stepsOf } from '../workflow.ts';
 import type { WorkflowFile } from '../workflow.ts';
 
-/** Third-party code by a commit, with its version in a comment; our own by `$/`, or by `@v1` in a caller. */
+/** Third-party code by a commit, with its version in a comment; ours by `$/`, or by `@v1` in a caller. */
 export function pinProblems({ path, text, workflow }: WorkflowFile): string[] {
   const caller = path.startsWith('workflows/');
   const uses = Object.values(workflow.jobs).flatMap((job) => [job.uses, ...stepsOf(job).map((s) => s.uses)]);
@@ -20,8 +20,8 @@ export function pinProblems({ path, text, workflow }: WorkflowFile): string[] {
 }
 
 /**
- * Expressions inside a script. The runner pastes their value into the shell's text, and anyone may have written it, so a
- * script of ours has none: values come by `env`.
+ * Expressions inside a script. The runner inserts their value into the shell's text, and anyone may have written it, so
+ * our scripts use `env` instead.
  */
 export function scriptProblems({ workflow }: WorkflowFile): string[] {
   return Object.entries(workflow.jobs).flatMap(([name, job]) =>
@@ -32,7 +32,7 @@ export function scriptProblems({ workflow }: WorkflowFile): string[] {
   );
 }
 
-/** Secrets that are handed on without being named, and workflows that run a stranger's code with rights. */
+/** Secrets that are passed on without being named, and workflows that run untrusted code with permissions. */
 export function secretProblems({ workflow }: WorkflowFile): string[] {
   const inherited = Object.entries(workflow.jobs).filter(([, { secrets }]) => secrets === 'inherit');
   const risky = ['pull_request_target', 'workflow_run'].filter((event) => event in workflow.on);

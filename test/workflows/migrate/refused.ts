@@ -5,7 +5,7 @@ import type { Shape } from './shapes.ts';
 
 const EXPRESS = 'aws-actions/amazon-ecs-deploy-express-service';
 
-/** What no action here deploys: the workflow keeps its own way, with what can be better. */
+/** Workflows that no action here replaces: they stay as they are, with possible improvements. */
 export const REFUSED: Record<string, Shape> = {
   codedeploy: {
     grade: 'C',

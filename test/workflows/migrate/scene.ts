@@ -27,19 +27,19 @@ const CLUSTER = 'shop';
 const OLD = `sha256:${'1'.repeat(64)}`;
 const REGION = 'eu-west-1';
 
-/** The folders that the workflows build images in. */
+/** The folders in which the workflows build images. */
 const CONTEXTS = ['.', 'web', 'proxy', 'report', 'services/web', 'services/api'];
 
 /** What a workflow finds outside of AWS. */
 export interface Surroundings {
   secrets?: Record<string, string>;
-  /** Actions of others whose work nothing here can tell. */
+  /** Third-party actions without any effect here. */
   keeps?: readonly string[];
-  /** Actions of others that give outputs. */
+  /** Third-party actions with outputs. */
   standIns?: Record<string, StandIn>;
 }
 
-/** An account as a shape finds it: what its tool made earlier, by plain calls, without stacks. */
+/** An account as a workflow finds it: what its tool created earlier with API calls, without stacks. */
 export class MigrateScene {
   readonly sandbox: Sandbox;
   readonly docker: DockerPlayback;
@@ -47,11 +47,11 @@ export class MigrateScene {
   readonly folder: string;
   readonly #rehearsal: Rehearsal;
   readonly #name: string;
-  /** Hosts of public registries, and of those here that stand for them. */
+  /** Hosts of public registries, and their replacements here. */
   readonly #served: Record<string, string> = {};
-  /** The inputs of the actions of others that it keeps. */
+  /** The inputs of the third-party actions that it keeps. */
   readonly kept: Record<string, Readonly<Record<string, string>>> = {};
-  /** The digest of the image that every build makes. */
+  /** The digest of every built image. */
   built = '';
   /** The digest of the image that services run before. */
   readonly old = OLD;
@@ -93,31 +93,31 @@ export class MigrateScene {
     return this.#rehearsal.play(workflowFile(path, text), event);
   }
 
-  /** What `docker buildx bake --print` prints. */
+  /** The output of `docker buildx bake --print`. */
   answerBake(plan: object): void {
     writeFileSync(join(this.docker.folder, 'bake.json'), JSON.stringify(plan));
   }
 
-  /** A program of the runner that only records how it is called, or runs a script of the shape. */
+  /** A program of the runner that only records its calls, or runs a script of the workflow. */
   program(name: string, script = ''): void {
     const file = join(this.docker.folder, name);
     writeFileSync(file, `#!/bin/sh\nset -e\necho "${name} $*" >> "$PLAYBACK/programs"\n${script}\n`);
     chmodSync(file, 0o755);
   }
 
-  /** How the programs were called. */
+  /** The calls of the programs. */
   get programCalls(): string[] {
     return this.docker.read('programs').trim().split('\n').filter(Boolean);
   }
 
-  /** A repository with the image that the next build will say it has pushed. */
+  /** A repository with the image that the next build will report as pushed. */
   async repository(repositoryName: string, { region = REGION, tag = 'pushed-before' } = {}): Promise<void> {
     const session = await RegistrySession.open(this.sandbox, { repositoryName }, DEV, region);
     this.built = await session.image(tag);
     this.docker.answer(this.built);
   }
 
-  /** Starts a registry that stands for a public one, which the workflow names. */
+  /** Starts a replacement for a public registry in the workflow. */
   async serve(publicHost: string): Promise<TokenRegistry> {
     const registry = await this.sandbox.openRegistry();
     this.#served[publicHost] = registry.host;
@@ -128,7 +128,7 @@ export class MigrateScene {
     await clientOf(this.sandbox, ECSClient, DEV, region).send(new CreateClusterCommand({ clusterName }));
   }
 
-  /** A service of one task; of each container the name, and `=` with the image where it is not the old one. */
+  /** A service with one task. Each container is its name, and `=` with the image if it is not the old one. */
   async service(
     name: string,
     containers: readonly string[],
@@ -175,7 +175,7 @@ export class MigrateScene {
     return taskDefinition?.taskDefinitionArn ?? '';
   }
 
-  /** Until the service's task has pulled its image: at most a minute. */
+  /** Waits until the service's task has pulled its image, at most a minute. */
   async started(service: string): Promise<void> {
     for (const end = Date.now() + 300_000; Date.now() < end;) {
       const [first = ''] = await this.runs(service);
@@ -185,7 +185,7 @@ export class MigrateScene {
     throw new Error(`${service} has no task`);
   }
 
-  /** `container=digest` of a service's running tasks, each once. */
+  /** `container=digest` of a service's running tasks, without duplicates. */
   async runs(serviceName: string, { cluster = CLUSTER, region = REGION } = {}): Promise<string[]> {
     const client = clientOf(this.sandbox, ECSClient, DEV, region);
     const { taskArns = [] } = await client.send(new ListTasksCommand({ cluster, serviceName }));

@@ -7,7 +7,7 @@ import { openTokenRepository } from '../../support/registry.ts';
 import type { MigrateScene } from './scene.ts';
 import type { Shape } from './shapes.ts';
 
-/** A repository with an image, and a service that runs another. */
+/** A repository with an image, and a service that runs another one. */
 async function web(scene: MigrateScene): Promise<void> {
   await scene.repository('shop/web');
   await scene.service('web', ['web']);
@@ -18,14 +18,14 @@ const BUILT_AND_DEPLOYED: Pick<Shape, 'verdicts' | 'runs'> = {
   runs: { web: { web: 'new' } },
 };
 
-/** The commit that a person deploys by hand; the run's own commit is another. */
+/** The commit that a person deploys; the run has another commit. */
 const HOTFIX = 'b'.repeat(40);
 
 const COMMIT = 'a'.repeat(40);
 const CLUSTERS = ['shop-dev', 'shop-staging', 'shop-prod'];
 const SLACK = 'slackapi/slack-github-action';
 
-/** An image under the commit's tag, pushed by another workflow, and a service that runs another. */
+/** An image with the commit's tag, pushed by another workflow, and a service that runs another one. */
 async function pushed(scene: MigrateScene): Promise<void> {
   await scene.repository('shop/web', { tag: COMMIT });
   await scene.service('web', ['web']);

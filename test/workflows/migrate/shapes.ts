@@ -2,21 +2,21 @@ import type { RunReport } from '../rehearsal/report.ts';
 import type { Event } from '../rehearsal/run.ts';
 import type { MigrateScene, Surroundings } from './scene.ts';
 
-/** Whether a container runs the image of this run, or still the one before. */
+/** Whether a container runs the image of this run, or the previous one. */
 type Image = 'new' | 'old';
 
-/** A workflow that people run today, and how it runs after the migration. */
+/** A typical workflow, and how it runs after the migration. */
 export interface Shape extends Surroundings {
-  /** A: it drops in. B: it works with a change that the page names. C: refused, with the way out. */
+  /** A: a drop-in replacement. B: works with a change described on the page. C: not supported, with an alternative. */
   grade: 'A' | 'B' | 'C';
-  /** What the account has before the run. */
+  /** What the account contains before the run. */
   given?: (scene: MigrateScene) => unknown;
-  /** What starts the workflow; a push by default. */
+  /** The event that starts the workflow. Default: a push. */
   event?: Event;
-  /** By job, as `verdictsOf` has them. */
+  /** By job, as in `verdictsOf`. */
   verdicts: Record<string, string>;
   /** By service, the images of its containers. */
   runs?: Record<string, Record<string, Image>>;
-  /** What else holds then. */
+  /** Other conditions. */
   also?: (scene: MigrateScene, report: RunReport) => unknown;
 }

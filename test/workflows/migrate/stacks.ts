@@ -26,12 +26,12 @@ async function resourcesOf({ sandbox }: MigrateScene, StackName: string): Promis
   return StackResources.map(({ ResourceType = '' }) => ResourceType).sort();
 }
 
-/** As `sam build` does: a folder for each function, and a template beside them that names it. */
+/** Like `sam build`: a folder for each function, and a template that refers to it. */
 const SAM_BUILD = `mkdir -p .aws-sam/build
 cp -r report .aws-sam/build/Report
 sed 's/CodeUri: report/CodeUri: Report/' template.yaml > .aws-sam/build/template.yaml`;
 
-/** As `cdk synth` does: the template has the version of the bootstrap stack as a parameter. */
+/** Like `cdk synth`: the template has the version of the bootstrap stack as a parameter. */
 const CDK_SYNTH = `test "$1" = cdk || exit 0
 mkdir -p cdk.out
 cat > cdk.out/ShopStack.template.json <<'JSON'
@@ -49,7 +49,7 @@ cat > cdk.out/ShopStack.template.json <<'JSON'
 }
 JSON`;
 
-/** What `Stage=prod`, `Retention=30` and the tag make, however they were given. */
+/** The results of `Stage=prod`, `Retention=30` and the tag, whatever their format. */
 async function expectLogs(scene: MigrateScene): Promise<void> {
   const { Parameters = [], Tags } = await stackOf(scene, 'shop-logs');
   const values = Parameters.map(({ ParameterKey, ParameterValue }) => [ParameterKey, ParameterValue]);

@@ -17,7 +17,7 @@ interface Group {
   pending: Member[];
 }
 
-/** What `queue: max` lets wait at most. */
+/** The maximum number of waiting jobs with `queue: max`. */
 const LONGEST_QUEUE = 100;
 
 /**
@@ -33,7 +33,7 @@ export class ConcurrencyGroups {
   readonly #groups = new Map<string, Group>();
 
   /**
-   * Waits for its turn. Resolves to what ends it.
+   * Waits for its turn. Resolves to a function that ends it.
    *
    * @throws Superseded when another took its place in the queue, Refused for what may not be combined, or the signal's
    * reason.

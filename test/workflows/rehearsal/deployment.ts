@@ -7,7 +7,9 @@ import type { Masks } from './masking.ts';
 import type { EnvironmentUrl, Result } from './report.ts';
 import type { Running } from './run.ts';
 
-/** The deployment that GitHub records of a job with an environment; undefined where the job says `deployment: false`. */
+/**
+ * The deployment that GitHub records for a job with an environment, or undefined if the job has `deployment: false`.
+ */
 export function recordJobDeployment(
   { stage, run }: Running,
   job: Job,
@@ -56,9 +58,9 @@ export function endJobDeployment(
  * The URL of a job's environment.
  *
  * @see actions/runner, JobExtension.FinalizeJob: evaluated with the `steps` context whether the job succeeded or not;
- *   "Skip setting environment url as environment '…' may contain secret."
+ *  "Skip setting environment url as environment '…' may contain secret."
  * @see https://github.com/skywarth/vite-github-pages-deployer/issues/2: "Environment URL '' is not a valid http(s) URL, so
- *   it will not be shown as a link in the workflow graph."
+ *  it will not be shown as a link in the workflow graph."
  */
 export function environmentUrlOf({ environment }: Job, contexts: Contexts, masks: Masks): EnvironmentUrl {
   if (typeof environment !== 'object' || environment.url === undefined) return {};

@@ -2,13 +2,13 @@ import { refusalOf } from '../../../sandbox/github/branch-policy.ts';
 import { gitHubState } from '../../../sandbox/github/state.ts';
 import type { Running } from './run.ts';
 
-/** Somebody said no, or the environment's branch policy does. */
+/** Rejected by a reviewer, or by the environment's branch policy. */
 export class Rejected extends Error {
   override readonly name = 'Rejected';
 }
 
 /**
- * Waits until an environment lets the job in. One that nobody has made is made, and protects nothing.
+ * Waits until an environment allows the job. An environment that does not exist is created without protection.
  *
  * @throws Rejected, at once for a ref that its branch policy does not allow; the signal's reason when the run is
  * cancelled meanwhile.

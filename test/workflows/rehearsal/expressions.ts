@@ -1,22 +1,22 @@
 import { Evaluator, Lexer, Parser, data } from '@actions/expressions';
 import type { FunctionDefinition } from '@actions/expressions/funcs/info';
 
-/** The values behind `github`, `inputs`, `needs` and so on. */
+/** The values of `github`, `inputs`, `needs` and so on. */
 export type Contexts = Record<string, unknown>;
 
-/** How things stand, for `success()` and its like. */
+/** The state for `success()` and similar functions. */
 export type Standing = 'success' | 'failure' | 'cancelled' | 'skipped';
 
 const STATUS_FUNCTIONS = /(?<![\w.])(success|failure|always|cancelled)\s*\(/;
 
-/** A text with its expressions replaced. A text that is one expression keeps the expression's own type. */
+/** A text with its expressions replaced. A text that is a single expression keeps the expression's type. */
 function interpolate(text: string, contexts: Contexts): unknown {
   const whole = /^\s*\$\{\{((?:(?!\}\}).)*)\}\}\s*$/s.exec(text);
   if (whole) return evaluate(whole[1] ?? '', contexts);
   return text.replace(/\$\{\{(.*?)\}\}/gs, (_, expression: string) => toText(evaluate(expression, contexts)));
 }
 
-/** Every text in a value interpolated, however deep. */
+/** Every text in a value interpolated, at any depth. */
 export function interpolateAll(value: unknown, contexts: Contexts): unknown {
   if (typeof value === 'string') return interpolate(value, contexts);
   if (Array.isArray(value)) return value.map((each) => interpolateAll(each, contexts));
@@ -26,7 +26,7 @@ export function interpolateAll(value: unknown, contexts: Contexts): unknown {
   );
 }
 
-/** As GitHub puts a value into a text: null is empty, whole numbers have no point. */
+/** How GitHub formats a value as text: null is empty, whole numbers have no decimal point. */
 export function toText(value: unknown): string {
   if (typeof value === 'string') return value;
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
@@ -35,7 +35,7 @@ export function toText(value: unknown): string {
 }
 
 /**
- * GitHub's rule for `if`: without a status function, `success() &&` stands before it.
+ * GitHub's rule for `if`: without a status function, `success() &&` is prepended.
  *
  * @see https://docs.github.com/actions/reference/workflows-and-actions/expressions#status-check-functions
  */

@@ -7,18 +7,18 @@ import type { Result } from './report.ts';
 export interface JobResult {
   result: Result;
   outputs: Record<string, string>;
-  /** Of a job that calls a workflow, the results of the jobs in it. */
+  /** For a job that calls a workflow, the results of its jobs. */
   inside?: readonly Result[];
-  /** Whether it is the result of an earlier attempt of the run: this one did not run the job again. */
+  /** Whether it is the result of an earlier attempt of the run, because this one did not run the job again. */
   kept?: boolean;
 }
 
-/** What a job begins with. */
+/** The input of a job. */
 export interface Beginning {
   needs: Record<string, JobResult>;
-  /** The results of all that it stands on, directly or not. */
+  /** The results of all its direct and indirect dependencies. */
   above: readonly Result[];
-  /** Whether it is run in this attempt whatever an earlier attempt made of it. */
+  /** Whether it runs in this attempt regardless of the result in an earlier one. */
   again: boolean;
 }
 
@@ -26,7 +26,7 @@ export interface GraphRules {
   jobs: Record<string, Job>;
   contexts: Contexts;
   signal: AbortSignal;
-  /** What the job that calls this workflow stands on. */
+  /** The dependencies of the job that calls this workflow. */
   above: readonly Result[];
   again: boolean;
   play: (name: string, job: Job, beginning: Beginning) => Promise<JobResult>;
@@ -34,8 +34,8 @@ export interface GraphRules {
 }
 
 /**
- * Plays jobs as soon as those that they need have ended. Without a status function in its `if`, a job runs only
- * when all that it stands on, directly or not, succeeded.
+ * Plays jobs as soon as their dependencies have ended. Without a status function in its `if`, a job runs only if all
+ * its direct and indirect dependencies succeeded.
  *
  * "If a job fails or is skipped, all jobs that need it are skipped unless the jobs use a conditional expression that
  * causes the job to continue. If a run contains a series of jobs that need each other, a failure or skip applies to all
@@ -88,8 +88,8 @@ function ancestors(jobs: Record<string, Job>, name: string): string[] {
 }
 
 /**
- * What is not a success is no success; only a failure is a failure. One job that was cancelled, such as by its
- * `timeout-minutes`, does not make the run cancelled.
+ * Only a success is a success, and only a failure is a failure. A job that was cancelled, for example by its
+ * `timeout-minutes`, does not cancel the run.
  *
  * "`failure()` returns `true` if any ancestor job fails"; `cancelled()` "returns `true` if the workflow was canceled."
  *

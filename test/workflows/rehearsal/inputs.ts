@@ -1,13 +1,13 @@
 import type { CallContract } from '../workflow.ts';
 import { toText } from './expressions.ts';
 
-/** Something that GitHub refuses before any job starts. */
+/** An error for which GitHub starts no job. */
 export class Refused extends Error {
   override readonly name = 'Refused';
 }
 
 /**
- * The inputs of a called or dispatched workflow: the given ones by their types, and the defaults of the rest.
+ * The inputs of a called or dispatched workflow: the given ones with their types, and the defaults of the others.
  *
  * @throws Refused for one that is missing, unknown or of another type.
  */
@@ -40,7 +40,7 @@ function typed(key: string, type: string, value: unknown): unknown {
   return text;
 }
 
-/** The secrets that a call hands on, by name. */
+/** The secrets that a call passes on, by name. */
 export function secretsOf(
   contract: CallContract | null | undefined,
   given: Record<string, string>,

@@ -27,7 +27,7 @@ export interface JobPlay {
 }
 
 /**
- * Plays one job on a runner of its own: its turn in its concurrency group, then the approval, steps, outputs.
+ * Plays a job on its own runner: its turn in its concurrency group, then the approval, steps and outputs.
  *
  * A job that waits for an approval holds its group: "A second workflow run will be blocked and cannot be approved until
  * the first workflow run is approved."
@@ -120,7 +120,7 @@ async function onRunner(
   }
 }
 
-/** A step is given the job's token only where it asks for it. */
+/** A step gets the job's token only if it requests it. */
 function withoutToken(env: Record<string, string>): Record<string, string> {
   return Object.fromEntries(Object.entries(env).filter(([name]) => name !== 'GITHUB_TOKEN'));
 }
@@ -142,7 +142,7 @@ function runnerVariables(github: object): Record<string, string> {
   return Object.fromEntries(entries.map(([name, value]) => [`GITHUB_${name.toUpperCase()}`, String(value)]));
 }
 
-/** What the job's identity token says of it. */
+/** The claims of the job's identity token. */
 function claimsOf({ scope }: JobPlay, environment: string | undefined): Record<string, unknown> {
   const { running, workflowRef } = scope;
   const { event, run } = running;
@@ -181,7 +181,7 @@ async function takeTurn(
   return await running.groups.enter(readConcurrency(concurrency, contexts), cancel, signal);
 }
 
-/** A `concurrency`, its expressions replaced. */
+/** A `concurrency` with its expressions replaced. */
 export function readConcurrency(
   concurrency: NonNullable<Job['concurrency']>,
   contexts: Contexts,

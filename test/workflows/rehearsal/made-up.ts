@@ -7,12 +7,12 @@ import { Rehearsal } from './rehearsal.ts';
 import type { RunReport } from './report.ts';
 import type { Stage } from './run.ts';
 
-/** The token of the one who approves. */
+/** The token of the approver. */
 export const LEAD = 'ghp_lead';
 
 type RehearsalOf = (stage?: Partial<Stage>, github?: Scenario['github']) => Promise<Rehearsal>;
 
-/** Rehearsals of workflows that a test makes up. To be called once, where tests are declared. */
+/** Rehearses workflows defined in a test. Call it once, where tests are declared. */
 export function useRehearsals(): RehearsalOf {
   const sandboxOf = useSandboxes();
   const workspaceOf = useWorkspaces();
@@ -23,7 +23,7 @@ export function useRehearsals(): RehearsalOf {
   };
 }
 
-/** A workflow from its jobs. */
+/** A workflow with these jobs. */
 export function workflow(
   jobs: string,
   head = 'on: push',
@@ -43,7 +43,7 @@ export function resultsOf({ jobs }: RunReport): Record<string, string> {
   return Object.fromEntries(Object.entries(jobs).map(([name, { result }]) => [name, result]));
 }
 
-/** A promise, and what fulfils it. */
+/** A promise, and the function that resolves it. */
 export function gate<T>(): { passed: Promise<T>; open: (value: T) => void } {
   let open: (value: T) => void = () => undefined;
   const passed = new Promise<T>((done) => (open = done));

@@ -6,20 +6,18 @@ export class Masks {
     for (const value of values) this.#add(value);
   }
 
-  /** Takes the `::add-mask::` commands of a step's log. */
+  /** Reads the `::add-mask::` commands of a step's log. */
   learn(log: string): void {
     for (const [, value = ''] of log.matchAll(/^::add-mask::(.*)$/gm)) this.#add(unescaped(value));
   }
 
-  /** The log as the runner shows it: commands that mask are not shown, masked values are stars. */
+  /** The log as the runner shows it: without masking commands, and with stars for masked values. */
   hide(log: string): string {
     const shown = log.replace(/^::add-mask::.*\n?/gm, '');
     return [...this.#values].reduce((text, value) => text.replaceAll(value, '***'), shown);
   }
 
-  /**
-   * GitHub's rule: a job's output that contains a masked value is dropped, with nothing but a warning.
-   */
+  /** GitHub's rule: a job's output that contains a masked value is dropped, with only a warning. */
   withoutMasked(outputs: Record<string, string>): { kept: Record<string, string>; dropped: string[] } {
     const entries = Object.entries(outputs);
     const secret = entries.filter(([, text]) => [...this.#values].some((value) => text.includes(value)));

@@ -2,7 +2,7 @@
 export type Combination = Record<string, unknown>;
 
 /**
- * The combinations of a matrix, `include` and `exclude` heeded; one empty combination for a job that has none.
+ * The combinations of a matrix, with `include` and `exclude`; one empty combination for a job without a matrix.
  *
  * @see https://docs.github.com/actions/reference/workflows-and-actions/workflow-syntax#jobsjob_idstrategymatrix
  */

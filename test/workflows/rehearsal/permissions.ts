@@ -1,15 +1,15 @@
 import type { Job, Permissions, Workflow } from '../workflow.ts';
 
-/** What a token may do where neither the workflow nor the job says anything: the restricted default. */
+/** The permissions of a token if neither the workflow nor the job sets any: the restricted default. */
 const DEFAULT: Permissions = { contents: 'read', packages: 'read' };
 
-/** A job that asks for more than its caller has: GitHub refuses the whole run. */
+/** A job requests more than its caller has: GitHub refuses the whole run. */
 class TooManyPermissions extends Error {
   override readonly name = 'TooManyPermissions';
 }
 
 /**
- * What a job's token may do. A called workflow's jobs may do less than their caller, never more.
+ * The permissions of a job's token. A called workflow's jobs never have more than their caller.
  *
  * @param allowed what the calling job has; undefined at the top.
  */

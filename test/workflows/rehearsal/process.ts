@@ -1,11 +1,11 @@
 import type { ChildProcess } from 'node:child_process';
 
-/** GitHub's patience with a step that is cancelled. */
+/** GitHub's time limits for a cancelled step. */
 export const UNTIL_TERM_MS = 7500;
 export const UNTIL_KILL_MS = 2500;
 
 /**
- * Cancels a step's process as the runner does: SIGINT, then SIGTERM, then SIGKILL.
+ * Cancels a step's process like the runner: SIGINT, then SIGTERM, then SIGKILL.
  *
  * @see https://docs.github.com/actions/reference/workflows-and-actions/workflow-cancellation
  */

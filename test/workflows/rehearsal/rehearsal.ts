@@ -10,7 +10,7 @@ import { fromFork, sharedContexts } from './run.ts';
 import type { Event, OpenRules, Running, Scope, Stage } from './run.ts';
 import { isRefusal, playWorkflow } from './workflow-play.ts';
 
-/** Of what GitHub leaves open, what asks the most of a workflow. */
+/** The strictest of GitHub's undocumented alternatives. */
 const STRICTEST: OpenRules = { partlySkipped: 'success', standsOnCaller: true };
 
 export interface StartedRun {
@@ -20,8 +20,8 @@ export interface StartedRun {
 }
 
 /**
- * Plays workflows from their files, as GitHub would, against a sandbox: the actions of this repository are their
- * committed bundles, and scripts are run by bash. It knows what our workflows use, and throws at anything else.
+ * Plays workflows from their files, like GitHub, against a sandbox: the actions of this repository are their committed
+ * bundles, and scripts run with bash. It supports what our workflows use, and throws for everything else.
  */
 export class Rehearsal {
   readonly stage: Stage;
@@ -32,7 +32,7 @@ export class Rehearsal {
     this.stage = { open: STRICTEST, ...stage };
   }
 
-  /** Starts a run of a workflow of the repository, or of one that a test has made up. */
+  /** Starts a run of a workflow of the repository, or of one defined in a test. */
   start(workflow: string | WorkflowFile, event: Event): StartedRun {
     const file = typeof workflow === 'string' ? readWorkflow(workflow) : workflow;
     const state = gitHubState(this.stage.sandbox.world);
@@ -56,9 +56,9 @@ export class Rehearsal {
   }
 
   /**
-   * Another attempt of a run that has ended. "When you re-run failed jobs or a specific job, GitHub also re-runs the jobs
-   * that depend on them. Jobs that aren't included keep their outputs from the previous attempt, which the newly run
-   * jobs can use."
+   * Another attempt of a run that has ended. "When you re-run failed jobs or a specific job, GitHub also re-runs the
+   * jobs that depend on them. Jobs that aren't included keep their outputs from the previous attempt, which the newly
+   * run jobs can use."
    *
    * @param by who asks for it, if not the one who started the run.
    * @see https://docs.github.com/actions/how-tos/manage-workflow-runs/re-run-workflows-and-jobs
@@ -87,7 +87,7 @@ export class Rehearsal {
     return { id: run.id, cancel, finished };
   }
 
-  /** A run from its beginning to its end. */
+  /** A whole run. */
   async play(workflow: string | WorkflowFile, event: Event): Promise<RunReport> {
     return await this.start(workflow, event).finished;
   }

@@ -11,21 +11,21 @@ export interface StepReport {
   result: Result;
   outputs: Record<string, string>;
   summary: string;
-  /** What the step printed, with masked values hidden. */
+  /** The output of the step, with masked values hidden. */
   log: string;
 }
 
 export interface JobReport {
   result: Result;
   outputs: Record<string, string>;
-  /** Outputs that were not handed on, because they held a masked value. */
+  /** Outputs that were dropped because they contained a masked value. */
   dropped: string[];
-  /** Why it was cancelled or has failed, where no step says so. */
+  /** Why it was cancelled or has failed, if no step shows it. */
   reason: string;
   environment?: string;
-  /** Of its environment, or why GitHub does not show it; empty where the job gives none. */
+  /** Of its environment, or why GitHub does not show it. Empty if the job sets none. */
   environmentUrl?: EnvironmentUrl;
-  /** Absent where it was skipped. */
+  /** Absent if it was skipped. */
   runner?: Runner;
   permissions: Permissions;
   steps: StepReport[];
@@ -35,13 +35,13 @@ export interface RunReport {
   id: number;
   attempt: number;
   result: Result;
-  /** By their names; one of a called workflow is `caller / job`, one of a matrix `job (value)`. */
+  /** By name: one of a called workflow is `caller / job`, one of a matrix `job (value)`. */
   jobs: Record<string, JobReport>;
-  /** Why GitHub would not even start it. */
+  /** Why GitHub would not start it. */
   refused?: string;
 }
 
-/** The worst of some results: one failure fails all, and what only was skipped counts for nothing. */
+/** The worst of some results: one failure fails all, and skipped ones do not count. */
 export function worst(results: readonly Result[]): Result {
   const order: Result[] = ['failure', 'cancelled', 'success'];
   return order.find((result) => results.includes(result)) ?? 'skipped';

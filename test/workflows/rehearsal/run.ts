@@ -6,21 +6,21 @@ import type { Contexts } from './expressions.ts';
 import type { JobReport, Result } from './report.ts';
 import type { Runner } from './runner.ts';
 
-/** What started a run. */
+/** The event that started a run. */
 export interface Event {
   name: string;
   ref?: string;
   sha?: string;
   actor?: string;
-  /** Who asked for a re-run. */
+  /** Who requested a re-run. */
   triggeringActor?: string;
-  /** What is behind `github.event`. */
+  /** The value of `github.event`. */
   payload?: Record<string, unknown>;
-  /** Of a workflow_dispatch. */
+  /** For a workflow_dispatch. */
   inputs?: Record<string, unknown>;
 }
 
-/** Who looks at a run that waits for an environment, with a token of GitHub's. */
+/** A reviewer of a run that waits for an environment, with a GitHub token. */
 export interface Reviewer {
   token: string;
   review: (environment: string, run: Run) => Promise<'approved' | 'rejected'>;
@@ -28,38 +28,41 @@ export interface Reviewer {
 
 export interface Stage {
   sandbox: Sandbox;
-  /** The repository's files: what a checkout gives. */
+  /** The repository's files, which a checkout provides. */
   repository: string;
-  /** Branches and tags that a checkout may name, with the files of their commits. */
+  /** Branches and tags that a checkout may use, with the files of their commits. */
   refs?: Record<string, { sha: string; repository: string }>;
   reviewer?: Reviewer;
   secrets?: Record<string, string>;
   vars?: Record<string, string>;
-  /** Actions that are not run, by name or by path in this repository, besides those that every rehearsal knows. */
+  /** Additional actions that are not run, by name or by path in this repository. */
   standIns?: Record<string, StandIn>;
-  /** Reusable workflows that a test has made up, by their paths. */
+  /** Reusable workflows defined in a test, by path. */
   workflows?: Record<string, WorkflowFile>;
-  /** What is in the environment of every runner. */
+  /** The environment variables of every runner. */
   env?: Record<string, string>;
-  /** Resolves when a runner takes a job that is queued; absent, at once. */
+  /** Resolves when a runner takes a queued job. If absent, immediately. */
   pickUp?: (job: string, run: Run) => Promise<unknown>;
-  /** Absent: there is one for every job. */
+  /** If absent, there is one for every job. */
   runners?: readonly Runner[];
-  /** The Node.js that the runner gives to actions. */
+  /** The Node.js that the runner provides for actions. */
   node: readonly [string, ...string[]];
   open: OpenRules;
 }
 
-/** What GitHub's documentation leaves open, and reports contradict each other on: what must hold is played with each. */
+/**
+ * Questions that GitHub's documentation leaves open, and on which reports contradict each other. Workflows are played
+ * with each alternative.
+ */
 export interface OpenRules {
   /**
-   * The result of a called workflow some of whose jobs succeeded while the others were skipped.
+   * The result of a called workflow in which some jobs succeeded and the others were skipped.
    *
    * @see https://github.com/github/docs/issues/30296
    */
   partlySkipped: 'success' | 'skipped';
   /**
-   * Whether the jobs of a called workflow also stand on what the job that calls them stands on. "The jobs are skipped
+   * Whether the jobs of a called workflow also depend on the dependencies of the calling job. "The jobs are skipped
    * when using reusable workflows containing multiple jobs even though I used every mix of previously mentioned fixes."
    *
    * @see https://github.com/actions/runner/issues/2205
@@ -67,7 +70,7 @@ export interface OpenRules {
   standsOnCaller: boolean;
 }
 
-/** A step of somebody else's action, and what it finds. */
+/** A step with a third-party action, and its environment. */
 export interface ThirdPartyStep {
   stage: Stage;
   /** The job's folder. */
@@ -77,7 +80,7 @@ export interface ThirdPartyStep {
   inputs: Readonly<Record<string, string>>;
 }
 
-/** What a step leaves to those after it. */
+/** What a step leaves for later ones. */
 export interface ThirdPartyRun {
   exitCode?: number;
   timedOut?: boolean;
@@ -88,20 +91,20 @@ export interface ThirdPartyRun {
 /** Plays an action. */
 export type StandIn = (step: ThirdPartyStep) => ThirdPartyRun;
 
-/** One run of a workflow, as all of its jobs see it. */
+/** A run of a workflow, as all of its jobs see it. */
 export interface Running {
   stage: Stage;
   groups: ConcurrencyGroups;
   run: Run;
   event: Event & { payload: Record<string, unknown> };
-  /** The workflow that the event started; `github.workflow` is its name also in those that it calls. */
+  /** The workflow that the event started. Its name is `github.workflow`, even in called ones. */
   file: WorkflowFile;
   jobs: Record<string, JobReport>;
-  /** The jobs of the attempt before, of which this one runs again those that did not succeed. */
+  /** The jobs of the previous attempt. This one re-runs those that did not succeed. */
   earlier: Record<string, JobReport>;
 }
 
-/** Where in a run one stands: in the workflow itself, or in one that a job calls. */
+/** The position in a run: in the workflow itself, or in one that a job calls. */
 export interface Scope {
   running: Running;
   file: WorkflowFile;
@@ -109,9 +112,9 @@ export interface Scope {
   workflowRef: string;
   inputs: Record<string, unknown>;
   secrets: Record<string, string>;
-  /** What the calling job may do; undefined at the top. */
+  /** The permissions of the calling job, or undefined at the top. */
   allowed: Permissions | undefined;
-  /** `caller / `, before the names of jobs. */
+  /** `caller / `, the prefix of the names of jobs. */
   prefix: string;
   /** See GraphRules. */
   above: readonly Result[];
@@ -119,14 +122,14 @@ export interface Scope {
   signal: AbortSignal;
 }
 
-/** Whether the event is that of a pull request from another repository, which is given no secret. */
+/** Whether the event is that of a pull request from another repository, which gets no secrets. */
 export function fromFork({ event, stage }: Running): boolean {
   const pull = event.payload['pull_request'] as { head?: { repo?: { full_name?: string } } } | undefined;
   if (!pull) return false;
   return pull.head?.repo?.full_name !== stage.sandbox.env()['GITHUB_REPOSITORY'];
 }
 
-/** The contexts that all jobs of a scope share. `github` is the caller's also in a called workflow. */
+/** The contexts that all jobs of a scope share. `github` is the caller's, even in a called workflow. */
 export function sharedContexts({ running, inputs, secrets }: Scope): Contexts {
   const { event, run, stage, file } = running;
   const repository = stage.sandbox.env()['GITHUB_REPOSITORY'] ?? '';

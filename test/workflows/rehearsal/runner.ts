@@ -3,7 +3,7 @@ import type { Job } from '../workflow.ts';
 import { interpolateAll, toText } from './expressions.ts';
 import type { Contexts } from './expressions.ts';
 
-/** A runner of a rehearsal: what a `runs-on` may ask for. */
+/** A runner of a rehearsal, for `runs-on`. */
 export interface Runner {
   labels: readonly string[];
   group?: string;
@@ -15,12 +15,12 @@ export class NoRunner extends Error {
 }
 
 /**
- * What a job's `runs-on` asks for: all labels of it, and the group. A value that GitHub's own schema refuses fails the
- * job: `Error when evaluating 'runs-on' for job 'plan'. … Unexpected value ''`.
+ * The labels and the group in a job's `runs-on`. A value that GitHub's schema refuses fails the job: `Error when
+ * evaluating 'runs-on' for job 'plan'. … Unexpected value ''`.
  *
  * @see https://docs.github.com/actions/reference/workflows-and-actions/workflow-syntax#jobsjob_idruns-on "You can
- *   provide runs-on as: a single string, a single variable containing a string, an array of strings …, a key: value pair
- *   using the group or labels keys."
+ *  provide runs-on as: a single string, a single variable containing a string, an array of strings …, a key: value pair
+ *  using the group or labels keys."
  * @throws NoRunner
  */
 export async function runsOnOf(id: string, job: Job, contexts: Contexts): Promise<Runner> {
@@ -42,11 +42,11 @@ export async function runsOnOf(id: string, job: Job, contexts: Contexts): Promis
 }
 
 /**
- * Waits for no runner: one that has all labels, and is in the group, must be there.
+ * Does not wait for a runner: one with all labels and in the group must exist.
  *
  * @see https://docs.github.com/actions/reference/limits "Each job for self-hosted runners can be queued for a maximum of
- *   24 hours. If a self-hosted runner does not start executing the job within this limit, the job is terminated and
- *   fails to complete."
+ *  24 hours. If a self-hosted runner does not start executing the job within this limit, the job is terminated and
+ *  fails to complete."
  * @param runners undefined for a repository whose runners take every job.
  * @throws NoRunner
  */

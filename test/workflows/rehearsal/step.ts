@@ -11,11 +11,11 @@ import { stopWith } from './process.ts';
 import type { Stage } from './run.ts';
 import { THIRD_PARTY } from './third-party.ts';
 
-/** What a step finds in its job. */
+/** The environment of a step in its job. */
 export interface StepPlace {
   stage: Stage;
   workspace: string;
-  /** GITHUB_… and what else the runner, the workflow and the job put there. */
+  /** GITHUB_… and other variables of the runner, the workflow and the job. */
   env: Record<string, string>;
   event: object;
   token: string;
@@ -35,7 +35,7 @@ export interface StepRun {
 
 const NOTHING = { outputs: {}, summary: '', log: '', env: {} };
 
-/** Runs one step: an action of ours by its committed bundle, one of others by its stand-in, or a script. */
+/** Runs a step: one of our actions with its committed bundle, a third-party one with its replacement, or a script. */
 export async function runStep(step: Step, contexts: Contexts, place: StepPlace): Promise<StepRun> {
   const env = { ...place.env, ...texts(step.env, contexts) };
   if (step.run !== undefined) {
@@ -72,7 +72,7 @@ async function runOwn(name: string, inputs: Record<string, string>, place: StepP
   return { exitCode: run.exitCode ?? 1, outputs, summary, log, env: {} };
 }
 
-/** As the runner runs `bash`: it stops at the first error, also inside a pipe. */
+/** Like the runner's `bash`: it stops at the first error, also inside a pipe. */
 async function runScript(script: string, place: StepPlace, folder: string): Promise<StepRun> {
   const files = mkdtempSync(join(tmpdir(), 'step-'));
   const path = (name: string): string => join(files, name);
@@ -108,7 +108,7 @@ async function runScript(script: string, place: StepPlace, folder: string): Prom
   }
 }
 
-/** A map of texts, its expressions replaced. */
+/** A map of texts with their expressions replaced. */
 export function texts(map: Record<string, unknown> | undefined, contexts: Contexts): Record<string, string> {
   const values = interpolateAll(map ?? {}, contexts) as Record<string, unknown>;
   return Object.fromEntries(Object.entries(values).map(([key, value]) => [key, toText(value)]));

@@ -7,13 +7,13 @@ import type { Result, StepReport } from './report.ts';
 import { runStep, texts } from './step.ts';
 import type { StepPlace, StepRun } from './step.ts';
 
-/** What a job's later steps, and its outputs, see of an earlier one. */
+/** An earlier step, as a job's later steps and outputs see it. */
 export type StepsContext = Record<
   string,
   { outputs: Record<string, string>; outcome: string; conclusion: string }
 >;
 
-/** Runs a job's steps in order; a failure skips those that do not ask for it. */
+/** Runs a job's steps in order. After a failure, only steps that request it run. */
 export async function runSteps(
   job: Job,
   contexts: Contexts,
@@ -31,7 +31,7 @@ export async function runSteps(
       if (step.id !== undefined) seen[step.id] = { outputs: {}, outcome: 'skipped', conclusion: 'skipped' };
       continue;
     }
-    // A step that runs although the job is cancelled is left to run.
+    // A step that runs although the job is cancelled is not stopped.
     const signal = standing === 'cancelled' ? new AbortController().signal : place.signal;
     const run = await runStep(step, now, { ...place, env, signal });
     masks.learn(run.log);
@@ -44,14 +44,14 @@ export async function runSteps(
   return { steps, seen };
 }
 
-/** A job's own outputs. */
+/** A job's outputs. */
 export function outputsOf(job: Job, contexts: Contexts, seen: StepsContext): Record<string, string> {
   return texts(job.outputs, { ...contexts, steps: seen });
 }
 
 /**
- * A job that exceeds its `timeout-minutes` is cancelled, not failed: "when a job times out, it would be cancelled instead
- * of fail".
+ * A job that exceeds its `timeout-minutes` is cancelled rather than failed: "when a job times out, it would be
+ * cancelled instead of fail".
  *
  * @see https://github.com/solvcon/solvcon/pull/780
  */
@@ -74,10 +74,10 @@ function reportOf(step: Step, result: StepReport['result'], run: StepRun, masks:
   return { name: nameOf(step), result, ...shown };
 }
 
-/** The runner uploads a summary whole or not at all; the step's result stays. */
+/** The runner uploads a summary completely or not at all; the step's result does not change. */
 const SUMMARY_LIMIT = 1024 * 1024;
 
-/** As the runner words it: UnsupportedSummarySize of its Constants.cs. */
+/** The runner's message: UnsupportedSummarySize of its Constants.cs. */
 function tooLong(size: number): string {
   return `$GITHUB_STEP_SUMMARY upload aborted, supports content up to a size of 1024k, got ${Math.floor(size / 1024)}k.`;
 }

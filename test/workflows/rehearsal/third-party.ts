@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { checkOut as putCheckout } from '../../support/checkout.ts';
 import type { StandIn, ThirdPartyRun, ThirdPartyStep } from './run.ts';
 
-/** What the actions of others do for a job, as far as a rehearsal can tell the difference. */
+/** Replacements for third-party actions, as far as a rehearsal depends on them. */
 export const THIRD_PARTY: Record<string, StandIn> = {
   'actions/checkout': checkOut,
-  // The runner has Docker, and the recording that plays it knows buildx.
+  // The runner has Docker, and the recording that plays it includes buildx.
   'docker/setup-buildx-action': () => ({}),
   'docker/setup-qemu-action': () => ({}),
   'aws-actions/configure-aws-credentials': configureCredentials,
@@ -26,12 +26,12 @@ function checkOut({ stage, workspace, sha, inputs: { ref = '' } }: ThirdPartySte
   const files = named ?? Object.values(stage.refs ?? {}).find((one) => one.sha === commit);
   const source = files?.repository ?? stage.repository;
   cpSync(source, workspace, { recursive: true });
-  // A repository with a history of its own, such as one to compare commits in, is checked out as it is.
+  // A repository with a history, such as one to compare commits in, is checked out as it is.
   if (!existsSync(join(source, '.git'))) putCheckout(workspace, commit);
   return {};
 }
 
-/** Leaves the keys of the role's account, or of the default one, to the later steps. */
+/** Sets the keys of the role's account, or of the default one, for the later steps. */
 function configureCredentials({ stage, inputs }: ThirdPartyStep): ThirdPartyRun {
   const [, account] = /^arn:aws:iam::(\d{12}):/.exec(inputs['role-to-assume'] ?? '') ?? [];
   const { AWS_ACCESS_KEY_ID = '', AWS_SECRET_ACCESS_KEY = '' } = stage.sandbox.env(account);

@@ -18,8 +18,8 @@ import { texts } from './step.ts';
 import { calledRef } from './workflow-ref.ts';
 
 /**
- * Whether GitHub finds the workflow that a job calls. Those of an owner that cannot exist it does not: "error parsing
- * called workflow …: failed to fetch workflow: workflow was not found", and the run does not start
+ * Whether GitHub finds the workflow that a job calls. It does not find those of an owner that cannot exist: "error
+ * parsing called workflow …: failed to fetch workflow: workflow was not found", and the run does not start
  * (alandtse/CrashLoggerSSE#23).
  *
  * @throws Refused
@@ -55,8 +55,8 @@ export async function playWorkflow(scope: Scope): Promise<Record<string, JobResu
 }
 
 /**
- * A job for each combination, at the same time. With a matrix, "the output will be the output set by the last successful
- * completing reusable workflow of the matrix which actually sets a value"; it is the same for a job's own outputs.
+ * A job for each combination, in parallel. With a matrix, "the output will be the output set by the last successful
+ * completing reusable workflow of the matrix which actually sets a value"; the same applies to a job's own outputs.
  *
  * @see https://docs.github.com/actions/how-tos/reuse-automations/reuse-workflows
  */
@@ -166,7 +166,7 @@ function resultOfCall(ends: readonly JobResult[], open: OpenRules): Result {
   return result === 'success' && results.includes('skipped') ? open.partlySkipped : result;
 }
 
-/** A calling job may have a concurrency group of its own, for all that it calls. */
+/** A calling job may have a concurrency group for everything that it calls. */
 async function inTurn<T>(job: Job, contexts: Contexts, scope: Scope, work: () => Promise<T>): Promise<T> {
   if (job.concurrency === undefined) return await work();
   const own = new AbortController();
@@ -183,7 +183,7 @@ async function inTurn<T>(job: Job, contexts: Contexts, scope: Scope, work: () =>
   }
 }
 
-/** Whether an error is GitHub's refusal to start a run at all. */
+/** Whether an error is GitHub's refusal to start a run. */
 export function isRefusal(error: unknown): error is Error {
   return error instanceof Refused || (error instanceof Error && error.name === 'TooManyPermissions');
 }

@@ -1,9 +1,9 @@
 import { ownPath, readWorkflow } from '../workflow.ts';
 
 /**
- * The `job_workflow_ref` of the jobs that a `uses:` calls: the called workflow, with the ref by which it is called
+ * The `job_workflow_ref` of the jobs that a `uses:` calls: the called workflow, with the ref in the call
  * ("octo-org/octo-automation/.github/workflows/oidc.yml@refs/heads/main"). `$/…` is the repository and commit of the
- * file that says it.
+ * file that contains it.
  *
  * @param caller the same of the file that says it.
  * @see https://docs.github.com/actions/how-tos/secure-your-work/security-harden-deployments/oidc-with-reusable-workflows
@@ -16,8 +16,8 @@ export function calledRef(uses: string, caller: string): string {
 }
 
 /**
- * By workflow that a caller's run reaches, the `job_workflow_ref` of its jobs. Of workflows that call each other the
- * last one is named: "the claims will only include information about top-level-workflow.yml and
+ * The `job_workflow_ref` of the jobs of each workflow that a caller's run reaches. For workflows that call each other,
+ * the last one is named: "the claims will only include information about top-level-workflow.yml and
  * reusable-workflow-3.yml" (pypi/warehouse#11096).
  */
 export function workflowRefsOf(path: string, own = `org/shop/${path}@refs/heads/main`): string[] {

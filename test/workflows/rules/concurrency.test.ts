@@ -5,7 +5,10 @@ const rehearsalOf = useRehearsals();
 const push = { name: 'push' };
 const environments = [{ name: 'prod', reviewers: ['lead'] }];
 
-/** Runs of one job that waits for the environment and so holds its group, once the first of them is asked about; the test lets them go. */
+/**
+ * Runs of one job that waits for the environment and holds its group. The gate opens when the first of them requests a
+ * review; the test releases them.
+ */
 async function started(concurrency: string, count: number, where: 'job' | 'workflow' = 'job') {
   const gates = Array.from({ length: count }, () => gate<'approved'>());
   const order: number[] = [];
@@ -33,7 +36,7 @@ async function started(concurrency: string, count: number, where: 'job' | 'workf
 const results = (runs: { finished: Promise<{ result: string }> }[]) =>
   Promise.all(runs.map(async ({ finished }) => (await finished).result));
 
-/** Time for what must not happen. What must happen is waited for. */
+/** Time for what must not happen. The test waits for what must happen. */
 const settle = () => new Promise((done) => setTimeout(done, 300));
 
 // "A second workflow run will be blocked and cannot be approved until the first workflow run is approved."

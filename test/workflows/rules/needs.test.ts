@@ -8,7 +8,7 @@ const push = { name: 'push' };
 const USUAL: OpenRules = { partlySkipped: 'success', standsOnCaller: false };
 const timesOut: StandIn = () => ({ exitCode: 1, timedOut: true });
 
-/** A job `first` that ends so. */
+/** A job `first` with this result. */
 const FIRST = {
   success: job('first', 'true'),
   failure: job('first', 'exit 3'),

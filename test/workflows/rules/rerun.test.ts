@@ -4,7 +4,7 @@ import { job, LEAD, resultsOf, useRehearsals, workflow } from '../rehearsal/made
 const rehearsalOf = useRehearsals();
 const event = { name: 'push', sha: 'a'.repeat(40) };
 
-/** Prints its attempt, and fails in the first one where asked to. */
+/** Prints its attempt, and fails in the first one if requested. */
 const saying = (name: string, more = '', script = '') =>
   job(
     name,

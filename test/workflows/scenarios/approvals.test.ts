@@ -12,14 +12,14 @@ import { droppedOf, GITHUB, logOf, reviewer, verdictsOf } from './stage.ts';
 
 const hooks = { sandboxOf: useSandboxes(), workspaceOf: useWorkspaces() };
 
-/** Nobody reviews at GitHub, as in a private repository without GitHub Enterprise. */
+/** There are no reviews in GitHub, as in a private repository without GitHub Enterprise. */
 const WITHOUT_REVIEWERS: Scenario = {
   github: {
     ...GITHUB,
     environments: [{ name: 'dev' }, { name: 'staging' }, { name: 'prod' }],
     commits: ['a', '2', '3'].map((digit) => ({
       sha: digit.repeat(40),
-      // Ada has written the first one and the last one.
+      // Ada wrote the first and the last one.
       author: digit === '2' ? 'mallory' : 'ada',
       committer: 'web-flow',
       signed: true,
@@ -61,7 +61,7 @@ test('the reviewer of GitHub’s environment is recorded in the ledger and the s
     expect(await parameter(shop, environment, 'api/release')).toMatchObject({ approvals });
     expect(await parameter(shop, environment, 'release')).toMatchObject({ approvals });
     const summary = summariesOf(report, `pipeline / ${environment} / apply`);
-    // The check of the gates, the stacks and the promotion each say so.
+    // The check of the gates, the stacks and the promotion all report it.
     expect(summary.match(/Approved by lead \(reviewed the deployment: “it is approved”\)\./g)).toHaveLength(
       3,
     );
@@ -124,7 +124,7 @@ test('an approver cannot deploy their own commit, but can roll it back', async (
     'pipeline / dev / apply': 'deployed',
     'pipeline / staging / plan': 'planned, planned, unchanged',
     'pipeline / staging / apply': 'skipped',
-    // Staging does not run what it would take.
+    // Staging does not run what it would promote.
     'pipeline / prod': 'skipped',
   });
   expect(pushed.result).toBe('success');
@@ -141,7 +141,7 @@ test('an approver cannot deploy their own commit, but can roll it back', async (
   const stranger = await dispatch('rollback', { actor: 'mallory', inputs: back });
   expectVerdicts(stranger, { 'rollback / rollback': 'blocked' });
   expect(await shop.runs()).toMatchObject({ staging: [v2] });
-  // The one on call re-runs what somebody else has started.
+  // The on-call person re-runs what someone else has started.
   const onCall = await rerun(stranger, 'failed', 'ada');
   expectVerdicts(onCall, { 'rollback / rollback': 'restored' });
   expect(await shop.runs()).toMatchObject({ staging: [v1] });

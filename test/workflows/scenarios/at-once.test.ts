@@ -17,7 +17,7 @@ const deployed = { 'deploy / plan': 'planned, unchanged', 'deploy / apply': 'dep
 const outdatedPlan = { 'deploy / plan': 'outdated', 'deploy / apply': 'skipped' };
 const outdatedApply = { 'deploy / plan': 'planned, unchanged', 'deploy / apply': 'outdated' };
 
-/** Runs that deploy dev, each its own commit: run n that of n. A run waits for a runner where a gate says so. */
+/** Runs that deploy dev, each with its own commit: run n has commit n. A run waits for a runner at its gate. */
 async function scene(count: number) {
   const sandbox = await sandboxOf({
     accounts: Object.values(ACCOUNTS),
@@ -53,7 +53,7 @@ async function scene(count: number) {
   return { sandbox, rehearsal, start, runs, digestOf: (number: number) => [commits[number - 1]!.digest] };
 }
 
-/** Expects the verdicts, and shows the log where they are others. */
+/** Expects the verdicts, and shows the log if they differ. */
 function expectVerdicts(report: RunReport, expected: Record<string, string>): void {
   const verdicts = verdictsOf(report);
   if (JSON.stringify(verdicts) !== JSON.stringify(expected)) console.error(logOf(report));
@@ -85,7 +85,7 @@ test('of two concurrent deployments, the older is outdated and the newer waits f
   const place = await scene(5);
   const { sandbox, rehearsal } = place;
   expectVerdicts(await place.start(1).finished, deployed);
-  /** The next change of a stack takes as long as the other run needs to find the lock taken. */
+  /** The next change of a stack takes as long as the other run needs to find that the lock is held. */
   const slow = () => {
     sandbox.addFault({ kind: 'delay', operation: 'ExecuteChangeSet', times: 1, delayMs: 12_000 });
     const next = sandbox.calls.of('ExecuteChangeSet').length + 1;
@@ -110,7 +110,7 @@ test('of two concurrent deployments, the older is outdated and the newer waits f
   second.pickUp();
   expectVerdicts(await first.finished, deployed);
   expect(await place.runs()).toEqual(place.digestOf(4));
-  // What was planned has changed since, and nothing is lost: the run is planned again.
+  // The planned state has changed since, and nothing is lost: the run is planned again.
   const waited = await second.finished;
   expect(logOf(waited)).toMatch(/The environment is locked by .*waiting up to 3600 s/);
   expectVerdicts(waited, { 'deploy / plan': 'planned, unchanged', 'deploy / apply': 'plan-changed' });

@@ -18,7 +18,7 @@ const OPEN_RULES: OpenRules[] = [true, false].flatMap((standsOnCaller) =>
   (['success', 'skipped'] as const).map((partlySkipped) => ({ standsOnCaller, partlySkipped })),
 );
 
-/** How an environment of the pipeline goes, and the results of its jobs. */
+/** The course of an environment in the pipeline, and the results of its jobs. */
 const WAYS = {
   changed: { plan: 'success', apply: 'success' },
   unchanged: { plan: 'success', apply: 'skipped' },
@@ -43,7 +43,7 @@ interface Call {
   ref: string;
 }
 
-/** Plays the caller of the pipeline with actions that end as told; `calls` gets what each plan was given. */
+/** Plays the caller of the pipeline with simulated actions; `calls` contains the inputs of each plan. */
 async function stageOf() {
   const environments = NAMES.map((name) => ({ name, reviewers: ['lead'] }));
   const sandbox = await sandboxOf({ scenario: { github: { ...GITHUB, environments } } });
@@ -111,13 +111,13 @@ function callerWith(inputs: Record<string, string>): WorkflowFile {
   };
 }
 
-/** The results of a run's jobs, without those of the environments that are left out or not reached. */
+/** The results of a run's jobs, without those of excluded or unreached environments. */
 function resultsOf({ jobs }: RunReport): Record<string, string> {
   const results = Object.entries(jobs).map(([name, { result }]) => [name.replace('pipeline / ', ''), result]);
   return Object.fromEntries(results) as Record<string, string>;
 }
 
-/** What must come of a run: an environment is planned when all before it are as this run wants them. */
+/** The expected result of a run: an environment is planned if all before it are in the state of this run. */
 function expectedOf(
   ways: Ways,
   left: readonly string[],
@@ -146,7 +146,7 @@ function expectedOf(
 
 const EVERY = Object.keys(WAYS) as Way[];
 
-/** One play for each combination that makes a difference, with each of the rules that GitHub leaves open. */
+/** One run for each relevant combination, with each of the rules that GitHub leaves open. */
 function combinations(left: readonly string[]): { ways: Ways; open: OpenRules }[] {
   const all = EVERY.flatMap((dev) =>
     EVERY.flatMap((staging) => EVERY.map((prod): Ways => ({ dev, staging, prod }))),

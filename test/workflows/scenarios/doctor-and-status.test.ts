@@ -9,7 +9,7 @@ import type { RunReport } from '../rehearsal/report.ts';
 import { ACCOUNTS, Shop } from './shop.ts';
 import { logOf, SECRETS, verdictsOf } from './stage.ts';
 
-/** The callers that only look. No reviewer is there: a job that asks for an approval would fail the rehearsal. */
+/** The read-only callers. There is no reviewer: a job that needs an approval would fail the rehearsal. */
 
 const sandboxOf = useSandboxes();
 const workspaceOf = useWorkspaces();

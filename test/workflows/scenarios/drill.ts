@@ -24,7 +24,7 @@ Outputs:
   Subnets: { Value: 'subnet-1,subnet-2', Export: { Name: !Sub '\${Project}-\${Environment}-data-subnets' } }
 `;
 
-/** Gives the shop a database, and the template of its restore drill. */
+/** Adds a database to the shop, and the template of its restore drill. */
 export function addDatabase(folder: string): void {
   const manifest = join(folder, 'platform.yml');
   const stack = 'stacks:\n  database: { template: database.yml }\n';
@@ -35,7 +35,7 @@ export function addDatabase(folder: string): void {
   copyFileSync(join(ROOT, template), join(folder, template));
 }
 
-/** The caller as the shop has edited it, for an environment that needs no approval. */
+/** The caller as edited by the shop, for an environment that needs no approval. */
 export const asTheShopHasIt = (text: string): string =>
   text
     .replace('environment: staging', 'environment: dev')

@@ -8,13 +8,13 @@ import { Rehearsal } from '../rehearsal/rehearsal.ts';
 import type { RunReport } from '../rehearsal/report.ts';
 import { droppedOf, GITHUB, logOf, reviewer, SECRETS, verdictsOf } from './stage.ts';
 
-/** The pipeline where another tool created the services: there is no stack at all. */
+/** The pipeline if another tool created the services: there is no stack. */
 
 const newSandbox = useSandboxes();
 const newWorkspace = useWorkspaces();
 const NAMES = Object.keys(ACCOUNTS) as EnvironmentName[];
 
-/** The run's verdicts, or its whole log where they are not what was expected. */
+/** The run's verdicts, or its whole log if they are unexpected. */
 function expectVerdicts(report: RunReport, expected: Record<string, string>): void {
   const verdicts = verdictsOf(report);
   if (JSON.stringify(verdicts) !== JSON.stringify(expected)) console.error(logOf(report));

@@ -12,7 +12,7 @@ import { logOf, reviewer, SECRETS } from './stage.ts';
 
 const hooks = { sandboxOf: useSandboxes(), workspaceOf: useWorkspaces() };
 
-/** A caller whose reader took the comment sign from the lines that pass the webhook on. */
+/** A caller whose reader uncommented the lines that pass the webhook on. */
 function notifying(name: string): WorkflowFile {
   const path = `workflows/${name}.yml`;
   const text = withOwner(readFileSync(join(ROOT, path), 'utf8'));
@@ -33,7 +33,7 @@ test('a pipeline posts pending approvals, failures and a rollback, but not succe
   const rehearsal = new Rehearsal({ ...scene.rehearsal.stage, secrets });
   const { pathname } = new URL(sandbox.webhookUrl);
 
-  /** Plays a caller; what was posted meanwhile, without the lines that say who and where. */
+  /** Plays a caller. Returns what was posted, without the lines about who and where. */
   const play = async (caller: string, event: Event): Promise<{ report: RunReport; posted: string[] }> => {
     const report = await rehearsal.play(notifying(caller), event);
     expect(logOf(report)).not.toContain(pathname);
@@ -77,7 +77,7 @@ test('a pipeline posts pending approvals, failures and a rollback, but not succe
     expect.stringMatching(/^↩️ \*promote-environment: restored\* prod\n.* prod is on hold\./),
   ]);
 
-  // A hold that was posted is not posted again by each run that it stops.
+  // A hold that was posted is not posted again by each run that it blocks.
   const held = await play('promote', { name: 'workflow_dispatch', inputs: { from: 'staging', to: 'prod' } });
   expect([held.report.result, held.posted]).toEqual(['failure', []]);
 }, 600_000);

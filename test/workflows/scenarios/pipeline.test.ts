@@ -10,7 +10,7 @@ import { droppedOf, logOf, reviewer, verdictsOf, withoutMessage } from './stage.
 const workspaceOf = useWorkspaces();
 const hooks = { sandboxOf: useSandboxes(), workspaceOf };
 
-/** The run's verdicts, or its whole log where they are not what was expected. */
+/** The run's verdicts, or its whole log if they are unexpected. */
 function expectVerdicts(report: RunReport, expected: Record<string, string>): void {
   const verdicts = verdictsOf(report);
   if (JSON.stringify(verdicts) !== JSON.stringify(expected)) console.error(logOf(report));
@@ -63,7 +63,7 @@ test('a platform is deployed manually, a commit is promoted to prod, and a commi
       changing.map((operation) => callsOf(shop, name as keyof typeof ACCOUNTS, operation)),
     );
   const before = counts();
-  // The same commit, and another one that changes no content.
+  // The same commit, and another one that does not change the content.
   for (const digit of ['2', '3']) {
     const again = await push(digit);
     expectVerdicts(again, {
@@ -102,7 +102,7 @@ test('staging fails; then prod changes while its plan waits and is planned again
   const { shop, v1, push, rerun } = await madeOf(hooks, lead, { ecs: { rules: [rule] } });
   scene.shop = shop;
 
-  // Staging runs what it ran, and prod never begins.
+  // Staging runs what it ran before, and prod never starts.
   const v2 = shop.commit('v2');
   const failed = await push('2');
   expectVerdicts(failed, {
@@ -138,7 +138,7 @@ test('staging fails; then prod changes while its plan waits and is planned again
   expect(verdictsOf(failedAgain)).toEqual(verdictsOf(changed));
   expect(failedAgain.jobs['pipeline / prod / plan']).toBe(changed.jobs['pipeline / prod / plan']);
 
-  // All jobs: what is unchanged leads to prod, which is planned again.
+  // All jobs: unchanged environments are passed, and prod is planned again.
   const rerunAll = await rerun(failedAgain, 'all');
   expectVerdicts(rerunAll, {
     'pipeline / dev / plan': 'unchanged, unchanged',

@@ -9,7 +9,7 @@ import { LayoutWriter } from '../../support/oci.ts';
 import { droppedOf, LEAD, reviewer, verdictsOf } from './stage.ts';
 
 const CALLER = 'workflows/preview.yml';
-/** As workflows/README.md has them made; a preview here needs an approval besides. */
+/** As created by workflows/README.md; in addition, a preview needs an approval here. */
 const ENVIRONMENTS = [
   { name: 'preview', reviewers: ['lead'], branches: ['refs/pull/*/merge'] },
   { name: 'preview-cleanup', branches: ['refs/pull/*/merge', 'main'] },
@@ -30,9 +30,9 @@ beforeAll(async () => {
 afterAll(() => host.sandbox.close());
 
 /**
- * The event of a pull request of the repository itself. GITHUB_REF: "For workflows triggered by pull_request that were
- * not merged, this is the pull request merge branch. If the pull request was merged, this is the branch it was merged
- * into."
+ * The event of a pull request from the repository itself. GITHUB_REF: "For workflows triggered by pull_request that
+ * were not merged, this is the pull request merge branch. If the pull request was merged, this is the branch it was
+ * merged into."
  */
 function pullRequest(number: number, action: string, merged = false) {
   const { head, base, sha } = host.pull(number);

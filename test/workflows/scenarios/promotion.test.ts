@@ -13,7 +13,7 @@ interface Scene {
   world: PromotionWorld;
   /** What runs everywhere at the beginning. */
   first: string;
-  /** Plays a caller that is started by hand. */
+  /** Plays a caller that is started manually. */
   dispatch: (caller: string, inputs: Record<string, string>) => Promise<RunReport>;
 }
 

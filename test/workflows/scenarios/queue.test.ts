@@ -17,11 +17,11 @@ const CALLER = 'workflows/plan.yml';
 const BASE = '7b1f002b00ec25a5facc43e470ef7dfe6d32f300';
 
 /**
- * A pull request, from a fork or not, in the merge queue: the event does not say which.
+ * A pull request, from a fork or not, in the merge queue: the event does not contain which.
  *
  * @see https://github.com/octokit/webhooks: payload-examples/api.github.com/merge_group/checks_requested.payload.json
  * @see https://docs.github.com/actions/reference/workflows-and-actions/events-that-trigger-workflows#merge_group
- *   GITHUB_SHA is the SHA of the merge group, GITHUB_REF the ref of the merge group.
+ *  GITHUB_SHA is the SHA of the merge group, GITHUB_REF the ref of the merge group.
  */
 function mergeGroup(pull: number, sha: string): Event {
   const ref = `refs/heads/gh-readonly-queue/main/pr-${pull}-${BASE}`;
@@ -29,7 +29,7 @@ function mergeGroup(pull: number, sha: string): Event {
   return { name: 'merge_group', ref, sha, payload: { action: 'checks_requested', merge_group } };
 }
 
-/** The subjects of the identity tokens that roles were assumed with. */
+/** The subjects of the identity tokens with which roles were assumed. */
 function subjectsIn(sandbox: Sandbox): string[] {
   const tokens = sandbox.calls.of('AssumeRoleWithWebIdentity').map(({ input }) => {
     const { WebIdentityToken: token } = input as { WebIdentityToken: string };

@@ -9,8 +9,8 @@ import type { RunReport } from '../rehearsal/report.ts';
 import { LEAD, logOf, reviewer } from './stage.ts';
 
 /**
- * The dry run of release.yml: its own scripts, by bash, on a real git repository. Stand-ins are npm, the attestation, and
- * `gh`, which keeps GitHub's rules of releases and tags on a bare repository.
+ * The dry run of release.yml: its own scripts with bash in a real git repository. npm, the attestation and `gh` are
+ * replaced; `gh` enforces GitHub's rules of releases and tags on a bare repository.
  */
 
 const sandboxOf = useSandboxes();
@@ -84,7 +84,7 @@ class Releases {
     return execFileSync('git', [...identity, ...args], { cwd: this.folder, encoding: 'utf8' }).trim();
   }
 
-  /** Commits a version, which becomes what is released. */
+  /** Commits a version, which will be released. */
   commit(version: string): string {
     writeFileSync(join(this.folder, 'package.json'), JSON.stringify({ version }));
     this.git('add', '--all');

@@ -19,7 +19,7 @@ const JOB = 'drill / drill';
 const { path, text } = readWorkflow('workflows/restore-drill.yml');
 const CALLER = workflowFile(path, asTheShopHasIt(text));
 
-/** An environment with a service and a database, whose check ends with this exit code. */
+/** An environment with a service and a database, whose check exits with this code. */
 async function madeOf(
   exitCode: number,
   scenario: Scenario = {},
@@ -38,7 +38,7 @@ async function madeOf(
   return { sandbox, rehearsal: new Rehearsal(stage) };
 }
 
-/** The status of the drill's stack; undefined where there is none. */
+/** The status of the drill's stack, or undefined if there is none. */
 async function drillIn(sandbox: Sandbox): Promise<string | undefined> {
   const client = clientOf(sandbox, CloudFormationClient, ACCOUNTS.dev);
   const { Stacks = [] } = await client.send(new DescribeStacksCommand({}));
@@ -50,7 +50,7 @@ function expectVerdicts(report: RunReport, verdicts: string): void {
   expect(verdictsOf(report)[JOB]).toBe(verdicts);
 }
 
-/** The hosts that revisions of the service were registered with. */
+/** The database hosts of the service's registered revisions. */
 const hostsOf = (sandbox: Sandbox): unknown[] =>
   sandbox.calls
     .of('RegisterTaskDefinition')

@@ -23,9 +23,9 @@ export interface Scene {
   /** The first image. */
   v1: string;
   deployByHand: (environment: string) => Promise<RunReport>;
-  /** Starts a caller by hand. */
+  /** Starts a caller manually. */
   dispatch: (caller: string, event: Omit<Event, 'name'>) => Promise<RunReport>;
-  /** Pushes a commit: its digit, 40 times, is its SHA. */
+  /** Pushes a commit whose SHA is a digit repeated 40 times. */
   push: (digit: string) => Promise<RunReport>;
   rerun: Rehearsal['rerun'];
 }
@@ -78,7 +78,7 @@ export async function madeOf(hooks: Hooks, lead: Reviewer, scenario: Scenario = 
   return scene;
 }
 
-/** A job in a GitHub environment, without keys of AWS. */
+/** A job in a GitHub environment, without AWS keys. */
 export function jobIn(sandbox: Sandbox, environment: string): Record<string, string> {
   const permissions = { contents: 'read', deployments: 'write', 'id-token': 'write' } as const;
   return {

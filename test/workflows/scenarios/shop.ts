@@ -11,7 +11,7 @@ export type EnvironmentName = keyof typeof ACCOUNTS;
 const NAMES = Object.keys(ACCOUNTS) as EnvironmentName[];
 const UPSTREAM: Partial<Record<EnvironmentName, EnvironmentName>> = { staging: 'dev', prod: 'staging' };
 
-/** Where GitHub's deployments of an environment lead. Dev has no url of its own. */
+/** The URLs of GitHub's deployments of an environment. Dev has none. */
 export const URLS: Partial<Record<EnvironmentName, string>> = {
   staging: 'https://staging.example.com',
   prod: 'https://shop.example.com',
@@ -55,7 +55,7 @@ Resources:
       DeploymentConfiguration: { DeploymentCircuitBreaker: { Enable: true, Rollback: true } }
 `;
 
-/** The repository of a small platform: something shared, a cluster, and one service, in three accounts. */
+/** The repository of a small platform: a shared stack, a cluster, and one service, in three accounts. */
 export class Shop {
   readonly sandbox: Sandbox;
   readonly folder: string;
@@ -73,7 +73,7 @@ export class Shop {
     mkdirSync(join(folder, 'api'), { recursive: true });
   }
 
-  /** A commit that changes the shared stack and the image; the digest of the image. */
+  /** A commit that changes the shared stack and the image. Returns the digest of the image. */
   commit(version: string): string {
     this.#write('network.yml', networkTemplate(version));
     const layout = new LayoutWriter(join(this.folder, 'image'));

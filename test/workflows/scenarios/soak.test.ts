@@ -12,7 +12,7 @@ import { logOf, reviewer, verdictsOf } from './stage.ts';
 const hooks = { sandboxOf: useSandboxes(), workspaceOf: useWorkspaces() };
 const RELEASE = '/shop/staging/api/release';
 
-/** As if staging's newest release had been recorded some minutes earlier. */
+/** As if staging's latest release had been recorded some minutes earlier. */
 async function age(shop: Shop, minutes: number): Promise<void> {
   const client = ssmOf(shop.sandbox, ACCOUNTS.staging);
   const { Parameter } = await client.send(new GetParameterCommand({ Name: RELEASE }));
@@ -22,7 +22,7 @@ async function age(shop: Shop, minutes: number): Promise<void> {
   await client.send(new PutParameterCommand({ Name: RELEASE, Value, Type: 'String', Overwrite: true }));
 }
 
-/** The verdicts of prod's jobs, or the log where they are not as expected. */
+/** The verdicts of prod's jobs, or the log if they are unexpected. */
 function expectProd(report: RunReport, plan: string, apply: string): void {
   const verdicts = verdictsOf(report);
   const found = [verdicts['pipeline / prod / plan'], verdicts['pipeline / prod / apply']];
@@ -38,7 +38,7 @@ test('with pushes more frequent than the soak, prod follows later, never too soo
   const executed = (): number => callsOf(shop, 'prod', 'ExecuteChangeSet');
   const before = executed();
 
-  // The first push: its release has an hour to go, so prod's stacks stay as they are too.
+  // The first push: its release still has to soak for an hour, so prod's stacks are not changed either.
   const v2 = shop.commit('v2');
   const first = await push('2');
   expectProd(first, 'planned, planned, unchanged', 'blocked');
@@ -48,18 +48,18 @@ test('with pushes more frequent than the soak, prod follows later, never too soo
   expect(executed()).toBe(before);
   expect(await shop.runs()).toEqual({ dev: [v2], staging: [v2], prod: [v1] });
 
-  // An hour later, the next push: prod gets what has soaked, not what has just come.
+  // An hour later, the next push: prod gets the soaked release, not the latest one.
   await age(shop, 61);
   const v3 = shop.commit('v3');
   expectProd(await push('3'), 'planned, planned, unchanged', 'planned, deployed, promoted');
   expect(await shop.runs()).toEqual({ dev: [v3], staging: [v3], prod: [v2] });
 
-  // A minute later: nothing newer has soaked.
+  // A minute later: no newer release has soaked.
   const v4 = shop.commit('v4');
   expectProd(await push('4'), 'planned, planned, unchanged', 'blocked');
   expect(await shop.runs()).toEqual({ dev: [v4], staging: [v4], prod: [v2] });
 
-  // An hour later: v4 has soaked, and v3, which it took the place of, is left out.
+  // An hour later: v4 has soaked, and v3, which it replaced, is skipped.
   await age(shop, 61);
   const v5 = shop.commit('v5');
   expectProd(await push('5'), 'planned, planned, unchanged', 'planned, deployed, promoted');

@@ -1,10 +1,10 @@
 import type { RunReport } from '../rehearsal/report.ts';
 import type { Reviewer } from '../rehearsal/run.ts';
 
-/** The token of the one who approves. */
+/** The token of the approver. */
 export const LEAD = 'ghp_lead';
 
-/** GitHub as the scenarios find it: who must approve what. */
+/** The initial state of GitHub in the scenarios: who must approve what. */
 export const GITHUB = {
   tokens: { [LEAD]: 'lead' },
   environments: [
@@ -14,10 +14,10 @@ export const GITHUB = {
   ],
 };
 
-/** Account ids that the repository keeps as secrets: GitHub drops every output of a job that holds one. */
+/** Account ids that the repository stores as secrets: GitHub drops every output of a job that contains one. */
 export const SECRETS = { DEV: '111111111111', STAGING: '222222222222', PROD: '333333333333' };
 
-/** A reviewer who remembers what was asked, and answers as told; `before` happens while the run waits. */
+/** A reviewer who records the requests and answers as configured; `before` runs while the run waits. */
 export function reviewer(
   decide: (environment: string) => 'approved' | 'rejected' = () => 'approved',
   before: (environment: string) => Promise<unknown> = () => Promise.resolve(),
@@ -34,7 +34,7 @@ export function reviewer(
   };
 }
 
-/** By job: the verdicts of its steps that have one, or the job's result where none has. */
+/** By job: the verdicts of its steps, or the job's result if there are none. */
 export function verdictsOf({ jobs }: RunReport): Record<string, string> {
   const entries = Object.entries(jobs).map(([name, { steps, result }]) => {
     const verdicts = steps.flatMap(({ outputs }) => outputs['verdict'] ?? []);
@@ -43,7 +43,7 @@ export function verdictsOf({ jobs }: RunReport): Record<string, string> {
   return Object.fromEntries(entries) as Record<string, string>;
 }
 
-/** The messages of steps that have a verdict and no message of one line for it. */
+/** The messages of steps that have a verdict and no one-line message for it. */
 export function withoutMessage({ jobs }: RunReport): string[] {
   return Object.values(jobs).flatMap(({ steps }) =>
     steps.flatMap(({ outputs: { verdict, message = '' } }) => {
@@ -61,7 +61,7 @@ export function droppedOf({ jobs }: RunReport): string[] {
   return Object.entries(jobs).flatMap(([name, { dropped }]) => dropped.map((output) => `${name}: ${output}`));
 }
 
-/** Why a run went as it did, for the message of a test that fails. */
+/** The course of a run, for the message of a failed test. */
 export function logOf({ jobs, refused }: RunReport): string {
   const logs = Object.entries(jobs).flatMap(([name, { steps, reason, result }]) => [
     `=== ${name}: ${result} ${reason}`,

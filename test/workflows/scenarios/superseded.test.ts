@@ -9,7 +9,7 @@ import { GITHUB, LEAD, verdictsOf } from './stage.ts';
 const sandboxOf = useSandboxes();
 const workspaceOf = useWorkspaces();
 
-/** The jobs of deploy.yml as far as approvals are concerned. */
+/** The jobs of deploy.yml that matter for approvals. */
 const WORKFLOW = workflowFile(
   '.github/workflows/made-up.yml',
   `
@@ -30,7 +30,7 @@ jobs:
 `,
 );
 
-/** Runs of the workflow; each waits for the answer of its own, and `waits` is when it is asked. */
+/** Runs of the workflow; each waits for its own answer, and `waits` resolves when it requests it. */
 async function stage(queued: string[] = []) {
   const sandbox = await sandboxOf({ scenario: { github: GITHUB } });
   const runners = new Map(queued.map((job) => [job, gate<undefined>()]));

@@ -31,7 +31,7 @@ test('a change set that did not fail has changes, whatever its reason', async ()
   expect(await hasNothingToChange(context, { ...failed(NOTHING), Status: 'CREATE_COMPLETE' })).toBe(false);
 });
 
-/** An endpoint with a root change set and nested ones, each with the reason it failed for. */
+/** An endpoint with a root change set and nested ones, each with its failure reason. */
 function nested(reasons: Record<string, string>, options: { own?: string; listed?: boolean } = {}) {
   const ids = Object.keys(reasons);
   const changes = [

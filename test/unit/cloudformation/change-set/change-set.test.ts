@@ -18,7 +18,7 @@ const STACK = 'arn:aws:cloudformation:eu-west-1:111111111111:stack/app/1';
 const NONCE = '0b5f4f2e-1111-4222-8333-444455556666';
 const made = { Id: SET, StackId: STACK };
 const MADE = { changeSetId: SET, stackId: STACK };
-/** By its ARN alone, IAM could not see whose change set it is. */
+/** With only its ARN, IAM could not determine the change set's stack. */
 const ADDRESS = { ChangeSetName: 'plan-1', StackName: 'app' };
 const described = { ChangeSetId: SET, StackId: STACK, ChangeSetName: 'plan-1', Description: `Plan ${NONCE}` };
 

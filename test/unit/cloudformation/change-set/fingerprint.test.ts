@@ -32,7 +32,7 @@ const change = (logicalId: string, values: Partial<ResourceChange> = {}): Resour
   ...values,
 });
 
-/** The same value with the keys of every object in reverse. */
+/** The same value with the keys of every object in reverse order. */
 function reversed(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(reversed);
   if (typeof value !== 'object' || value === null) return value;

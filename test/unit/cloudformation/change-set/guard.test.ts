@@ -173,7 +173,7 @@ describe('messages', () => {
 });
 
 describe('the list of stateful types', () => {
-  /** A service a line: the types that can be created again from the template alone. */
+  /** One service per line: the types that can be created again from the template alone. */
   const STATELESS = readFileSync(new URL('stateless-types.txt', import.meta.url), 'utf8')
     .trimEnd()
     .split('\n')
@@ -182,7 +182,7 @@ describe('the list of stateful types', () => {
       return types.split(' ').map((type) => `${service}::${type}`);
     });
 
-  // A new type: give it a line in stateful.ts when it holds data or an identity, else in stateless-types.txt.
+  // Add a new type to stateful.ts if it contains data or an identity, otherwise to stateless-types.txt.
   test('classifies every resource type of the schemas', async () => {
     const types = (await loadAwsServiceSpec()).all('resource').map((resource) => resource.cloudFormationType);
     const judged = [...STATEFUL_TYPES.keys(), ...STATELESS];

@@ -60,7 +60,7 @@ afterEach(() => {
   else process.env['AWS_ENDPOINT_URL'] = endpoint;
 });
 
-/** Our own clients, against a sandbox of this test. */
+/** Our clients, with a sandbox of this test. */
 async function world(options: SandboxOptions = {}) {
   const sandbox = await sandboxOf({ timeScale: 1000, ...options });
   process.env['AWS_ENDPOINT_URL'] = sandbox.url;

@@ -88,7 +88,7 @@ const CHANGES = [
   },
 ];
 
-/** An endpoint that makes, shows and deletes one change set; it is gone after DeleteChangeSet. */
+/** An endpoint that creates, describes and deletes one change set, which does not exist after DeleteChangeSet. */
 function endpoint(set: object = {}, more: Handlers = {}) {
   let created: Input | undefined;
   let deleted = false;

@@ -21,14 +21,14 @@ const OTHER = [
   },
 ];
 
-/** Plans in one world, and gives what the plan step hands to the apply step. */
+/** Plans in one world, and returns what the plan step passes to the apply step. */
 async function planned(world: StackWorld): Promise<{ plan: string; fingerprint: string }> {
   const { verdict, outputs } = await run(world, { command: 'plan' });
   expect(verdict).toBe('planned');
   return { plan: outputs['plan'] ?? '', fingerprint: outputs['fingerprint'] ?? '' };
 }
 
-/** Without a template, as a job without a checkout. */
+/** Without a template, like a job without a checkout. */
 function apply(world: StackWorld, approved: object, template = ''): Promise<Outcome> {
   return run(world, { command: 'apply', template, ...approved });
 }

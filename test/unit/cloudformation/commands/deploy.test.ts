@@ -145,7 +145,7 @@ describe('the verdict of a deployment', () => {
     const world: StackWorld = new StackWorld({
       status: 'CREATE_COMPLETE',
       handlers: {
-        // The last that is read before the execution is the newest event.
+        // The last read before the execution is that of the latest event.
         DescribeStackEvents: () => {
           world.lay('plan-of-somebody-else');
           return { StackEvents: [] };

@@ -35,7 +35,7 @@ function timelineOf(happenings: readonly Happening[]): Timeline {
     };
     timeline.add(event, nested ? ['Network'] : []);
   };
-  // As the watch does: the root's events first, then those of nested stacks.
+  // In the order of the watch: the root's events first, then those of nested stacks.
   happenings.filter(({ nested }) => !nested).forEach(add);
   happenings.filter(({ nested }) => nested).forEach(add);
   return timeline;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { errorCodeOf, hintFor } from '../../../../src/cloudformation/diagnosis/hints.ts';
 
-/** Reasons as AWS words them. */
+/** Reasons in AWS's words. */
 const CASES: [reason: string, hint: RegExp, type?: string][] = [
   [
     'No export named dev-VpcId found. Rollback requested by user.',

@@ -47,7 +47,7 @@ function changeSets(set: object, more: Handlers = {}) {
   });
 }
 
-/** Drift detection, in a stack and those nested in it. */
+/** Drift detection in a stack and its nested stacks. */
 function detection(drifts: Record<string, object[]>, status: object = {}): Handlers {
   return {
     DetectStackDrift: ({ StackName }) => ({ StackDriftDetectionId: `of ${String(StackName)}` }),

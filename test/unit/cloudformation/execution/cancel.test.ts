@@ -6,7 +6,7 @@ import type { Outcome } from '../../../../src/core/outcome.ts';
 import type { inputsOf } from '../stack-world.ts';
 import { CREATED, DELETED, run, runCommand, StackWorld, UPDATED, type WorldOptions } from '../stack-world.ts';
 
-/** Runs a command and cancels the job when the given call is made for the nth time. */
+/** Runs a command and cancels the job at the nth call of an operation. */
 async function cancelledAt(
   options: WorldOptions,
   operation: string,

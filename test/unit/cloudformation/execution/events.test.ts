@@ -34,7 +34,7 @@ function eventOf(id: string | undefined, status: string, at: number, token = 'ou
   };
 }
 
-/** Serves the events that have happened by now in pages, the newest first. */
+/** Returns the events so far in pages, newest first. */
 function serving(events: readonly Event[], status = 'UPDATE_COMPLETE'): FakeAws {
   const aws = fakeAws({
     DescribeStackEvents: ({ NextToken: token }) => {

@@ -20,12 +20,12 @@ const STACK_TYPE = 'AWS::CloudFormation::Stack';
 const PAGE = 100;
 const CALL_MS = 100;
 
-/** An event of a stack, so many ms after its operation began. Without an id it is the stack's own. */
+/** An event of a stack, by ms after the start of its operation. Without an id, it is the stack's own event. */
 export interface FleetEvent {
   atMs: number;
   status: string;
   id?: string;
-  /** The nested stack that the row is about. */
+  /** The nested stack of the event's resource. */
   nested?: FleetStack;
 }
 
@@ -42,11 +42,11 @@ export interface FleetStack {
 interface FleetOptions {
   /** Other stacks of the account, which are listed first. */
   others?: number;
-  /** How long after their time events are seen; statuses are seen at once. */
+  /** The delay until events are visible; statuses are visible immediately. */
   eventDelayMs?: number;
-  /** How long after its event a status is seen. */
+  /** The delay until a status is visible after its event. */
   statusDelayMs?: number;
-  /** Called before each call; throws where the call fails. `name` is undefined for the listing. */
+  /** Called before each call; throws to fail the call. `name` is undefined for the listing. */
   refuse?: (operation: string, name: string | undefined, nth: number) => void;
 }
 
@@ -57,11 +57,11 @@ interface FakeCommand {
 
 export interface Watched {
   execution: Execution;
-  /** Between the end on AWS and the end of the watch. */
+  /** Between the end in AWS and the end of the watch. */
   lagMs: number;
 }
 
-/** Many stacks of an account in a client that takes time and has a rate, all in virtual time. */
+/** Many stacks of an account, with a client that has latency and a rate limit, all in virtual time. */
 export class Fleet {
   readonly clock = new VirtualClock();
   readonly calls: { operation: string; name: string | undefined; at: number }[] = [];
@@ -119,7 +119,7 @@ export class Fleet {
     };
   }
 
-  /** A stack that exists. */
+  /** An existing stack. */
   add(name: string, before = 'CREATE_COMPLETE', parent?: FleetStack): FleetStack {
     const id = `arn:aws:cloudformation:eu-west-1:111111111111:stack/${name}/1`;
     const now = this.clock.now();
@@ -141,7 +141,7 @@ export class Fleet {
     stack.events = events;
   }
 
-  /** Begins an operation on a stack and watches it. */
+  /** Starts an operation on a stack and watches it. */
   async watch(
     stack: FleetStack,
     kind: Operation['kind'],

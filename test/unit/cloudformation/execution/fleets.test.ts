@@ -30,14 +30,14 @@ const fleetOf = fc.record({
   eventDelayMs: fc.constantFrom(0, 0, 3000),
   statusDelayMs: fc.constantFrom(0, 0, 3000),
   isListDenied: fc.boolean(),
-  /** One call in so many fails. */
+  /** One in this many calls fails. */
   failsEach: fc.constantFrom(0, 0, 7, 25),
   fault: fc.constantFrom('throttle' as const, 'server' as const, 'network' as const),
 });
 
 type StackCase = typeof stackOf extends fc.Arbitrary<infer T> ? T : never;
 
-/** The events of a stack or of one nested in it, with its resources. */
+/** The events of a stack or nested stack with its resources. */
 function ownEvents({ kind, lasts, resources, fails }: StackCase, rows: readonly FleetEvent[]): FleetEvent[] {
   const verb = kind.toUpperCase();
   const lastMs = lasts * 1000;
@@ -62,7 +62,7 @@ function ownEvents({ kind, lasts, resources, fails }: StackCase, rows: readonly 
   );
 }
 
-/** Nested stacks end a second before the last resource of the stack above. */
+/** Nested stacks end a second before the last resource of their parent. */
 function beginNested(fleet: Fleet, parent: FleetStack, given: StackCase): FleetEvent[] {
   const verb = given.kind.toUpperCase();
   return Array.from({ length: given.nested }, (_, n): FleetEvent[] => {
@@ -89,7 +89,7 @@ test('every watch of any fleet ends with what happened on AWS', async () => {
           if (given.isListDenied && operation === 'DescribeStacks' && name === undefined) {
             throw awsError('AccessDenied', 'not you', 403);
           }
-          // A watch gives up after five failures in a row, so a stack has one every ten seconds at most.
+          // A watch gives up after five consecutive failures, so each stack has at most one every ten seconds.
           const root = name?.split(/-nested|\/1$/)[0] ?? '';
           const isDue = fleet.clock.now() - (failedAt.get(root) ?? 0) > 10_000;
           if (given.failsEach === 0 || fleet.calls.length % given.failsEach > 0 || !isDue) return;
@@ -105,7 +105,7 @@ test('every watch of any fleet ends with what happened on AWS', async () => {
         expect(execution.status).toBe(events.findLast(({ id }) => id === undefined)?.status);
         const steps = [...execution.timeline.steps];
         expect(steps.filter(({ endedAt }) => endedAt === undefined)).toEqual([]);
-        // Its resources, its nested stacks, and the resources of those.
+        // Its resources, its nested stacks, and their resources.
         expect(steps).toHaveLength(one.resources + one.nested + one.nested * one.resources);
         expect(lagMs).toBeGreaterThanOrEqual(Math.max(given.eventDelayMs, given.statusDelayMs));
         return lagMs;

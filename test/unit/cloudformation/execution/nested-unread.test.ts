@@ -18,7 +18,7 @@ const PLAY: Step[] = [
   { at: 8, status: 'ROLLBACK_COMPLETE' },
 ];
 
-/** A world whose nested stack's events answer as `read` says. */
+/** A world whose reads of the nested stack's events call `read`. */
 function worldWhere(read: (nth: number) => void): StackWorld {
   let reads = 0;
   const world: StackWorld = new StackWorld({

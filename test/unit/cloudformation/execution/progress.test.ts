@@ -25,7 +25,7 @@ function eventOf(
   };
 }
 
-/** Feeds events through a timeline, as the watch does. */
+/** Adds events to a timeline, like the watch. */
 function shown(events: readonly [ResourceEvent, string[]?][]): string[] {
   const { log, lines } = recordingLog();
   const timeline = new Timeline(ROOT);

@@ -2,7 +2,10 @@ import { afterAll, expect, test } from '@jest/globals';
 import type { Input } from '../aws.ts';
 import { run, type Step, StackWorld } from '../stack-world.ts';
 
-/** Planned changes without an event, as change sets word them. The sandbox plays the rest: test/wire/reconcile.test.ts. */
+/**
+ * Planned changes without an event, in the format of change sets. The other cases are played by the sandbox:
+ * test/wire/reconcile.test.ts.
+ */
 
 const TOUCHED: Step[] = [
   { at: 0, status: 'UPDATE_IN_PROGRESS' },
@@ -44,7 +47,7 @@ interface Situation {
   name: string;
   user: Input;
   resources?: Input[];
-  /** What the reason says of the resource User; absent: the update is proven. */
+  /** The part of the reason about the resource User. If absent, the update is proven. */
   red?: RegExp;
 }
 

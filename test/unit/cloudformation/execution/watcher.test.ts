@@ -3,7 +3,7 @@ import { CancelledError } from '../../../../src/core/errors.ts';
 import { awsError, fail } from '../aws.ts';
 import { eventsFor, Fleet, type FleetEvent, type Watched } from './fleet.ts';
 
-// Polls have a jitter.
+// Polls have jitter.
 beforeEach(() => {
   jest.spyOn(Math, 'random').mockReturnValue(0.5);
 });
@@ -14,7 +14,7 @@ afterEach(() => {
 const mean = (values: readonly number[]): number =>
   values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
 
-/** Creates so many stacks at once; the nth takes `lastsMs(n)`. */
+/** Creates this many stacks at once; the nth takes `lastsMs(n)`. */
 function createAll(fleet: Fleet, count: number, lastsMs: (n: number) => number): Promise<Watched[]> {
   const creations = Array.from({ length: count }, (_, n) =>
     fleet.watch(fleet.add(`app-${n}`, 'REVIEW_IN_PROGRESS'), 'create', eventsFor('CREATE', lastsMs(n))),
@@ -41,7 +41,7 @@ describe('many stacks in progress', () => {
     expect(watched.map(({ execution }) => [...execution.timeline.steps].length)).toEqual(
       watched.map(() => 1),
     );
-    // What the listing says is the proof; up to five stacks are watched without one.
+    // The listing is the proof; up to five stacks are watched without one.
     expect(fleet.count('DescribeStacks', 'one')).toBeLessThanOrEqual(5);
   });
 
@@ -86,7 +86,7 @@ describe('the listing', () => {
     const fleet = new Fleet({ others: 150 });
     await createAll(fleet, 8, () => 20_000);
     const pages = fleet.count('DescribeStacks', 'all');
-    // 150 others are before them: each listing takes two pages.
+    // 150 other stacks come first, so each listing takes two pages.
     expect(pages % 2).toBe(0);
     expect(pages).toBeGreaterThan(20);
   });
@@ -94,7 +94,7 @@ describe('the listing', () => {
   test('is not used if it has more pages than stacks in progress', async () => {
     const fleet = new Fleet({ others: 2000 });
     const watched = await createAll(fleet, 8, () => 20_000);
-    // Six of them began before the others: that listing ends after six pages.
+    // Six of them started before the others, so that listing ends after six pages.
     expect(fleet.count('DescribeStacks', 'all')).toBe(6 + 8);
     expect(mean(watched.map(({ lagMs }) => lagMs))).toBeLessThanOrEqual(2000);
   });
@@ -199,7 +199,7 @@ describe('status and events at different times', () => {
       expect(execution.stack?.outputs).toEqual({ At: '2' });
       expect(lagMs).toBeGreaterThanOrEqual(4000);
     }
-    // Once the status says that it has ended, the events are read in every round.
+    // Once the status is final, the events are read in every round.
     const lag = mean(watched.map(({ lagMs }) => lagMs));
     process.stdout.write(`${name}: mean lag ${(lag / 1000).toFixed(2)} s, of which 4 s are AWS's\n`);
     expect(lag).toBeLessThanOrEqual(5200);

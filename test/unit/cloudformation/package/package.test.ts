@@ -63,7 +63,7 @@ describe('an archive', () => {
     const [one, two] = [zip(join(workspace, 'one')), zip(join(workspace, 'two'))];
     expect(sha256(two)).toBe(sha256(one));
     expect(Object.keys(unzipSync(one))).toEqual(['a.js', 'b/2.js', 'ä.js']);
-    // Another hash here means another S3Key for everybody: every function would be deployed once more.
+    // A changed hash results in a changed S3Key for every user: every function would be deployed again.
     expect(sha256(one)).toMatchInlineSnapshot(
       `"5eb6c669bc380d598d00851e93a66c5bfa51da2356b477c746652b41563e82f3"`,
     );

@@ -32,7 +32,7 @@ function packaged(template: string) {
   return { findings, ...packageTemplate(document, given) };
 }
 
-/** The properties of the one resource after packaging. */
+/** The properties of the resource after packaging. */
 function propertiesOf(type: string, properties: object): unknown {
   const { text, findings } = packaged(
     JSON.stringify({ Resources: { It: { Type: type, Properties: properties } } }),
@@ -52,7 +52,7 @@ const template = expect.stringMatching(
 const object = (extension: string) => ({ Bucket: 'bucket', Key: key(extension) });
 const s3Object = (extension: string) => ({ S3Bucket: 'bucket', S3Key: key(extension) });
 
-/** Type, property, what a folder becomes, what a file becomes. */
+/** Type, property, result for a folder, result for a file. */
 const PROPERTIES: [string, string, unknown, unknown][] = [
   // RESOURCES_EXPORT_LIST of awscli/customizations/cloudformation/artifact_exporter.py, awscli 1.46
   ['AWS::Serverless::Function', 'CodeUri', url('zip'), url('zip')],
@@ -71,7 +71,7 @@ const PROPERTIES: [string, string, unknown, unknown][] = [
   ['AWS::StepFunctions::StateMachine', 'DefinitionS3Location', object('zip'), object('txt')],
   ['AWS::Serverless::StateMachine', 'DefinitionUri', object('zip'), object('txt')],
   ['AWS::CodeCommit::Repository', 'Code.S3', object('zip'), object('zip')],
-  // RESOURCES_WITH_LOCAL_PATHS of samcli/lib/utils/resources.py has these besides.
+  // Additional ones in RESOURCES_WITH_LOCAL_PATHS of samcli/lib/utils/resources.py.
   ['AWS::Serverless::HttpApi', 'DefinitionUri', url('zip'), url('txt')],
   ['AWS::ApiGatewayV2::Api', 'BodyS3Location', object('zip'), object('txt')],
   ['AWS::AppSync::Resolver', 'CodeS3Location', url('zip'), url('txt')],

@@ -33,7 +33,7 @@ test.each([
   ],
   ["Type: CommaDelimitedList, AllowedPattern: '[0-9]+'", '1, 2', undefined],
   ["Type: CommaDelimitedList, AllowedPattern: '[0-9]+'", '1,x', 'expected text that matches [0-9]+'],
-  // What Java reads otherwise is left to CloudFormation.
+  // Patterns that Java reads differently are left to CloudFormation.
   ["Type: String, AllowedPattern: '\\p{Alpha}+'", '1', undefined],
   ["Type: String, AllowedPattern: '(?i)[a-z]+'", 'ABC', undefined],
   ["Type: String, AllowedPattern: '[a-z&&[^b]]+'", 'b', undefined],

@@ -13,7 +13,7 @@ afterAll(() => {
   rmSync(workspace, { recursive: true });
 });
 
-/** Reads files that are written one after the other, each with its text. */
+/** Reads files with these texts, in order. */
 function read(...texts: string[]) {
   const names = texts.map((text, index) => {
     const name = `${index}.json`;

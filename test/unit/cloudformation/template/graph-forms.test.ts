@@ -63,7 +63,7 @@ const resources = (text: string): string => `${PARAMETERS}
 Resources:
 ${text}`;
 
-/** The template without what all of them have. */
+/** The template without the common parts. */
 const short = (template: string): string => template.replace(PARAMETERS, '').trim();
 
 /** Whether a stack with the template waits for `below`. */

@@ -17,7 +17,7 @@ const stack = (name: string, template: string, parameters: Record<string, string
 const writes = (name: string): string =>
   `  ${name.replace(/\W/g, '')}: { Type: AWS::SSM::Parameter, Properties: { Name: !Sub '/p/\${Environment}/${name}', Type: String, Value: x } }\n`;
 
-/** What each stack waits for. */
+/** The dependencies of each stack. */
 function waits(stacks: GraphStack[]): Record<string, string[]> {
   const { dependencies } = stackGraph(stacks);
   return Object.fromEntries([...dependencies].map(([name, found]) => [name, found.map(({ on }) => on)]));

@@ -5,11 +5,11 @@ import { parseJsonDocument } from '../../../../src/cloudformation/template/json.
 import { parseTemplateYaml, type TemplateYaml } from '../../../../src/cloudformation/template/yaml.ts';
 import { fc } from '../../../support/property.ts';
 
-/** With this in front a text is no JSON, so that the YAML parser reads it: two characters and one line further on. */
+/** With this prefix a text is not JSON, so the YAML parser reads it, shifted by two characters and one line. */
 const COMMENT = '#\n';
 const RUNS = 400;
 
-/** A node with all that readers of templates use of it. */
+/** A node with everything that readers of templates use. */
 function seen(node: unknown, shift: number): unknown {
   const at = ({ range }: { range?: readonly number[] | null }) =>
     range?.slice(0, 2).map((offset) => offset - shift);

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { templateOf } from '../aws.ts';
 
-/** Line numbers are those of this text; ids such as Service, Template and Resource are also words of prose. */
+/** Line numbers refer to this text; ids such as Service, Template and Resource are also words in prose. */
 const TEMPLATE = templateOf(`Parameters:
   Size: { Type: String }
 Transform: AWS::LanguageExtensions
@@ -95,7 +95,7 @@ test.each<[string, string | undefined, number | undefined]>([
     22,
   ],
   ['The resource [TopicAlpha] is not valid', 'TopicAlpha', 37],
-  // Words of prose, other people's names, and values are no ids.
+  // Words in prose, other names, and values are not ids.
   ['Template format error: the Service refuses this Resource', undefined, undefined],
   ['Queue and Template of this Service', undefined, undefined],
   ["Value 'x' failed to satisfy constraint: must be 'red'", undefined, undefined],

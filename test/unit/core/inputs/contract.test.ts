@@ -28,7 +28,7 @@ const contract = {
   'github-token': secretText(),
 } as const satisfies InputContract;
 
-/** The inputs in an environment, as the runner gives them. */
+/** The inputs in an environment, as the runner sets them. */
 function sourceOf(env: Record<string, string>): InputSource {
   const getInput = (name: string): string =>
     env[`INPUT_${name.replaceAll(' ', '_').toUpperCase()}`]?.trim() ?? '';

@@ -59,7 +59,7 @@ describe('parseMap', () => {
     ],
     ['space behind a value', 'Key=hunter2 \t', /line 1: expected no spaces around the value/],
     ['a value of spaces', 'Key=  ', /line 1: expected no spaces around the value/],
-    // What `Image: ${{ steps.build.outputs.image }}` becomes when there is no such output.
+    // The result of `Image: ${{ steps.build.outputs.image }}` if the output does not exist.
     [
       'YAML: no value',
       'A: 1\nImage:\nB: hunter2',

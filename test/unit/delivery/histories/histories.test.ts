@@ -14,10 +14,10 @@ import { contextOf } from '../../images/registry/context.ts';
 import { SEED } from '../../../support/property.ts';
 import { HistoryModel } from './model.ts';
 
-/** How many histories are played; each has a seed of its own, from SEED on. */
+/** The number of histories, each with its own seed, starting with SEED. */
 const HISTORIES = Number(process.env['HISTORIES'] ?? 500);
 const LONGEST = 6;
-/** A rollout takes less than a second then, so that few questions find it in progress. */
+/** A rollout then takes less than a second, so that few reads find it in progress. */
 const TIME_SCALE = 500;
 
 const OPERATIONS = [
@@ -42,7 +42,7 @@ const PLACE = { project: 'platform', environment: 'dev' };
 const LEDGER = ledgerNames({ ...PLACE, service: SERVICE });
 const HOLD = holdBeside(LEDGER) ?? '';
 
-/** A service with a ledger, to which one operation after the other happens. */
+/** A service with a ledger, to which operations are applied in sequence. */
 class History {
   readonly #stage = new ServiceStage(TIME_SCALE);
   readonly #context = this.#stage.context();
@@ -50,7 +50,7 @@ class History {
   readonly #model = new HistoryModel();
   /** The images that were released, or deployed by hand. */
   readonly #served = new Set<string>();
-  /** The images of the workflow's runs, in their order. */
+  /** The images of the workflow's runs, in order. */
   readonly #images: string[] = [];
   readonly #log: string[] = [];
 
@@ -58,7 +58,7 @@ class History {
     this.#random = new Random(seed);
   }
 
-  /** @returns what went wrong, with all that happened before. */
+  /** @returns what went wrong, with the history before. */
   async play(operations = this.#draw()): Promise<string[]> {
     await this.#stage.create(this.#build('good'));
     for (const operation of ['deploy', ...operations] as const) {
@@ -165,13 +165,13 @@ class History {
     return image.includes('bad') ? [] : [result.reason];
   }
 
-  /** Over a release that failed and was kept, the way back leads to that one or to one that served before. */
+  /** After a release that failed and was kept, a rollback leads to that one or to one that served before. */
   #takeBack(): void {
     const running = this.#stage.state.image;
     if (this.#model.runs.includes('bad') && this.#served.has(running)) this.#model.runs = running;
   }
 
-  /** The ledger has what the model has; after a success it is what runs. */
+  /** The ledger matches the model; after a success it matches what runs. */
   async #compare(operation: Operation): Promise<string[]> {
     const recorded = await this.#recorded();
     const runs = this.#stage.state.image;
@@ -211,7 +211,7 @@ class History {
   }
 }
 
-/** By the numbers of the runs alone: there is no GitHub. */
+/** With run numbers only, because there is no GitHub. */
 const check = createOrderCheck({ token: '', github: readGitHubContext({}), context: contextOf() });
 
 function sourceOf(runNumber: number): ReleaseSource {
@@ -221,7 +221,7 @@ function sourceOf(runNumber: number): ReleaseSource {
 }
 
 const FOUND: Operation[][] = [
-  // The release that comes back has another revision of the same content: going there would change nothing.
+  // The restored release has another revision with the same content: a rollback to it would change nothing.
   ['deploy', 'keep', 're-run', 'rollback'],
   ['by hand', 're-run', 'rollback', 'rollback'],
   ['deploy', 'deploy', 'rollback', 'rollback', 'rollback', 'deploy', 'rollback'],

@@ -1,28 +1,25 @@
-/** A release that was recorded: what is expected of the ledger, kept apart from the product's own rule. */
+/** A recorded release: the expectation for the ledger, independent of the product's rules. */
 interface Recorded {
   image: string;
   run: number;
 }
 
-/**
- * What must hold of a service whatever happens to it: which releases were good, which were given up, and what may
- * follow what.
- */
+/** The invariants of a service: which releases were good, which were rolled back, and what may follow what. */
 export class HistoryModel {
-  /** Every image that was released and recorded, ever. */
+  /** Every image that was ever released and recorded. */
   readonly #good = new Set<string>();
-  /** Images that were rolled back from, and were not released again since. */
+  /** Images that were rolled back and have not been released again since. */
   readonly #givenUp = new Set<string>();
-  /** When each image was released last, other than by a rollback. */
+  /** When each image was last released, other than by a rollback. */
   readonly #releasedAt = new Map<string, number>();
   /** The run that built each image. */
   readonly #runs = new Map<string, number>();
   #step = 0;
   ledger: Recorded | undefined;
-  /** What the service works towards. */
+  /** The target of the service. */
   runs = '';
   isHeld = false;
-  /** What was rolled back from since the last new release; the run of the newest where it was one. */
+  /** What was rolled back since the last new release, and the run of the latest if it was one. */
   #back: { images: Set<string>; run: number } = { images: new Set(), run: 0 };
 
   released(image: string, run: number): void {
@@ -55,7 +52,7 @@ export class HistoryModel {
     return wrong;
   }
 
-  /** Whether a run would bring back what was rolled back, or what is older than that. */
+  /** Whether a run would release what was rolled back, or something older. */
   wasGivenUp(image: string, run: number): boolean {
     const { images, run: newest } = this.#back;
     return images.has(image) || (run <= newest && run !== this.ledger?.run);
@@ -65,9 +62,9 @@ export class HistoryModel {
     this.#runs.set(image, run);
   }
 
-  /** What never became a release has no place in the order: anything good is behind it. */
+  /** What never became a release has no position in the order: every good release is before it. */
   #isForward(from: string, to: string): boolean {
-    // The ledger's own release is the way back from what somebody deployed by hand.
+    // The ledger's release is the rollback target after a manual deployment.
     if (!this.#good.has(from) || to === this.ledger?.image) return false;
     return (this.#releasedAt.get(to) ?? 0) > (this.#releasedAt.get(from) ?? 0);
   }

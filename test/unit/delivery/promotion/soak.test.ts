@@ -32,7 +32,7 @@ function record(run: number, minute: number, more: Partial<Release> = {}): Relea
   };
 }
 
-/** What is left of records, the oldest first, as `run from-to` in minutes. */
+/** The remaining records, oldest first, as `run from-to` in minutes. */
 function shown(records: readonly Release[], running = records.at(-1)): string[] {
   const now = running && {
     digest: /sha256:.*/.exec(running.image)?.[0] ?? '',
@@ -147,7 +147,7 @@ describe('services of one run', () => {
   });
 });
 
-/** A staging environment that is deployed by run after run, and a prod that takes from it after a soak. */
+/** A staging environment that consecutive runs deploy, and a prod that is promoted from it after a soak. */
 function play(
   pushes: readonly number[],
   soakMinutes: number,
@@ -173,7 +173,7 @@ function play(
     const releases = soakingReleases(records, running);
     const last = prod.at(-1);
     const soakMs = soakMinutes * MINUTE;
-    // The run waits, and then takes what has soaked by now; pushes meanwhile are other runs.
+    // The run waits, and then takes what has soaked by now. Pushes in the meantime are other runs.
     for (const wait of [0, waitMinutes]) {
       const nowMs = START + (minute + wait) * MINUTE;
       const { chosen } = selectReleases(
@@ -201,9 +201,9 @@ test('frequent pushes neither starve prod nor move it backwards', () => {
           const rollbacks = new Set(
             rollbackEvery === 0 ? [] : pushes.flatMap((_, at) => (at % 40 === rollbackEvery ? [at + 1] : [])),
           );
-          // The ledger keeps 100 releases: a soak of more pushes than that is the exception, and documented.
+          // The ledger keeps 100 releases: a soak of more pushes than that is the documented exception.
           if (soak / every >= 100) continue;
-          // Where a rollback comes before each soak is over, nothing soaks, and nothing is promoted.
+          // If a rollback happens before each soak has ended, nothing soaks, and nothing is promoted.
           if (rollbackEvery > 0 && 40 * every <= soak) continue;
           const { prod, givenUp } = play(pushes, soak, wait, rollbacks);
           for (const [index, { minute, run }] of prod.entries()) {
@@ -211,7 +211,8 @@ test('frequent pushes neither starve prod nor move it backwards', () => {
             expect(givenUp.has(run)).toBe(false);
             expect(minute - (pushes[run - 1] ?? 0)).toBeGreaterThanOrEqual(soak);
           }
-          // No longer without a promotion than a soak after the start or after a rollback, and the pushes between.
+          // The maximum time without a promotion is a soak after the start or after a rollback, plus the pushes in
+          // between.
           const marks = [0, ...prod.map(({ minute }) => minute)];
           const longest = Math.max(...marks.map((at, index) => (marks[index + 1] ?? at) - at));
           expect([every, soak, wait, longest <= 2 * soak + 3 * every + wait]).toEqual([

@@ -5,7 +5,7 @@ import type { ServiceRequest } from '../../../../src/delivery/release/request.ts
 import { release } from '../../../support/in-process.ts';
 import { EcsWorld } from '../../sandbox/ecs/ecs-world.ts';
 
-/** How the reason of a release ends whose first calls fail: with what is true of the service and of the family. */
+/** The end of the reason if the first calls of a release fail: the actual state of the service and the family. */
 
 const refused = (operation: string, code: string): FaultRule => ({
   operation,

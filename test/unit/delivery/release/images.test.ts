@@ -19,9 +19,9 @@ const DENIED = { kind: 'error', code: 'AccessDeniedException', status: 400, time
 const NAME = `${DEV}.dkr.ecr.eu-west-1.amazonaws.com/${REPOSITORY}`;
 
 const DIGEST = `sha256:${'1'.repeat(64)}`;
-/** The container of every definition here. */
+/** The container of every definition in this file. */
 const API = new Set(['api']);
-/** No image was looked for before. */
+/** No image was searched before. */
 const NONE = new Map();
 
 async function imageIn(sandbox: Sandbox) {

@@ -4,11 +4,11 @@ import { release, releaseRequest } from '../../../support/in-process.ts';
 import { imageOf, NEXT } from '../../../support/service.ts';
 import { EcsWorld } from '../../sandbox/ecs/ecs-world.ts';
 
-/** What becomes of old revisions after a good release. */
+/** What happens to old revisions after a good release. */
 
 const FAST = 100;
 
-/** A service whose family has so many revisions that were never deployed. */
+/** A service whose family has this many revisions that were never deployed. */
 async function worldWith(old: number): Promise<EcsWorld> {
   const world = await EcsWorld.withService();
   for (let left = old; left > 0; left -= 50) {

@@ -7,7 +7,7 @@ import { release, releaseRequest } from '../../../support/in-process.ts';
 import { imageOf, NEXT } from '../../../support/service.ts';
 import { EcsWorld, IMAGE } from '../../sandbox/ecs/ecs-world.ts';
 
-/** When a release warns of a newer revision whose changes it does not take, and when it must not. */
+/** When a release warns of a newer revision whose changes it does not include, and when it must not. */
 
 const FAST = 100;
 const BAD = imageOf('9');
@@ -26,7 +26,7 @@ function changesOf(changes: Partial<TaskDefinitionChanges>): Partial<ServiceRequ
 }
 const MODE = (value: string) => ({ environment: [{ name: 'MODE', value }] });
 
-/** The warnings of newer revisions that a release of an image gives. */
+/** The warnings of newer revisions in a release of an image. */
 async function warningsOf(world: EcsWorld, request: Partial<ServiceRequest> = {}): Promise<string[]> {
   const { lines } = await release(world, request, FAST);
   return lines.filter((line) => line.startsWith('::warning') && line.includes('is newer than'));
@@ -121,7 +121,7 @@ describe('no warning', () => {
     status: 400,
   };
 
-  /** What a release leaves behind, however it ended; each with a variable that the next one does not have. */
+  /** What a release leaves behind, whatever its result, each with a variable that the next one does not have. */
   const STEPS: Readonly<Record<string, (world: EcsWorld, step: number) => Promise<unknown>>> = {
     deployed: (world, step) =>
       release(world, changesOf({ image: imageOf(`${step + 3}`), environment: { [`V${step}`]: '1' } }), FAST),

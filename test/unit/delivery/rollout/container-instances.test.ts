@@ -5,7 +5,7 @@ import { release } from '../../../support/in-process.ts';
 import { NEXT } from '../../../support/service.ts';
 import { CLUSTER, EcsWorld, IMAGE, SERVICE } from '../../sandbox/ecs/ecs-world.ts';
 
-/** Services on EC2: what the calls of a release say of network, capacity and counts, and what ECS refuses. */
+/** Services on EC2: network, capacity and counts in the calls of a release, and what ECS refuses. */
 
 const SPEED = 100;
 const INSTANCES = [{ memory: 2048 }, { memory: 2048 }];
@@ -19,7 +19,7 @@ interface Row {
   networkMode?: 'bridge' | 'host' | 'awsvpc';
   hostPort?: number;
   service: Partial<CreateServiceCommandInput>;
-  /** What RunTask must be asked for beside the task; without it there is no command. */
+  /** The required input of RunTask besides the task. Without it, there is no command. */
   task?: object;
 }
 
@@ -76,7 +76,7 @@ async function createService(
   await world.client.send(command);
 }
 
-/** A service on two instances. Its definition names no size of Fargate, and no CPU architecture. */
+/** A service on two instances. Its task definition has no Fargate size and no CPU architecture. */
 async function worldOf(
   { networkMode, hostPort, service }: Pick<Row, 'networkMode' | 'hostPort' | 'service'>,
   ecs = {},
@@ -101,7 +101,7 @@ async function worldOf(
   return world;
 }
 
-/** Of what RunTask was asked for. */
+/** From the input of RunTask. */
 function capacityOf(input: unknown): object {
   const others = ['clientToken', 'startedBy', 'count', 'cluster', 'taskDefinition', 'overrides'];
   return Object.fromEntries(Object.entries(input as object).filter(([key]) => !others.includes(key)));

@@ -8,7 +8,7 @@ import { release, startRelease } from '../../../support/in-process.ts';
 import { NEXT } from '../../../support/service.ts';
 import { EcsWorld } from '../../sandbox/ecs/ecs-world.ts';
 
-/** Who answers a PAUSE hook: the smoke test where its requests reach the new tasks, a person everywhere else. */
+/** Who answers a PAUSE hook: the smoke test if its requests reach the new tasks, otherwise a person. */
 
 const servers: Server[] = [];
 afterEach(() => {
@@ -32,7 +32,7 @@ async function pausing(
   return world;
 }
 
-/** A test by URL; `answer` gives the status, and may take its time. */
+/** A smoke test by URL; `answer` returns the status, possibly with a delay. */
 async function urlTest(answer: () => Promise<number> | number): Promise<SmokeTest & { asked: number }> {
   const test = { kind: 'url' as const, url: '', status: [200, 200] as const, timeoutMs: 2000, asked: 0 };
   const server = createServer((_, response) => {
@@ -45,7 +45,7 @@ async function urlTest(answer: () => Promise<number> | number): Promise<SmokeTes
   return test;
 }
 
-/** Answers the hook that waits, as a person does. */
+/** Answers the waiting hook, like a person. */
 async function answerAsPerson(world: EcsWorld, action: 'CONTINUE' | 'ROLLBACK'): Promise<void> {
   const { serviceDeploymentArn, lifecycleHookDetails = [] } = await world.when((one) =>
     (one.lifecycleHookDetails ?? []).some(({ status }) => status === 'AWAITING_ACTION'),

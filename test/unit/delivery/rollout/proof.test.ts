@@ -4,7 +4,7 @@ import { release } from '../../../support/in-process.ts';
 import { NEXT } from '../../../support/service.ts';
 import { EcsWorld } from '../../sandbox/ecs/ecs-world.ts';
 
-/** What the tasks prove when something changes while a rollout ends. */
+/** What the tasks prove if something changes while a rollout ends. */
 
 type EcsScenario = NonNullable<Scenario['ecs']>;
 const match = { image: NEXT };

@@ -5,11 +5,11 @@ import { release } from '../../../support/in-process.ts';
 import { NEXT } from '../../../support/service.ts';
 import { EcsWorld } from '../../sandbox/ecs/ecs-world.ts';
 
-/** What is read of the listener rules before a deployment that shifts traffic. */
+/** What is read from the listener rules before a deployment that shifts traffic. */
 
 const BLUE_GREEN = { deploymentConfiguration: { strategy: 'BLUE_GREEN' as const, bakeTimeInMinutes: 0 } };
 
-/** Sets the weights of a rule as a stack update or a person does. */
+/** Sets the weights of a rule, like a stack update or a person. */
 function setWeights(world: EcsWorld, rule: string, ...weights: [number, number]): void {
   const groups = loadBalancingOf(world.sandbox.world, DEV, 'eu-west-1')
     .actionsOf(rule)

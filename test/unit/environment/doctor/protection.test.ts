@@ -37,7 +37,7 @@ async function protectionOf({ github, environment = {}, downstream, permissions 
 const RULED = [{ name: 'main', protection: 'rule' as const }, { name: 'topic' }];
 const RULESET = [{ name: 'main', protection: 'ruleset' as const }];
 
-/** Environment as GitHub has it, branches of the repository, whether staging promotes from it, what is found. */
+/** The environment in GitHub, branches of the repository, whether staging promotes from it, the findings. */
 const BRANCHES: readonly [string, object, NonNullable<GitHub['branches']>, boolean, string, RegExp][] = [
   [
     'no branch policy, alone',

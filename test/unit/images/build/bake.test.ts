@@ -27,7 +27,7 @@ const answer = (stdout: string, more: Partial<CommandResult> = {}): CommandResul
   ...more,
 });
 
-/** A docker client whose buildx prints this; `calls` is what it was asked. */
+/** A docker client whose buildx prints this; `calls` are its commands. */
 function docker(printed: CommandResult, version: CommandResult = answer('v0.29.1')) {
   const calls: unknown[] = [];
   return {

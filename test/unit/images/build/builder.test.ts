@@ -16,7 +16,7 @@ const inspected = (driver: string): CommandResult => ({
   stdout: `Name:          builder-1\nDriver:        ${driver}\nLast Activity: now\n\nNodes:\nName: a\n`,
 });
 
-/** As buildx 0.38 prints builders of two nodes and of one: `docker buildx inspect`. */
+/** `docker buildx inspect` of buildx 0.38, for builders with two nodes and with one. */
 const REMOTE = `Name:          mixed
 Driver:        remote
 Last Activity: 2026-11-27 21:53:12 +0000 UTC
@@ -43,7 +43,7 @@ Endpoint: tcp://127.0.0.1:1
 Status:   inactive
 `;
 
-/** Answers by the first words of the command, as the client does. */
+/** Responds by the first words of the command, like the client. */
 function docker(answers: Record<string, CommandResult>) {
   return {
     read: (args: readonly string[]): Promise<CommandResult> => {

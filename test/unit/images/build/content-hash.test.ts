@@ -210,7 +210,7 @@ describe('the platform', () => {
     ['linux/amd64', 'linux/amd64/v2'],
     ['linux/arm/v6', 'linux/arm/v7'],
     ['linux/amd64', 'linux/amd64,linux/arm64'],
-    // A builder whose own default is not known.
+    // A builder whose default platform is unknown.
     ['linux/amd64', 'linux/amd64*,linux/arm64*'],
   ])('%s is not %s', async (one, other) => {
     expect(await hashFor(one.split(','), [])).not.toBe(await hashFor(other.split(','), []));
@@ -234,7 +234,7 @@ test('SOURCE_DATE_EPOCH is hashed as the build argument that Docker creates from
 describe("git's information about a file is not used as its content", () => {
   const CRLF = 'a\r\nb\r\n';
 
-  /** Each leaves a file on disk that differs from what the index or the attributes let expect. */
+  /** Each creates a file on disk that differs from what the index or the attributes suggest. */
   test.each<[string, (folder: string) => void]>([
     [
       'attributes that were removed after the checkout',

@@ -11,7 +11,7 @@ function rulesOf(text: string): IgnoreRules {
   return new IgnoreRules({ file: '.dockerignore', content: Buffer.from(text) });
 }
 
-/** What the rules say of a path, asked from its first folder on. */
+/** The result of the rules for a path, checked from its first folder on. */
 function ignores(rules: IgnoreRules, path: string): boolean {
   const parts = path.split('/');
   let judgement: Judgement | undefined;
@@ -19,7 +19,7 @@ function ignores(rules: IgnoreRules, path: string): boolean {
   return judgement?.ignored === true;
 }
 
-/** The rules of https://docs.docker.com/build/concepts/context/#syntax, and the cases in moby's own tests. */
+/** The rules of https://docs.docker.com/build/concepts/context/#syntax, and the cases in moby's tests. */
 test.each<[rules: string, path: string, ignored: boolean]>([
   ['', 'a', false],
   ['# comment', '# comment', false],
@@ -55,11 +55,11 @@ test.each<[rules: string, path: string, ignored: boolean]>([
   ['*.md\n!README.md', 'OTHER.md', true],
   ['*.md\n!README*.md\nREADME-secret.md', 'README-secret.md', true],
   ['*.md\nREADME-secret.md\n!README*.md', 'README-secret.md', false],
-  // Other than in .gitignore, an exception holds below a folder that is ignored.
+  // In contrast to .gitignore, an exception applies below an ignored folder.
   ['*\n!src/a.ts', 'src/a.ts', false],
   ['*\n!src/a.ts', 'src/b.ts', true],
   ['**\n!*/src', 'service/src/main.ts', false],
-  // A rule that comes too late for the folder, which is ignored already, does not hold below it either.
+  // Nor does a later rule apply below a folder that is already ignored.
   ['**\n!*/src\nbench', 'bench/src/main.ts', false],
   ['**.ts', 'a/main.ts', true],
   ['*\n!**.ts', 'a/main.ts', false],
@@ -76,7 +76,7 @@ test.each([
   ['*\n!src/a.ts', 'src', false],
   ['*\n!src/a.ts', 'node_modules', true],
   ['*\n!src/**', 'node_modules', true],
-  // An exception with a wildcard may hold anywhere.
+  // An exception with a wildcard may apply anywhere.
   ['*\n!*/src', 'node_modules/a', false],
   ['*\n!**/keep', 'node_modules/a', false],
 ])('%j: nothing below %s is kept is %s', (rules, folder, expected) => {

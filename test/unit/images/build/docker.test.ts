@@ -8,7 +8,7 @@ import { contextOf } from '../registry/context.ts';
 
 const workspaceOf = useWorkspaces();
 
-/** A program called docker, in a folder of its own. */
+/** A program named docker, in its own folder. */
 function program(script: string): { folder: string; env: NodeJS.ProcessEnv } {
   const folder = workspaceOf({});
   const file = join(folder, 'docker');

@@ -38,7 +38,7 @@ interface Expected {
   message: string;
   step: string;
   line?: number;
-  /** The start of the fix; absent: there is none. */
+  /** The start of the fix. If absent, there is none. */
   fix?: string;
   transient?: true;
   output?: string;
@@ -53,7 +53,7 @@ const UNKNOWN_HOST = 'dial tcp: lookup registry-1.docker.io on 10.0.0.2:53: no s
 const HEAD = 'unexpected status from HEAD request to http://127.0.0.1:5560/v2';
 const SOURCE = (image: string): string => `${image}: failed to resolve source metadata for ${image}: `;
 
-/** What real engines wrote, by the file's name in recorded/, and what the error says. */
+/** The output of real engines, by the file's name in recorded/, and the expected error. */
 const FAILURES: Readonly<Record<string, Expected>> = {
   'buildx-0.38/run-fails': {
     message: EXIT_7,
@@ -207,7 +207,7 @@ const FAILURES: Readonly<Record<string, Expected>> = {
     step: 'docker build',
     fix: 'Check that the builder runs',
   },
-  // Which of its two calls sees the end first is chance.
+  // Which of its two calls sees the end first is random.
   'buildx-0.38/builder-dies-while-solving': {
     message: `the builder is not available (${builder.description}): error reading from server: EOF`,
     step: 'docker build',
@@ -268,7 +268,7 @@ const FAILURES: Readonly<Record<string, Expected>> = {
   },
 };
 
-/** For versions that name no line: it is found by the instruction. */
+/** For versions that report no line: it is found by the instruction. */
 const DOCKERFILE = `FROM base
 RUN echo correct
 ${RUN}

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { BuildProgress } from '../../../../src/images/build/output.ts';
 
-/** As buildx prints it. */
+/** As printed by buildx. */
 const BUILDX = `#0 building with "builder-1" instance using docker-container driver
 
 #1 [internal] load build definition from Dockerfile

@@ -89,7 +89,7 @@ test('an archive that ends early is an error', async () => {
 
 test('an archive truncated anywhere is an error and never hangs', async () => {
   const whole = await buffer(savedBy20());
-  // The end of a tar is two empty blocks, which a reader need not see.
+  // A tar ends with two empty blocks, which a reader may ignore.
   const needed = whole.length - 1024;
   const ends = Array.from({ length: Math.ceil(needed / 100) }, (_, index) => index * 100);
   const chunks = (end: number, size: number): Buffer[] =>

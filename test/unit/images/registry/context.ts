@@ -5,7 +5,7 @@ import { Unstopped } from '../../../../src/core/cancellation.ts';
 import { Redactor } from '../../../../src/core/redaction.ts';
 import { FakeClock, recordingLog } from '../../core/fakes.ts';
 
-/** A context whose waits take no time. */
+/** A context whose sleeps take no time. */
 export function contextOf(
   signal = new AbortController().signal,
 ): Context & { clock: FakeClock; lines: string[] } {

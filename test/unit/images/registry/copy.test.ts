@@ -32,7 +32,7 @@ async function twoAccounts(sandbox: Sandbox) {
   return { source, target, copy };
 }
 
-/** The product's client, which tries again, for an account of the sandbox. */
+/** The product's client, with retries, for an account of the sandbox. */
 function ownClient(sandbox: Sandbox, account: string) {
   const env = sandbox.env(account);
   process.env['AWS_ENDPOINT_URL'] = sandbox.url;
@@ -43,7 +43,7 @@ function ownClient(sandbox: Sandbox, account: string) {
   return ecrClient({ region: 'eu-west-1', credentials }, contextOf());
 }
 
-/** How many calls of ECR's API, and of its registry, came since. */
+/** The number of calls of ECR's API and of its registry since then. */
 function counter(sandbox: Sandbox) {
   const from = sandbox.calls.all.length;
   return () => sandbox.calls.all.slice(from).map(({ operation }) => operation);

@@ -29,7 +29,7 @@ afterEach(() => {
   }
 });
 
-/** A folder with a config.json of Docker, and credential helpers that a PATH finds. */
+/** A folder with Docker's config.json, and credential helpers in PATH. */
 function dockerConfig(config: object | string, helpers: Record<string, string> = {}): NodeJS.ProcessEnv {
   const folder = mkdtempSync(join(tmpdir(), 'docker-login-'));
   folders.push(folder);
@@ -240,7 +240,7 @@ describe('a login', () => {
   });
 });
 
-/** A registry that names a token server, and what that server was sent. */
+/** A registry with a token server, and the requests to that server. */
 async function withRealm(realm: (port: string) => string) {
   const seen: (string | undefined)[] = [];
   const tokens = await serverOf((request, response) => {

@@ -11,7 +11,7 @@ const SHA512 = `sha512:${'f'.repeat(128)}`;
 const IDENTIFIER = '1a3f5e7d9c1b3a5f7e9d1c3b5a7f9e1d3c5b7a9f1e3d5d7c9b1a3f5e7d9c1b3a';
 
 /**
- * The name, and what Docker reads it as: registry, path, version.
+ * The name, and how Docker parses it: registry, path, version.
  *
  * @see https://github.com/distribution/reference/blob/main/normalize_test.go
  * @see https://github.com/distribution/reference/blob/main/reference_test.go

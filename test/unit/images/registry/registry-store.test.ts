@@ -27,7 +27,7 @@ afterEach(async () => {
   for (const stop of stops.splice(0)) await stop();
 });
 
-/** Opens a repository as the job of a workflow would, with its docker login or without. */
+/** Opens a repository like the job of a workflow, with its docker login or without. */
 async function open(uri: string, { login, push }: { login: boolean; push: boolean }) {
   const reference = parseReference(uri)!;
   const auths = login ? { [reference.registry]: { auth: AUTH } } : {};
@@ -44,7 +44,7 @@ async function twoRegistries(options: { source?: TokenRegistryOptions; target?: 
   return { sandbox, app: openTokenRepository(source, 'org/app'), copy: `${target.host}/org/copy` };
 }
 
-/** The scopes that tokens of a registry were asked for. */
+/** The scopes of the requested tokens of a registry. */
 const scopesOf = (sandbox: Sandbox, uri: string): string[] =>
   sandbox.calls
     .where({ operation: 'GetToken', region: uri.split('/')[0] ?? '' })
@@ -66,7 +66,7 @@ describe('between registries with token servers', () => {
       expect((await writer.manifest(part))?.digest).toBe(part);
     }
     expect(scopesOf(sandbox, app.uri)).toEqual(['repository:org/app:pull']);
-    // Reads and writes run side by side with the same token.
+    // Reads and writes run in parallel with the same token.
     expect(scopesOf(sandbox, copy)).toEqual(['repository:org/copy:pull,push']);
   });
 
@@ -104,7 +104,7 @@ describe('between registries with token servers', () => {
 });
 
 describe('the referrers of an image', () => {
-  /** A registry that answers from a map of paths. */
+  /** A registry that responds from a map of paths. */
   async function registryWith(
     answers: Record<string, { status?: number; type?: string; body: string; link?: string }>,
   ) {

@@ -16,7 +16,7 @@ const sandboxOf = useSandboxes();
 const INDEX_TYPE = 'application/vnd.oci.image.index.v1+json';
 const SIGNATURE = 'dev.cosignproject.cosign/signature';
 
-/** A manifest as cosign keeps signatures under a tag: all of one payload, told apart by their annotations. */
+/** A manifest as cosign stores signatures under a tag: all of one payload, which differ in their annotations. */
 function signatures(names: readonly string[], configType = CONFIG_TYPE): string {
   const layers = names.map((name) => ({
     mediaType: 'application/vnd.dev.cosign.simplesigning.v1+json',
@@ -140,7 +140,7 @@ const TARGETS: Record<string, Partial<CreateRepositoryCommandInput>> = {
     imageTagMutabilityExclusionFilters: [{ filterType: 'WILDCARD', filter: 'sha256-*' }],
   },
 };
-/** What the target has before the copy; the source has a and b. */
+/** The target's signatures before the copy; the source has a and b. */
 const THERE: readonly string[][] = [[], ['a', 'b'], ['a'], ['a', 'b', 'c'], ['c'], ['b', 'c']];
 const MATRIX = Object.keys(TARGETS).flatMap((target) =>
   ['sig', 'att', 'sbom'].map((suffix) => [suffix, target] as const),

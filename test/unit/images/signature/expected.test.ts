@@ -43,7 +43,7 @@ const pairs = fc
     };
   });
 
-/** A change of one character, or of both ends: what a look-alike is made of. */
+/** A change of one character, or at both ends, for look-alikes. */
 const change = fc.oneof(
   fc
     .tuple(
@@ -92,7 +92,7 @@ describe('a rule for a workflow', () => {
           const signer = signerOf(text);
           const value = changed(found[part] ?? '');
           const [file] = found.identity.split('@');
-          // Of a reusable workflow without a version in the rule, each version counts.
+          // For a reusable workflow without a version in the rule, every version matches.
           const isOpen = signer.kind === 'workflow' && !file?.includes(`/${signer.repository}/`);
           const isVersion = part === 'identity' && isOpen && !text.workflow?.includes('@');
           fc.pre(value !== found[part] && !(isVersion && value.startsWith(`${file ?? ''}@refs/`)));

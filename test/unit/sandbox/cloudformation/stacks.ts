@@ -18,12 +18,12 @@ import type {
 import type { Sandbox, SandboxOptions } from '../../../../sandbox/index.ts';
 import { configOf, DEV, sandboxOf } from '../clients.ts';
 
-/** Simulated seconds pass in microseconds: the order of things stays, and tests do not wait. */
+/** Simulated seconds take microseconds: the order of events is kept, and tests do not wait. */
 const TIME_SCALE = 5000;
-/** Between two questions whether something has ended: an end stays, and each answer costs more than a millisecond. */
+/** The pause between two reads of a final state, each of which takes more than a millisecond. */
 const END_PAUSE_MS = 8;
 
-/** A sandbox, its CloudFormation client, and what tests do over and over with stacks. */
+/** A sandbox, its CloudFormation client, and common operations of tests on stacks. */
 export class Stacks {
   readonly sandbox: Sandbox;
   readonly client: CloudFormationClient;
@@ -38,7 +38,7 @@ export class Stacks {
     return new Stacks(await sandboxOf({ timeScale: TIME_SCALE, ...options }));
   }
 
-  /** Makes a change set and waits until it is complete or has failed. */
+  /** Creates a change set and waits until it is complete or has failed. */
   async plan(
     StackName: string,
     TemplateBody: string | undefined,
@@ -76,7 +76,7 @@ export class Stacks {
     return this.settled(plan.StackId ?? '');
   }
 
-  /** Plans and applies. The first time, the stack is made. */
+  /** Plans and applies. The first time, the stack is created. */
   async deploy(
     name: string,
     body: string,
@@ -97,7 +97,7 @@ export class Stacks {
     }
   }
 
-  /** The stack once nothing is at work on it. */
+  /** The stack, after its operation has ended. */
   async settled(name: string): Promise<Stack> {
     const read = async (): Promise<Stack> =>
       (await this.client.send(new DescribeStacksCommand({ StackName: name }))).Stacks![0]!;
@@ -135,7 +135,7 @@ export class Stacks {
     });
   }
 
-  /** Asks again, often enough to see states that pass, until the answer is as wanted. Fails after half a minute. */
+  /** Reads often enough to see intermediate states, until the result matches. Fails after half a minute. */
   async until<T>(ask: () => Promise<T>, wanted: (answer: T) => boolean, pauseMs = 2): Promise<T> {
     for (const end = Date.now() + 300_000; ;) {
       const answer = await ask();

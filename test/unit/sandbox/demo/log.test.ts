@@ -66,7 +66,7 @@ const errorOf = (title: string, message: string): string =>
     core.error(message, { title });
   });
 
-/** What work writes to standard output. */
+/** The output of work on standard output. */
 function written(work: () => void): string {
   const lines: string[] = [];
   const write = jest.spyOn(process.stdout, 'write').mockImplementation((chunk) => {

@@ -27,15 +27,15 @@ export const CLUSTER = 'dev-platform';
 export const SERVICE = 'user-service';
 export const IMAGE = `registry.example.com/user-service@sha256:${'1'.repeat(64)}`;
 const TIME_SCALE = 2000;
-/** Between two questions whether something has ended: an end stays, and each answer costs more than a millisecond. */
+/** The pause between two reads of a final state, each of which takes more than a millisecond. */
 const END_PAUSE_MS = 10;
 const REGION = 'eu-west-1';
 
-/** An ECS with one cluster and one service behind a load balancer, and what tests do with it over and over. */
+/** An ECS with one cluster and one service behind a load balancer, and common operations of tests. */
 export class EcsWorld {
   readonly sandbox: Sandbox;
   readonly client: ECSClient;
-  /** What serves, and what takes over where traffic is shifted. */
+  /** The serving target group, and the alternate one if traffic is shifted. */
   readonly targetGroups: readonly [string, string];
 
   constructor(sandbox: Sandbox) {
@@ -52,7 +52,7 @@ export class EcsWorld {
     return ecs;
   }
 
-  /** Starts it with a service that is steady. */
+  /** Starts it with a steady service. */
   static async withService(
     options: SandboxOptions = {},
     service: Partial<CreateServiceCommandInput> = {},
@@ -63,7 +63,7 @@ export class EcsWorld {
     return ecs;
   }
 
-  /** Once the service's classic deployment is no longer in progress. */
+  /** Resolves once the service's primary deployment is no longer in progress. */
   async settled(): Promise<Service> {
     return this.until(
       () => this.service(),
@@ -111,13 +111,13 @@ export class EcsWorld {
     return (await this.client.send(command)).service!;
   }
 
-  /** A new revision of the task definition, and its rollout. */
+  /** Starts the rollout of a new revision of the task definition. */
   async deployNext(changes: Partial<UpdateServiceCommandInput> = {}, container = {}): Promise<Service> {
     const taskDefinition = await this.registerWith({ image: IMAGE.replaceAll('1', '2'), ...container });
     return this.update({ taskDefinition, ...changes });
   }
 
-  /** A task definition whose container has some things changed. */
+  /** A task definition with changes to its container. */
   async registerWith(container: object): Promise<string> {
     const {
       containerDefinitions: [app],
@@ -130,7 +130,7 @@ export class EcsWorld {
     return (await this.client.send(command)).services![0]!;
   }
 
-  /** The newest rollout. */
+  /** The latest rollout. */
   async deployment(): Promise<ServiceDeployment> {
     const [arn] = await this.list();
     return this.describe(arn!);
@@ -148,7 +148,7 @@ export class EcsWorld {
     return (await this.client.send(command)).serviceDeployments![0]!;
   }
 
-  /** The newest rollout once it has ended. */
+  /** The latest rollout once it has ended. */
   async ended(): Promise<ServiceDeployment> {
     return this.until(
       () => this.deployment(),
@@ -157,7 +157,7 @@ export class EcsWorld {
     );
   }
 
-  /** The newest rollout, as soon as it is as wanted. */
+  /** The latest rollout, as soon as it meets a condition. */
   async when(wanted: (deployment: ServiceDeployment) => boolean): Promise<ServiceDeployment> {
     return this.until(() => this.deployment(), wanted);
   }
@@ -169,7 +169,7 @@ export class EcsWorld {
     return (await this.client.send(new DescribeTasksCommand({ cluster: CLUSTER, tasks: taskArns }))).tasks!;
   }
 
-  /** Asks again, often enough to see states that pass, until the answer is as wanted. Fails after a minute. */
+  /** Reads often enough to see intermediate states, until the result matches. Fails after a minute. */
   async until<T>(ask: () => Promise<T>, wanted: (answer: T) => boolean, pauseMs = 2): Promise<T> {
     for (const end = Date.now() + 300_000; ;) {
       const answer = await ask();

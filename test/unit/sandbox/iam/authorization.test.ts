@@ -29,7 +29,7 @@ const BUCKET = 'resources-of-tests';
 const parameter = (name: string): string => `arn:aws:ssm:eu-west-1:${DEV}:parameter/${name}`;
 const stack = (name: string): string => `arn:aws:cloudformation:eu-west-1:${DEV}:stack/${name}`;
 
-/** The statements of one policy as its document. */
+/** A policy document with these statements. */
 const policy = (...Statement: object[]): Record<string, unknown> => ({ Version: '2012-10-17', Statement });
 const allow = (Action: string | string[], Resource: string | string[] = '*', Condition?: object): object => ({
   Effect: 'Allow',
@@ -38,7 +38,7 @@ const allow = (Action: string | string[], Resource: string | string[] = '*', Con
   ...(Condition && { Condition }),
 });
 
-/** A client of a session of a role. */
+/** A client with a session of a role. */
 async function as<T>(sandbox: Sandbox, client: Client<T>, sessionPolicy?: object, role = ROLE): Promise<T> {
   const { Credentials } = await stsOf(sandbox, DEV).send(
     new AssumeRoleCommand({
@@ -215,7 +215,7 @@ describe('the message of each service', () => {
   });
 });
 
-/** The actions, and their condition keys, that AWS's service authorization reference does not have. */
+/** Actions and condition keys that AWS's service authorization reference does not contain. */
 function unknownTo(decisions: readonly Decision[]): string[] {
   return decisions.flatMap(({ action, context }) => {
     const reference = referenceOf(action);
@@ -226,11 +226,11 @@ function unknownTo(decisions: readonly Decision[]): string[] {
   });
 }
 
-/** Keys that every request has. */
+/** Keys of every request. */
 const GLOBAL = /^aws:(Principal|Requested|Secure|Via|Current|Epoch)/;
 
 describe('required permissions of a call', () => {
-  /** What a call asks of a role that may do everything. */
+  /** The permissions that a call requires of a role that may do everything. */
   async function asked(call: (sandbox: Sandbox) => Promise<unknown>): Promise<object[]> {
     const sandbox = await withRole({ All: policy(allow('*')) });
     await call(sandbox).catch(() => undefined);

@@ -26,7 +26,7 @@ const CALL = {
   input: {},
 };
 
-/** CloudFormation's real client, whose one answer the codec writes; `sent` is what the codec read. */
+/** CloudFormation's real client, whose only response is written by the codec; `sent` is what the codec parsed. */
 function clientOf(answer: (operation: string) => Reply): { client: CloudFormationClient; sent: () => Input } {
   let input: Input = {};
   const client = new CloudFormationClient({

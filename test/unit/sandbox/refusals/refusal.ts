@@ -1,11 +1,11 @@
 import type { Sandbox } from '../../../../sandbox/index.ts';
 
-/** A mistake that AWS refuses, and its answer. */
+/** A mistake that AWS refuses, and its error. */
 export interface Refusal {
   mistake: string;
-  /** Where AWS's words, or the limit, were found. */
+  /** The source of AWS's message, or of the limit. */
   source: string;
-  /** Sends the mistake with AWS's own client. */
+  /** Makes the mistake with AWS's client. */
   send: (sandbox: Sandbox) => Promise<unknown>;
   code: string;
   /** The whole message. */

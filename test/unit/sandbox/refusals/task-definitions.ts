@@ -13,7 +13,7 @@ const KLOTHO = 'https://github.com/klothoplatform/klotho/issues/892';
 const ECR = '111111111111.dkr.ecr.eu-west-1.amazonaws.com/shop/api:1';
 const AWSLOGS = { 'awslogs-group': '/shop', 'awslogs-region': 'eu-west-1' };
 
-/** A definition for Fargate that ECS accepts, with one container, and what is changed in both. */
+/** A valid definition for Fargate with one container, and changes to both. */
 export function fargate(
   changes: Partial<RegisterTaskDefinitionCommandInput>,
   container: Partial<ContainerDefinition> = {},

@@ -13,7 +13,7 @@ const getRepo = (sandbox: Sandbox) => octokitOf(sandbox).rest.repos.get({ owner:
 const put = (ssm: SSMClient) =>
   ssm.send(new PutParameterCommand({ Name: '/a', Value: 'x', Type: 'String', Overwrite: true }));
 
-/** What of `count` calls came back: `.` for an answer, `x` for a refusal. */
+/** The results of `count` calls: `.` for success, `x` for an error. */
 async function pattern(count: number, call: () => Promise<unknown>): Promise<string> {
   let seen = '';
   for (let index = 0; index < count; index++) {

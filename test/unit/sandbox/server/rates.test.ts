@@ -8,7 +8,7 @@ import { expect, test } from '@jest/globals';
 import type { Scenario } from '../../../../sandbox/index.ts';
 import { clientOf, DEV, refusal, s3Of, sandboxOf, ssmOf, STAGING } from '../clients.ts';
 
-/** A sandbox whose time passes when the test says so. */
+/** A sandbox with a clock that the test advances. */
 async function withRates(rates: NonNullable<Scenario['rates']>) {
   let now = Date.now();
   const timer = { now: () => now, after: () => () => undefined };
@@ -24,7 +24,7 @@ async function withRates(rates: NonNullable<Scenario['rates']>) {
 const put = (ssm: SSMClient) =>
   ssm.send(new PutParameterCommand({ Name: '/a', Value: 'x', Type: 'String', Overwrite: true }));
 
-/** How many of `count` calls, one after the other, were answered. */
+/** How many of `count` consecutive calls succeeded. */
 async function answered(count: number, call: () => Promise<unknown>): Promise<number> {
   let answers = 0;
   for (let index = 0; index < count; index++) {

@@ -12,7 +12,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Runs an import on the inputs, some of which have other texts. */
+/** Imports the inputs, with some texts replaced. */
 function run(args: readonly string[], changed: Readonly<Record<string, string>> = {}): ImportResult {
   writeInputs(folder, changed);
   return runImport(
@@ -23,7 +23,7 @@ function run(args: readonly string[], changed: Readonly<Record<string, string>> 
 
 const outputOf = (result: ImportResult): string => JSON.stringify(result.files);
 
-/** The path of every single value, found without the code under test. */
+/** The path of every scalar, found without the code under test. */
 function pathsIn(value: unknown, path = ''): string[] {
   if (Array.isArray(value) && value.length > 0) {
     return value.flatMap((item, index) => pathsIn(item, `${path}[${index}]`));
@@ -32,7 +32,7 @@ function pathsIn(value: unknown, path = ''): string[] {
   return Object.entries(value).flatMap(([key, item]) => pathsIn(item, path === '' ? key : `${path}.${key}`));
 }
 
-/** The lines of the report on one file, by section. */
+/** The lines of the report about a file, by section. */
 function sectionsOf(report: string, file: string): Record<string, string[]> {
   const [, rest = ''] = report.split(`  ${join(folder, file)}\n`);
   const sections: Record<string, string[]> = {};
@@ -45,7 +45,7 @@ function sectionsOf(report: string, file: string): Record<string, string[]> {
   return sections;
 }
 
-/** Values of an input as ecspresso's templates would have them, for the walk. */
+/** Values of an input in the format of ecspresso's templates, for the walk. */
 function valueOf(file: string): unknown {
   return parse(inputText(file).replaceAll(/(?<!["'`:\w]){{ must_env `COUNT` }}/g, '2'));
 }
@@ -158,7 +158,7 @@ function withChange(text: string, path: string): string {
   return document.toString();
 }
 
-/** Values that another valid one is known for. */
+/** Known alternatives to a valid value. */
 const OTHERS: Readonly<Record<string, unknown>> = {
   'Load Balanced Web Service': 'Backend Service',
   'Backend Service': 'Worker Service',

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-/** Inputs written for these tests, with most keys that the formats document. */
+/** Inputs for these tests, with most of the documented keys of the formats. */
 
 const WEB = `
 name: frontend
@@ -198,7 +198,7 @@ const ECSPRESSO_TASK = `{
   ]
 }`;
 
-/** Plain values that look like secrets: they may be nowhere in the output. */
+/** Plain values that look like secrets, which must not occur in the output. */
 export const PLAIN_SECRETS = [
   'npm-plain-text-value',
   'plain-text-api-key',
@@ -218,7 +218,7 @@ const FILES: Readonly<Record<string, string>> = {
   'ecs-task-def.json': ECSPRESSO_TASK,
 };
 
-/** What is imported together, with the arguments and the files that are read. */
+/** Files that are imported together, with their arguments. */
 export interface ImportCase {
   args: readonly string[];
   files: readonly string[];
@@ -237,10 +237,10 @@ export const IMPORT_CASES: Readonly<Record<string, ImportCase>> = {
   },
 };
 
-/** The environment in which ecspresso would run, but for the tag of the image. */
+/** The environment in which ecspresso would run, except for the tag of the image. */
 export const ENV = { SERVICE: 'shop-web' };
 
-/** Writes the inputs to a folder, with other texts for some of them. */
+/** Writes the inputs to a folder, with some texts replaced. */
 export function writeInputs(folder: string, changed: Readonly<Record<string, string>> = {}): void {
   for (const [file, text] of Object.entries({ ...FILES, ...changed })) {
     mkdirSync(dirname(join(folder, file)), { recursive: true });

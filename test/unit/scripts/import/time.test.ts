@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import { millisecondsOf, scheduleExpression, secondsOf } from '../../../../scripts/import/time.ts';
 
 /**
- * The conversions that Copilot's own comments give as examples are the first ones.
+ * The first conversions are the examples in Copilot's comments.
  *
  * @see https://github.com/aws/copilot-cli/blob/mainline/internal/pkg/deploy/cloudformation/stack/scheduled_job.go
  */

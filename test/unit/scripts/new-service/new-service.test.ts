@@ -22,7 +22,7 @@ afterEach(() => {
 
 const manifest = (): string => readFileSync(join(folder, 'platform.yml'), 'utf8');
 
-/** The lines that a text has and another has not. */
+/** The lines that only the first text has. */
 function added(text: string, before: string): string[] {
   const lines = before.split('\n');
   let at = 0;

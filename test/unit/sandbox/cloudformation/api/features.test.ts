@@ -15,7 +15,7 @@ Resources:
 `;
 const NETWORK = 'Resources: { N: { Type: AWS::EC2::InternetGateway } }';
 
-/** `incompleteValues` is not for scenario files. */
+/** `incompleteValues` cannot be used in scenario files. */
 async function startWith(features: Scenario['features'] & { incompleteValues?: boolean }): Promise<Stacks> {
   const stacks = await Stacks.start();
   stacks.sandbox.world.scenario.features = features;

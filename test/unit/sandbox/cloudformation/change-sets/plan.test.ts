@@ -53,7 +53,7 @@ describe('the content of a change set', () => {
     });
   });
 
-  /** The next three answers of AWS are on record. */
+  /** The next three responses were recorded from AWS. */
   test('of an attribute of a changed resource: a guess, omitted with property values', async () => {
     const stacks = await Stacks.start();
     const body = (display: string) =>

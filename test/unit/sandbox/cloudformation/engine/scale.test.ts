@@ -4,7 +4,7 @@ import { DEV } from '../../clients.ts';
 import { Stacks } from '../stacks.ts';
 import { stackDatabase } from '../../../../../sandbox/cloudformation/engine/stack-database.ts';
 
-/** As many resources as a stack may have; all but the first ten need the one ten before them. */
+/** The maximum number of resources in a stack; all except the first ten depend on the one ten before them. */
 const body = (value: string): string => {
   const resources = Array.from({ length: 500 }, (_, i) => {
     const shown = i < 10 ? value : `!GetAtt P${i - 10}.Value`;
@@ -21,7 +21,7 @@ test('the largest stack, and a history of thousands of events', async () => {
   expect(events).toHaveLength(1 + 2 + 500 * 3 + 3 + 500 * 2);
   const history = Array.from({ length: 10_000 }, (_, i) => ({ ...events[i % 1000]!, EventId: `event-${i}` }));
   events.unshift(...history);
-  /** Milliseconds of CPU, for each page. */
+  /** Milliseconds of CPU for each page. */
   const times: number[] = [];
   const ids = new Set<string | undefined>();
   let NextToken: string | undefined;

@@ -16,7 +16,7 @@ const parameter = (value: string, name = '/shop/url'): string =>
 const bucket = (name: string): string =>
   `Resources: { B: { Type: AWS::S3::Bucket, Properties: { BucketName: ${name} } } }`;
 
-/** What is taken is told before anything is made. */
+/** Taken names are reported before anything is created. */
 async function refusedEarly(stacks: Stacks, body: string, name: string): Promise<void> {
   const plan = await stacks.plan('early', body, { ChangeSetType: 'CREATE' });
   expect(plan).toMatchObject({

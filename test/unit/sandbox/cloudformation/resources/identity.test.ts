@@ -85,7 +85,7 @@ test.each<[string, JsonObject, string, unknown]>([
   expect(attributeOf(made(type, properties), name)).toEqual(expected);
 });
 
-/** The three names are those of an account: https://github.com/KensioSoftware/yulin/issues/1113 */
+/** The three names are from a real account: https://github.com/KensioSoftware/yulin/issues/1113 */
 test.each([
   [
     'AWS::IAM::Role',

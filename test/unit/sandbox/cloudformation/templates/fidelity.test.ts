@@ -77,7 +77,7 @@ test.each<[string, string, boolean]>([
   ['^[\\x21-\\x7E]*$', 'a b', false],
   ['a|b', 'ab', false],
   ['(?<name>a)\\k<name>', 'aa', true],
-  // Nothing that JavaScript could express: CloudFormation's to judge.
+  // JavaScript does not support these, so CloudFormation decides.
   ['(?<=a{1,3})\\Gb(', 'anything', true],
 ])('the pattern %s matches %j: %s', (pattern, value, fits) => {
   expect(fitsPattern(value, pattern)).toBe(fits);
@@ -185,7 +185,7 @@ Resources: { T: { Type: AWS::SNS::Topic } }
     expect(fits.Status).toBe('CREATE_COMPLETE');
   });
 
-  // "Replacement if you edit an existing AttributeDefinition"; VPC tenancy goes back to default in place.
+  // "Replacement if you edit an existing AttributeDefinition"; VPC tenancy is changed back to default in place.
   test.each([
     ['dedicated', 'default', false],
     ['default', 'dedicated', true],

@@ -8,7 +8,7 @@ const read = (body: string): void => {
 
 const TOPIC = 'T: { Type: AWS::SNS::Topic }';
 
-/** Messages recorded from AWS, or given in its documentation. */
+/** Messages recorded from AWS, or from its documentation. */
 describe('a refused template', () => {
   test.each([
     [

@@ -15,7 +15,7 @@ beforeEach(async () => {
   const [service] = services.values();
   records = service!.serviceDeployments;
   const [first] = records;
-  // One a day, back to a hundred days ago; every third did not serve.
+  // One per day for the last hundred days; every third did not serve.
   for (let days = 1; days <= 100; days++) {
     const record: ServiceDeployment = {
       ...first!,

@@ -13,7 +13,7 @@ import { EcsWorld } from '../ecs-world.ts';
 const BLUE_GREEN: DeploymentConfiguration = { strategy: 'BLUE_GREEN', bakeTimeInMinutes: 1 };
 const PAUSE = { targetType: 'PAUSE' as const, lifecycleStages: ['POST_TEST_TRAFFIC_SHIFT' as const] };
 
-/** A steady service of a strategy. */
+/** A steady service with a deployment strategy. */
 function serviceOf(
   deploymentConfiguration: DeploymentConfiguration,
   scenario: Scenario = {},
@@ -28,7 +28,7 @@ function weights(ecs: EcsWorld, rule: string): (number | undefined)[] {
 
 describe('shifted traffic', () => {
   test('at once, through every stage, to the other target group and back again', async () => {
-    // Long enough to be seen on a busy machine too.
+    // Long enough to be visible on a busy machine too.
     const ecs = await serviceOf({ ...BLUE_GREEN, bakeTimeInMinutes: 10 });
     expect(weights(ecs, 'production-rule')).toEqual([100, 0]);
     const stages = new Set<string | undefined>();

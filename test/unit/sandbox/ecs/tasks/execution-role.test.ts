@@ -17,7 +17,7 @@ const BREAKER = {
   },
 };
 
-/** What the execution role of the next revision needs, by action. */
+/** The permissions that the execution role of the next revision needs, by action. */
 const NEEDED: Readonly<Record<string, string>> = {
   'secretsmanager:GetSecretValue': SECRET,
   'ssm:GetParameters': PARAMETER,
@@ -40,7 +40,7 @@ interface Next {
   missing?: string[];
 }
 
-/** How the rollout of a revision ends whose execution role has these rights, and why its tasks stopped. */
+/** The result of a rollout whose execution role has these permissions, and why its tasks stopped. */
 async function deployed({ needed = NEEDED, valueFrom = PARAMETER, missing = [] }: Next) {
   const trust = {
     Version: '2012-10-17',

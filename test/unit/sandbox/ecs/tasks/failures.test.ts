@@ -17,7 +17,7 @@ const BREAKER = {
   },
 };
 
-/** A service whose next image does what a rule says. */
+/** A service whose next image behaves as a rule says. */
 function failing(rule: Rule, options: SandboxOptions = {}): Promise<EcsWorld> {
   return EcsWorld.withService(
     { ...options, scenario: { ecs: { rules: [{ ...rule, match: { image: NEW } }] } } },
@@ -102,7 +102,7 @@ describe('failing tasks', () => {
   test.each([
     { minimumHealthyPercent: 100 },
     { minimumHealthyPercent: 50, maximumPercent: 150 },
-    // What has failed must not come back while the alarms of the rollback are watched.
+    // The failed revision must not return while the alarms of the rollback are watched.
     { minimumHealthyPercent: 100, alarms: { enable: true, rollback: true, alarmNames: ['errors'] } },
   ])('leave the old tasks running, which keep serving: %j', async (percent) => {
     const ecs = await EcsWorld.withService(
