@@ -11,7 +11,7 @@ import { checkTrust } from './trust.ts';
 
 interface Access {
   checks: Check[];
-  /** What reaches the environment's account, and the role it was opened by; absent when nothing does. */
+  /** A session in the environment's account, and its role. Absent if the account cannot be accessed. */
   opened?: { session: Session; role: string | undefined };
 }
 
@@ -23,10 +23,9 @@ interface AccessOptions {
 }
 
 /**
- * Whether jobs get into the environment's account: by their own credentials, or by the roles that the manifest names.
- * A role that is denied is shown with the token's real claims and the trust policy that fits them. A job outside of the
- * GitHub environment takes the role that only reads, as a plan does, and the trust policy of the role that deploys is
- * judged by what that one can see.
+ * Checks whether jobs can access the environment's account, with their own credentials or with the manifest's roles. If a
+ * role cannot be assumed, the check shows the token's actual claims and a trust policy that accepts them. A job outside of
+ * the GitHub environment assumes the read-only role, as a plan does, and reads the deploy role's trust policy with it.
  */
 export async function checkAccess(
   context: Context,
@@ -36,25 +35,25 @@ export async function checkAccess(
   const { role, readRole } = environment;
   const { roleToAssume, env } = options;
   const deployRole = roleToAssume ?? role;
-  const token = deployRole === undefined ? undefined : await askForToken(context, env);
+  const token = deployRole === undefined ? undefined : await checkToken(context, env);
   const outside = token?.claims !== undefined && token.claims['environment'] !== environment.name;
   const reads = roleToAssume === undefined && readRole !== role ? readRole : undefined;
-  const entered = await enter(context, environment, (outside ? reads : undefined) ?? deployRole, env);
-  const { role: taken, session, check, clock } = entered;
+  const access = await openAccount(context, environment, (outside ? reads : undefined) ?? deployRole, env);
+  const { role: assumed, session, check, clock } = access;
   const checks = [check, ...(clock ? [clock] : []), ...(token ? [token.check] : [])];
   if (!session) return { checks };
   if (deployRole !== undefined && token?.claims) {
     const { name } = environment;
     const { workflowRefs } = options;
     const request = { role: deployRole, environment: name, claims: token.claims, workflowRefs };
-    checks.push(await checkTrust(context, session, { ...request, assumed: taken === deployRole }));
+    checks.push(await checkTrust(context, session, { ...request, assumed: assumed === deployRole }));
   }
-  return { checks, opened: { session, role: taken } };
+  return { checks, opened: { session, role: assumed } };
 }
 
 /**
- * Whether a job reads the environment that images are promoted from. A job of the GitHub environment has another token,
- * so only credentials of another account prove that a promotion fails.
+ * Checks whether a job can read the environment that images are promoted from. A job in the GitHub environment has another
+ * token, so only credentials of the wrong account prove that a promotion would fail.
  */
 export async function checkUpstream(
   context: Context,
@@ -63,42 +62,43 @@ export async function checkUpstream(
   env: NodeJS.ProcessEnv,
 ): Promise<Check> {
   const { name: from, readRole } = upstream;
-  const name = `access to ${from}, which ${environment.name} is promoted from`;
-  const { check, reached } = await enter(context, upstream, readRole, env);
+  const name = `access to ${from}, which ${environment.name} promotes images from`;
+  const { check, account } = await openAccount(context, upstream, readRole, env);
   const by = readRole === undefined ? "the job's credentials" : roleName(readRole);
   const says = `${by}: ${check.says}`;
   if (check.state === 'ok') return { name, state: 'ok', says };
-  if (reached === undefined) return { ...check, name, state: 'warning', says: `not checked by ${says}` };
+  if (account === undefined)
+    return { ...check, name, state: 'warning', says: `could not be checked with ${says}` };
   const fix = `Set plan-role or role of environments.${from} to a role of account ${upstream.account}.`;
   return { name, state: 'problem', says, fix };
 }
 
-interface Entered {
+interface OpenedAccount {
   role: string | undefined;
   check: Check;
-  /** The account of the credentials; absent where there are none. */
-  reached?: string;
+  /** The account of the credentials. Absent if there are none. */
+  account?: string;
   session?: Session;
   clock?: Check;
 }
 
-async function enter(
+async function openAccount(
   context: Context,
   { region, account }: Environment,
   role: string | undefined,
   env: NodeJS.ProcessEnv,
-): Promise<Entered> {
+): Promise<OpenedAccount> {
   const name = role === undefined ? "the job's credentials" : `the role ${roleName(role)}`;
   try {
     const session = createSession({ region, roleToAssume: role, context, env });
-    const { account: reached, clock } = await callerAccount(session, context);
-    if (reached === account) {
-      const check: Check = { name, state: 'ok', says: `they reach account ${account}` };
-      return { role, session, reached, check, clock };
+    const { account: actual, clock } = await callerAccount(session, context);
+    if (actual === account) {
+      const check: Check = { name, state: 'ok', says: `access to account ${account}` };
+      return { role, session, account: actual, check, clock };
     }
-    const says = `they belong to account ${reached}, and the manifest says ${account}`;
-    const fix = `Give the environment the role of account ${account} in the manifest, or correct its account.`;
-    return { role, reached, check: { name, state: 'problem', says, fix }, clock };
+    const says = `expected account ${account}, got ${actual}`;
+    const fix = `Set the environment's role in the manifest to a role of account ${account}, or correct its account.`;
+    return { role, account: actual, check: { name, state: 'problem', says, fix }, clock };
   } catch (error) {
     context.signal.throwIfAborted();
     const [says = '', ...rest] = reasonOf(error).split('\n');
@@ -108,7 +108,7 @@ async function enter(
   }
 }
 
-/** Asked for in earnest: a role is known to be open only once it was assumed. */
+/** Makes a real call, because only that proves that a role can be assumed. */
 async function callerAccount(session: Session, context: Context): Promise<{ account: string; clock: Check }> {
   const { GetCallerIdentityCommand } = await import('@aws-sdk/client-sts');
   const client = await stsClient(session, context);
@@ -121,24 +121,24 @@ async function callerAccount(session: Session, context: Context): Promise<{ acco
 const MINUTE_MS = 60_000;
 
 /**
- * The runner's clock, by the time of an answer of AWS. The SDK corrects its own signatures. Locks and soaks go by the
- * runner's clock, and so do tools that do not correct theirs: "In most cases, a request must reach AWS within five minutes of
- * the time stamp in the request."
+ * Compares the runner's clock with the time in a response from AWS. The SDK corrects its own signatures, but locks, soak
+ * times and other tools use the runner's clock: "In most cases, a request must reach AWS within five minutes of the time
+ * stamp in the request."
  *
- * @param offsetMs how far the clock is behind AWS; negative where it is ahead.
+ * @param offsetMs how far the clock is behind AWS; negative if it is ahead.
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html
  */
 export function checkClock(offsetMs: number): Check {
   const name = "the runner's clock";
   const away = Math.abs(offsetMs);
-  if (away < MINUTE_MS) return { name, state: 'ok', says: 'less than 1 minute from the time of AWS' };
-  const says = `${plural(Math.round(away / MINUTE_MS), 'minute')} ${offsetMs > 0 ? 'behind' : 'ahead of'} the time of AWS`;
-  const fix = 'Synchronize the clock of the runner, such as by chrony or systemd-timesyncd.';
+  if (away < MINUTE_MS) return { name, state: 'ok', says: "within 1 minute of AWS's time" };
+  const says = `${plural(Math.round(away / MINUTE_MS), 'minute')} ${offsetMs > 0 ? 'behind' : 'ahead of'} AWS's time`;
+  const fix = "Synchronize the runner's clock, for example with chrony or systemd-timesyncd.";
   return { name, state: 'warning', says, fix };
 }
 
-/** The claims that trust policies decide by, which are not shown elsewhere. */
-async function askForToken(
+/** The claims that trust policies check, which GitHub does not show. */
+async function checkToken(
   context: Context,
   env: NodeJS.ProcessEnv,
 ): Promise<{ check: Check; claims?: IdentityToken['claims'] }> {
@@ -158,8 +158,8 @@ async function askForToken(
 
 function accessFix(role: string | undefined): string {
   return role === undefined
-    ? 'Name a role for the environment in the manifest, or give the job credentials.'
-    : 'Deploy templates/bootstrap.yml in the account: it makes the OIDC provider and the roles.';
+    ? "Set the environment's role in the manifest, or configure credentials in the job."
+    : 'Deploy templates/bootstrap.yml in the account. It creates the OIDC provider and the roles.';
 }
 
 function roleName(arn: string): string {

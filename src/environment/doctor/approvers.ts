@@ -9,7 +9,7 @@ import type { Environment } from '../manifest/manifest.ts';
 import type { Check, Finding } from '../run/result.ts';
 
 const FOLDER = '.github/workflows';
-/** What deploys or promotes, as a reusable workflow or as an action. */
+/** The reusable workflows and actions that deploy or promote. */
 const CHANGING =
   /\/\.github\/workflows\/(?:deploy|pipeline|promote)\.ya?ml@|\/actions\/(?:deploy|promote)-environment@|\/platform@/;
 
@@ -21,8 +21,8 @@ interface ApproversRequest {
 }
 
 /**
- * Whether the approvers of an environment can do what they are asked for: there is a workflow that they start by hand,
- * and a token that tells who is in a team. Nothing to check where there are no approvers.
+ * Checks whether the approvers of an environment can change it: there is a workflow that they can start manually, and a
+ * token that can read the members of teams. No checks if there are no approvers.
  */
 export async function checkApprovers(
   context: Pick<Context, 'clock' | 'signal'>,
@@ -39,15 +39,15 @@ export async function checkApprovers(
   ];
 }
 
-/** A job of a workflow, as far as it says what it calls. */
-interface Calling {
+/** The keys of a workflow job that define what it calls. */
+interface Job {
   uses?: unknown;
   secrets?: unknown;
   steps?: unknown;
 }
 
 function workflowFinding({ workspace, environment }: ApproversRequest, teams: readonly string[]): Finding {
-  let jobs: Calling[];
+  let jobs: Job[];
   try {
     jobs = dispatchedJobs(join(workspace, FOLDER));
   } catch (error) {
@@ -57,29 +57,29 @@ function workflowFinding({ workspace, environment }: ApproversRequest, teams: re
   if (changing.length === 0) {
     return {
       state: 'problem',
-      says: `no workflow on workflow_dispatch deploys or promotes, so nobody can change ${environment.name}`,
-      fix: 'Copy workflows/deploy.yml and workflows/promote.yml of the platform.',
+      says: `no workflow with workflow_dispatch deploys or promotes, so ${environment.name} cannot be changed`,
+      fix: 'Copy workflows/deploy.yml and workflows/promote.yml from the platform repository.',
     };
   }
-  if (teams.length > 0 && !changing.some(({ givesToken }) => givesToken)) {
+  if (teams.length > 0 && !changing.some(({ passesToken }) => passesToken)) {
     return {
       state: 'problem',
-      says: `no workflow on workflow_dispatch gives approvers-token, and the approvers have ${teams.join(', ')}`,
-      fix: 'Give the job that calls deploy or promote: `secrets: { approvers-token: ${{ secrets.APPROVERS_TOKEN }} }`',
+      says: `no workflow with workflow_dispatch passes approvers-token, which is required for the teams ${teams.join(', ')}`,
+      fix: 'Add to the job that calls deploy or promote: `secrets: { approvers-token: ${{ secrets.APPROVERS_TOKEN }} }`',
     };
   }
-  return { state: 'ok', says: 'a workflow on workflow_dispatch deploys or promotes' };
+  return { state: 'ok', says: 'a workflow with workflow_dispatch deploys or promotes' };
 }
 
-/** The jobs of the workflows that somebody can start by hand. */
-function dispatchedJobs(folder: string): Calling[] {
+/** The jobs of the workflows that can be started manually. */
+function dispatchedJobs(folder: string): Job[] {
   if (!existsSync(folder)) return [];
   return readdirSync(folder)
     .filter((file) => /\.ya?ml$/.test(file))
     .flatMap((file) => {
       const { on, jobs } = Object(parse(readFileSync(join(folder, file), 'utf8'))) as {
         on?: unknown;
-        jobs?: Record<string, Calling | null>;
+        jobs?: Record<string, Job | null>;
       };
       const events =
         typeof on === 'string' ? [on] : Array.isArray(on) ? on : Object.keys(Object(on) as object);
@@ -87,20 +87,21 @@ function dispatchedJobs(folder: string): Calling[] {
     });
 }
 
-function callsIn({ uses, secrets, steps }: Calling): { uses: string; givesToken: boolean }[] {
-  const own = typeof uses === 'string' ? [{ uses, givesToken: secrets === 'inherit' || names(secrets) }] : [];
+function callsIn({ uses, secrets, steps }: Job): { uses: string; passesToken: boolean }[] {
+  const own =
+    typeof uses === 'string' ? [{ uses, passesToken: secrets === 'inherit' || hasToken(secrets) }] : [];
   const ofSteps = (Array.isArray(steps) ? steps : []) as ({ uses?: unknown; with?: unknown } | null)[];
   const called = ofSteps.flatMap((step) =>
-    typeof step?.uses === 'string' ? [{ uses: step.uses, givesToken: names(step.with) }] : [],
+    typeof step?.uses === 'string' ? [{ uses: step.uses, passesToken: hasToken(step.with) }] : [],
   );
   return [...own, ...called];
 }
 
-function names(given: unknown): boolean {
+function hasToken(given: unknown): boolean {
   return typeof given === 'object' && given !== null && 'approvers-token' in given;
 }
 
-/** Whether the token sees each team. It does not matter whether the one who asks is in it. */
+/** Whether the token can read each team. Whether the actor is a member does not matter. */
 async function teamsFinding(
   context: Pick<Context, 'clock' | 'signal'>,
   { github, approversToken: token }: ApproversRequest,
@@ -109,8 +110,8 @@ async function teamsFinding(
   if (token === undefined) {
     return {
       state: 'warning',
-      says: 'there is no approvers-token to ask with',
-      fix: 'Give `approvers-token` to `doctor` too.',
+      says: 'not checked, because approvers-token is not set',
+      fix: 'Set approvers-token for `doctor` too.',
     };
   }
   const hidden: string[] = [];
@@ -123,12 +124,12 @@ async function teamsFinding(
     }
   } catch (error) {
     context.signal.throwIfAborted();
-    return { state: 'unknown', says: `they could not be read: ${reasonOf(error)}` };
+    return { state: 'unknown', says: `could not be read: ${reasonOf(error)}` };
   }
   if (hidden.length === 0) return { state: 'ok', says: `approvers-token reads ${teams.join(', ')}` };
   return {
     state: 'problem',
-    says: `there is no ${hidden.join(', ')}, or approvers-token may not read it`,
-    fix: 'Give a token with the organization permission Members (read), and check the names of the teams.',
+    says: `${hidden.join(', ')} not found, or approvers-token has no permission`,
+    fix: 'Use a token with the organization permission Members (read), and check the names of the teams.',
   };
 }

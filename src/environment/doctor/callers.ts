@@ -2,11 +2,12 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { reasonOf } from '../../core/errors.ts';
+import { plural } from '../../core/text.ts';
 import type { Check, Finding } from '../run/result.ts';
 
 const FOLDER = '.github/workflows';
 
-/** Reusable workflows whose jobs take an environment's deploy role, and those whose work is done by another of them. */
+/** The reusable workflows that deploy or promote, and for each the one whose job assumes the environment's deploy role. */
 const DEPLOYING: Readonly<Record<string, string>> = {
   deploy: 'deploy',
   pipeline: 'deploy',
@@ -20,7 +21,7 @@ interface Reference {
   uses: string;
 }
 
-/** What the workflows of the checkout call of this repository, and the claims of the jobs that deploy. */
+/** The check of the workflows in the checkout, and the claims of the jobs that deploy. */
 interface Callers {
   check: Check;
   /** The `job_workflow_ref` of each reusable workflow that deploys. */
@@ -28,10 +29,10 @@ interface Callers {
 }
 
 /**
- * Looks whether callers were copied and not edited, and whether they name a version: a branch may change with every
- * push.
+ * Checks whether the workflows that call this repository were edited after they were copied, and whether they use a version
+ * instead of a branch, which can change with every push.
  *
- * @param actionRepository the repository of this action, as GITHUB_ACTION_REPOSITORY says it; may be empty.
+ * @param actionRepository GITHUB_ACTION_REPOSITORY; may be empty.
  */
 export function checkCallers(workspace: string, actionRepository: string): Callers {
   const name = `callers in ${FOLDER}`;
@@ -52,7 +53,7 @@ function readReferences(folder: string): Reference[] {
   );
 }
 
-/** The `uses` of jobs and of their steps. */
+/** The `uses` of jobs and their steps. */
 function referencesIn(workflow: unknown): string[] {
   const jobs = Object.values((workflow as { jobs?: Record<string, unknown> } | null)?.jobs ?? {});
   return jobs.flatMap((job) => {
@@ -62,7 +63,7 @@ function referencesIn(workflow: unknown): string[] {
   });
 }
 
-/** The placeholder, a repository named `platform`, or wherever this action comes from. */
+/** Whether it is the placeholder, a repository named `platform`, or the repository of this action. */
 function isOurs(uses: string, actionRepository: string): boolean {
   const [path = ''] = uses.split('@');
   if (path.startsWith('.') || path.startsWith('$')) return false;
@@ -79,17 +80,18 @@ function isPlaceholder(uses: string): boolean {
 function judge(references: readonly Reference[]): Finding {
   const copied = references.filter(({ uses }) => isPlaceholder(uses));
   if (copied.length > 0) {
-    const fix = "Replace <OWNER> by the owner of your organisation's copy of the repository.";
-    return { state: 'problem', says: `not edited since they were copied: ${listed(copied)}`, fix };
+    const fix = "Replace <OWNER> with the owner of your organization's copy of the repository.";
+    return { state: 'problem', says: `they still have the placeholder: ${listed(copied)}`, fix };
   }
   const moving = references.filter(({ uses }) => !/@(?:v\d[\w.-]*|[0-9a-f]{40})$/.test(uses));
   if (moving.length > 0) {
-    const fix = 'Name a version tag such as @v1, or a commit.';
-    return { state: 'warning', says: `they follow a branch: ${listed(moving)}`, fix };
+    const fix = 'Use a version tag such as @v1, or a commit.';
+    return { state: 'warning', says: `they use a branch: ${listed(moving)}`, fix };
   }
-  if (references.length === 0) return { state: 'ok', says: 'no workflow of the checkout calls the platform' };
+  if (references.length === 0)
+    return { state: 'ok', says: 'no workflow in the checkout calls the platform repository' };
   const sources = new Set(references.map(({ uses }) => uses.split('/').slice(0, 2).join('/')));
-  return { state: 'ok', says: `${references.length} calls of ${[...sources].join(', ')}` };
+  return { state: 'ok', says: `${plural(references.length, 'call')} of ${[...sources].join(', ')}` };
 }
 
 function listed(references: readonly Reference[]): string {
@@ -97,7 +99,7 @@ function listed(references: readonly Reference[]): string {
 }
 
 /**
- * What the tokens of the called jobs say: the workflow that was called last, with the ref by which it was called.
+ * The `job_workflow_ref` in the tokens of the called jobs: the workflow that was called last, with the ref of the call.
  *
  * @see https://docs.github.com/actions/how-tos/secure-your-work/security-harden-deployments/oidc-with-reusable-workflows
  */

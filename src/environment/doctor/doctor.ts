@@ -20,17 +20,17 @@ import { plural } from '../../core/text.ts';
 interface DoctorRequest {
   manifest: Manifest;
   choice: Choice;
-  /** Names in Parameter Store that a deployment or promotion writes by itself. */
+  /** Parameter Store names that a deployment or promotion creates. */
   ledger: readonly string[];
   roleToAssume: string | undefined;
   token: string;
-  /** Reads teams. */
+  /** The token that reads teams. */
   approversToken: string | undefined;
 }
 
 /**
- * Looks whether everything is there to deploy an environment, and says how to mend what is not. Nothing is changed.
- * `ready` takes a proof for every check but those that can only warn.
+ * Checks the prerequisites of a deployment to an environment, with a fix for each problem. Changes nothing. The verdict is
+ * `ready` only if every check was made and none is a problem.
  */
 export async function runDoctor(context: EnvironmentContext, request: DoctorRequest): Promise<DoctorResult> {
   const { manifest, choice, token, roleToAssume } = request;
@@ -54,9 +54,9 @@ export async function runDoctor(context: EnvironmentContext, request: DoctorRequ
   ]);
   const { opened } = access;
   const session = opened?.session;
-  const inside =
+  const accountChecks =
     opened && stacks.length > 0
-      ? await checkInside(inRole(context, environment, opened.role), opened.session, request, graph)
+      ? await checkAccount(inRole(context, environment, opened.role), opened.session, request, graph)
       : [];
   const { project } = manifest;
   const services = opened
@@ -79,7 +79,7 @@ export async function runDoctor(context: EnvironmentContext, request: DoctorRequ
     ...builds,
     ...unread,
     checkNames(manifest, stacks),
-    ...(session ? inside : [notReached()]),
+    ...(session ? accountChecks : [noAccess()]),
     ...services.checks,
   ];
   logChecks(context, checks);
@@ -89,7 +89,7 @@ export async function runDoctor(context: EnvironmentContext, request: DoctorRequ
   return { command: 'doctor', environment: name, region, ...judgeChecks(name, checks), checks, policies };
 }
 
-/** The environment as a role sees it. */
+/** The environment's context with another role. */
 function inRole(
   context: EnvironmentContext,
   environment: Environment,
@@ -98,8 +98,8 @@ function inRole(
   return role === context.role ? context : openEnvironmentContext({ ...context, context, environment, role });
 }
 
-/** What takes access to the account. */
-async function checkInside(
+/** The checks that require access to the account. */
+async function checkAccount(
   context: EnvironmentContext,
   session: Session,
   { manifest, ledger, choice }: DoctorRequest,
@@ -122,7 +122,7 @@ async function checkInside(
   return [...unread, ...checks, ...states, values, ...repositories, ...quotas, ...roles];
 }
 
-/** The states from the worst to the best, as the log shows them. */
+/** The labels of the states in the log, the worst first. */
 const STATES: Readonly<Record<Check['state'], string>> = {
   problem: 'problem',
   unknown: 'not checked',
@@ -152,8 +152,8 @@ async function logPolicies({ log }: EnvironmentContext, policies: readonly RoleP
   }
 }
 
-function notReached(): Check {
-  return { name: 'stacks, templates, quotas', state: 'unknown', says: 'the account cannot be reached' };
+function noAccess(): Check {
+  return { name: 'stacks, templates, quotas', state: 'unknown', says: 'no access to the account' };
 }
 
 function judgeChecks(
@@ -164,7 +164,7 @@ function judgeChecks(
     checks.filter((check) => check.state === state).map(({ name }) => name);
   const [problems, unknown, warnings] = [named('problem'), named('unknown'), named('warning')];
   if (problems.length + unknown.length === 0) {
-    const but = warnings.length > 0 ? `, with a warning on ${warnings.join(', ')}` : '';
+    const but = warnings.length > 0 ? `, with warnings for ${warnings.join(', ')}` : '';
     return { verdict: 'ready', reason: `${environment} is ready: ${plural(checks.length, 'check')}${but}.` };
   }
   const parts = [

@@ -25,18 +25,18 @@ import type { Choice, ExistingTarget } from '../run/targets.ts';
 import { type RolePolicy, rolePolicies } from './policy.ts';
 import { outOf } from '../../core/text.ts';
 
-const ROLE_FIX = 'Give the role the IAM policy below.';
+const ROLE_FIX = 'Attach the IAM policy below to the role.';
 
 interface ExistingRequest {
   project: string;
   choice: Choice;
-  /** What the environment is deployed by; where the context has another role, that one only reads. */
+  /** The deploy role of the environment. If the context has another role, that one is read-only. */
   role: string | undefined;
 }
 
 /**
- * Checks the services of an environment that exist already, by reading, and gives the IAM policy of each role that
- * deploys to them. What a role may change is not tried.
+ * Checks the existing services of an environment, and generates the IAM policy for each role that deploys to them. Only
+ * permissions to read are tested.
  */
 export async function checkExisting(
   context: EnvironmentContext,
@@ -61,7 +61,7 @@ function accessOf(context: EnvironmentContext, role: string | undefined): 'read'
   return context.role === role ? 'change' : 'read';
 }
 
-/** A service as far as it can be read. */
+/** The checks of a service, and its task definition if it could be read. */
 interface CheckedService {
   checks: Check[];
   definition?: TaskDefinition;
@@ -77,12 +77,12 @@ async function checkService(
     await requireSessionAccount(
       session,
       place.account,
-      (actual) => `the credentials belong to account ${actual}, and the manifest says ${place.account}`,
+      (actual) => `the credentials belong to account ${actual}, but the manifest has ${place.account}`,
     );
     const service = await findService(services, place);
     requireDeployable(service);
     const { definition } = await readTaskDefinition(services, service.taskDefinition ?? '');
-    const runs = `${place.service} of the cluster ${place.cluster} runs ${revisionName(service.taskDefinition ?? '')}`;
+    const runs = `${place.service} in cluster ${place.cluster} runs ${revisionName(service.taskDefinition ?? '')}`;
     const tasks = outOf(service.runningCount ?? 0, service.desiredCount ?? 0, 'task');
     const [repository, definitions, permissions] = await Promise.all([
       checkRepository(services, target),
@@ -110,20 +110,20 @@ function problem(name: string, error: unknown): Check {
   return { name, state: 'problem', says: reasonOf(error), ...(advised !== undefined && { fix: advised }) };
 }
 
-/** What ECS does about tasks that fail while no job looks. */
+/** What ECS does about failing tasks when no job monitors the deployment. */
 function checkFailureHandling(service: string, { deploymentConfiguration = {} }: Service): Check {
   const name = `failed deployments of ${service}`;
   const { enable = false, rollback = false } = deploymentConfiguration.deploymentCircuitBreaker ?? {};
   const alarms = deploymentConfiguration.alarms;
-  const watched = alarms?.enable === true ? `; alarms: ${(alarms.alarmNames ?? []).join(', ')}` : '';
+  const monitored = alarms?.enable === true ? `; alarms: ${(alarms.alarmNames ?? []).join(', ')}` : '';
   if (enable && rollback)
-    return { name, state: 'ok', says: `the circuit breaker of ECS rolls them back${watched}` };
+    return { name, state: 'ok', says: `the deployment circuit breaker rolls them back${monitored}` };
   const says = enable
-    ? 'the circuit breaker of ECS stops them, without a rollback'
-    : 'the circuit breaker of ECS is off: ECS starts failing tasks again and again once the job has ended';
+    ? 'the deployment circuit breaker stops them without a rollback'
+    : 'the deployment circuit breaker is disabled, so ECS keeps restarting failing tasks after the job has ended';
   const fix =
     'Set deploymentCircuitBreaker { enable: true, rollback: true } in the tool that owns the service.';
-  return { name, state: 'warning', says: `${says}${watched}`, fix };
+  return { name, state: 'warning', says: `${says}${monitored}`, fix };
 }
 
 async function checkRepository(
@@ -133,7 +133,7 @@ async function checkRepository(
   const name = `the repository of ${service}`;
   const { repository, account, region } = place;
   if (repository.kind === 'shared') {
-    const says = `images stay in ${repository.uri}, which is not looked at`;
+    const says = `images stay in ${repository.uri}, which is not checked`;
     return { check: { name, state: 'ok', says }, uri: repository.uri };
   }
   try {
@@ -142,16 +142,16 @@ async function checkRepository(
   } catch (error) {
     services.signal.throwIfAborted();
     if (classify(error) === 'denied') return { check: problem(name, error) };
-    const says = `${reasonOf(error)} It was looked for in account ${account}, ${region}.`;
+    const says = `${reasonOf(error)} Checked in account ${account}, ${region}.`;
     const fix = 'Correct repository, account or region in the manifest.';
     return { check: { name, state: 'problem', says, fix } };
   }
 }
 
 /**
- * Whether tasks can pull from the repository: proven by those that did.
+ * Checks whether tasks can pull from the repository, which is proven if they already run an image from it.
  *
- * @param uri of the repository, where it was found.
+ * @param uri the URI of the repository, if it was found.
  */
 function checkExecutionRole(
   { name: service, place }: ExistingTarget,
@@ -162,20 +162,20 @@ function checkExecutionRole(
   const { repository, account, region } = place;
   const { executionRoleArn: role, containerDefinitions } = definition;
   if (role === undefined) {
-    const says = 'the task definition has none, and Fargate pulls from ECR with it';
+    const says = 'the task definition has none, but Fargate needs it to pull from ECR';
     const fix = 'Set executionRoleArn in the tool that owns the task definition.';
     const isFargate = definition.requiresCompatibilities?.includes('FARGATE') ?? false;
     return { name, state: isFargate ? 'problem' : 'warning', says, fix };
   }
   if (repository.kind === 'shared') return { name, state: 'ok', says: role };
   if (containerDefinitions.some(({ image }) => parseReference(image)?.name === uri && uri !== undefined))
-    return { name, state: 'ok', says: `tasks run an image of ${repository.name} with ${role}` };
-  const says = `no container runs an image of ${repository.name} yet, so whether ${role} may pull from it is not known`;
-  const fix = `Allow it ecr:GetAuthorizationToken, and ecr:BatchGetImage and ecr:GetDownloadUrlForLayer on repository/${repository.name} of account ${account}, ${region}.`;
+    return { name, state: 'ok', says: `tasks run an image from ${repository.name} with ${role}` };
+  const says = `no container runs an image from ${repository.name} yet, so it is unknown whether ${role} may pull from it`;
+  const fix = `Allow the role ecr:GetAuthorizationToken, and ecr:BatchGetImage and ecr:GetDownloadUrlForLayer on repository/${repository.name} in account ${account}, ${region}.`;
   return { name, state: 'warning', says, fix };
 }
 
-/** The checks that every release makes, of what runs now. */
+/** The preflight checks of a release, for the running task definition. */
 async function checkTaskDefinition(
   services: ServiceContext,
   service: string,
@@ -192,7 +192,7 @@ async function checkTaskDefinition(
   return { name, state, says, ...(fixes !== '' && { fix: fixes }) };
 }
 
-/** Tries the calls that follow a deployment, and names those that are denied. */
+/** Makes the calls that monitor a deployment, and lists those that are denied. */
 async function checkPermissions(
   services: ServiceContext,
   { name: service, place }: ExistingTarget,
@@ -236,17 +236,17 @@ async function checkPermissions(
   }
   if (denied.length > 0)
     return { name, state: 'problem', says: `denied: ${denied.join(', ')}`, fix: ROLE_FIX };
-  return { name, state: 'ok', says: 'reading is allowed; what changes something is not tried' };
+  return { name, state: 'ok', says: 'read access is allowed; write access was not tested' };
 }
 
-/** Whether Parameter Store can be read where hold, lock and releases are. */
+/** Checks whether the parameters of the hold and the releases can be read. */
 async function checkLedger(
   context: EnvironmentContext,
   { project, choice, role }: ExistingRequest,
 ): Promise<Check> {
   const { environment, existing } = choice;
   const place = { project, environment: environment.name };
-  const name = `the parameters below /${project}/${environment.name}`;
+  const name = `the parameters under /${project}/${environment.name}`;
   try {
     const hold = await readHold(await context.services.ssm(), holdParameter(place), context);
     const releases = await Promise.all(
@@ -258,7 +258,7 @@ async function checkLedger(
     const recorded = releases.filter((release) => release !== undefined).length;
     const known = `releases recorded for ${outOf(recorded, existing.length, 'service')}`;
     if (!hold) return { name, state: 'ok', says: `no hold; ${known}` };
-    const fix = 'Release the hold by promote-environment with command: release-hold.';
+    const fix = 'Release the hold with promote-environment and command: release-hold.';
     return { name, state: 'warning', says: `${environment.name} is ${describeHold(hold)}; ${known}`, fix };
   } catch (error) {
     context.signal.throwIfAborted();

@@ -15,7 +15,7 @@ import { missingBuildFiles } from '../service/build-files.ts';
 
 const AT_ONCE = 8;
 
-/** What the images of an environment are built from, and whether this runner can build them. */
+/** Checks the files that the images of an environment are built from, and whether this runner can build them. */
 export async function checkBuilds(
   context: EnvironmentContext,
   manifest: Manifest,
@@ -36,25 +36,25 @@ export async function checkBuilds(
   const found: Check = {
     name,
     state: 'ok',
-    says: `those of ${built.map((each) => each.name).join(', ')} exist`,
+    says: `found for ${built.map((each) => each.name).join(', ')}`,
   };
   return [...(files.length > 0 ? files : [found]), await checkDocker(context)];
 }
 
-/** A warning at most: the job that builds may have another runner. */
+/** At most a warning, because the job that builds may have another runner. */
 async function checkDocker(context: EnvironmentContext): Promise<Check> {
   const name = 'Docker and buildx on this runner';
   const folder = mkdtempSync(join(tmpdir(), 'doctor-docker-'));
   try {
     const docker = new DockerClient(folder, undefined, context.env, context);
     const { description } = await findBuilder(docker);
-    return { name, state: 'ok', says: `images are built by ${description}` };
+    return { name, state: 'ok', says: `images are built with ${description}` };
   } catch (error) {
     context.signal.throwIfAborted();
     if (!(error instanceof PlatformError)) throw error;
     const {
       message,
-      fix = 'Install Docker with buildx on the runner that builds, or let it build elsewhere (docker/setup-buildx-action, driver remote).',
+      fix = 'Install Docker with buildx on the runner that builds, or use a remote builder (docker/setup-buildx-action with driver: remote).',
     } = errorInfo(error);
     return { name, state: 'warning', says: message, fix };
   } finally {
@@ -66,13 +66,13 @@ async function checkDocker(context: EnvironmentContext): Promise<Check> {
 interface RepositoryFinding {
   service: string;
   repository: string;
-  /** Why it was not checked; absent where it does not exist. */
+  /** Why it could not be checked. Absent if it does not exist. */
   unread?: string;
-  /** Another environment of the account and region whose stack creates it. */
+  /** Another environment in the account and region whose stack creates it. */
   creator?: string;
 }
 
-/** What creates the repositories of an account: the stacks of the run, and those of its other environments. */
+/** The stacks that may create repositories: those of the run and of other environments. */
 interface RepositoryPlace extends Pick<TargetGraph, 'graph'> {
   neighbours: readonly Neighbour[];
 }
@@ -113,7 +113,7 @@ async function missingRepositories(
   return found;
 }
 
-/** Whether each service has a repository, or a stack that creates it. */
+/** Checks whether each service has a repository, or a stack that creates it. */
 export async function checkRepositories(
   context: EnvironmentContext,
   manifest: Manifest,
@@ -145,10 +145,10 @@ export async function checkRepositories(
 }
 
 /**
- * Requires the repositories of a run before its first change. One that may not be read is left to the release. A plan only
- * warns of one that a stack of another environment creates.
+ * Requires the repositories of a run before anything changes. If the role cannot read one, the release reports it. A plan
+ * only warns if a stack of another environment creates the repository.
  *
- * @throws PlatformError `not-found` that names all that are missing.
+ * @throws PlatformError `not-found` with all missing repositories.
  */
 export async function requireRepositories(
   context: EnvironmentContext,
@@ -180,23 +180,23 @@ function absence(
   const line = lineOf(['services', service, 'repository']);
   const missing = `the repository ${repository} of ${service} (${file}:${line}) does not exist in account ${account}, ${region}`;
   if (creator !== undefined)
-    return { says: `${missing}, and a stack of ${creator} creates it`, fix: `Deploy ${creator} first.` };
+    return { says: `${missing}; a stack of ${creator} creates it`, fix: `Deploy ${creator} first.` };
   const stack = stackOf(manifest, choice, repository, workspace);
   if (stack?.environments?.includes(environment) === false) {
-    const says = `${missing}, and the stack ${stack.name}, which creates it, is limited to ${stack.environments.join(', ')}`;
+    const says = `${missing}; the stack ${stack.name}, which creates it, is limited to ${stack.environments.join(', ')}`;
     return { says, fix: `Add ${environment} to stacks.${stack.name}.environments.` };
   }
   if (stack) {
-    const says = `${missing}, and the stack ${stack.name}, which creates it, is not part of this run`;
+    const says = `${missing}; the stack ${stack.name}, which creates it, is not part of this run`;
     return { says, fix: `Deploy the stack ${stack.name} first.` };
   }
   return {
     says: `${missing}, and no stack creates it`,
-    fix: `Add a stack of templates/registry.yml that creates it, or correct services.${service}.repository.`,
+    fix: `Add a stack that creates it with templates/registry.yml, or correct services.${service}.repository.`,
   };
 }
 
-/** The stack of the manifest that would create a repository in the environment. */
+/** The stack in the manifest that would create a repository in the environment. */
 function stackOf(
   manifest: Manifest,
   choice: Choice,

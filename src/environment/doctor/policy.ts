@@ -4,7 +4,7 @@ import type { TaskDefinition } from '../../ecs/task-definition/task-definition.t
 import type { Environment } from '../manifest/manifest.ts';
 import type { ExistingTarget } from '../run/targets.ts';
 
-/** An IAM policy, as JSON has it. */
+/** An IAM policy document. */
 interface PolicyDocument {
   Version: '2012-10-17';
   Statement: readonly PolicyStatement[];
@@ -20,20 +20,19 @@ interface PolicyStatement {
 
 /** The policy of one role. */
 export interface RolePolicy {
-  /** Its ARN; absent: of the job's own credentials. */
+  /** ARN of the role. Absent: the job's own credentials. */
   role?: string;
   /** Account and region. */
   where: string;
   document: PolicyDocument;
 }
 
-/** What a policy is, as a title. */
 export function policyTitle({ role, where }: RolePolicy): string {
-  const whose = role === undefined ? "the job's own credentials" : nameOf(role);
-  return `IAM policy of ${whose} for services that exist already (${where})`;
+  const holder = role === undefined ? "the job's own credentials" : nameOf(role);
+  return `IAM policy of ${holder} for existing services (${where})`;
 }
 
-/** What a policy is for: services of one environment that exist already, in one account and region. */
+/** The scope of a policy: existing services of one environment, in one account and region. */
 interface PolicyScope extends Place {
   project: string;
   environment: string;
@@ -43,15 +42,15 @@ interface PolicyScope extends Place {
 
 interface PolicyService {
   target: ExistingTarget;
-  /** What it runs. Absent where that cannot be read: then the policy has nothing that the task definition names. */
+  /** Absent if it cannot be read. The policy then lacks the resources that the task definition references. */
   definition?: TaskDefinition;
 }
 
 /**
- * The policies that an environment's services need, one for each role, account and region: the environment's own
- * first, which has its hold and lock.
+ * The policies that deployments to an environment's existing services need, one for each role, account and region. The
+ * first is that of the environment's own account and region, which contain its hold and lock.
  *
- * @param role what the environment is deployed by.
+ * @param role the deploy role of the environment.
  */
 export function rolePolicies(
   project: string,
@@ -76,7 +75,7 @@ export function rolePolicies(
   }));
 }
 
-/** A role is of one account. */
+/** A role belongs to one account. */
 function ownRole(place: Place, home: Place & { role: string | undefined }): string | undefined {
   return place.account === home.account ? home.role : undefined;
 }
@@ -86,9 +85,8 @@ function keyOf({ account, region, role = '' }: Place & { role: string | undefine
 }
 
 /**
- * The permissions that deploy-environment and promote-environment need for services that exist already: to read,
- * release, roll back and hold, and to copy their images on. Where IAM knows no resource for an action, it is allowed
- * on all.
+ * The permissions that deploy-environment and promote-environment need for existing services: to read, release, roll back
+ * and hold them, and to copy their images. Actions without resource-level permissions are allowed on all resources.
  *
  * @see https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html
  */
@@ -96,11 +94,11 @@ function deployPolicy(scope: PolicyScope): PolicyDocument {
   const ofServices = [serviceStatements, taskDefinitionStatements, imageStatements, explanationStatements];
   const statements = [
     ledgerStatement(scope),
-    // With it, doctor judges who else may assume the role.
+    // Lets doctor check who else may assume the role.
     allow('OwnTrust', ['iam:GetRole'], scope.role ?? []),
     ...(scope.services.length > 0 ? ofServices.flatMap((statementsOf) => statementsOf(scope)) : []),
   ];
-  // IAM refuses an empty list.
+  // IAM rejects an empty list.
   return { Version: '2012-10-17', Statement: statements.filter(({ Resource }) => Resource.length > 0) };
 }
 
@@ -156,7 +154,7 @@ function serviceStatements({ services, ...place }: PolicyScope): PolicyStatement
       }),
     ),
     allow('Tasks', prefixed('ecs', ['DescribeTasks', 'StopTask']), ofCluster('task', '/*')),
-    // For a list of tasks IAM knows the cluster as a condition only.
+    // ecs:ListTasks supports the cluster only as a condition.
     allow('TasksOfClusters', ['ecs:ListTasks'], '*', clusters),
     allow(
       'CommandsAsTasks',
@@ -184,7 +182,7 @@ function taskDefinitionStatements({ services, ...place }: PolicyScope): PolicySt
       prefixed('ecs', ['DescribeTaskDefinition', 'ListTaskDefinitions', 'RegisterTaskDefinition']),
       '*',
     ),
-    // A revision gets the tags of the one before it: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/supported-iam-actions-tagging.html
+    // A revision gets the tags of the previous one: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/supported-iam-actions-tagging.html
     allow('TagTaskDefinitions', ['ecs:TagResource'], arn('ecs', place, 'task-definition/*'), {
       StringEquals: { 'ecs:CreateAction': 'RegisterTaskDefinition' },
     }),
@@ -228,7 +226,7 @@ function imageStatements({ services, ...place }: PolicyScope): PolicyStatement[]
   ];
 }
 
-/** What finds mistakes before a release and explains it when it fails. */
+/** The permissions to find mistakes before a release, and to diagnose a failed one. */
 function explanationStatements({ services, ...place }: PolicyScope): PolicyStatement[] {
   const groups = services
     .flatMap(({ definition }) => definition?.containerDefinitions ?? [])
@@ -258,7 +256,7 @@ function explanationStatements({ services, ...place }: PolicyScope): PolicyState
   ];
 }
 
-/** Where something of AWS is. */
+/** Account and region of a resource. */
 interface Place {
   account: string;
   region: string;
@@ -268,18 +266,18 @@ function arn(service: string, { account, region }: Place, resource: string): str
   return `arn:${partitionOf(region).id}:${service}:${region}:${account}:${resource}`;
 }
 
-/** A task definition takes the name of a role too. */
+/** A task definition may have the name of a role instead of its ARN. */
 function roleArn(role: string, { account, region }: Place): string {
   return role.startsWith('arn:') ? role : `arn:${partitionOf(region).id}:iam::${account}:role/${role}`;
 }
 
-/** Of a parameter's name or ARN; nothing for what is no parameter. */
+/** The ARN for a parameter's name or ARN; empty for the ARN of anything else. */
 function parameterArn(source: string, place: Place): string[] {
   if (!source.startsWith('arn:')) return [arn('ssm', place, `parameter/${source.replace(/^\//, '')}`)];
   return source.split(':')[2] === 'ssm' ? [source] : [];
 }
 
-/** Without the JSON key, the stage and the version that may follow it. */
+/** The ARN without the JSON key, version stage and version ID that may follow it. */
 function secretArn(source: string): string {
   return source.split(':').slice(0, 7).join(':');
 }

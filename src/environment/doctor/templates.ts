@@ -18,17 +18,17 @@ import {
 } from '../run/targets.ts';
 import { checkTargets, placedFindings, type TargetPlace } from './targets/check.ts';
 
-/** A stack with its template, and what its parameters are known to be. */
+/** A stack with its template and the known values of its parameters. */
 export interface ReadStack {
   stackName: string;
   template: Template;
-  /** Those that the files and the manifest give. */
+  /** From the parameter files and the manifest. */
   values: ReadonlyMap<string, string>;
 }
 
 /**
- * Reads what every stack is made of: whether the template parses, fits, and gets all parameters without a default.
- * A parameter that an existing stack has would be kept; it is asked for all the same, since the next account has none.
+ * Checks the templates: whether they parse, are within the size limit, and have a value for every parameter. An existing
+ * stack would keep its parameters, but they are required here, because a new account has no such stack.
  */
 export async function checkTemplates(
   context: CloudFormationContext,
@@ -41,7 +41,7 @@ export async function checkTemplates(
     const { stackName } = target.inputs;
     const name = `the template of ${stackName}`;
     try {
-      // As in an account without the stack, so that the next account is checked too.
+      // Without existing stacks, as in a new account.
       const checked = await checkTargets([target], new Map(), place);
       const says = checked
         .flatMap(placedFindings)
@@ -65,9 +65,7 @@ export async function checkTemplates(
   return { checks, read };
 }
 
-/**
- * The stacks of an environment. What cannot be read is left out, with a problem.
- */
+/** The stacks of an environment. A stack that cannot be read is left out, with a problem. */
 export function readableTargets(
   manifest: Manifest,
   choice: Choice,
@@ -83,7 +81,7 @@ export function readableTargets(
   return { graph, checks };
 }
 
-/** The other environments; none where one of the same account cannot be read, which is a problem. */
+/** The other environments. If one in the same account cannot be read, it is a problem and the list is empty. */
 export function readableNeighbours(
   manifest: Manifest,
   environment: Environment,
@@ -95,13 +93,13 @@ export function readableNeighbours(
   return { neighbours, checks };
 }
 
-function orProblem<T>(checks: Check[], name: string, otherwise: T, read: () => T): T {
+function orProblem<T>(checks: Check[], name: string, fallback: T, read: () => T): T {
   try {
     return read();
   } catch (error) {
     if (!(error instanceof PlatformError)) throw error;
     checks.push(unreadable(name, error));
-    return otherwise;
+    return fallback;
   }
 }
 
@@ -124,7 +122,7 @@ async function readStack(
   const template = await loadTemplate(context, source, workspace, use);
   checkTemplateSize(template, artifactBucket);
   const files = readParameterFiles(parameterFiles, workspace).parameters;
-  // Files are shared between templates, so what one of them skips is no news.
+  // Files are shared between templates, so parameters that a template does not declare are not reported.
   const resolved = resolveParameters(template, { files, inline: parameters }, undefined, () => undefined);
   const values = resolved.flatMap(({ key, value }): [string, string][] =>
     value === undefined ? [] : [[key, value]],

@@ -12,17 +12,17 @@ interface TrustRequest {
   /** The ARN of the deploy role. */
   role: string;
   environment: string;
-  /** Of this job's own token. */
+  /** The claims of this job's token. */
   claims: TokenClaims;
-  /** The `job_workflow_ref` of the jobs that will deploy; empty: this job's own. */
+  /** The `job_workflow_ref` of the jobs that will deploy. Empty: this job's own. */
   workflowRefs: readonly string[];
-  /** Whether this job assumed the role, which proves that it may. */
+  /** Whether this job assumed the role. */
   assumed: boolean;
 }
 
 /**
- * Reads the trust policy of the role that deploys an environment, and judges it by the tokens of jobs: those that will
- * deploy must be accepted, and those that no rule of the GitHub environment holds back must not.
+ * Reads the trust policy of an environment's deploy role, and evaluates it for the tokens of jobs: those that will deploy
+ * must be accepted, and those that the rules of the GitHub environment do not restrict must be rejected.
  */
 export async function checkTrust(context: Context, session: Session, request: TrustRequest): Promise<Check> {
   const name = `trust of ${request.role.slice(request.role.indexOf('role/') + 'role/'.length)}`;
@@ -30,43 +30,43 @@ export async function checkTrust(context: Context, session: Session, request: Tr
     const client = await iamClient(session, context);
     const RoleName = request.role.split('/').at(-1) ?? '';
     const { Role } = await send(client, new GetRoleCommand({ RoleName }), context);
-    return { name, ...judgeTrust(readTrustPolicy(Role?.AssumeRolePolicyDocument ?? ''), request) };
+    return { name, ...trustFinding(readTrustPolicy(Role?.AssumeRolePolicyDocument ?? ''), request) };
   } catch (error) {
     context.signal.throwIfAborted();
-    const says = `who may assume it could not be read: ${reasonOf(error)}`;
+    const says = `its trust policy could not be read: ${reasonOf(error)}`;
     const fix = `Allow iam:GetRole on ${request.role}.`;
-    // A role that was assumed does deploy; who else may assume it stays unknown.
+    // A role that this job assumed can deploy, but it is unknown who else can assume it.
     return { name, state: request.assumed ? 'warning' : 'unknown', says, fix };
   }
 }
 
-function judgeTrust(policy: Readonly<Record<string, unknown>>, request: TrustRequest): Finding {
+function trustFinding(policy: Readonly<Record<string, unknown>>, request: TrustRequest): Finding {
   const issuer = issuerHost(request.claims);
-  const answer = (claims: TokenClaims): boolean | undefined => acceptsToken(policy, issuer, claims);
+  const accepts = (claims: TokenClaims): boolean | undefined => acceptsToken(policy, issuer, claims);
   const intended = intendedTokens(request);
-  const refused = intended.filter(({ claims }) => answer(claims) === false);
-  const strangers = strangerTokens(request);
-  const admitted = strangers.filter(({ claims }) => answer(claims) === true).map(({ who }) => who);
-  if (admitted.length > 0) {
-    const says = `it also accepts ${admitted.join(', ')}: no branch policy and no reviewer of the GitHub environment holds these back`;
-    const fix = `Accept the subject "${subjectOf(request)}" only, by StringEquals.`;
+  const rejected = intended.filter(({ claims }) => accepts(claims) === false);
+  const others = otherTokens(request);
+  const accepted = others.filter(({ claims }) => accepts(claims) === true).map(({ who }) => who);
+  if (accepted.length > 0) {
+    const says = `it also accepts ${accepted.join(', ')}, which the branch policy and the reviewers of the GitHub environment do not restrict`;
+    const fix = `Accept only the subject "${subjectOf(request)}", with StringEquals.`;
     return { state: 'problem', says, fix };
   }
-  if (refused.length > 0) {
-    const says = `it does not accept ${refused.map(({ who }) => who).join(', ')}`;
-    const [first] = refused;
+  if (rejected.length > 0) {
+    const says = `it does not accept ${rejected.map(({ who }) => who).join(', ')}`;
+    const [first] = rejected;
     const fix = [
-      'Correct `sub`, `repository_id` or `job_workflow_ref` in its trust policy. `job_workflow_ref` names the reusable workflow that was called last, such as org/platform/.github/workflows/*@refs/tags/v1*.',
+      'Correct `sub`, `repository_id` or `job_workflow_ref` in its trust policy. `job_workflow_ref` is the reusable workflow that was called last, such as org/platform/.github/workflows/*@refs/tags/v1*.',
       'A statement that accepts it:',
       JSON.stringify(trustStatementFor(request.role, first?.claims ?? {}), null, 2),
     ].join('\n');
     return { state: 'problem', says, fix };
   }
-  if ([...intended, ...strangers].some(({ claims }) => answer(claims) === undefined)) {
-    const says = 'its trust policy has conditions that are not judged here';
+  if ([...intended, ...others].some(({ claims }) => accepts(claims) === undefined)) {
+    const says = 'its trust policy has conditions that cannot be evaluated here';
     return { state: request.assumed ? 'warning' : 'unknown', says };
   }
-  return { state: 'ok', says: `only jobs in the GitHub environment ${request.environment} may assume it` };
+  return { state: 'ok', says: `only jobs in the GitHub environment ${request.environment} can assume it` };
 }
 
 interface Probe {
@@ -74,7 +74,7 @@ interface Probe {
   claims: TokenClaims;
 }
 
-/** The jobs that deploy. A role that this job assumed without an environment is meant to be taken like that. */
+/** The tokens of the jobs that deploy; none if this job could assume the role without a GitHub environment. */
 function intendedTokens(request: TrustRequest): Probe[] {
   const { claims, environment, workflowRefs, assumed } = request;
   if (assumed && claims['environment'] === undefined) return [];
@@ -85,8 +85,8 @@ function intendedTokens(request: TrustRequest): Probe[] {
   }));
 }
 
-/** Jobs that anyone who can push a branch, open a pull request or own another repository can start. */
-function strangerTokens({ claims, environment, assumed, workflowRefs }: TrustRequest): Probe[] {
+/** The tokens of jobs that anyone can start who can push a branch, open a pull request or owns another repository. */
+function otherTokens({ claims, environment, assumed, workflowRefs }: TrustRequest): Probe[] {
   const prefix = prefixOf(claims);
   const [owner = ''] = String(claims['repository']).split('/');
   const byBranch = {
@@ -119,7 +119,7 @@ function strangerTokens({ claims, environment, assumed, workflowRefs }: TrustReq
       },
     },
   ];
-  // Where no environment is used, a subject of pull requests may be what this job has.
+  // Without a GitHub environment, this job itself may have the subject of a branch or a pull request.
   return assumed ? probes.filter(({ claims: { sub } }) => sub !== claims['sub']) : probes;
 }
 
@@ -127,7 +127,7 @@ function subjectOf({ claims, environment }: TrustRequest): string {
   return `${prefixOf(claims)}:environment:${environment}`;
 }
 
-/** `repo:owner/name`, or `repo:owner@1/name@2` of repositories made, renamed or moved after 2026-07-15. */
+/** `repo:owner/name`, or `repo:owner@1/name@2` for repositories created, renamed or moved after 2026-07-15. */
 function prefixOf(claims: TokenClaims): string {
   return String(claims['sub']).split(':').slice(0, 2).join(':');
 }

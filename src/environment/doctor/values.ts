@@ -8,11 +8,11 @@ import type { Manifest } from '../manifest/manifest.ts';
 import type { Check } from '../run/result.ts';
 import type { ReadStack } from './templates.ts';
 
-/** CloudFormation's limit for the name of a stack. */
+/** CloudFormation's limit for stack names. */
 const STACK_NAME_LIMIT = 128;
 
 /**
- * Names that AWS keeps for itself, or refuses for their length, found before the first call.
+ * Checks for names that AWS reserves or that are too long.
  *
  * @see https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-su-create.html
  * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-resource-tags.html
@@ -21,30 +21,30 @@ export function checkNames({ project }: Manifest, stacks: readonly DeployStackIn
   const name = 'reserved names';
   const found = [
     ...(/^(?:aws|ssm)/i.test(project)
-      ? [`the project ${project}: Parameter Store keeps names that begin with /aws and /ssm`]
+      ? [`the project ${project}: Parameter Store reserves names that start with /aws or /ssm`]
       : []),
     ...stacks.flatMap(({ stackName, tags }) => [
       ...(stackName.length > STACK_NAME_LIMIT
         ? [
-            `the stack ${stackName}: its name has ${stackName.length} characters, at most ${STACK_NAME_LIMIT} fit`,
+            `the stack ${stackName}: its name has ${stackName.length} characters, but at most ${STACK_NAME_LIMIT} are allowed`,
           ]
         : []),
       ...Object.keys(tags)
         .filter((tag) => /^aws:/i.test(tag))
-        .map((tag) => `the tag ${tag} of ${stackName}: AWS keeps tags that begin with aws:`),
+        .map((tag) => `the tag ${tag} of ${stackName}: AWS reserves tags that start with aws:`),
     ]),
   ];
-  if (found.length === 0) return { name, state: 'ok', says: 'no name is one that AWS keeps for itself' };
+  if (found.length === 0) return { name, state: 'ok', says: 'no name is reserved by AWS' };
   return { name, state: 'problem', says: found.join('; '), fix: 'Choose other names in the manifest.' };
 }
 
-/** GetParameters takes ten names. */
-const NAMES_A_CALL = 10;
+/** The limit of GetParameters. */
+const NAMES_PER_CALL = 10;
 
 /**
- * Whether everything that the stacks read in Parameter Store is there, or is written by one of them.
+ * Checks whether every parameter that the stacks read exists in Parameter Store, or is created by one of them.
  *
- * @param written names that are written on the way, such as the ledger's.
+ * @param written parameters that the deployment creates, such as the ledger's.
  */
 export async function checkValues(
   context: Context,
@@ -57,10 +57,10 @@ export async function checkValues(
     const wanted = missingFrom(stacks, written);
     const absent = await absentParameters(context, client, [...wanted.keys()]);
     if (absent.length === 0) {
-      return { name, state: 'ok', says: 'whatever a stack reads is there, or another stack writes it' };
+      return { name, state: 'ok', says: 'every parameter that a stack reads exists, or a stack creates it' };
     }
     const says = absent.map((each) => `${each} (read by ${wanted.get(each) ?? ''})`).join(', ');
-    const fix = `Write the values, or name in the manifest the stacks that do:\n${absent
+    const fix = `Create the parameters, or add the stacks that create them to the manifest:\n${absent
       .map((each) => `aws ssm put-parameter --type String --name ${each} --value …`)
       .join('\n')}`;
     return { name, state: 'problem', says: `no stack creates ${says}`, fix };
@@ -70,7 +70,7 @@ export async function checkValues(
   }
 }
 
-/** What is read and written by none of the stacks, and who reads it. */
+/** The parameters that a stack reads and none creates, each with the stack that reads it. */
 function missingFrom(stacks: readonly ReadStack[], written: readonly string[]): Map<string, string> {
   const interfaces = stacks.map(({ stackName, template, values }) => ({
     stackName,
@@ -83,7 +83,7 @@ function missingFrom(stacks: readonly ReadStack[], written: readonly string[]): 
   const missing = new Map<string, string>();
   for (const { stackName, reads } of interfaces) {
     for (const { kind, name } of reads) {
-      // AWS's own parameters (/aws/…) are there in every account.
+      // Every account has AWS's public parameters (/aws/…).
       if (kind === 'parameter' && !given.has(name) && !name.startsWith('/aws/')) missing.set(name, stackName);
     }
   }
@@ -96,8 +96,8 @@ async function absentParameters(
   names: readonly string[],
 ): Promise<string[]> {
   const absent: string[] = [];
-  for (let from = 0; from < names.length; from += NAMES_A_CALL) {
-    const Names = names.slice(from, from + NAMES_A_CALL);
+  for (let from = 0; from < names.length; from += NAMES_PER_CALL) {
+    const Names = names.slice(from, from + NAMES_PER_CALL);
     const { InvalidParameters = [] } = await send(client, new GetParametersCommand({ Names }), context);
     absent.push(...InvalidParameters);
   }

@@ -129,18 +129,18 @@ describe('the trust policy of the deploy role', () => {
   const files = { '.github/workflows/pipeline.yml': caller };
 
   test.each<[string, Record<string, Record<string, string>>, string, RegExp]>([
-    ['the environment alone', own, 'ok', /^only jobs in the GitHub environment dev may assume it$/],
+    ['the environment alone', own, 'ok', /^only jobs in the GitHub environment dev can assume it$/],
     [
       'everything of the repository',
       { StringLike: { sub: 'repo:org/platform:*' } },
       'problem',
-      /accepts every branch, pull requests, every GitHub environment: no branch policy/,
+      /accepts every branch, pull requests, every GitHub environment, which the branch policy/,
     ],
     [
       'every repository of the owner',
       { StringLike: { sub: 'repo:org/*:environment:dev' } },
       'problem',
-      /accepts other repositories of org:/,
+      /accepts other repositories of org, which/,
     ],
     [
       'the environment of everybody',
@@ -180,7 +180,7 @@ describe('the trust policy of the deploy role', () => {
     sandbox.addFault({ kind: 'error', operation: 'GetRole', status: 403, code: 'AccessDenied' });
     const { run, check } = await doctor(sandbox, {}, { 'role-to-assume': ROLE });
     expect(check('trust of')).toMatchObject({ state: 'warning', fix: `Allow iam:GetRole on ${ROLE}.` });
-    expect(run.outputs['reason']).toContain('with a warning on trust of shop-dev-deploy');
+    expect(run.outputs['reason']).toContain('with warnings for trust of shop-dev-deploy');
   });
 
   test('is checked by a job outside of the environment with the plan role', async () => {
@@ -237,9 +237,7 @@ describe('blocking problems', () => {
       'platform.yml': manifest.replaceAll('111111111111', '222222222222'),
     });
     expect(run.outputs['verdict']).toBe('not-ready');
-    expect(check('credentials')?.says).toBe(
-      'they belong to account 111111111111, and the manifest says 222222222222',
-    );
+    expect(check('credentials')?.says).toBe('expected account 222222222222, got 111111111111');
   });
 
   test('a GitHub environment that does not exist', async () => {
@@ -254,7 +252,7 @@ describe('blocking problems', () => {
     const { check } = await doctor(sandbox, {
       'platform.yml': manifest.replace('parameters: dev.json', 'parameters: dev.json, protected: true'),
     });
-    expect(check('GitHub environment')?.says).toContain('nobody has to approve');
+    expect(check('GitHub environment')?.says).toContain('no approval is required');
     expect(check('GitHub environment')?.fix).toContain('Required reviewers');
   });
 
@@ -282,7 +280,7 @@ describe('blocking problems', () => {
     });
     expect(check('VPCs')).toMatchObject({
       state: 'problem',
-      says: 'up to 1 needed, 0 allowed in the account',
+      says: 'requires up to 1, the account has 0',
     });
     expect(check('VPCs')?.fix).toContain('--quota-code L-F678F1CE --desired-value 1');
   });
@@ -296,7 +294,7 @@ describe('blocking problems', () => {
         Tags: { 'aws:team': 'x' },
       }),
     });
-    expect(check('reserved names')?.says).toContain('/aws and /ssm');
+    expect(check('reserved names')?.says).toContain('/aws or /ssm');
     expect(check('reserved names')?.says).toContain('aws:team');
   });
 

@@ -221,6 +221,6 @@ test('doctor names denied calls, an unproven repository, and a service without a
   expect(summary).toContain('denied: ecs:ListTasks');
   expect(summary).toContain('logs:DescribeLogGroups');
   expect(summary).toContain('The repository team/other does not exist');
-  expect(summary).toContain('no container runs an image of team/other yet');
-  expect(summary).toContain('the circuit breaker of ECS is off');
+  expect(summary).toContain('no container runs an image from team/other yet');
+  expect(summary).toContain('the deployment circuit breaker is disabled');
 });

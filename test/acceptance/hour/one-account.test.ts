@@ -163,7 +163,7 @@ test(
     expectVerdict(await doctor('dev')(), 'ready');
     await newcomer.mistake(nothing, doctor('prod'), {
       verdict: 'not-ready',
-      says: ['the quota of vCPUs of Fargate Spot'],
+      says: ['the quota of Fargate Spot vCPUs'],
     });
     raiseQuotas();
     expectVerdict(await doctor('prod')(), 'ready');

@@ -131,7 +131,9 @@ Resources:
   Topic: { Type: AWS::SNS::Topic, Properties: { DisplayName: { 'Fn::ImportValue': !Sub '\${Net}-x' } } }`,
     '',
     undefined,
-    ['3 notice: Only CloudFormation knows which stack this Fn::ImportValue reads: app does not wait for it.'],
+    [
+      '3 notice: Only CloudFormation can determine which stack this Fn::ImportValue reads, so app does not wait for it.',
+    ],
   ],
 ])('%s', async (_what, template, given, existing, found) => {
   expect(await findings(template, given, existing)).toEqual(found);
@@ -181,8 +183,8 @@ Outputs: { E: { Value: !Ref Environment } }`;
   const repository = (name: string, extra = '') =>
     named('AWS::ECR::Repository', 'RepositoryName', name, extra);
   const shared = (name: string, line = 7) => [
-    `${line} error: The name ${name} is used by the stack app in staging too, and both environments are in account 111111111111. ` +
-      'Put the environment into the name, or keep the stack in one of them (stacks.app.environments)',
+    `${line} error: The name ${name} is also used by the stack app in staging, and both environments are in account 111111111111. ` +
+      'Add the environment to the name, or limit the stack to one of them (stacks.app.environments)',
   ];
 
   test.each<[what: string, template: string, place: Parameters<typeof inOneAccount>[1], found: string[]]>([
@@ -211,8 +213,8 @@ Outputs: { E: { Value: !Ref Environment } }`;
         .replace('Parameters: {', 'Parameters: { Domain: { Type: String, Default: dev.example },'),
       { account: '222222222222' },
       [
-        '7 error: The name api.dev.example is used by the stack app in staging too, and such a name exists once in all accounts. ' +
-          'Correct Domain in the parameters of dev or staging',
+        '7 error: The name api.dev.example is also used by the stack app in staging, and it must be unique across all AWS accounts. ' +
+          'Change Domain in the parameters of dev or staging',
       ],
     ],
     [
@@ -229,8 +231,8 @@ Outputs: { E: { Value: !Ref Environment } }`;
       named('AWS::S3::Bucket', 'BucketName', 'shop-assets'),
       { account: '222222222222' },
       [
-        '7 error: The name shop-assets is used by the stack app in staging too, and such a name exists once in all accounts. ' +
-          'Put the environment into the name, or keep the stack in one of them (stacks.app.environments)',
+        '7 error: The name shop-assets is also used by the stack app in staging, and it must be unique across all AWS accounts. ' +
+          'Add the environment to the name, or limit the stack to one of them (stacks.app.environments)',
       ],
     ],
     ['a resource of one environment', repository('shop/api', '\n    Condition: InDev'), {}, []],
@@ -242,8 +244,8 @@ Outputs: { E: { Value: !Ref Environment } }`;
         .replace('Conditions: {', "Conditions: { Created: !Not [!Equals [!Ref Create, 'false']],"),
       { region: 'eu-west-1' },
       [
-        '8 error: The name https://issuer.example is used by the stack app in staging too, and both environments are in account 111111111111. ' +
-          'Create it in one of them only: change Create in the parameters of the other one',
+        '8 error: The name https://issuer.example is also used by the stack app in staging, and both environments are in account 111111111111. ' +
+          'Create it in only one of them: change Create in the parameters of the other',
       ],
     ],
     [
@@ -257,6 +259,6 @@ Outputs: { E: { Value: !Ref Environment } }`;
     ],
   ])('%s', async (_what, template, place, found) => {
     const all = await inOneAccount(template, place);
-    expect(all.filter((each) => each.includes('is used by the stack'))).toEqual(found);
+    expect(all.filter((each) => each.includes('is also used by the stack'))).toEqual(found);
   });
 });

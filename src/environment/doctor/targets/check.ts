@@ -27,7 +27,7 @@ import { parameterFindings, type TargetFinding } from './parameters.ts';
 
 const AT_ONCE = 8;
 
-/** Where stacks go, and where their templates are. */
+/** The environment of stacks, and the workspace of their templates. */
 export interface TargetPlace {
   environment: Pick<Environment, 'name' | 'account' | 'region'>;
   workspace: string;
@@ -35,7 +35,7 @@ export interface TargetPlace {
   neighbours?: readonly Neighbour[];
 }
 
-/** The stacks of targets that exist, by name. What a failed creation left is created again. */
+/** The existing stacks of targets, by name, without those of failed creations, which are created again. */
 export async function describeTargets(
   context: EnvironmentContext,
   targets: readonly StackTarget[],
@@ -51,7 +51,7 @@ export async function describeTargets(
   return found;
 }
 
-/** What of a target is checked. */
+/** The parts of a target that are checked. */
 interface CheckedTarget {
   name: string;
   inputs: Pick<
@@ -65,29 +65,29 @@ interface CheckedTarget {
 /** A finding with its file. */
 type PlacedFinding = TargetFinding & { file: string };
 
-/** What is known of a target before CloudFormation is asked. */
+/** The result of checking a target before any call to CloudFormation. */
 export interface TargetCheck {
-  /** As the manifest has it. */
+  /** Name in the manifest. */
   stack: string;
   /** The template's path. */
   file: string;
   findings: readonly TargetFinding[];
-  /** How many resources of each type the template declares, the most frequent first. Those that a condition rules out are left out. */
+  /** The number of resources of each type, the most frequent first, without those that a condition excludes. */
   types: Creation['types'];
-  /** What they cost at least; undefined where none has a price of its own. */
+  /** Their minimum cost; undefined if none has a fixed price. */
   price: ResourcesPrice | undefined;
-  /** False where macros, or conditions that only AWS can judge, decide about some resources. */
+  /** False if some resources depend on macros, or on conditions that only AWS can evaluate. */
   exact: boolean;
-  /** What its task definitions run on, see taskArchitectures. */
+  /** The CPU architectures of its task definitions; see taskArchitectures. */
   architectures: readonly string[];
 }
 
 /**
- * Checks every target of a run without a change: the values of its parameters, the references of its template, and,
- * where its stack is to be created, attributes and properties by the resource schemas.
+ * Checks the parameter values and the template references of every target, and, if its stack will be created, attributes
+ * and properties against the resource schemas.
  *
- * @param existing the parameters of each stack that exists, by stack name: they keep their values.
- * @param place.graph with what its stacks read from each other.
+ * @param existing the parameters of each existing stack, by stack name. They keep their values.
+ * @param place.graph the dependencies between the stacks.
  */
 export async function checkTargets(
   targets: readonly CheckedTarget[],
@@ -122,7 +122,7 @@ export async function checkTargets(
       ...nameFindings({ document, given, resources, environment, taken }),
       ...(graph ? graphFindings(graph, target.name) : []),
     ];
-    // The resources themselves are not kept: those of 30 large templates take 120 MB.
+    // The resources themselves are not kept, because those of 30 large templates need 120 MB.
     return {
       stack: target.name,
       file: template,
@@ -155,7 +155,7 @@ function tagFindings(template: string, { inputs: { tags = {} }, lines }: Checked
   return [{ level: 'error', message, line: 1, ...at }];
 }
 
-/** What keeps the local paths of a template from being packaged. Its warnings come when it is deployed. */
+/** The errors that prevent a template's local paths from being packaged. Warnings are reported by the deployment. */
 function localPathFindings(
   document: TemplateDocument,
   { inputs }: CheckedTarget,
@@ -174,13 +174,13 @@ function localPathFindings(
   );
 }
 
-/** Reads that cannot be ordered, since only CloudFormation knows their names, and reads of nothing. */
+/** References that cannot be resolved before CloudFormation does, and references to missing outputs. */
 function graphFindings({ unresolved, missingOutputs }: StackGraph, stack: string): TemplateFinding[] {
   const own = <T extends { stack: string }>(all: readonly T[]): T[] =>
     all.filter((each) => each.stack === stack);
   return [
     ...own(unresolved).map(({ function: name, line }): TemplateFinding => {
-      const message = `Only CloudFormation knows which stack this ${name} reads: ${stack} does not wait for it.`;
+      const message = `Only CloudFormation can determine which stack this ${name} reads, so ${stack} does not wait for it.`;
       return { level: 'notice', message, line };
     }),
     ...own(missingOutputs).map(({ stackName, output, line }): TemplateFinding => {
@@ -195,7 +195,7 @@ export function placedFindings({ file, findings }: TargetCheck): PlacedFinding[]
   return findings.map((finding) => ({ file, ...finding }));
 }
 
-/** Without repetitions, as of a value that several stacks are given. */
+/** Removes duplicates, for example of a value that several stacks receive. */
 function distinct(findings: readonly PlacedFinding[]): PlacedFinding[] {
   const known = new Map<string, PlacedFinding>();
   for (const finding of findings) {
@@ -207,10 +207,10 @@ function distinct(findings: readonly PlacedFinding[]): PlacedFinding[] {
 }
 
 /**
- * Ends a run before its first change where CloudFormation would refuse one of its stacks. Every finding becomes an
- * annotation on its line.
+ * Fails a run before anything changes if CloudFormation would reject one of its stacks. Every finding is annotated on its
+ * line.
  *
- * @throws PlatformError that names all of them.
+ * @throws PlatformError with all errors.
  */
 export function requireValidTargets(
   { annotations }: Pick<Context, 'annotations'>,

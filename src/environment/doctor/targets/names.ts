@@ -12,7 +12,7 @@ import { literal, member, sectionOf, type Value, valueAt } from '../../../cloudf
 import type { Environment } from '../../manifest/manifest.ts';
 import { type Neighbour, pseudoParameters, GLOBAL_NAME_TYPES } from '../../run/targets.ts';
 
-/** The property that names a resource, of types whose names an account has once in a region. */
+/** The property with the name of a resource, for types whose names are unique in an account and region. */
 const UNIQUE_NAMES: Readonly<Record<string, string>> = {
   'AWS::Backup::BackupVault': 'BackupVaultName',
   'AWS::CloudWatch::Alarm': 'AlarmName',
@@ -45,15 +45,15 @@ const UNIQUE_NAMES: Readonly<Record<string, string>> = {
   'AWS::SecretsManager::Secret': 'Name',
   'AWS::ServiceDiscovery::HttpNamespace': 'Name',
 };
-/** Names of these are not repeated in another region either. */
+/** Types whose names are also unique across regions. */
 const GLOBAL = /^AWS::(?:IAM|Route53|S3)::/;
 const RECORD = 'AWS::Route53::RecordSet';
 
-/** Names that AWS or GitHub gives: no template can put the environment into them. */
-const GIVEN_NAMES: ReadonlySet<string> = new Set(['AWS::IAM::OIDCProvider', 'AWS::IAM::ServiceLinkedRole']);
+/** Types whose names are fixed by AWS or GitHub, so that they cannot contain the environment. */
+const FIXED_NAMES: ReadonlySet<string> = new Set(['AWS::IAM::OIDCProvider', 'AWS::IAM::ServiceLinkedRole']);
 
 /**
- * The most characters that a name may have, of types that take fewer than 128.
+ * The maximum length of names, for types that allow fewer than 128 characters.
  *
  * @see https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html "can have a maximum
  *   of 32 characters"
@@ -67,7 +67,7 @@ const GIVEN_NAMES: ReadonlySet<string> = new Set(['AWS::IAM::OIDCProvider', 'AWS
  *   clusters) or 1 to 52 (for Multi-AZ DB clusters) letters, numbers, or hyphens"
  * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html "up to 80 characters"
  */
-const MOST_CHARACTERS: Readonly<Record<string, number>> = {
+const MAX_LENGTHS: Readonly<Record<string, number>> = {
   'AWS::ElasticLoadBalancingV2::LoadBalancer': 32,
   'AWS::ElasticLoadBalancingV2::TargetGroup': 32,
   'AWS::IAM::Role': 64,
@@ -79,29 +79,29 @@ const MOST_CHARACTERS: Readonly<Record<string, number>> = {
   'AWS::SQS::Queue': 80,
 };
 
-/** A name that exists once in an account, or in all accounts. */
+/** A name that must be unique in an account, or in all accounts. */
 interface UniqueName {
-  /** With its type and, unless it is global, its region. */
+  /** Contains the type and, unless the name is global, the region. */
   key: string;
-  /** Of the resource; absent for an export. */
+  /** The type of the resource; absent for an export. */
   type?: string;
   name: string;
   line: number;
-  /** For a name that cannot be changed: the parameters that decide whether the stack creates the resource. */
+  /** For a fixed name, the parameters that determine whether the stack creates the resource. */
   switches?: readonly string[];
-  /** For a name that exists once in all accounts: the parameters that it consists of. */
+  /** For a name that must be unique in all accounts, the parameters that it consists of. */
   parameters?: readonly string[];
 }
 
-/** Who has a name already. */
+/** The stack that uses a name. */
 interface Owner {
   environment: string;
   stack: string;
-  /** Its key in the manifest. */
+  /** The stack's key in the manifest. */
   path: string;
 }
 
-/** The names that a stack takes for itself: those of its resources and exports that are known without AWS. */
+/** The unique names of a stack's resources and exports that can be determined without AWS. */
 function uniqueNames(
   document: TemplateDocument,
   given: Readonly<Record<string, string>>,
@@ -113,7 +113,7 @@ function uniqueNames(
   const named = resources.flatMap(({ logicalId, type, properties }) => {
     const value = member(properties, type === RECORD ? 'Name' : (UNIQUE_NAMES[type] ?? ''));
     const place = GLOBAL.test(type) ? type : `${type} ${region}`;
-    const switches = GIVEN_NAMES.has(type) ? { switches: switchesOf(document, logicalId) } : {};
+    const switches = FIXED_NAMES.has(type) ? { switches: switchesOf(document, logicalId) } : {};
     const parameters = GLOBAL_NAME_TYPES.includes(type)
       ? { parameters: parametersIn(document, value, scope) }
       : {};
@@ -139,14 +139,14 @@ function uniqueNames(
   return [...named, ...exported];
 }
 
-/** Zone and type of a DNS record, with which its name is unique. Records with a SetIdentifier share a name. */
+/** The zone and type of a DNS record, within which its name is unique. Records with a SetIdentifier share a name. */
 function recordSets(properties: Value | undefined, known: (value: Value | undefined) => string[]): string[] {
   if (member(properties, 'SetIdentifier')) return [];
   const zones = known(member(properties, 'HostedZoneId') ?? member(properties, 'HostedZoneName'));
   return zones.flatMap((zone) => known(member(properties, 'Type')).map((type) => `${zone} ${type}`));
 }
 
-/** The parameters of a template that a value refers to, without those that platform.yml supplies. */
+/** The parameters of a template that a value references, except those that platform.yml supplies. */
 function parametersIn(document: TemplateDocument, value: Value | undefined, scope: Scope): string[] {
   const parts = value ? [...partsOf(value, scope)] : [];
   const texts = parts.flatMap((part) => {
@@ -161,7 +161,7 @@ function parametersIn(document: TemplateDocument, value: Value | undefined, scop
   );
 }
 
-/** The parameters that the condition of a resource refers to. */
+/** The parameters that the condition of a resource references. */
 function switchesOf(document: TemplateDocument, logicalId: string): string[] {
   const condition = literal(valueAt(document, ['Resources', logicalId, 'Condition']));
   if (condition === undefined) return [];
@@ -176,9 +176,9 @@ function referencesIn(value: Value): string[] {
 }
 
 /**
- * The names of other environments.
+ * The names that other environments use.
  *
- * @param account of the environment that is checked.
+ * @param account the account of the checked environment.
  */
 export function namesOfNeighbours(
   neighbours: readonly Neighbour[],
@@ -208,25 +208,25 @@ function takenName(
 ): TemplateFinding {
   const { name, line, parameters } = unique;
   const { stack, environment } = owner;
-  const used = `The name ${name} is used by the stack ${stack} in ${environment} too`;
+  const used = `The name ${name} is also used by the stack ${stack} in ${environment}`;
   const shared =
     parameters === undefined
       ? `both environments are in account ${account}`
-      : 'such a name exists once in all accounts';
+      : 'it must be unique across all AWS accounts';
   const fix =
     parameters === undefined || parameters.length === 0
       ? separateNames(unique, owner)
-      : `Correct ${parameters.join(' or ')} in the parameters of ${own} or ${environment}`;
+      : `Change ${parameters.join(' or ')} in the parameters of ${own} or ${environment}`;
   return { level: 'error', message: `${used}, and ${shared}. ${fix}`, line };
 }
 
 function separateNames({ switches = [] }: UniqueName, { path }: Owner): string {
   return switches.length === 0
-    ? `Put the environment into the name, or keep the stack in one of them (${path}.environments)`
-    : `Create it in one of them only: change ${switches.join(' or ')} in the parameters of the other one`;
+    ? `Add the environment to the name, or limit the stack to one of them (${path}.environments)`
+    : `Create it in only one of them: change ${switches.join(' or ')} in the parameters of the other`;
 }
 
-interface Named {
+interface NameCheck {
   document: TemplateDocument;
   given: Readonly<Record<string, string>>;
   resources: readonly DeclaredResource[];
@@ -235,8 +235,14 @@ interface Named {
   taken: ReadonlyMap<string, Owner>;
 }
 
-/** Names of a stack that another environment of the account has, and those that are too long. */
-export function nameFindings({ document, given, resources, environment, taken }: Named): TemplateFinding[] {
+/** Findings for names that another environment uses, and for names that are too long. */
+export function nameFindings({
+  document,
+  given,
+  resources,
+  environment,
+  taken,
+}: NameCheck): TemplateFinding[] {
   return uniqueNames(document, given, resources, environment).flatMap((unique) => {
     const owner = taken.get(unique.key);
     return [...longName(unique), ...(owner ? [takenName(unique, owner, environment)] : [])];
@@ -244,8 +250,8 @@ export function nameFindings({ document, given, resources, environment, taken }:
 }
 
 function longName({ type = '', name, line }: UniqueName): TemplateFinding[] {
-  const most = MOST_CHARACTERS[type] ?? Infinity;
-  if (name.length <= most) return [];
-  const message = `The name ${name} of ${type} has ${name.length} characters, expected at most ${most}. Shorten the project, the environment, or the name in the template`;
+  const limit = MAX_LENGTHS[type] ?? Infinity;
+  if (name.length <= limit) return [];
+  const message = `The name ${name} of ${type} has ${name.length} characters, but at most ${limit} are allowed. Shorten the name of the project or the environment, or the name in the template`;
   return [{ level: 'error', message, line }];
 }

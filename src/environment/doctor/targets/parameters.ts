@@ -6,31 +6,31 @@ import { type Entry, literal, member, sectionOf } from '../../../cloudformation/
 import type { FileLine } from '../../../core/errors.ts';
 import { suggest } from '../../../core/text.ts';
 
-/** Something that CloudFormation refuses, or may refuse, about a stack. */
+/** A part of a stack that CloudFormation rejects, or may reject. */
 export interface TargetFinding extends TemplateFinding {
-  /** In place of the template. */
+  /** Default: the template. */
   file?: string;
-  /** The problem alone. It is shown once of each line, whichever template it comes from. */
+  /** The problem without its template. It is reported once for each line, even if several templates have it. */
   problem?: string;
 }
 
 /** The parameters of a stack. */
-interface Given {
+interface StackParameters {
   document: TemplateDocument;
   /** The template's path. */
   file: string;
   values: Readonly<Record<string, string>>;
-  /** The line that gives each value, as far as it is known. */
+  /** The line that sets each value, if known. */
   lines: Readonly<Record<string, FileLine>>;
-  /** Those of the stack that exists. */
+  /** The values of the existing stack. */
   kept?: Readonly<Record<string, string>> | undefined;
 }
 
 /**
- * Parameters without a value, and values that CloudFormation would refuse, each at the line that gives the value. A secret
- * is never shown.
+ * Findings for parameters without a value, and for values that CloudFormation would reject, at the line that sets the
+ * value. Secrets are masked.
  */
-export function parameterFindings(given: Given): TargetFinding[] {
+export function parameterFindings(given: StackParameters): TargetFinding[] {
   const declared = sectionOf(given.document, 'Parameters');
   const names = declared.map(({ key }) => key);
   const undeclared = Object.keys(given.values).filter((name) => !names.includes(name));
@@ -47,20 +47,20 @@ export function parameterFindings(given: Given): TargetFinding[] {
 
 function valueFindings(
   { key, value, line }: Entry,
-  { document, file, values, lines, kept = {} }: Given,
+  { document, file, values, lines, kept = {} }: StackParameters,
 ): TargetFinding[] {
   const { type = 'String', noEcho = false } = document.parameters[key] ?? {};
   const own = valueIn(values, key);
   const ofStack = own === undefined ? valueIn(kept, key) : undefined;
-  // CloudFormation shows a secret as asterisks.
+  // CloudFormation returns a secret as asterisks.
   if (ofStack !== undefined && noEcho) return [];
   const used = own ?? ofStack ?? literal(member(value, 'Default'));
   if (used === undefined) return [{ level: 'error', message: `a value is missing for ${key}`, line }];
-  const refused = valueProblem(value, used);
-  if (refused === undefined) return [];
+  const invalid = valueProblem(value, used);
+  if (invalid === undefined) return [];
   const shown = isSecretParameter(key, { type, noEcho }) ? MASKED : JSON.stringify(used);
   const at = own === undefined ? undefined : lines[key];
-  const problem = `${key}: ${refused}`;
+  const problem = `${key}: ${invalid}`;
   const rule = at === undefined ? '' : ` (${file}:${line})`;
   const origin = ofStack === undefined ? '' : ', the value of the stack';
   return [{ level: 'error', message: `${problem}${rule}, got ${shown}${origin}`, problem, line, ...at }];

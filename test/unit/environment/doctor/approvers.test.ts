@@ -43,11 +43,11 @@ const ADA = ', approvers: [ada]';
 const LEADS = ", approvers: [ada, '@org/leads']";
 const GONE = ", approvers: ['@org/gone']";
 const SECRETS = ', secrets: { approvers-token: x }';
-const OK = 'ok: a workflow on workflow_dispatch deploys or promotes';
+const OK = 'ok: a workflow with workflow_dispatch deploys or promotes';
 
 test.each<[string, string, string | undefined, 'members' | 'installation' | undefined, (string | RegExp)[]]>([
   ['no approvers', '', undefined, undefined, []],
-  ['no workflow', ADA, undefined, undefined, [/^problem: no workflow on workflow_dispatch deploys/]],
+  ['no workflow', ADA, undefined, undefined, [/^problem: no workflow with workflow_dispatch deploys/]],
   ['a workflow on push only', ADA, caller('push'), undefined, [/^problem: no workflow/]],
   [
     'a workflow that does something else',
@@ -64,7 +64,7 @@ test.each<[string, string, string | undefined, 'members' | 'installation' | unde
     LEADS,
     caller('workflow_dispatch'),
     undefined,
-    [/^problem: .*gives approvers-token/, /^warning: there is no/],
+    [/^problem: .*passes approvers-token/, /^warning: not checked, because approvers-token is not set/],
   ],
   [
     'a team with all secrets',
@@ -80,14 +80,14 @@ test.each<[string, string, string | undefined, 'members' | 'installation' | unde
     LEADS,
     caller('workflow_dispatch', SECRETS),
     'installation',
-    [OK, /^problem: there is no @org\/leads, or/],
+    [OK, /^problem: @org\/leads not found, or/],
   ],
   [
     'a team that is gone',
     GONE,
     caller('workflow_dispatch', SECRETS),
     'members',
-    [OK, /^problem: there is no @org\/gone/],
+    [OK, /^problem: @org\/gone not found/],
   ],
 ])('%s', async (_name, approvers, workflow, token, expected) => {
   const states = await statesOf(approvers, workflow, token);

@@ -54,7 +54,7 @@ const BRANCHES: readonly [string, object, NonNullable<GitHub['branches']>, boole
     [{ name: 'main' }],
     true,
     'problem',
-    /restricts nothing\. Anyone who can push a branch holds the deploy role/,
+    /has no effect without a branch protection rule\. Anyone who can push a branch can use the deploy role/,
   ],
   ['"Protected branches only" with a rule', { protectedBranches: true }, RULED, true, 'warning', /main/],
   [
@@ -109,27 +109,21 @@ describe(`which branches may deploy: ${BRANCHES.length} policies`, () => {
 });
 
 const APPROVALS: readonly [string, object, boolean, string, RegExp][] = [
-  ['nobody, where nothing is protected', {}, false, 'ok', /nobody has to approve/],
-  [
-    'nobody, where the manifest says protected',
-    {},
-    true,
-    'problem',
-    /nobody has to approve, and the manifest/,
-  ],
+  ['nobody, where nothing is protected', {}, false, 'ok', /no approval is required/],
+  ['nobody, where the manifest says protected', {}, true, 'problem', /no approval is required, although/],
   [
     'reviewers who may approve their own',
     { reviewers: ['lead'], adminsBypass: false },
     true,
     'warning',
-    /a person who starts a deployment may approve it$/,
+    /the person who starts a deployment can approve it$/,
   ],
   [
     'administrators who may bypass',
     { reviewers: ['lead'], preventSelfReview: true },
     true,
     'warning',
-    /but administrators may bypass/,
+    /but administrators can bypass/,
   ],
   [
     'reviewers whom nothing bypasses',
@@ -159,7 +153,7 @@ test('who approves: approvers of the manifest if GitHub has no reviewers', async
   });
   expect(approval).toMatchObject({
     state: 'ok',
-    says: 'it exists; approvers of the manifest start what changes it',
+    says: 'it exists; only the approvers in the manifest can start changes',
   });
 });
 
@@ -173,7 +167,7 @@ describe('settings that cannot be read are never ok', () => {
     const { approval, branches } = await protectionOf({ github, permissions });
     const found = expected.length === 1 ? approval : branches;
     expect(found).toMatchObject({ state: 'unknown', says: expect.stringMatching(expected.at(-1) as RegExp) });
-    expect(found?.fix).toBe('Give the job the permissions `actions: read` and `contents: read`.');
+    expect(found?.fix).toBe('Grant the job `actions: read` and `contents: read`.');
   });
 
   test('a 404 for a listed environment', async () => {
@@ -194,7 +188,7 @@ describe('settings that cannot be read are never ok', () => {
 
   test('an unlisted environment is missing', async () => {
     const { approval, branches } = await protectionOf({ github: { environments: [{ name: 'develop' }] } });
-    expect(approval).toMatchObject({ state: 'problem', says: expect.stringMatching(/^there is none/) });
+    expect(approval).toMatchObject({ state: 'problem', says: expect.stringMatching(/^it does not exist/) });
     expect(branches).toBeUndefined();
   });
 });
