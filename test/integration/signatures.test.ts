@@ -123,7 +123,7 @@ test('an immutable tag in the target is kept with a note, and the copy succeeds'
   const { notes, ...report } = await copy();
   expect(report).toMatchObject({ state: 'present', attachments: 0 });
   expect(notes).toEqual([
-    `${REPOSITORY}:${digest.replace(':', '-')}.sig is immutable and lacks 1 attachment. ` +
+    `${REPOSITORY}:${digest.replace(':', '-')}.sig is immutable, so 1 attachment could not be added. ` +
       'Fix: Exclude sha256-* from the immutability of the tags of this repository.',
   ]);
   expect(await own.verifies(target, digest, 'tag')).toBe(true);

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { relative } from 'node:path';
 import { PlatformError } from '../../core/errors.ts';
-import { SILENT_REFUSAL } from '../registry/error.ts';
+import { UNEXPLAINED_DENIAL } from '../registry/error.ts';
 import type { Builder } from './builder.ts';
 import { type BuildRequest, sbomGenerator } from './command.ts';
 import { isTransient } from './docker.ts';
@@ -89,7 +89,7 @@ const FIXES: readonly { phase?: Phase; pattern: RegExp; fix: string }[] = [
   {
     phase: 'push',
     pattern: REFUSED,
-    fix: SILENT_REFUSAL,
+    fix: UNEXPLAINED_DENIAL,
   },
   {
     phase: 'push',

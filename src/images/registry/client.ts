@@ -4,7 +4,14 @@ import type { Context } from '../../core/context.ts';
 import { type ErrorCode, PlatformError } from '../../core/errors.ts';
 import { type RetryPolicy, withRetry } from '../../core/retry.ts';
 import { isOfRegistry, RegistryError } from './error.ts';
-import { download, exchange, type HttpAnswer, type HttpRequest, MOST_REDIRECTS, REDIRECTS } from './http.ts';
+import {
+  download,
+  exchange,
+  type HttpResponse,
+  type HttpRequest,
+  MOST_REDIRECTS,
+  REDIRECTS,
+} from './http.ts';
 import {
   type Descriptor,
   digestOf,
@@ -17,19 +24,19 @@ import {
 
 const ACCEPT = [...MEDIA_TYPES.image, ...MEDIA_TYPES.index].join(', ');
 const [INDEX] = MEDIA_TYPES.index;
-/** Registries answer so where they have no API for referrers. @see https://github.com/google/go-containerregistry (remote/referrers.go) */
+/** The responses of registries without the referrers API. @see https://github.com/google/go-containerregistry (remote/referrers.go) */
 const WITHOUT_REFERRERS = [400, 404, 405, 406];
 const RETRY: RetryPolicy = { attempts: 8, baseMs: 200, longestMs: 10_000 };
 
-/** Where a repository is, and the credentials for it. */
+/** The address of a repository and its credentials. */
 export interface RegistryAccess {
   /** The registry's origin: `https://111111111111.dkr.ecr.eu-west-1.amazonaws.com`. */
   endpoint: URL;
   /** The repository's path in the registry. */
   path: string;
-  /** Value of the Authorization header; absent until the registry asks for one. */
+  /** The value of the Authorization header; absent until the registry requires it. */
   authorization?: string;
-  /** Answers the registry's WWW-Authenticate with a value of the Authorization header. */
+  /** Returns the value of the Authorization header for the registry's WWW-Authenticate header. */
   authorize?: (challenge: string) => Promise<string>;
 }
 
@@ -41,16 +48,16 @@ export interface Blob {
   open(): AsyncIterable<Buffer>;
 }
 
-/** An answer that is not the registry's, or is incomplete: a proxy's page, or a body that was cut off. */
-class MalformedAnswerError extends PlatformError {
-  override readonly name = 'MalformedAnswerError';
+/** A response that is not from the registry, such as a proxy's page, or a truncated one. */
+class MalformedResponseError extends PlatformError {
+  override readonly name = 'MalformedResponseError';
 
   constructor(message: string) {
     super('service-unavailable', message);
   }
 }
 
-/** The login expired before a stream was sent, and was renewed. */
+/** The login expired before a stream was sent. It has been renewed. */
 class LoginExpiredError extends PlatformError {
   override readonly name = 'LoginExpiredError';
 
@@ -60,7 +67,7 @@ class LoginExpiredError extends PlatformError {
 }
 
 /**
- * One repository, over the registry protocol. Throttling, server errors and lost connections are retried; a
+ * Access to one repository over the registry protocol. Throttling, server errors and lost connections are retried. A
  * rejected request is a RegistryError.
  *
  * @see https://github.com/opencontainers/distribution-spec/blob/main/spec.md
@@ -70,9 +77,9 @@ export class RegistryClient {
   readonly #context: Pick<Context, 'clock' | 'signal' | 'log'>;
   readonly #retry: RetryPolicy;
   #authorization: string | undefined;
-  /** The answer to a challenge that is being fetched: parallel requests share it. */
+  /** The authorization that is being fetched, shared by parallel requests. */
   #authorizing: Promise<string> | undefined;
-  /** Failures whose attempts are used up: an upload, which is retried as a whole, does not retry them again. */
+  /** Failures after all attempts. An upload, which is retried as a whole, does not retry them again. */
   readonly #exhausted = new WeakSet();
 
   constructor(
@@ -86,48 +93,51 @@ export class RegistryClient {
     this.#retry = retry;
   }
 
-  /** A manifest by tag or digest; undefined when there is none. Its digest is verified against its bytes. */
+  /** A manifest by tag or digest; undefined if it does not exist. Its digest is verified. */
   async manifest(reference: string): Promise<Manifest | undefined> {
-    return await this.#readManifest(reference, (answer) => answer.status !== 404);
+    return await this.#readManifest(reference, (response) => response.status !== 404);
   }
 
-  /** As `manifest`, but undefined only when the registry itself says so: the 404 of a proxy on the way is an error. */
+  /** Like `manifest`, but undefined only if the 404 is from the registry itself. A 404 from a proxy is an error. */
   async find(reference: string): Promise<Manifest | undefined> {
-    return await this.#readManifest(reference, (answer) => answer.status !== 404 || !isOfRegistry(answer));
+    return await this.#readManifest(
+      reference,
+      (response) => response.status !== 404 || !isOfRegistry(response),
+    );
   }
 
   /**
-   * The digest that a tag has now, or that of an image by digest; undefined as `find`. The registry is asked without
-   * the manifest, which Docker Hub does not count as a pull.
+   * The current digest of a tag, or that of an image by digest; undefined like `find`. The manifest is not requested, so
+   * that Docker Hub does not count it as a pull.
    *
    * @see https://docs.docker.com/docker-hub/usage/pulls/
    */
   async digest(reference: string): Promise<string | undefined> {
-    const what = `read the digest of ${reference}`;
+    const what = `return the digest of ${reference}`;
     const request = this.#request('HEAD', `manifests/${reference}`, { accept: ACCEPT });
     const expected = [200, 404, 405];
-    const answer = await this.#withRetry(what, () => this.#send(what, { ...request, expected }));
-    const digest = answer.headers['docker-content-digest'];
-    if (answer.status === 200 && typeof digest === 'string' && isDigest(digest)) return digest;
+    const response = await this.#withRetry(what, () => this.#send(what, { ...request, expected }));
+    const digest = response.headers['docker-content-digest'];
+    if (response.status === 200 && typeof digest === 'string' && isDigest(digest)) return digest;
     return (await this.find(reference))?.digest;
   }
 
   async #readManifest(
     reference: string,
-    isThere: (answer: HttpAnswer) => boolean,
+    exists: (response: HttpResponse) => boolean,
   ): Promise<Manifest | undefined> {
-    const what = `read the manifest ${reference}`;
+    const what = `return the manifest ${reference}`;
     return this.#withRetry(what, async () => {
       const request = this.#request('GET', `manifests/${reference}`, { accept: ACCEPT });
-      const answer = await this.#send(what, { ...request, expected: [200, 404] });
-      if (!isThere(answer)) return undefined;
-      if (answer.status === 404) throw new RegistryError(what, answer);
-      return verifiedManifest(answer, reference);
+      const response = await this.#send(what, { ...request, expected: [200, 404] });
+      if (!exists(response)) return undefined;
+      if (response.status === 404) throw new RegistryError(what, response);
+      return verifiedManifest(response, reference);
     });
   }
 
   async putManifest(reference: string, manifest: RawManifest): Promise<void> {
-    const what = `put the manifest ${reference}`;
+    const what = `accept the manifest ${reference}`;
     const headers = { 'content-type': manifest.mediaType, 'content-length': manifest.bytes.length };
     await this.#withRetry(what, () =>
       this.#send(what, {
@@ -138,40 +148,48 @@ export class RegistryClient {
     );
   }
 
-  /** @param size in bytes; a blob of another size does not count. */
+  /** @param size in bytes. A blob of another size is ignored. */
   async hasBlob(digest: string, size: number): Promise<boolean> {
-    const what = `look for the blob ${digest}`;
+    const what = `check the blob ${digest}`;
     const expected = [200, ...REDIRECTS, 404];
-    const answer = await this.#withRetry(what, () =>
+    const response = await this.#withRetry(what, () =>
       this.#send(what, { ...this.#request('HEAD', `blobs/${digest}`), expected }),
     );
-    const length = answer.headers['content-length'];
-    if (REDIRECTS.includes(answer.status)) return true;
-    return answer.status === 200 && (length === undefined || Number(length) === size);
+    const length = response.headers['content-length'];
+    if (REDIRECTS.includes(response.status)) return true;
+    return response.status === 200 && (length === undefined || Number(length) === size);
   }
 
   /** A small blob, such as an image's config. The registry may redirect to storage that needs no credentials. */
   async blob(digest: string): Promise<Buffer> {
-    const what = `read the blob ${digest}`;
+    const what = `return the blob ${digest}`;
     return this.#withRetry(what, async () => {
-      const answer = await this.#send(what, { ...this.#request('GET', `blobs/${digest}`), expected: [200] });
-      if (digestOf(answer.body) !== digest) throw new MalformedAnswerError(`${what}: its bytes are others`);
-      return answer.body;
+      const response = await this.#send(what, {
+        ...this.#request('GET', `blobs/${digest}`),
+        expected: [200],
+      });
+      const actual = digestOf(response.body);
+      if (actual !== digest)
+        throw new MalformedResponseError(`the blob ${digest} was returned with the digest ${actual}`);
+      return response.body;
     });
   }
 
-  /** A blob of any size as a stream. It is looked for first, which renews a login that has expired. */
+  /** A blob of any size as a stream. Its existence is checked first, which also renews an expired login. */
   async *read({ digest, size }: Descriptor): AsyncIterable<Buffer> {
     if (!(await this.hasBlob(digest, size))) {
-      throw new PlatformError('image-invalid', `the registry lacks the blob ${digest}, a part of the image`);
+      throw new PlatformError(
+        'image-invalid',
+        `the blob ${digest} of the image does not exist in the registry`,
+      );
     }
     const { url, headers } = this.#authorized(this.#request('GET', `blobs/${digest}`));
     yield* download(url, size, this.#context.signal, headers);
   }
 
   /**
-   * What refers to a manifest, such as signatures and SBOMs. Clients of registries without the API for it keep the list
-   * under a tag.
+   * The referrers of a manifest, such as signatures and SBOMs. In registries without the referrers API, clients maintain
+   * the list under a tag.
    *
    * @see https://github.com/opencontainers/distribution-spec/blob/main/spec.md#listing-referrers
    */
@@ -179,44 +197,44 @@ export class RegistryClient {
     const listed = await this.#listReferrers(digest);
     if (listed) return listed;
     const list = await this.manifest(digest.replace(':', '-'));
-    // Some tools put this tag on the image itself.
+    // Some tools set this tag on the image itself.
     return list?.kind === 'index' && list.digest !== digest ? [...list.children] : [];
   }
 
-  /** Whether the registry lists what refers to a manifest. */
+  /** Whether the registry has the referrers API. */
   async listsReferrers(digest: string): Promise<boolean> {
     return (await this.#listReferrers(digest)) !== undefined;
   }
 
-  /** Undefined where the registry has no API for it. */
+  /** Undefined if the registry does not have the referrers API. */
   async #listReferrers(digest: string): Promise<Descriptor[] | undefined> {
-    const what = `list what refers to ${digest}`;
+    const what = `list the referrers of ${digest}`;
     const request = this.#request('GET', `referrers/${digest}`, { accept: INDEX });
     const expected = [200, ...WITHOUT_REFERRERS];
     const found: Descriptor[] = [];
     for (let url: URL | undefined = request.url; url;) {
       const page: HttpRequest = { ...request, url };
-      const answer = await this.#withRetry(what, () => this.#send(what, { ...page, expected }));
-      if (answer.status !== 200 || !answer.headers['content-type']?.startsWith(INDEX)) {
+      const response = await this.#withRetry(what, () => this.#send(what, { ...page, expected }));
+      if (response.status !== 200 || !response.headers['content-type']?.startsWith(INDEX)) {
         return undefined;
       }
-      const list = parseManifest(answer.body, INDEX);
+      const list = parseManifest(response.body, INDEX);
       if (list.kind === 'index') found.push(...list.children);
-      const next = /<([^>]+)>;\s*rel="?next/.exec([answer.headers.link].flat().join())?.[1];
+      const next = /<([^>]+)>;\s*rel="?next/.exec([response.headers.link].flat().join())?.[1];
       url = next === undefined ? undefined : new URL(next, url);
     }
     return found;
   }
 
   /**
-   * Sends a blob in one request: of a chunked upload ECR keeps only the first chunk. When an answer was lost, the
-   * registry is checked for the blob before it is sent again.
+   * Sends a blob in one request, because ECR stores only the first chunk of a chunked upload. After a lost response, the
+   * blob is sent again only if it is not in the registry.
    *
-   * @throws PlatformError `digest-mismatch` when the bytes do not match the digest; the registry then keeps nothing.
+   * @throws PlatformError `digest-mismatch` if the bytes do not match the digest. The registry then stores nothing.
    * @see https://github.com/aws/containers-roadmap/issues/2831
    */
   async upload(blob: Blob): Promise<void> {
-    const what = `take the blob ${blob.digest}`;
+    const what = `accept the blob ${blob.digest}`;
     let again = false;
     await this.#withRetry(what, async () => {
       if (again && (await this.hasBlob(blob.digest, blob.size))) return;
@@ -229,8 +247,8 @@ export class RegistryClient {
   }
 
   /**
-   * Shares a blob of another repository of the same registry. False when the registry does not support that: it
-   * then starts an upload instead, which is left to expire.
+   * Shares a blob of another repository of the same registry. False if the registry does not support that. It then starts
+   * an upload instead, which is not used and expires.
    *
    * @param from the other repository's path in the registry.
    */
@@ -238,14 +256,16 @@ export class RegistryClient {
     const what = `mount the blob ${digest}`;
     const query = new URLSearchParams({ mount: digest, from });
     const request = this.#request('POST', `blobs/uploads/?${query.toString()}`, { 'content-length': 0 });
-    const answer = await this.#withRetry(what, () => this.#send(what, { ...request, expected: [201, 202] }));
-    return answer.status === 201;
+    const response = await this.#withRetry(what, () =>
+      this.#send(what, { ...request, expected: [201, 202] }),
+    );
+    return response.status === 201;
   }
 
   async #startUpload(what: string): Promise<URL> {
     const request = this.#request('POST', 'blobs/uploads/', { 'content-length': 0 });
-    const answer = await this.#withRetry(what, () => this.#send(what, { ...request, expected: [202] }));
-    return new URL(answer.headers.location ?? '', this.#access.endpoint);
+    const response = await this.#withRetry(what, () => this.#send(what, { ...request, expected: [202] }));
+    return new URL(response.headers.location ?? '', this.#access.endpoint);
   }
 
   #request(method: string, path: string, headers: HttpRequest['headers'] = {}): HttpRequest {
@@ -256,46 +276,46 @@ export class RegistryClient {
   async #send(
     what: string,
     { expected, ...request }: HttpRequest & { expected: readonly (number | undefined)[] },
-  ): Promise<HttpAnswer> {
-    const answer = await this.#follow(request, expected);
-    const { status } = answer;
-    if (status === 404 && isUnknownRepository(answer)) throw new RegistryError(what, answer);
-    if (expected.includes(status)) return answer;
-    if (status >= 400) throw new RegistryError(what, answer);
-    throw new MalformedAnswerError(`${what}: the answer ${status} is not the protocol's`);
+  ): Promise<HttpResponse> {
+    const response = await this.#follow(request, expected);
+    const { status } = response;
+    if (status === 404 && isUnknownRepository(response)) throw new RegistryError(what, response);
+    if (expected.includes(status)) return response;
+    if (status >= 400) throw new RegistryError(what, response);
+    throw new MalformedResponseError(`the registry did not ${what}: unexpected HTTP status ${status}`);
   }
 
-  /** Follows redirects of reads: blobs are often elsewhere, and manifests of mirrors too. */
-  async #follow(request: HttpRequest, expected: readonly (number | undefined)[]): Promise<HttpAnswer> {
+  /** Follows redirects of reads: blobs, and the manifests of mirrors, are often on another host. */
+  async #follow(request: HttpRequest, expected: readonly (number | undefined)[]): Promise<HttpResponse> {
     let { url } = request;
     for (let redirects = 0; ; redirects++) {
-      const answer = await this.#exchange({ ...request, url });
-      const { location } = answer.headers;
-      const isRedirect = REDIRECTS.includes(answer.status) && !expected.includes(answer.status);
+      const response = await this.#exchange({ ...request, url });
+      const { location } = response.headers;
+      const isRedirect = REDIRECTS.includes(response.status) && !expected.includes(response.status);
       const isRead = request.method === 'GET' || request.method === 'HEAD';
-      if (!isRedirect || !isRead || redirects === MOST_REDIRECTS) return answer;
-      if (location === undefined || !URL.canParse(location, url.href)) return answer;
+      if (!isRedirect || !isRead || redirects === MOST_REDIRECTS) return response;
+      if (location === undefined || !URL.canParse(location, url.href)) return response;
       url = new URL(location, url);
     }
   }
 
-  /** Sends a request, once more when the registry asks for authorization and gets it. */
-  async #exchange(request: HttpRequest): Promise<HttpAnswer> {
+  /** Sends a request, and repeats it with authorization if the registry requires that. */
+  async #exchange(request: HttpRequest): Promise<HttpResponse> {
     const { signal } = this.#context;
     const used = this.#authorization;
-    const answer = await exchange(this.#authorized(request), signal);
-    const challenge = answer.headers['www-authenticate'];
+    const response = await exchange(this.#authorized(request), signal);
+    const challenge = response.headers['www-authenticate'];
     const isOurs = request.url.origin === this.#access.endpoint.origin;
-    if (answer.status !== 401 || !isOurs || challenge === undefined) return answer;
-    // Another request may have been answered in the meantime.
-    if (this.#authorization === used && !(await this.#answer(challenge))) return answer;
-    // A stream cannot be sent again here; the upload as a whole is tried again.
+    if (response.status !== 401 || !isOurs || challenge === undefined) return response;
+    // Another request may have renewed the authorization in the meantime.
+    if (this.#authorization === used && !(await this.#authorize(challenge))) return response;
+    // A stream cannot be sent again here. The upload is retried as a whole.
     if (!isRepeatable(request)) throw new LoginExpiredError();
     return await exchange(this.#authorized(request), signal);
   }
 
-  /** False when the registry's challenge cannot be answered. */
-  async #answer(challenge: string): Promise<boolean> {
+  /** False if there are no credentials for the registry's challenge. */
+  async #authorize(challenge: string): Promise<boolean> {
     const { authorize } = this.#access;
     if (!authorize) return false;
     this.#authorizing ??= authorize(challenge).finally(() => {
@@ -305,7 +325,7 @@ export class RegistryClient {
     return true;
   }
 
-  /** Retries transient failures; a failure of the network becomes a PlatformError. */
+  /** Retries transient failures. A network error becomes a PlatformError. */
   async #withRetry<T>(what: string, attempt: () => Promise<T>): Promise<T> {
     const isTransientFailure = (error: unknown): boolean =>
       isTransient(error) && !this.#exhausted.has(error as object);
@@ -324,7 +344,7 @@ export class RegistryClient {
     }
   }
 
-  /** The credentials go only to the registry itself, never to a host that it redirects to. */
+  /** Credentials are sent only to the registry itself, never to a host that it redirects to. */
   #authorized(request: HttpRequest): HttpRequest {
     const authorization = this.#authorization;
     if (authorization === undefined || request.url.origin !== this.#access.endpoint.origin) return request;
@@ -336,7 +356,7 @@ function isRepeatable({ body }: HttpRequest): boolean {
   return body === undefined || Buffer.isBuffer(body);
 }
 
-/** Passes the bytes on, and throws at the end when they do not match the digest. */
+/** Passes the bytes on, and throws at the end if they do not match the digest. */
 async function* verifiedChunks(blob: Blob): AsyncIterable<Buffer> {
   const hash = createHash('sha256');
   let size = 0;
@@ -344,7 +364,7 @@ async function* verifiedChunks(blob: Blob): AsyncIterable<Buffer> {
   for await (const chunk of blob.open()) {
     hash.update(chunk);
     size += chunk.length;
-    // The last chunk is held back until the digest is verified, so that no registry can keep a damaged blob.
+    // The last chunk is held back until the digest is verified, so that the registry cannot store a damaged blob.
     if (held) yield held;
     held = chunk;
   }
@@ -358,21 +378,21 @@ async function* verifiedChunks(blob: Blob): AsyncIterable<Buffer> {
   if (held) yield held;
 }
 
-/** The manifest of an answer. Throws for a body that was cut off or replaced by a proxy. */
-function verifiedManifest(answer: HttpAnswer, reference: string): Manifest {
-  const claimed = answer.headers['docker-content-digest'];
-  const digest = digestOf(answer.body);
+/** The manifest in a response. Throws for a body that was truncated, or replaced by a proxy. */
+function verifiedManifest(response: HttpResponse, reference: string): Manifest {
+  const claimed = response.headers['docker-content-digest'];
+  const digest = digestOf(response.body);
   if ((isDigest(reference) && digest !== reference) || (claimed !== undefined && claimed !== digest)) {
-    throw new MalformedAnswerError(`the manifest ${reference} came with the digest ${digest}`);
+    throw new MalformedResponseError(`the manifest ${reference} was returned with the digest ${digest}`);
   }
-  return parseManifest(answer.body, answer.headers['content-type']);
+  return parseManifest(response.body, response.headers['content-type']);
 }
 
 const TRANSIENT_CODES: readonly ErrorCode[] = ['throttled', 'service-unavailable'];
 
 function isTransient(error: unknown): boolean {
   if (error instanceof PlatformError) return TRANSIENT_CODES.includes(error.code);
-  // A name that does not exist will not exist a moment later.
+  // A host name that does not exist is not retried.
   return classify(error) === 'network' && (error as NodeJS.ErrnoException).code !== 'ENOTFOUND';
 }
 
@@ -380,6 +400,6 @@ function retryAfterMs(error: unknown): number | undefined {
   return error instanceof RegistryError ? error.retryAfterMs : undefined;
 }
 
-function isUnknownRepository({ body }: HttpAnswer): boolean {
+function isUnknownRepository({ body }: HttpResponse): boolean {
   return body.includes('NAME_UNKNOWN');
 }

@@ -1,5 +1,5 @@
 import { type ErrorCode, PlatformError } from '../../core/errors.ts';
-import type { HttpAnswer } from './http.ts';
+import type { HttpResponse } from './http.ts';
 
 interface ErrorBody {
   errors?: { code?: string; message?: string }[];
@@ -9,35 +9,36 @@ interface ErrorBody {
 export class RegistryError extends PlatformError {
   override readonly name = 'RegistryError';
   readonly status: number;
-  /** The registry's own code, such as TAG_INVALID or DENIED; empty when the answer had none. */
+  /** The registry's own code, such as TAG_INVALID or DENIED; empty if the response had none. */
   readonly registryCode: string;
-  /** The wait that the registry asks for, in ms. */
+  /** The wait that the registry requests, in milliseconds. */
   readonly retryAfterMs: number;
 
-  constructor(what: string, answer: HttpAnswer) {
-    const { code = '', message = '' } = bodyOf(answer).errors?.[0] ?? {};
+  /** @param what the request, as an infinitive without `to`. */
+  constructor(what: string, response: HttpResponse) {
+    const { code = '', message = '' } = bodyOf(response).errors?.[0] ?? {};
     const text = [code, message].filter((part) => part !== '').join(': ');
-    const errorOfAnswer = errorCode(answer.status, code);
+    const ownCode = errorCode(response.status, code);
     super(
-      errorOfAnswer,
-      `the registry refused to ${what}: ${text || `HTTP ${answer.status}`}`,
-      errorOfAnswer === 'access-denied' && !saysWhy(message) ? { fix: SILENT_REFUSAL } : {},
+      ownCode,
+      `the registry refused to ${what}: ${text || `HTTP ${response.status}`}`,
+      ownCode === 'access-denied' && !hasReason(message) ? { fix: UNEXPLAINED_DENIAL } : {},
     );
-    this.status = answer.status;
+    this.status = response.status;
     this.registryCode = code;
-    this.retryAfterMs = 1000 * (Number(answer.headers['retry-after']) || 0);
+    this.retryAfterMs = 1000 * (Number(response.headers['retry-after']) || 0);
   }
 }
 
-/** What registries refuse for without saying so. */
-export const SILENT_REFUSAL =
-  "Check that the login has not expired, that the repository's policy allows it, and that no quota of the registry is used up.";
+/** For denied requests without a reason. */
+export const UNEXPLAINED_DENIAL =
+  "Check that the login has not expired, that the repository's policy allows the request, and that no quota of the registry is exhausted.";
 
-/** What registries say when they say nothing: the descriptions of the error codes. */
-const EMPTY_WORDS = /^(?:|requested access to the resource is denied|authentication required)$/i;
+/** Messages that only describe the error code. */
+const GENERIC_MESSAGE = /^(?:|requested access to the resource is denied|authentication required)$/i;
 
-function saysWhy(message: string): boolean {
-  return !EMPTY_WORDS.test(message.trim());
+function hasReason(message: string): boolean {
+  return !GENERIC_MESSAGE.test(message.trim());
 }
 
 function errorCode(status: number, registryCode: string): ErrorCode {
@@ -49,16 +50,16 @@ function errorCode(status: number, registryCode: string): ErrorCode {
   return registryCode === 'NAME_UNKNOWN' ? 'not-found' : 'registry-rejected';
 }
 
-/** Whether an answer is a registry's own, and not that of a proxy on the way to it. */
-export function isOfRegistry(answer: HttpAnswer): boolean {
-  const { code = '' } = bodyOf(answer).errors?.[0] ?? {};
-  return code !== '' || answer.headers['docker-distribution-api-version'] !== undefined;
+/** Whether a response is from the registry itself, and not from a proxy in front of it. */
+export function isOfRegistry(response: HttpResponse): boolean {
+  const { code = '' } = bodyOf(response).errors?.[0] ?? {};
+  return code !== '' || response.headers['docker-distribution-api-version'] !== undefined;
 }
 
-function bodyOf({ body }: HttpAnswer): ErrorBody {
+function bodyOf({ body }: HttpResponse): ErrorBody {
   try {
     return Object(JSON.parse(body.toString('utf8'))) as ErrorBody;
   } catch {
-    return {}; // The page of a proxy; the status says as much.
+    return {}; // The page of a proxy.
   }
 }

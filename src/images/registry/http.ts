@@ -9,12 +9,12 @@ import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { PlatformError } from '../../core/errors.ts';
 import { proxyOptions } from '../../core/network/proxy.ts';
 
-/** A registry may take this long to store a large layer before it answers. */
+/** A registry may need this long to store a large layer before it responds. */
 const SILENCE_MS = 120_000;
 const DOWNLOAD_SILENCE_MS = 60_000;
 const DOWNLOAD_BUFFER_BYTES = 1024 * 1024;
-/** ECR takes manifests of 4 MiB at most; configs are smaller. */
-const LARGEST_ANSWER = 32 * 1024 * 1024;
+/** ECR accepts manifests of up to 4 MiB, and configs are smaller. */
+const LARGEST_RESPONSE = 32 * 1024 * 1024;
 
 export interface HttpRequest {
   method: string;
@@ -24,46 +24,46 @@ export interface HttpRequest {
   body?: Buffer | AsyncIterable<Buffer>;
 }
 
-export interface HttpAnswer {
+export interface HttpResponse {
   status: number;
   headers: IncomingHttpHeaders;
   body: Buffer;
 }
 
 /**
- * Sends a request and reads the whole answer. The answer may come before the body is sent completely: this is how
- * a registry rejects an upload.
+ * Sends a request and reads the whole response. A registry that rejects an upload responds before the body is sent
+ * completely.
  *
- * @throws the network's error, or the signal's reason.
+ * @throws the network error, or the signal's reason.
  */
-export async function exchange(request: HttpRequest, signal: AbortSignal): Promise<HttpAnswer> {
+export async function exchange(request: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {
   signal.throwIfAborted();
   const outgoing = open(request, signal, { silenceMs: SILENCE_MS });
-  const answered = response(outgoing).then(read);
+  const responded = awaitResponse(outgoing).then(read);
   try {
-    // After a rejection the server closes the connection; the error of sending the rest does not matter then.
+    // After a rejection the server closes the connection. Errors while sending the rest are ignored then.
     const sending = send(outgoing, request.body);
-    await Promise.race([sending, answered]);
-    const answer = await answered;
-    // The rest of a rejected body is not sent, which means giving up the connection.
+    await Promise.race([sending, responded]);
+    const response = await responded;
+    // The rest of a rejected body is not sent, so the connection cannot be reused.
     if (!outgoing.writableFinished) outgoing.destroy();
-    return answer;
+    return response;
   } catch (error) {
     outgoing.destroy();
-    answered.catch(() => undefined);
+    responded.catch(() => undefined);
     signal.throwIfAborted();
     throw error;
   }
 }
 
-/** Reads an answer to its end. Throws a PlatformError for one that is too large for a manifest or a config. */
-async function read(incoming: IncomingMessage): Promise<HttpAnswer> {
+/** Reads a whole response. Throws a PlatformError if it is too large for a manifest or a config. */
+async function read(incoming: IncomingMessage): Promise<HttpResponse> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of incoming as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > LARGEST_ANSWER) {
-      throw new PlatformError('registry-rejected', `the answer is larger than ${LARGEST_ANSWER} bytes`);
+    if (size > LARGEST_RESPONSE) {
+      throw new PlatformError('registry-rejected', `the response is larger than ${LARGEST_RESPONSE} bytes`);
     }
     chunks.push(chunk);
   }
@@ -73,7 +73,7 @@ async function read(incoming: IncomingMessage): Promise<HttpAnswer> {
 const keptAlive = { keepAlive: true, ...proxyOptions() };
 const agents = { 'http:': new HttpAgent(keptAlive), 'https:': new HttpsAgent(keptAlive) };
 
-/** Opens a request. A connection without a byte for `silenceMs` is lost. */
+/** Opens a request. A connection is considered lost after `silenceMs` without data. */
 function open(
   { method, url, headers = {} }: Omit<HttpRequest, 'body'>,
   signal: AbortSignal,
@@ -84,12 +84,12 @@ function open(
   const options = { method, headers, signal, agent, ...(highWaterMark !== undefined && { highWaterMark }) };
   const outgoing = secure ? httpsRequest(url, options) : httpRequest(url, options);
   outgoing.setTimeout(silenceMs, () => {
-    outgoing.destroy(connectionLost('the registry is silent'));
+    outgoing.destroy(connectionLost(`no response from ${url.host} for ${silenceMs / 1000} s`));
   });
   return outgoing;
 }
 
-/** A failure of the network, which is worth a retry. */
+/** A network failure that can be retried. */
 function connectionLost(message: string): PlatformError {
   return new PlatformError('service-unavailable', message);
 }
@@ -116,22 +116,22 @@ function drained(outgoing: ClientRequest): Promise<void> {
   });
 }
 
-function response(outgoing: ClientRequest): Promise<IncomingMessage> {
+function awaitResponse(outgoing: ClientRequest): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     outgoing.on('error', reject);
     outgoing.on('response', resolve);
   });
 }
 
-/** The answers that send a request to another URL. */
+/** The status codes of redirects. */
 export const REDIRECTS: readonly (number | undefined)[] = [301, 302, 303, 307, 308];
 export const MOST_REDIRECTS = 5;
 
 /**
- * Downloads from a URL as a stream. Redirects are followed; another host does not get the headers.
+ * Downloads from a URL as a stream. Redirects are followed, without the headers if they lead to another host.
  *
  * @param size expected size in bytes.
- * @throws PlatformError `service-unavailable` for another size or an answer other than 200; the network's error.
+ * @throws PlatformError `service-unavailable` for another size or a status other than 200; the network error.
  */
 export async function* download(
   start: URL,
@@ -152,14 +152,14 @@ export async function* download(
   }
   if (incoming.statusCode !== 200) {
     incoming.destroy();
-    throw connectionLost(`${url.host} answered a download with HTTP ${incoming.statusCode ?? 0}`);
+    throw connectionLost(`the download from ${url.host} failed with HTTP ${incoming.statusCode ?? 0}`);
   }
   let received = 0;
   for await (const chunk of incoming as AsyncIterable<Buffer>) {
     received += chunk.length;
     yield chunk;
   }
-  if (received !== size) throw connectionLost(`${url.host} gave ${received} of ${size} bytes`);
+  if (received !== size) throw connectionLost(`${url.host} returned ${received} of ${size} bytes`);
 }
 
 async function openDownload(
@@ -169,7 +169,7 @@ async function openDownload(
 ): Promise<IncomingMessage> {
   const options = { silenceMs: DOWNLOAD_SILENCE_MS, highWaterMark: DOWNLOAD_BUFFER_BYTES };
   const outgoing = open({ method: 'GET', url, headers }, signal, options);
-  const answered = response(outgoing);
+  const responded = awaitResponse(outgoing);
   outgoing.end();
-  return answered;
+  return responded;
 }

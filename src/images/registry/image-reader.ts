@@ -11,21 +11,21 @@ import { openRegistry, type RegistryContext } from './open.ts';
 import { ecrRegistry, type ImageReference, versionOf } from './reference.ts';
 import type { ImageRepository } from './repository.ts';
 
-/** A deployment waits for the answer, and can go on without it. */
-const READ_WITHIN_MS = 20_000;
+/** How long a deployment waits for a registry. It can continue without the result. */
+const READ_TIMEOUT_MS = 20_000;
 const RETRY: RetryPolicy = { attempts: 4, baseMs: 250, longestMs: 5000 };
 
-/** Reads one image in its registry. What cannot be read is an error, and not an image that does not exist. */
+/** Reads one image in its registry. A failure to read it is an error, which is different from an image that does not exist. */
 interface ImageReader {
-  /** The digest that the image's name stands for now; undefined when there is no such image. */
+  /** The current digest; undefined if the image does not exist. */
   digest(): Promise<string | undefined>;
-  /** Its manifest; undefined when there is no such image. */
+  /** The manifest; undefined if the image does not exist. */
   manifest(): Promise<Manifest | undefined>;
-  /** The CPU architecture that its config names; undefined when it names none. */
+  /** The CPU architecture in the config; undefined if there is none. */
   architecture(manifest: ImageManifest): Promise<string | undefined>;
 }
 
-/** The digest that an image's name stands for now; undefined when there is no such image. */
+/** The current digest of an image name; undefined if the image does not exist. */
 export async function readDigest(
   reference: ImageReference,
   context: RegistryContext,
@@ -33,7 +33,7 @@ export async function readDigest(
   return await read(reference, context, (reader) => reader.digest());
 }
 
-/** The manifest of an image in any registry; undefined when there is no such image. */
+/** The manifest of an image in any registry; undefined if the image does not exist. */
 export async function readImageManifest(
   reference: ImageReference,
   context: RegistryContext,
@@ -41,7 +41,7 @@ export async function readImageManifest(
   return await read(reference, context, (reader) => reader.manifest());
 }
 
-/** The CPU architectures that an image is built for: `amd64`, `arm64`. None when it does not say. */
+/** The CPU architectures of an image: `amd64`, `arm64`; none if they are not known. */
 export async function readArchitectures(
   reference: ImageReference,
   manifest: Manifest,
@@ -52,7 +52,7 @@ export async function readArchitectures(
   );
 }
 
-/** As `readArchitectures`, of an image in a repository of ECR that is open already. */
+/** Like `readArchitectures`, for an image in an ECR repository that is already open. */
 export async function readArchitecturesIn(
   repository: ImageRepository,
   manifest: Manifest,
@@ -73,31 +73,31 @@ async function architecturesOf(
 }
 
 /**
- * Reads from ECR by its API, which needs no password, and from all other registries by their own protocol. Where the
- * job's credentials of AWS have no access to a registry of ECR, its docker login may have.
+ * Reads from ECR through its API, which needs no password, and from other registries over the registry protocol. If the
+ * job's AWS credentials have no access to an ECR registry, its docker login may have.
  */
 async function read<T>(
   reference: ImageReference,
   context: RegistryContext,
-  what: (reader: ImageReader) => Promise<T | undefined>,
+  query: (reader: ImageReader) => Promise<T | undefined>,
 ): Promise<T | undefined> {
   const { name, registry } = reference;
-  const limit = { what: `reading ${name}`, timeoutMs: READ_WITHIN_MS };
+  const limit = { what: `reading ${name}`, timeoutMs: READ_TIMEOUT_MS };
   return await withTimeLimit(context, limit, async (signal) => {
     const limited = { ...context, signal };
-    if (!ecrRegistry(registry)) return await orMissing(what(registryReader(reference, limited)));
+    if (!ecrRegistry(registry)) return await orMissing(query(registryReader(reference, limited)));
     try {
-      return await orMissing(what(ecrReader(reference, limited)));
+      return await orMissing(query(ecrReader(reference, limited)));
     } catch (error) {
       signal.throwIfAborted();
       if (!(await findLogin(registry, limited))) throw error;
-      context.log.debug(`ECR's API does not give ${name}, the docker login is used: ${reasonOf(error)}`);
-      return await orMissing(what(registryReader(reference, limited)));
+      context.log.debug(`Using the docker login for ${name}, because ECR's API failed: ${reasonOf(error)}`);
+      return await orMissing(query(registryReader(reference, limited)));
     }
   });
 }
 
-/** A repository that does not exist has no image. */
+/** If the repository does not exist, neither does the image. */
 async function orMissing<T>(reading: Promise<T | undefined>): Promise<T | undefined> {
   try {
     return await reading;

@@ -8,8 +8,8 @@ import { type ImageRepository, repositoryOf } from './repository.ts';
 
 const RETRIES = { attempts: 4, baseMs: 200 };
 
-/** A short-lived address of a blob. Needs ecr:GetDownloadUrlForLayer. */
-export async function downloadAddress(
+/** A short-lived URL of a blob. Needs ecr:GetDownloadUrlForLayer. */
+export async function layerDownloadUrl(
   source: ImageRepository,
   digest: string,
   context: Pick<Context, 'signal'>,
@@ -21,11 +21,11 @@ export async function downloadAddress(
 }
 
 /**
- * The CPU architecture that an image of one manifest is built for, as its config says: `amd64`, `arm64`. Undefined
- * when the config does not say. An index says it itself; a manifest alone says it only in its config.
+ * The CPU architecture of a single image from its config: `amd64`, `arm64`. Undefined if the config does not have it. An
+ * index contains the architectures of its images, but a single manifest does not.
  *
  * @see https://github.com/opencontainers/image-spec/blob/main/config.md
- * @throws AwsError; PlatformError when the config cannot be downloaded.
+ * @throws AwsError; PlatformError if the config cannot be downloaded.
  */
 export async function architectureOf(
   source: ImageRepository,
@@ -34,7 +34,7 @@ export async function architectureOf(
 ): Promise<string | undefined> {
   const isTransient = (error: unknown): boolean => error instanceof DownloadError && error.transient;
   const body = await withRetry(context, { ...RETRIES, isTransient }, async () => {
-    const url = await downloadAddress(source, config.digest, context);
+    const url = await layerDownloadUrl(source, config.digest, context);
     return await download(url, context.signal);
   });
   return architectureIn(body);
@@ -45,7 +45,7 @@ class DownloadError extends PlatformError {
   readonly transient: boolean;
 
   constructor(problem: string, options: { transient: boolean; cause?: unknown }) {
-    super('registry-rejected', `the image's config cannot be downloaded: ${problem}`, options);
+    super('registry-rejected', `cannot download the image config: ${problem}`, options);
     this.transient = options.transient;
   }
 }

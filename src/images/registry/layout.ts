@@ -6,6 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { extract, type Header } from 'tar-stream';
 import { InputError, PlatformError } from '../../core/errors.ts';
+import { plural } from '../../core/text.ts';
 import {
   type Descriptor,
   digestOf,
@@ -24,16 +25,16 @@ const READ_BYTES = 1024 * 1024;
 const MOST_BYTES = 4 * 1024 * 1024;
 
 /**
- * An image on disk in the OCI image layout: `oci-layout`, `index.json`, and blobs by digest. Blobs that the registry
- * has already may be missing.
+ * An image on disk in the OCI image layout: `oci-layout`, `index.json`, and blobs by digest. Blobs that are already in the
+ * registry may be missing.
  *
  * @see https://github.com/opencontainers/image-spec/blob/main/image-layout.md
  */
 export class ImageLayout {
   readonly folder: string;
-  /** The layout's image or index of images. */
+  /** The image or index of the layout. */
   readonly root: Manifest;
-  /** The children of an index, in its order; empty for one image. */
+  /** The children of an index in order; empty for a single image. */
   readonly children: readonly Manifest[];
 
   private constructor(folder: string, root: Manifest, children: readonly Manifest[]) {
@@ -43,11 +44,11 @@ export class ImageLayout {
   }
 
   /**
-   * Opens a layout's folder and reads its manifests and the configs that it has.
+   * Opens the folder of a layout and reads its manifests and configs.
    *
-   * @param input the name of the input that the layout came from, for the error.
-   * @param given the path that was given, where the folder is what was unpacked from it.
-   * @throws InputError when it is no layout, is damaged, or does not hold exactly one image.
+   * @param input the name of the input, for errors.
+   * @param given the path in the input, if the folder was unpacked from it.
+   * @throws InputError if it is not a layout, is damaged, or does not contain exactly one image.
    */
   static async open(input: string, folder: string, given = folder): Promise<ImageLayout> {
     try {
@@ -67,18 +68,20 @@ export class ImageLayout {
     }
   }
 
-  /** The images themselves: the root, or the children of an index. */
+  /** The root, or the children of an index. */
   get images(): readonly Manifest[] {
     return this.root.kind === 'index' ? this.children : [this.root];
   }
 
-  /** A blob's bytes, in pieces. Throws a PlatformError that names the blob when the layout does not have it. */
+  /** The bytes of a blob as a stream. Throws a PlatformError if the blob is missing. */
   async *read(digest: string): AsyncIterable<Buffer> {
     try {
       yield* createReadStream(join(this.folder, blobFile(digest)), { highWaterMark: READ_BYTES });
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-      throw new PlatformError('image-invalid', `the layout lacks the blob ${digest}`, { cause: error });
+      throw new PlatformError('image-invalid', `the layout does not contain the blob ${digest}`, {
+        cause: error,
+      });
     }
   }
 }
@@ -87,25 +90,27 @@ function blobFile(digest: string): string {
   return join('blobs', ...digest.split(':'));
 }
 
-/** The one image of index.json. Builders name it once for each of its tags. */
+/** The only image of index.json. Builders add it once for each of its tags. */
 async function rootOf(folder: string): Promise<Descriptor> {
   const index = parseManifest(await readSmall(folder, 'index.json'), undefined);
-  if (index.kind !== 'index') throw invalid('index.json is no index');
+  if (index.kind !== 'index') throw invalid('index.json is not an index');
   const [first] = index.children;
   const images = new Set(index.children.map(({ digest }) => digest)).size;
-  if (!first || images !== 1) throw invalid(`index.json names ${images} images; expected 1`);
+  if (!first || images !== 1)
+    throw invalid(`index.json contains ${images === 0 ? 'no image' : plural(images, 'image')}`);
   return first;
 }
 
 async function readChildren(folder: string, root: Manifest): Promise<Manifest[]> {
   if (root.kind === 'image') return [];
   if (root.children.every(isAttestation)) {
-    const what = root.children.length === 0 ? 'is empty' : 'holds only attestations';
-    throw invalid(`the index ${root.digest} ${what}, and must name an image`);
+    throw invalid(
+      `the index ${root.digest} ${root.children.length === 0 ? 'is empty' : 'contains only attestations'}`,
+    );
   }
   const children = await Promise.all(root.children.map((child) => readManifest(folder, child)));
   const nested = children.find(({ kind }) => kind === 'index');
-  if (nested) throw invalid(`the index ${root.digest} holds another index, ${nested.digest}`);
+  if (nested) throw invalid(`the index ${root.digest} contains another index, ${nested.digest}`);
   return children;
 }
 
@@ -115,7 +120,7 @@ async function readManifest(folder: string, { digest, mediaType, size }: Descrip
   return parseManifest(bytes, mediaType);
 }
 
-/** What runs an image reads its config as JSON. A registry takes any bytes. */
+/** Container runtimes need the config to be JSON, but a registry accepts any bytes. */
 async function checkConfig(folder: string, image: Manifest): Promise<void> {
   if (image.kind !== 'image') return;
   const { digest, size } = image.config;
@@ -130,13 +135,13 @@ async function checkConfig(folder: string, image: Manifest): Promise<void> {
   parseConfig(bytes, digest);
 }
 
-/** A file of the layout that is read as a whole. */
+/** Reads a small file of the layout. */
 async function readSmall(folder: string, name: string): Promise<Buffer> {
   const file = join(folder, name);
   const found = await stat(file);
   if (!found.isFile()) throw invalid(`${name} is not a file`);
   if (found.size > MOST_BYTES)
-    throw invalid(`${name} has ${found.size} bytes, and at most ${MOST_BYTES} are read`);
+    throw invalid(`${name} has ${found.size} bytes, more than the limit of ${MOST_BYTES}`);
   return readFile(file);
 }
 
@@ -144,20 +149,21 @@ function invalid(message: string): PlatformError {
   return new PlatformError('image-invalid', message);
 }
 
-/** What makes a folder no layout, without its own path; undefined for an error that has another reason. */
+/** Why a folder is not a layout; undefined if the error has another reason. */
 function problemOf(error: unknown, folder: string): string | undefined {
   if (error instanceof PlatformError) return error.message;
   const { code, path = '' } = error as NodeJS.ErrnoException;
-  return code === 'ENOENT' || code === 'ENOTDIR' ? `there is no ${relative(folder, path)}` : undefined;
+  return code === 'ENOENT' || code === 'ENOTDIR' ? `${relative(folder, path)} does not exist` : undefined;
 }
 
-/** The only file names in a layout. All others are skipped, including any path that leads out of the folder. */
+/** The files of a layout. All other entries are skipped, including paths outside the folder. */
 const WANTED = /^(?:\.\/)?(oci-layout|index\.json|blobs\/sha256\/[0-9a-f]{64})$/;
 
 /**
- * Unpacks a tar of an OCI image layout into a folder. The tar may be compressed with gzip.
+ * Unpacks a tar archive of an OCI image layout into a folder. The archive may be compressed with gzip.
  *
- * @throws InputError when the file is no tar, or has links in place of the layout's files; the file system's error when there is no space.
+ * @throws InputError if the file is not a tar archive, or contains links instead of files; the file system's error if the
+ * disk is full.
  */
 export async function unpackLayout(
   input: string,
@@ -173,7 +179,7 @@ export async function unpackLayout(
     throw new InputError(
       input,
       shown,
-      `expected a tar, plain or compressed with gzip. This one is compressed with ${compression}`,
+      `expected a tar archive, optionally compressed with gzip. This one is compressed with ${compression}`,
     );
   }
   const steps = compression === 'gzip' ? [createGunzip()] : [];
@@ -191,36 +197,36 @@ export async function unpackLayout(
         continue;
       }
       const target = createWriteStream(join(folder, name), { highWaterMark: READ_BYTES });
-      // The entry may be destroyed by now, where the tar is cut off: only its iterator tells so.
+      // If the archive is truncated, the entry may already be destroyed, which only its iterator reports.
       await pipeline(Readable.from(entry), target, { signal });
     }
     await unpacking;
   } catch (error) {
     signal.throwIfAborted();
-    // A full disk is no fault of the file.
+    // An error of the file system, such as a full disk, is not a problem of the archive.
     if (!(error instanceof Error) || 'syscall' in error) throw error;
     const { message } = error instanceof PlatformError ? error : ((broken as Error | undefined) ?? error);
     throw new InputError(
       input,
       shown,
-      `expected a folder or a tar of an OCI image layout. The problem: ${message}`,
+      `expected a folder or a tar archive of an OCI image layout. The problem: ${message}`,
     );
   }
 }
 
-/** The file of the layout that an entry of a tar is; undefined for all others. */
+/** The path in the layout for an entry of the archive; undefined for other entries. */
 function fileOf({ name, type }: Header): string | undefined {
   const wanted = WANTED.exec(name)?.[1];
   if (wanted === undefined || type === 'directory') return undefined;
   if (type === 'file' || type === 'contiguous-file') return wanted;
   const fix =
     type === 'link' || type === 'symlink' ? '. Pack it with tar --dereference --hard-dereference' : '';
-  throw invalid(`${wanted} is a ${type} in the tar, and must be a file${fix}`);
+  throw invalid(`${wanted} must be a file in the archive, but is a ${type}${fix}`);
 }
 
 const MAGIC = { gzip: '1f8b', zstd: '28b52ffd', xz: 'fd377a585a00', bzip2: '425a68' } as const;
 
-/** How a file is compressed, by its first bytes; undefined when it is not. */
+/** The compression of a file, by its first bytes; undefined if it is not compressed. */
 async function compressionOf(file: string): Promise<string | undefined> {
   const handle = await open(file);
   try {

@@ -16,15 +16,14 @@ import { type ImageRepository, repositoryOf } from './repository.ts';
 
 const IDS_A_CALL = 100;
 
-/** A manifest, and the tag by which it was requested. */
+/** A manifest and the tag by which it was requested. */
 export interface FoundManifest {
   manifest: Manifest;
   tag: string | undefined;
 }
 
 /**
- * Reads manifests by digest or tag from ECR's API, byte for byte; missing ones are left out. Each digest is verified
- * against the bytes.
+ * Reads manifests by digest or tag from ECR's API, byte for byte. Missing manifests are omitted. Each digest is verified.
  */
 export async function readManifests(
   repository: ImageRepository,
@@ -45,14 +44,14 @@ export async function readManifests(
       const { imageDigest, imageTag } = broken.imageId ?? {};
       const reason = broken.failureReason ?? broken.failureCode ?? 'no reason given';
       const image = imageTag ?? imageDigest ?? 'an image';
-      throw new PlatformError('registry-rejected', `${repository.name} does not give ${image}: ${reason}`);
+      throw new PlatformError('registry-rejected', `${repository.name} did not return ${image}: ${reason}`);
     }
     for (const { imageId = {}, imageManifest = '', imageManifestMediaType } of images) {
       const manifest = parseManifest(Buffer.from(imageManifest), imageManifestMediaType);
       if (imageId.imageDigest !== manifest.digest) {
         throw new PlatformError(
           'digest-mismatch',
-          `${repository.name} gave a manifest for ${imageId.imageDigest ?? ''} that has the digest ${manifest.digest}`,
+          `${repository.name} returned a manifest for ${imageId.imageDigest ?? ''} with the digest ${manifest.digest}`,
         );
       }
       found.push({ manifest, tag: imageId.imageTag });
@@ -61,7 +60,7 @@ export async function readManifests(
   return found;
 }
 
-/** One manifest by digest; undefined when the repository does not have it. */
+/** One manifest by digest; undefined if it is not in the repository. */
 export async function readManifest(
   repository: ImageRepository,
   digest: string,
@@ -75,9 +74,9 @@ interface Layer {
   digest: string;
   /** Compressed bytes. */
   size: number;
-  /** Of the uncompressed layer; empty when the config does not say. */
+  /** The digest of the uncompressed layer; empty if the config does not have it. */
   diffId: string;
-  /** The Dockerfile instruction that created it; empty when the config does not say. */
+  /** The Dockerfile instruction that created it; empty if the config does not have it. */
   createdBy: string;
 }
 
@@ -100,8 +99,8 @@ interface Config {
 }
 
 /**
- * Reads the layers of an image, platform by platform, over the registry protocol: the configs that name the layers'
- * instructions are blobs, which ECR's API only has by a download address. Attestations are left out.
+ * Reads the layers of each platform of an image over the registry protocol. The instructions of the layers are in the
+ * configs, which are blobs, and ECR's API returns blobs only as a download URL. Attestations are ignored.
  */
 export async function readImage(registry: RegistryClient, root: Manifest): Promise<PlatformImage[]> {
   if (root.kind === 'image') return [await platformImage(registry, root, '')];
@@ -110,7 +109,10 @@ export async function readImage(registry: RegistryClient, root: Manifest): Promi
     images.map(async (child) => {
       const manifest = await registry.manifest(child.digest);
       if (manifest?.kind !== 'image')
-        throw new PlatformError('image-invalid', `the index ${root.digest} lacks its image ${child.digest}`);
+        throw new PlatformError(
+          'image-invalid',
+          `the image ${child.digest} of the index ${root.digest} does not exist`,
+        );
       return platformImage(registry, manifest, platformOf(child));
     }),
   );
@@ -123,13 +125,13 @@ async function platformImage(
 ): Promise<PlatformImage> {
   const { digest: configDigest } = manifest.config;
   const config: Config = parseConfig(await registry.blob(configDigest), configDigest);
-  const made = (config.history ?? []).filter((step) => step.empty_layer !== true);
+  const steps = (config.history ?? []).filter((step) => step.empty_layer !== true);
   const layers = manifest.layers.map(({ mediaType, digest, size }, index) => ({
     mediaType,
     digest,
     size,
     diffId: config.rootfs?.diff_ids?.[index] ?? '',
-    createdBy: made[index]?.created_by ?? '',
+    createdBy: steps[index]?.created_by ?? '',
   }));
   const own = [config.os, config.architecture, config.variant].filter(
     (part) => part !== undefined && part !== '',

@@ -1,7 +1,7 @@
 import { sha256 } from '../../core/canonical.ts';
 import { PlatformError } from '../../core/errors.ts';
 
-/** A reference to a blob or to another manifest. `size` in bytes. */
+/** A reference to a blob or to another manifest. `size` is in bytes. */
 export interface Descriptor {
   mediaType: string;
   digest: string;
@@ -9,11 +9,11 @@ export interface Descriptor {
   platform?: { os: string; architecture: string; variant?: string };
   annotations?: Record<string, string>;
   artifactType?: string;
-  /** Where else the content can be downloaded. */
+  /** Other addresses of the content. */
   urls?: readonly string[];
 }
 
-/** A manifest byte for byte. Serialising it again could change its digest. */
+/** A manifest with its original bytes, because serialising it again could change its digest. */
 export interface RawManifest {
   bytes: Buffer;
   digest: string;
@@ -54,9 +54,9 @@ interface Document {
 }
 
 /**
- * Reads a manifest.
+ * Parses a manifest.
  *
- * @param mediaType from the registry or the descriptor; the document's own media type takes precedence.
+ * @param mediaType from the registry or the descriptor. The media type in the document takes precedence.
  * @throws PlatformError with the reason.
  */
 export function parseManifest(bytes: Buffer, mediaType: string | undefined): Manifest {
@@ -66,12 +66,12 @@ export function parseManifest(bytes: Buffer, mediaType: string | undefined): Man
   if (includes(MEDIA_TYPES.index, type)) {
     return { ...raw, kind: 'index', children: descriptors(document.manifests, 'manifests') };
   }
-  if (!includes(MEDIA_TYPES.image, type)) throw invalid(`${type} is not the type of an image`);
+  if (!includes(MEDIA_TYPES.image, type)) throw invalid(`${type} is not the media type of an image`);
   const layers = descriptors(document.layers, 'layers');
   return { ...raw, kind: 'image', config: descriptor(document.config, 'config'), layers };
 }
 
-/** The blobs that a registry must have for these manifests, each once. Foreign layers are not among them. */
+/** The distinct blobs that a registry must have for these manifests, without foreign layers. */
 export function storedBlobs(manifests: readonly Manifest[]): Descriptor[] {
   const blobs = manifests.flatMap((manifest) =>
     manifest.kind === 'image' ? [manifest.config, ...manifest.layers] : [],
@@ -81,8 +81,8 @@ export function storedBlobs(manifests: readonly Manifest[]): Descriptor[] {
 }
 
 /**
- * Whether clients download a layer from its URLs and not from the registry, as with Windows base images. skopeo leaves
- * out layers with URLs, crane those of these types; a registry checks that a layer without URLs is there.
+ * Whether clients download a layer from its URLs and not from the registry, as for Windows base images. skopeo skips
+ * layers with URLs, crane skips layers of these types, and a registry requires layers without URLs.
  *
  * @see https://github.com/containers/image (copy/single.go, `AcceptsForeignLayerURLs() && len(srcLayer.URLs) != 0`)
  * @see https://github.com/google/go-containerregistry (pkg/v1/remote/pusher.go, `!mt.IsDistributable()`)
@@ -97,23 +97,23 @@ export function isAttestation({ annotations, platform }: Descriptor): boolean {
   return annotations?.['vnd.docker.reference.type'] === 'attestation-manifest' || platform?.os === 'unknown';
 }
 
-/** `linux/arm64/v8`; empty when the descriptor does not say. */
+/** `linux/arm64/v8`; empty if the descriptor has no platform. */
 export function platformOf({ platform }: Descriptor): string {
   if (!platform) return '';
   const { os, architecture, variant } = platform;
   return [os, architecture, variant].filter((part) => part !== undefined).join('/');
 }
 
-/** The CPU architecture that an image's config names; undefined when it names none. */
+/** The CPU architecture in an image's config; undefined if there is none. */
 export function architectureIn(config: Buffer): string | undefined {
   const { architecture } = parseJson(config, 'the image config') as { architecture?: unknown };
   return typeof architecture === 'string' && architecture !== '' ? architecture : undefined;
 }
 
 /**
- * Reads the config of an image.
+ * Parses the config of an image.
  *
- * @throws PlatformError that names it when it is no JSON object.
+ * @throws PlatformError if it is not a JSON object.
  */
 export function parseConfig(bytes: Buffer, digest: string): object {
   return parseJson(bytes, `the image config ${digest}`);
@@ -134,7 +134,7 @@ function guess(document: Document): string {
 }
 
 function descriptors(value: unknown, where: string): Descriptor[] {
-  if (!Array.isArray(value)) throw invalid(`the manifest has no list of ${where}`);
+  if (!Array.isArray(value)) throw invalid(`the manifest has no ${where} list`);
   return value.map((item, index) => descriptor(item, `${where}[${index}]`));
 }
 
@@ -162,12 +162,12 @@ function includes(list: readonly string[], text: string): boolean {
 
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
 
-/** The digest under which a registry keeps these bytes: `sha256:` and 64 hex digits. */
+/** The digest of these bytes in a registry: `sha256:` and 64 hexadecimal digits. */
 export function digestOf(bytes: Buffer): string {
   return `sha256:${sha256(bytes)}`;
 }
 
-/** The digest of `repository@digest`; a digest by itself stays as it is. */
+/** The digest of `repository@digest`, or the text itself if it is only a digest. */
 export function digestOfReference(image: string): string {
   return image.slice(image.indexOf('@') + 1);
 }

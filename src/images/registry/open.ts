@@ -9,23 +9,23 @@ import { RegistryClient } from './client.ts';
 import { DOCKER_HUB, ecrRegistry, type ImageReference, isLoopback } from './reference.ts';
 import type { ImageRepository } from './repository.ts';
 
-/** What a registry is opened with: the job's docker login, or its credentials of AWS. */
+/** The job's credentials for registries: its docker logins and its AWS credentials. */
 export interface RegistryContext extends Pick<Context, 'clock' | 'signal' | 'log'> {
   env: NodeJS.ProcessEnv;
-  /** Opens ECR's API in a region. */
+  /** Creates a client of ECR's API in a region. */
   ecr(region: string): Promise<ECRClient>;
 }
 
-/** Docker Hub's registry, which has another host than its images' names. */
+/** The host of Docker Hub's registry, which is different from the one in image names. */
 const DOCKER_HUB_HOST = 'registry-1.docker.io';
 
 /**
- * Opens the repository of an image, in any registry, by the registry's own protocol and with what the job has for it:
- * for ECR a password of the region's API, for all others the job's docker login, else anonymously. Nothing is sent to
- * a registry other than ECR before the first request.
+ * Opens a repository in any registry over the registry protocol. The credentials are a password from the API for ECR, and
+ * the job's docker login for any other registry; without a login, access is anonymous. Nothing is sent to a registry
+ * other than ECR before the first request.
  *
- * @param options.retry default, as often as a push needs.
- * @param options.push whether images are pushed: a token server is asked for that, too.
+ * @param options.retry the default is enough for a push.
+ * @param options.push whether images are pushed, for which a token must have permission.
  * @see https://github.com/opencontainers/distribution-spec/blob/main/spec.md
  */
 export async function openRegistry(
@@ -38,7 +38,7 @@ export async function openRegistry(
   if (password) return new RegistryClient(registryAccess(`${registry}/${path}`, password), context, retry);
   const host = registry === DOCKER_HUB ? DOCKER_HUB_HOST : registry;
   const origin = `${isLoopback(host) ? 'http' : 'https'}://${host}`;
-  if (!URL.canParse(origin)) throw new PlatformError('image-invalid', `${registry} is not a host`);
+  if (!URL.canParse(origin)) throw new PlatformError('image-invalid', `${registry} is not a valid host`);
   const authorize = async (challenge: string): Promise<string> => {
     const login = await findLogin(registry, context);
     return await answerChallenge(challenge, { registry, path, login, push }, context);
@@ -46,24 +46,26 @@ export async function openRegistry(
   return new RegistryClient({ endpoint: new URL(origin), path, authorize }, context, retry);
 }
 
-/** Undefined where the registry is not ECR's, and where only the job's docker login has access to it. */
+/** Undefined if the registry is not in ECR, or if the job can access it only with its docker login. */
 async function ecrPassword(
   registry: string,
   context: RegistryContext,
 ): Promise<Awaited<ReturnType<typeof registryPassword>> | undefined> {
-  const place = ecrRegistry(registry);
-  if (!place) return undefined;
+  const ecr = ecrRegistry(registry);
+  if (!ecr) return undefined;
   try {
-    return await registryPassword(await context.ecr(place.region), context);
+    return await registryPassword(await context.ecr(ecr.region), context);
   } catch (error) {
     context.signal.throwIfAborted();
     if (!(await findLogin(registry, context))) throw error;
-    context.log.debug(`ECR gives no password for ${registry}, the docker login is used: ${reasonOf(error)}`);
+    context.log.debug(
+      `Using the docker login to ${registry}, because ECR issued no password: ${reasonOf(error)}`,
+    );
     return undefined;
   }
 }
 
-/** Opens a repository of ECR by the registry protocol, with a password of its account. */
+/** Opens an ECR repository over the registry protocol, with a password of its account. */
 export async function openEcrRegistry(
   repository: ImageRepository,
   context: Pick<Context, 'clock' | 'signal' | 'log'>,

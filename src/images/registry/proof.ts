@@ -6,61 +6,61 @@ import type { Manifest } from './manifest.ts';
 
 export type ProofContext = Pick<Context, 'clock' | 'signal' | 'log'>;
 
-/** A registry of several nodes may show a manifest a moment after it accepted it. */
+/** A registry with several nodes may return a manifest only a moment after it accepted it. */
 const READ_BACK: RetryPolicy = { attempts: 8, baseMs: 100, longestMs: 4000 };
 
-/** A repository that something was put into, with its name for messages. */
-interface Place {
+/** A repository, with its name for messages. */
+interface Target {
   registry: RegistryClient;
   name: string;
 }
 
-/** The registry accepted an image or a tag, and gives another image or none for it. */
+/** The registry accepted an image or a tag, but returns another image or none for it. */
 export class UnprovenError extends PlatformError {
   override readonly name = 'UnprovenError';
-  /** Whether there is another image. */
+  /** Whether another image was returned. */
   readonly isOther: boolean;
 
   constructor(what: string, found: string | undefined, fix: string) {
-    super('image-unproven', `${what}, and reading it back finds ${found ?? 'no image'}`, { fix });
+    super('image-unproven', `${what}, but then returned ${found ?? 'no image'}`, { fix });
     this.isOther = found !== undefined;
   }
 }
 
 /**
- * Reads an image back by the digest that it was pushed under.
+ * Verifies that a pushed image exists, by its digest.
  *
- * @throws UnprovenError where the registry does not have it.
+ * @throws UnprovenError if the registry does not have it.
  */
 export async function requireImage(
-  { registry, name }: Place,
+  { registry, name }: Target,
   digest: string,
   context: ProofContext,
 ): Promise<Manifest> {
   return untilProven(context, async () => {
     const manifest = await registry.find(digest);
     if (manifest) return manifest;
-    throw new UnprovenError(`The registry accepted ${digest} into ${name}`, undefined, CHECK_REGISTRY);
+    throw new UnprovenError(`The registry accepted ${digest} for ${name}`, undefined, CHECK_REGISTRY);
   });
 }
 
-/** As `requireTag`, of several tags at once. */
+/** Like `requireTag`, for several tags. */
 export async function requireTags(
-  place: Place,
+  target: Target,
   digest: string,
   tags: readonly string[],
   context: ProofContext,
 ): Promise<void> {
-  await Promise.all(tags.map((tag) => requireTag(place, digest, tag, context)));
+  await Promise.all(tags.map((tag) => requireTag(target, digest, tag, context)));
 }
 
 /**
- * Reads a tag back that was put on an image.
+ * Verifies that a tag points to an image after it was set.
  *
- * @throws UnprovenError where it is on another image, as after a push of another job, or on none.
+ * @throws UnprovenError if it points to another image, such as after a push of another job, or to none.
  */
 export async function requireTag(
-  { registry, name }: Place,
+  { registry, name }: Target,
   digest: string,
   tag: string,
   context: ProofContext,
@@ -69,12 +69,12 @@ export async function requireTag(
     const found = await registry.digest(tag);
     if (found === digest) return;
     const fix = found === undefined ? CHECK_REGISTRY : `Run the job again when no other job sets ${tag}.`;
-    throw new UnprovenError(`The tag ${tag} of ${name} was set to ${digest}`, found, fix);
+    throw new UnprovenError(`The registry set the tag ${tag} of ${name} to ${digest}`, found, fix);
   });
 }
 
 const CHECK_REGISTRY =
-  'Check the registry, and proxies in front of it: it answered 201 Created and did not keep what was sent.';
+  'Check the registry and any proxy in front of it: the response was 201 Created, but the content was not stored.';
 
 function untilProven<T>(context: ProofContext, read: () => Promise<T>): Promise<T> {
   const isTransient = (error: unknown): boolean => error instanceof UnprovenError;

@@ -8,7 +8,7 @@ import { type ProofContext, requireImage } from './proof.ts';
 const CHECKS_AT_ONCE = 16;
 const UPLOADS_AT_ONCE = 6;
 
-/** Blobs of an image, by whether a push had to send them. Sizes in bytes. */
+/** The blobs of an image, by whether they had to be pushed. Sizes are in bytes. */
 export interface PushedBlobs {
   pushedBlobs: number;
   pushedBytes: number;
@@ -19,9 +19,9 @@ export interface PushedBlobs {
 
 /**
  * Pushes an image without a tag: first the missing blobs in parallel, then the manifests of an index's images, and
- * last the root, so that every image that is visible in the repository is complete. The root is read back.
+ * finally the root, so that every image that is visible in the repository is complete. The root is then read back.
  *
- * @throws UnprovenError where the registry does not have it then.
+ * @throws UnprovenError if the registry does not return it.
  */
 export async function pushLayout(
   layout: ImageLayout,
@@ -36,9 +36,9 @@ export async function pushLayout(
   const missing = blobs.filter(({ digest }) => !present.has(digest));
   const found = blobs.filter(({ digest }) => present.has(digest));
   context.log.info(
-    `${plural(missing.length, 'blob')} to push (${bytes(bytesOf(missing))}), ${found.length} already there.`,
+    `Pushing ${plural(missing.length, 'blob')} (${bytes(bytesOf(missing))}). ${found.length} already exist.`,
   );
-  // The largest first, so that no long upload is left for the end.
+  // The largest first, so that no long upload remains at the end.
   const order = missing.toSorted((a, b) => b.size - a.size);
   await inParallel(order, UPLOADS_AT_ONCE, ({ digest, size }) =>
     registry.upload({ digest, size, open: () => layout.read(digest) }),

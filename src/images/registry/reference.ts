@@ -1,19 +1,19 @@
 import { DNS_SUFFIXES } from '../../aws/partition.ts';
 import { isDigest } from './manifest.ts';
 
-/** An image's name, as Docker reads it. */
+/** The name of an image, parsed like in Docker. */
 export interface ImageReference {
-  /** The registry's host, with its port where it has one: `docker.io`, `ghcr.io`, `localhost:5000`. */
+  /** The registry's host and optional port: `docker.io`, `ghcr.io`, `localhost:5000`. */
   registry: string;
   /** The repository's path in the registry: `library/nginx`. */
   path: string;
-  /** The name as it was given, without tag and digest. */
+  /** The original name without tag and digest. */
   name: string;
   tag?: string;
   digest?: string;
 }
 
-/** Docker Hub, as images are named. */
+/** Docker Hub's host in image names. */
 export const DOCKER_HUB = 'docker.io';
 const LEGACY_DOCKER_HUB = 'index.docker.io';
 const DEFAULT_TAG = 'latest';
@@ -30,8 +30,8 @@ const DIGEST = /^(?:sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128}
 const IDENTIFIER = /^[0-9a-f]{64}$/;
 
 /**
- * Reads an image's name by Docker's rules: `nginx` is `docker.io/library/nginx`. Undefined for a text that names no
- * image.
+ * Parses an image name by Docker's rules: `nginx` is `docker.io/library/nginx`. Undefined if the text is not a valid
+ * name.
  *
  * @see https://github.com/distribution/reference/blob/main/normalize.go
  */
@@ -48,33 +48,33 @@ export function parseReference(text: string): ImageReference | undefined {
   return { registry, path, name, ...(tag !== undefined && { tag }), ...(digest !== undefined && { digest }) };
 }
 
-/** The registry that a repository's name begins with, as Docker reads it. Undefined for a name alone. */
+/** The registry at the start of a repository name, by Docker's rules; undefined if there is none. */
 export function registryIn(name: string): string | undefined {
   const first = name.slice(0, Math.max(name.indexOf('/'), 0));
   return first === 'localhost' || /[.:]/.test(first) ? first : undefined;
 }
 
 function splitRegistry(name: string): Pick<ImageReference, 'registry' | 'path'> {
-  // Docker also takes a first part with a capital letter for a registry, as no path on Docker Hub has one.
+  // For Docker, a first part with an upper-case letter is also a registry, because paths on Docker Hub are in lower case.
   const first = registryIn(name) ?? /^([^/]*[A-Z][^/]*)\//.exec(name)?.[1];
   const registry = first === undefined || first === LEGACY_DOCKER_HUB ? DOCKER_HUB : first;
   const path = first === undefined ? name : name.slice(first.length + 1);
   return { registry, path: registry === DOCKER_HUB && !path.includes('/') ? `library/${path}` : path };
 }
 
-/** An image that can be copied to ECR; undefined for a text that names none. */
+/** An image that can be copied to ECR; undefined if the text is not a valid name. */
 export function parseSource(text: string): ImageReference | undefined {
   const image = parseReference(text);
   return image?.digest === undefined || isDigest(image.digest) ? image : undefined;
 }
 
-/** A repository that images can be copied to, with a tag or without; undefined for a text that names none. */
+/** A repository that images can be copied to, with an optional tag; undefined if the text is not a valid name. */
 export function parseTarget(text: string): ImageReference | undefined {
   const repository = text.includes('/') ? parseReference(text) : undefined;
   return repository?.digest === undefined ? repository : undefined;
 }
 
-/** What the registry is asked for: the digest where there is one, as Docker does it, else the tag. */
+/** The reference to request from a registry: like in Docker, the digest if there is one, or else the tag. */
 export function versionOf({ digest, tag = DEFAULT_TAG }: Pick<ImageReference, 'digest' | 'tag'>): string {
   return digest ?? tag;
 }
@@ -91,7 +91,7 @@ const ECR = new RegExp(
   String.raw`^(?<account>\d{12})\.dkr[.-]ecr(?:-fips)?\.(?<region>[a-z0-9-]+)\.(?:${ECR_SUFFIXES})$`,
 );
 
-/** Whose registry a host is; undefined for a registry that is not one of ECR's private ones. */
+/** The account and region of a private ECR registry; undefined for any other registry. */
 export function ecrRegistry(host: string): EcrRegistry | undefined {
   const { account, region } = ECR.exec(host)?.groups ?? {};
   return account === undefined || region === undefined ? undefined : { account, region };
@@ -100,7 +100,7 @@ export function ecrRegistry(host: string): EcrRegistry | undefined {
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?$/;
 
 /**
- * Whether a host is this machine. Docker speaks to such registries without TLS.
+ * Whether a host is the local machine. Docker connects to such registries without TLS.
  *
  * @see https://github.com/containerd/containerd/blob/main/core/remotes/docker/registry.go (MatchLocalhost)
  */

@@ -12,21 +12,21 @@ import { PlatformError, reasonOf } from '../../core/errors.ts';
 /** A repository of the account's registry. */
 export interface Repository {
   name: string;
-  /** Host and path, as images are named: `111111111111.dkr.ecr.eu-west-1.amazonaws.com/shop/app`. */
+  /** `111111111111.dkr.ecr.eu-west-1.amazonaws.com/shop/app` */
   uri: string;
   scanOnPush: boolean;
-  /** Whether a tag cannot be moved to another image. */
+  /** Whether a tag cannot be set on another image. */
   isImmutable(tag: string): boolean;
   created: boolean;
 }
 
 /**
- * Tags of environments and caches must be movable, and so must the list of signatures of an image where a client keeps
- * it under a tag; all others stay on their image.
+ * The tags of environments and caches must be mutable, and so must the tags under which clients maintain the signatures of
+ * an image. All other tags are immutable.
  *
  * @see https://github.com/opencontainers/distribution-spec/blob/main/spec.md#referrers-tag-schema
  */
-const MOVABLE_TAGS = ['env-*', 'cache-*', 'sha256-*'];
+const MUTABLE_TAGS = ['env-*', 'cache-*', 'sha256-*'];
 
 /**
  * Only the first rule that matches an image applies to it, so images tagged `env-*` practically never expire.
@@ -35,13 +35,13 @@ const MOVABLE_TAGS = ['env-*', 'cache-*', 'sha256-*'];
  */
 const LIFECYCLE_POLICY = JSON.stringify({
   rules: [
-    lifecycleRule(1, 'What runs somewhere stays', {
+    lifecycleRule(1, 'Keep images of environments', {
       tagStatus: 'tagged',
       tagPatternList: ['env-*'],
       countType: 'imageCountMoreThan',
       countNumber: 1000,
     }),
-    lifecycleRule(2, 'Parts of no image', {
+    lifecycleRule(2, 'Untagged images', {
       tagStatus: 'untagged',
       countType: 'sinceImagePushed',
       countUnit: 'days',
@@ -52,10 +52,10 @@ const LIFECYCLE_POLICY = JSON.stringify({
 });
 
 /**
- * The repository of this name. With `create`, a missing one is created: immutable tags except `env-*`, `cache-*` and `sha256-*`,
- * scan on push, KMS encryption, and a lifecycle policy. An existing repository is never changed.
+ * The repository of this name. With `create`, a missing one is created with immutable tags except `env-*`, `cache-*` and
+ * `sha256-*`, scan on push, KMS encryption, and a lifecycle policy. An existing repository is never changed.
  *
- * @throws PlatformError that says what to do when it does not exist or may not be used.
+ * @throws PlatformError if it does not exist or access is denied.
  */
 export async function openRepository(
   client: ECRClient,
@@ -82,7 +82,7 @@ async function findRepository(
   try {
     return await describeRepository(client, name, context);
   } catch (error) {
-    throw repositoryError(error, `The repository ${name} cannot be read`);
+    throw repositoryError(error, `Failed to read the repository ${name}`);
   }
 }
 
@@ -95,7 +95,7 @@ async function create(
   const settings: CreateRepositoryCommandInput = {
     repositoryName: name,
     imageTagMutability: 'IMMUTABLE_WITH_EXCLUSION',
-    imageTagMutabilityExclusionFilters: MOVABLE_TAGS.map((filter) => ({ filterType: 'WILDCARD', filter })),
+    imageTagMutabilityExclusionFilters: MUTABLE_TAGS.map((filter) => ({ filterType: 'WILDCARD', filter })),
     imageScanningConfiguration: { scanOnPush: true },
     encryptionConfiguration: { encryptionType: 'KMS' },
   };
@@ -103,30 +103,27 @@ async function create(
     await send(client, new CreateRepositoryCommand(settings), context);
     context.log.info(`Created the repository ${name}.`);
   } catch (error) {
-    // Another job created it first, or the answer to our own call was lost.
+    // Another job created it first, or the response to the call was lost.
     if (awsNameOf(error) !== 'RepositoryAlreadyExistsException') {
-      throw repositoryError(error, `The repository ${name} cannot be created`);
+      throw repositoryError(error, `Failed to create the repository ${name}`);
     }
   }
   try {
     const policy = { repositoryName: name, lifecyclePolicyText: LIFECYCLE_POLICY };
     await send(client, new PutLifecyclePolicyCommand(policy), context);
   } catch (error) {
-    throw repositoryError(
-      error,
-      `The repository ${name} was created, but its lifecycle policy cannot be set`,
-    );
+    throw repositoryError(error, `Created the repository ${name}, but failed to set its lifecycle policy`);
   }
   const created = await findRepository(client, name, context);
   if (created) return created;
-  throw new PlatformError('not-found', `The repository ${name} was created and cannot be found`);
+  throw new PlatformError('not-found', `The repository ${name} was created but cannot be found`);
 }
 
-/** A repository as the API describes it. */
+/** Converts a repository from the API. */
 function repositoryFrom(found: EcrRepository, created: boolean): Repository {
   const { repositoryName = '', repositoryUri = '', imageTagMutability = 'MUTABLE' } = found;
   if (repositoryUri === '') {
-    throw new PlatformError('service-unavailable', 'DescribeRepositories answered without a repositoryUri');
+    throw new PlatformError('service-unavailable', 'DescribeRepositories returned no repositoryUri');
   }
   const filters = found.imageTagMutabilityExclusionFilters ?? [];
   const isExcluded = (tag: string): boolean => filters.some(({ filter = '' }) => matchesFilter(tag, filter));
@@ -139,7 +136,7 @@ function repositoryFrom(found: EcrRepository, created: boolean): Repository {
   };
 }
 
-/** ECR's wildcards: `*` matches any text, including none. */
+/** In ECR's wildcards, `*` matches any text, including an empty one. */
 function matchesFilter(tag: string, filter: string): boolean {
   const source = filter.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*');
   return new RegExp(`^${source}$`).test(tag);
@@ -151,21 +148,22 @@ function lifecycleRule(rulePriority: number, description: string, selection: obj
 
 function repositoryError(error: unknown, what: string): PlatformError {
   const hint =
-    classify(error) === 'denied' ? " Give the role the permissions that the action's page lists." : '';
+    classify(error) === 'denied'
+      ? " Grant the role the permissions listed in the action's documentation."
+      : '';
   const code = error instanceof PlatformError ? error.code : 'request-rejected';
   return new PlatformError(code, `${what}: ${reasonOf(error)}.${hint}`, { cause: error });
 }
 
-/** A repository, and the client of the account that it belongs to. */
+/** A repository, and the client for its account. */
 export interface ImageRepository {
   client: ECRClient;
-  /** The repository's name. */
   name: string;
-  /** Host and path, as images are named: `111111111111.dkr.ecr.eu-west-1.amazonaws.com/shop/app`. */
+  /** `111111111111.dkr.ecr.eu-west-1.amazonaws.com/shop/app` */
   uri: string;
 }
 
-/** The parameters that name a repository to the API; the account's id, from the URI, also for other accounts. */
+/** The parameters that identify a repository in API calls. The account id from the URI is needed for other accounts. */
 export function repositoryOf({ name, uri }: ImageRepository): {
   repositoryName: string;
   registryId?: string;
@@ -174,12 +172,12 @@ export function repositoryOf({ name, uri }: ImageRepository): {
   return { repositoryName: name, ...(account !== undefined && { registryId: account }) };
 }
 
-/** The registry that the repository is in: its URI without its name. */
+/** The URI of the repository's registry. */
 export function registryUri({ name, uri }: ImageRepository): string {
   return uri.endsWith(`/${name}`) ? uri.slice(0, -name.length - 1) : uri;
 }
 
-/** Repositories by name; those that do not exist are left out. */
+/** Repositories by name, without those that do not exist. */
 export async function findRepositories(
   client: ECRClient,
   names: readonly string[],
@@ -192,7 +190,7 @@ export async function findRepositories(
 }
 
 /**
- * Repositories by name. ECR rejects the whole call when one of them does not exist.
+ * Repositories by name. ECR rejects the whole call if one of them does not exist.
  *
  * @see https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeRepositories.html "Array Members: Minimum
  * number of 1 item. Maximum number of 100 items."
@@ -210,7 +208,7 @@ const repositories = new BatchReader<ECRClient, EcrRepository>({
 
 const known = new ReadOnce<ECRClient, EcrRepository | undefined>((repository) => repository !== undefined);
 
-/** A repository, read once; undefined when there is none. */
+/** A repository, read once; undefined if it does not exist. */
 async function describeRepository(
   client: ECRClient,
   name: string,

@@ -11,7 +11,7 @@ import type { Repository } from './repository.ts';
 
 const TAG = /^\w[\w.-]{0,127}$/;
 
-/** Whether a text can be a tag: letters, digits, `_`, `.` and `-`, at most 128, not beginning with `.` or `-`. */
+/** Whether a text is a valid tag: at most 128 letters, digits, `_`, `.` and `-`, not starting with `.` or `-`. */
 export function isTag(text: string): boolean {
   return TAG.test(text);
 }
@@ -21,21 +21,21 @@ class TagConflictError extends PlatformError {
   override readonly name = 'TagConflictError';
 
   constructor(tag: string, repository: string, current: string | undefined, wanted: string) {
-    const there = current === undefined ? 'another image' : current;
+    const other = current === undefined ? 'another image' : current;
     super(
       'tag-conflict',
-      `The tag ${tag} of ${repository} is immutable and points to ${there}, not to ${wanted}. ` +
-        'Give this image another tag.',
+      `The tag ${tag} of ${repository} is immutable and points to ${other}, not to ${wanted}. ` +
+        'Use another tag for this image.',
     );
   }
 }
 
 /**
- * Puts tags on an image that is in the repository. All tags are checked before the first one is set, so that a
- * conflict leaves all of them unchanged; those that were set are read back.
+ * Sets tags on an image in the repository. All tags are checked before the first one is set, so that a conflict leaves
+ * all of them unchanged. Tags that were set are then verified.
  *
- * @returns the tags that were not there before.
- * @throws TagConflictError when an immutable tag points to another image; UnprovenError.
+ * @returns the tags that were set.
+ * @throws TagConflictError if an immutable tag points to another image; UnprovenError.
  */
 export async function putTags(
   registry: RegistryClient,
@@ -60,11 +60,10 @@ export async function putTags(
 }
 
 /**
- * Puts a tag on an image unless another image already has it. Where the tag is mutable, two jobs that do this at the
- * same moment may both succeed.
+ * Sets a tag on an image unless another image already has it. If the tag is mutable, two concurrent jobs may both succeed.
  *
  * @returns the image that has the tag.
- * @throws UnprovenError where the registry accepts the tag and does not have it.
+ * @throws UnprovenError if the registry accepted the tag but does not return it.
  */
 export async function claimTag(
   registry: RegistryClient,
@@ -97,7 +96,7 @@ async function putTag(
     await registry.putManifest(tag, manifest);
   } catch (error) {
     if (!(error instanceof RegistryError) || error.registryCode !== 'TAG_INVALID') throw error;
-    // Another job has set it in the meantime, or the answer to our own first attempt was lost.
+    // Another job has set it in the meantime, or the response to the first attempt was lost.
     const digest = (await registry.manifest(tag))?.digest;
     if (digest !== manifest.digest) {
       throw new TagConflictError(tag, repository.name, digest, manifest.digest);
@@ -117,7 +116,7 @@ const CONFIG_TYPES: readonly string[] = [
 ];
 const IMAGE_TYPES: readonly string[] = [...MEDIA_TYPES.image, ...MEDIA_TYPES.index];
 
-/** The image that was pushed last, without caches and artifacts; undefined when the repository has none. */
+/** The image that was pushed last, ignoring caches and artifacts; undefined if the repository has none. */
 export async function findPreviousImage(
   client: ECRClient,
   repositoryName: string,
@@ -147,7 +146,7 @@ export async function findPreviousImage(
   return { digest: manifest.digest, tags, platforms: await readImage(registry, manifest) };
 }
 
-/** Build caches, signatures and other artifacts have an image manifest too, with another type of config. */
+/** Build caches, signatures and other artifacts also have an image manifest, but with another type of config. */
 function isRelease(image: ImageDetail): boolean {
   const { imageManifestMediaType = '', artifactMediaType, imageTags = [] } = image;
   const isImage = artifactMediaType === undefined || CONFIG_TYPES.includes(artifactMediaType);

@@ -171,7 +171,7 @@ ERROR: failed to solve: process "/bin/sh -c npm ci" did not complete successfull
     const { run } = await stage({ digest: sha256('elsewhere') });
     const done = await run();
     expect(done.outputs['verdict']).toBe('failed');
-    expect(done.outputs['reason']).toContain('and reading it back finds no image');
+    expect(done.outputs['reason']).toContain('but then returned no image');
     expectExample('image-unproven', done);
   });
 

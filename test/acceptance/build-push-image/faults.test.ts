@@ -108,7 +108,7 @@ test("a registry that never recovers fails with the registry's message", async (
   const run = await buildPushImage(sandbox, inputs, layoutOf(['one']));
   expect(run.outputs['verdict']).toBe('failed');
   expect(run.outputs['reason']).toMatch(
-    /refused to take the blob sha256:\w+: TOOMANYREQUESTS: Rate exceeded\. Layers may have been pushed, but no tag was set/,
+    /refused to accept the blob sha256:\w+: TOOMANYREQUESTS: Rate exceeded\. Layers may have been pushed, but no tag was set/,
   );
   expectExample('throttled', run);
   expect(await tags(sandbox)).toEqual({});
@@ -144,7 +144,7 @@ describe('a damaged layout', () => {
     rmSync(image.layout.path(image.layout.blob('x', 'one').digest));
     const run = await buildPushImage(sandbox, inputs, image);
     expect(run.outputs['verdict']).toBe('failed');
-    expect(run.outputs['reason']).toMatch(/the layout lacks the blob sha256:/);
+    expect(run.outputs['reason']).toMatch(/the layout does not contain the blob sha256:/);
     expectExample('image-invalid', run);
     expect(await tags(sandbox)).toEqual({});
   });

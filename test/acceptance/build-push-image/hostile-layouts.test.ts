@@ -141,11 +141,11 @@ const REFUSED: Record<string, [Write, RegExp]> = {
     },
     /there is no oci-layout/,
   ],
-  'no index.json': [() => undefined, /there is no index\.json/],
+  'no index.json': [() => undefined, /index\.json does not exist/],
   'an index.json of no image': [naming(() => []), /index\.json names 0 images; expected 1/],
   'an index.json of two images': [
     naming((layout) => [layout.image(['a']), layout.image(['b'])]),
-    /index\.json names 2 images/,
+    /index\.json contains 2 images/,
   ],
   'an index.json that is cut off': [
     spoiled((layout) => {
@@ -164,7 +164,7 @@ const REFUSED: Record<string, [Write, RegExp]> = {
       const text = JSON.stringify({ mediaType: IMAGE, config: config(layout), layers: [] });
       writeFileSync(join(layout.folder, 'index.json'), text);
     }),
-    /index\.json is no index/,
+    /index\.json is not an index/,
   ],
   'an index.json that is a folder': [
     spoiled((layout) => {
@@ -177,20 +177,20 @@ const REFUSED: Record<string, [Write, RegExp]> = {
     spoiled((layout) => {
       writeFileSync(join(layout.folder, 'index.json'), `{}${' '.repeat(FOUR_MEGABYTES)}`);
     }),
-    /index\.json has 4194306 bytes, and at most 4194304 are read/,
+    /index\.json has 4194306 bytes, more than the limit of 4194304/,
   ],
   'an index without images': [naming((layout) => layout.index([])), /the index sha256:\w+ is empty/],
   'an index of attestations alone': [
     naming((layout) => layout.index([layout.attestation(layout.image(['a']))])),
-    /holds only attestations/,
+    /contains only attestations/,
   ],
   'an index in an index': [
     naming((layout) => layout.index([layout.index([layout.image(['a'])])])),
-    /holds another index/,
+    /contains another index/,
   ],
   'an index in an index, named as an image': [
     naming((layout) => layout.index([{ ...layout.index([layout.image(['a'])]), mediaType: IMAGE }])),
-    /holds another index/,
+    /contains another index/,
   ],
   'an index that lacks an image': [
     naming((layout) => {
@@ -199,13 +199,13 @@ const REFUSED: Record<string, [Write, RegExp]> = {
       rmSync(layout.path(lost.digest));
       return index;
     }),
-    /there is no blobs\/sha256\/\w+/,
+    /blobs\/sha256\/\w+ does not exist/,
   ],
   'a manifest that is not there': [
     spoiled((layout, { digest }) => {
       rmSync(layout.path(digest));
     }),
-    /there is no blobs\/sha256\/\w+/,
+    /blobs\/sha256\/\w+ does not exist/,
   ],
   'a manifest with other bytes': [
     spoiled((layout, { digest, size }) => {
@@ -229,17 +229,17 @@ const REFUSED: Record<string, [Write, RegExp]> = {
   ],
   'a manifest of more than 4 MiB': [
     naming((layout) => layout.blob(IMAGE, `{}${' '.repeat(FOUR_MEGABYTES)}`)),
-    /and at most 4194304 are read/,
+    /more than the limit of 4194304/,
   ],
   'a manifest of no type of an image': [
     naming((layout) => layout.blob('text/plain', '{"mediaType":"text/plain"}')),
-    /text\/plain is not the type of an image/,
+    /text\/plain is not the media type of an image/,
   ],
   'a manifest of schema 1': [
     naming((layout) =>
       layout.blob('application/vnd.docker.distribution.manifest.v1+prettyjws', '{"schemaVersion":1}'),
     ),
-    /manifest\.v1\+prettyjws is not the type of an image/,
+    /manifest\.v1\+prettyjws is not the media type of an image/,
   ],
   'a manifest without layers': [
     naming((layout) => layout.blob(IMAGE, JSON.stringify({ config: config(layout) }))),
@@ -267,7 +267,7 @@ const REFUSED: Record<string, [Write, RegExp]> = {
   ],
   'a layer that is not there': [
     naming((layout) => image(layout, config(layout), [{ ...layer(layout), digest: sha256('none') }])),
-    /the layout lacks the blob sha256:\w+/,
+    /the layout does not contain the blob sha256:\w+/,
   ],
   'a layer with other bytes': [
     naming((layout) => {
@@ -298,7 +298,7 @@ const REFUSED: Record<string, [Write, RegExp]> = {
     naming((layout) =>
       image(layout, config(layout), [{ mediaType: FOREIGN.oci, size: 1, digest: sha256('none') }]),
     ),
-    /the layout lacks the blob/,
+    /the layout does not contain the blob/,
   ],
   'a layer with an address that is not foreign, and not there': [
     naming((layout) =>
@@ -306,7 +306,7 @@ const REFUSED: Record<string, [Write, RegExp]> = {
         { mediaType: LAYER, size: 1, digest: sha256('none'), urls: ['https://example.com/layer'] },
       ]),
     ),
-    /the layout lacks the blob/,
+    /the layout does not contain the blob/,
   ],
   'a config that is no JSON': [withConfig('not JSON'), /the image config sha256:\w+ is not a JSON object/],
   'a config of binary bytes': [
@@ -331,7 +331,7 @@ const REFUSED: Record<string, [Write, RegExp]> = {
   ],
   'a config that is not there': [
     naming((layout) => image(layout, { mediaType: CONFIG, size: 2, digest: sha256('{}') }, [layer(layout)])),
-    /the layout lacks the blob/,
+    /the layout does not contain the blob/,
   ],
   'a tar of nothing': [tar(() => []), /there is no oci-layout/],
   'an empty file': [bytes(() => Buffer.alloc(0)), /there is no oci-layout|Unexpected end of data/],
@@ -347,7 +347,7 @@ const REFUSED: Record<string, [Write, RegExp]> = {
       packed.fill(0, 40, 90);
       return packed;
     }),
-    /expected a folder or a tar of an OCI image layout/,
+    /expected a folder or a tar archive of an OCI image layout/,
   ],
   'a tar by zstd': [
     bytes((whole) => Buffer.concat([Buffer.from('28b52ffd', 'hex'), whole])),
@@ -369,7 +369,7 @@ const REFUSED: Record<string, [Write, RegExp]> = {
       { name: 'other', content: 'x' },
       { name: root, type: 'link', linkname: 'other' },
     ]),
-    /blobs\/sha256\/\w+ is a link in the tar, and must be a file\. Pack it with tar --dereference/,
+    /blobs\/sha256\/\w+ must be a file in the archive, but is a link\. Pack it with tar --dereference/,
   ],
   'a tar whose index.json is a link out of the folder': [
     tar(({ entries }) => [
@@ -383,18 +383,18 @@ const REFUSED: Record<string, [Write, RegExp]> = {
       { name: 'blobs/sha256', type: 'symlink', linkname: '/tmp' },
       ...entries.filter(({ name }) => !name.startsWith('blobs')),
     ]),
-    /there is no blobs\/sha256\/\w+/,
+    /blobs\/sha256\/\w+ does not exist/,
   ],
   'a tar whose manifest is a pipe': [
     tar(({ entries, root }) => [...entries.slice(0, 4), { name: root, type: 'fifo' }]),
-    /is a fifo in the tar, and must be a file/,
+    /must be a file in the archive, but is a fifo/,
   ],
   'a tar with a path out of the folder': [
     tar(({ entries }) => [
       ...entries.filter(({ name }) => name !== 'index.json'),
       { name: '../index.json', content: '{}' },
     ]),
-    /there is no index\.json/,
+    /index\.json does not exist/,
   ],
   'a tar with absolute paths': [tar(({ entries }) => entries, '/'), /there is no oci-layout/],
   'a tar with the layout in a folder': [tar(({ entries }) => entries, 'image/'), /there is no oci-layout/],

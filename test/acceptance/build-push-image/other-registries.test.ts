@@ -95,7 +95,7 @@ describe('from', () => {
     expect(unknown.outputs['reason']).toMatch(/org\/unknown: the registry refused to .*NAME_UNKNOWN/);
     const denied = await run({ from: app.uri }, { env: noLogin });
     expect(denied.outputs['reason']).toBe(
-      `${app.uri}: the registry refused to give a token for ${app.uri}: ` +
+      `${app.uri}: the registry refused to issue a token for ${app.uri}: ` +
         'DENIED: requested access to the resource is denied. ' +
         `Log in to ${host} before this step (docker/login-action). Nothing was changed.`,
     );
@@ -171,7 +171,7 @@ describe('also', () => {
     expect(done.exitCode).toBe(1);
     expect(done.outputs['verdict']).toBe('failed');
     expect(done.outputs['reason']).toMatch(
-      /^1 of 2 copies failed\. \S+\/org\/read-only: the registry refused to put the manifest .*DENIED/,
+      /^1 of 2 copies failed\. \S+\/org\/read-only: the registry refused to accept the manifest .*DENIED/,
     );
     expect(done.outputs['reason']).toContain(
       `Copied to ${app.uri}. The image is in the repository, with its tags.`,

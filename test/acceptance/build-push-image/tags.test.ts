@@ -42,7 +42,7 @@ describe('an immutable tag', () => {
     expect(run.outputs).toMatchObject({ verdict: 'failed', repository: REPOSITORY });
     expect(run.outputs['reason']).toBe(
       `The tag v1 of ${REPOSITORY} is immutable and points to ${first.digest}, not to ${second.digest}. ` +
-        'Give this image another tag. The image is in the repository, but not all tags were set.',
+        'Use another tag for this image. The image is in the repository, but not all tags were set.',
     );
     expectExample('tag-conflict', run);
     const command = new ListImagesCommand({ repositoryName: REPOSITORY });

@@ -276,7 +276,7 @@ Resources:
     ...service,
     what: 'a digest without its repository',
     inputs: { image: DIGEST },
-    says: `image: expected an image such as ghcr.io/org/app:1.2 or repository@sha256:…, got "${DIGEST}". A digest needs the name of its repository`,
+    says: `image: expected an image such as ghcr.io/org/app:1.2 or repository@sha256:…, got "${DIGEST}". A digest must follow the name of its repository`,
   },
   {
     ...service,

@@ -79,7 +79,7 @@ describe('a promotion', () => {
     const own = await pushReferrer(world.registry('staging'), digest, 'a signature of staging', tag);
     const run = await promoteEnvironment(world, workspace(world), {});
     expect(run.outputs['verdict']).toBe('promoted');
-    const note = `user-service: shop/user-service:${tag} has content that cannot be merged and was left as it is.`;
+    const note = `user-service: shop/user-service:${tag} was not changed, because it has content that cannot be merged.`;
     expect(run.summary).toContain(note);
     expect(run.result['notes']).toContain(note);
     const { imageDetails } = await world

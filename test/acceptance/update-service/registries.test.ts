@@ -150,7 +150,7 @@ describe('a tag with an unknown digest', () => {
     await expectRunning(world, run, session, second);
     expect(run.outputs['reason']).toBe('user-service:1 was restarted and serves with 2 tasks.');
     expect(run.log).toContain(`${image} may have been moved since user-service:1 was deployed`);
-    expect(run.log).toContain(`The digest of ${image} is not known: the registry refused to give a token`);
+    expect(run.log).toContain(`The digest of ${image} is not known: the registry refused to issue a token`);
     expect(run.log).toContain(`Fix: Log in to ${host} before this step`);
   });
 

@@ -14,7 +14,7 @@ function progressIn(stage: Stage): Progress {
 
 function refusal(status: number, code: string): RegistryError {
   const body = Buffer.from(JSON.stringify({ errors: [{ code, message: 'no' }] }));
-  return new RegistryError('put the manifest v1', { status, headers: {}, body });
+  return new RegistryError('accept the manifest v1', { status, headers: {}, body });
 }
 
 describe('a run that did not complete', () => {
@@ -58,7 +58,7 @@ describe('a run that did not complete', () => {
       {
         verdict: 'failed',
         reason:
-          'shop/api: the registry refused to put the manifest v1: DENIED: no. ' +
+          'shop/api: the registry refused to accept the manifest v1: DENIED: no. ' +
           'The image is in the repository, but not all tags were set.',
         code: 'access-denied',
       },

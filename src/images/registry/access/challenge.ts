@@ -5,7 +5,7 @@ import { exchange, type HttpRequest } from '../http.ts';
 import { isLoopback } from '../reference.ts';
 import type { RegistryLogin } from './login.ts';
 
-/** How a registry wants to be authorized, by its header WWW-Authenticate. */
+/** An authentication scheme that a registry requests with the header WWW-Authenticate. */
 interface Challenge {
   scheme: string;
   parameters: Readonly<Record<string, string>>;
@@ -26,7 +26,7 @@ function parseChallenges(header: string): Challenge[] {
   return challenges;
 }
 
-/** The repository that a challenge is about, and the job's login to its registry. */
+/** The repository of a challenge, and the job's login to its registry. */
 interface ChallengedRepository {
   registry: string;
   path: string;
@@ -36,11 +36,11 @@ interface ChallengedRepository {
 }
 
 /**
- * Answers a registry's challenge with the value of the Authorization header: with the job's login, or with a token
- * that the registry's token server gives for it, without a login an anonymous one.
+ * Returns the value of the Authorization header for a registry's challenge: the job's login, or a token that the
+ * registry's token server issues for it. Without a login, the token is anonymous.
  *
  * @see https://distribution.github.io/distribution/spec/auth/token/
- * @throws RegistryError when no token is given; PlatformError when the registry wants a login and there is none.
+ * @throws RegistryError if no token is issued; PlatformError if the registry requires a login and there is none.
  */
 export async function answerChallenge(
   header: string,
@@ -52,7 +52,7 @@ export async function answerChallenge(
     if (scheme === 'bearer') return `Bearer ${await requestToken(parameters, repository, context)}`;
     if (scheme === 'basic' && login && 'password' in login) return basic(login);
   }
-  const problem = login ? "does not accept the job's login" : 'asks for a login, and the job has none';
+  const problem = login ? "rejected the job's login" : 'requires a login, but the job has none';
   throw new PlatformError('access-denied', `${registry} ${problem}`);
 }
 
@@ -60,7 +60,7 @@ function basic({ username, password }: { username: string; password: string }): 
   return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
 }
 
-/** Names this client to a token server. */
+/** Identifies this client to a token server. */
 const CLIENT_ID = 'platform';
 
 async function requestToken(
@@ -79,20 +79,20 @@ async function requestToken(
       }),
   });
   for (const one of (scope ?? `repository:${path}:pull`).split(' ')) {
-    // Requests that read and that write run side by side: one token serves both.
+    // Reads and writes run in parallel and share one token.
     form.append('scope', push ? one.replace(/^(repository:.*):[^:]*$/, '$1:pull,push') : one);
   }
-  const answer = await exchange(tokenRequest(url, form, login), context.signal);
-  const { token, access_token: accessToken = token } = objectIn(answer.body);
-  if (answer.status !== 200) throw new RegistryError(`give a token for ${registry}/${path}`, answer);
+  const response = await exchange(tokenRequest(url, form, login), context.signal);
+  const { token, access_token: accessToken = token } = objectIn(response.body);
+  if (response.status !== 200) throw new RegistryError(`issue a token for ${registry}/${path}`, response);
   if (typeof accessToken !== 'string' || accessToken === '') {
-    throw new PlatformError('service-unavailable', `${url.host} answered without a token for ${registry}`);
+    throw new PlatformError('service-unavailable', `${url.host} returned no token for ${registry}`);
   }
   context.log.secret(accessToken);
   return accessToken;
 }
 
-/** An identity token is exchanged by OAuth 2; all else is asked for as Docker does it. */
+/** An identity token is exchanged with OAuth 2. Otherwise, the request is the same as Docker's. */
 function tokenRequest(url: URL, form: URLSearchParams, login: RegistryLogin | undefined): HttpRequest {
   if (login && 'identityToken' in login) {
     const body = Buffer.from(form.toString());
@@ -104,8 +104,8 @@ function tokenRequest(url: URL, form: URLSearchParams, login: RegistryLogin | un
 }
 
 /**
- * The token server that a registry names. It may be another host, as it is for Docker Hub, and the docker client sends
- * it the registry's login. Here never in plain text over a network.
+ * The token server of a registry. It may be another host, as for Docker Hub, and like the docker client this one sends it
+ * the registry's login, but never over a network without TLS.
  *
  * @see https://github.com/containerd/containerd/blob/main/core/remotes/docker/authorizer.go (AddResponses)
  */
@@ -115,11 +115,11 @@ function realmOf(realm: string, registry: string, login: RegistryLogin | undefin
   if (!url || !(isPlain || url.protocol === 'https:')) {
     throw new PlatformError(
       'registry-rejected',
-      `${registry} names no token server: "${realm}" is not a URL`,
+      `${registry} has an invalid token server: "${realm}" is not a URL`,
     );
   }
   if (isPlain && login && !isLoopback(url.host)) {
-    const message = `${registry} names the token server ${url.host} without TLS, which does not get the login`;
+    const message = `the login to ${registry} was not sent to its token server ${url.host}, because that has no TLS`;
     throw new PlatformError('registry-rejected', message);
   }
   return url;

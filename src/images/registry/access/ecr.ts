@@ -13,14 +13,14 @@ export interface RegistryPassword {
   endpoint: URL;
 }
 
-/** A password is asked for again when it is half an hour old, of its twelve hours. */
+/** A new password is requested after half an hour, although passwords are valid for twelve hours. */
 const KEPT_MS = 30 * 60_000;
 
 const passwords = new ReadOnce<ECRClient, RegistryPassword & { readAt: number }>(
   ({ readAt }) => performance.now() - readAt < KEPT_MS,
 );
 
-/** The account's password of ECR, which is requested once, and masked in the log before it is used. */
+/** The account's password for ECR. It is requested once, and masked in the log before it is used. */
 export async function registryPassword(
   client: ECRClient,
   context: Pick<Context, 'signal' | 'log'>,
@@ -42,14 +42,14 @@ async function requestPassword(
     .toString('utf8')
     .split(':');
   if (password === '' || !URL.canParse(proxyEndpoint)) {
-    throw new PlatformError('service-unavailable', 'GetAuthorizationToken answered without a token');
+    throw new PlatformError('service-unavailable', 'GetAuthorizationToken returned no token');
   }
   context.log.secret(password);
   context.log.secret(authorizationToken);
   return { username, password, endpoint: new URL(proxyEndpoint) };
 }
 
-/** Access to the repository at a URI. The protocol is that of the password's endpoint where the hosts are equal. */
+/** Access to the repository at a URI. If the hosts are equal, the protocol is that of the password's endpoint. */
 export function registryAccess(repositoryUri: string, password: RegistryPassword): RegistryAccess {
   const slash = repositoryUri.indexOf('/');
   const host = repositoryUri.slice(0, slash);

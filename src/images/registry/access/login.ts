@@ -6,14 +6,14 @@ import { PlatformError } from '../../../core/errors.ts';
 import { runCommand } from '../../../core/exec.ts';
 import { DOCKER_HUB } from '../reference.ts';
 
-/** What the job is logged in to a registry with. */
+/** The job's credentials for a registry. */
 export type RegistryLogin = { username: string; password: string } | { identityToken: string };
 
 interface LoginContext extends Pick<Context, 'signal' | 'log'> {
   env: NodeJS.ProcessEnv;
 }
 
-/** Of a config.json. @see https://docs.docker.com/reference/cli/docker/login/ */
+/** The content of a config.json. @see https://docs.docker.com/reference/cli/docker/login/ */
 interface DockerConfig {
   auths?: Record<string, StoredLogin> | null;
   credHelpers?: Record<string, string>;
@@ -27,36 +27,36 @@ interface StoredLogin {
   identitytoken?: string;
 }
 
-/** The name under which Docker keeps the login of Docker Hub. */
+/** The key under which Docker stores the login to Docker Hub. */
 const DOCKER_HUB_KEY = 'https://index.docker.io/v1/';
 
-/** The environment for docker and its helpers, which need no inputs of the action: some are secrets. */
+/** The environment for docker and its helpers, without the inputs of the action, because some of those are secrets. */
 export function withoutInputs(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('INPUT_')));
 }
 
-/** The folder of the job's own configuration of Docker. */
+/** The folder of the job's Docker configuration. */
 export function dockerConfigFolder(env: NodeJS.ProcessEnv): string {
   return env['DOCKER_CONFIG'] ?? join(env['HOME'] ?? homedir(), '.docker');
 }
 
-/** The job's own configuration of Docker; empty when there is none. */
+/** The job's Docker configuration; empty if there is none. */
 export function readDockerConfig(env: NodeJS.ProcessEnv): DockerConfig {
   const file = join(dockerConfigFolder(env), 'config.json');
   try {
     return Object(JSON.parse(readFileSync(file, 'utf8'))) as DockerConfig;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
-    // The text of a JSON error quotes the file, which may hold passwords.
+    // The message of a JSON error quotes the file, which may contain passwords.
     const reason = error instanceof SyntaxError ? 'it is not JSON' : (error as Error).message;
-    const message = `Docker's configuration ${file} cannot be read: ${reason}`;
+    const message = `cannot read the Docker configuration ${file}: ${reason}`;
     throw new PlatformError('docker-unavailable', message);
   }
 }
 
 /**
- * The job's login to a registry, found where the docker client finds it: in `DOCKER_AUTH_CONFIG`, by the registry's
- * credential helper, else in config.json. Undefined when the job has none.
+ * The job's login to a registry, from the same places as in the docker client: `DOCKER_AUTH_CONFIG`, the registry's
+ * credential helper, or config.json. Undefined if the job has none.
  *
  * @see https://github.com/docker/cli/blob/master/cli/config/configfile/file.go (GetCredentialsStore)
  */
@@ -71,7 +71,7 @@ export async function findLogin(registry: string, context: LoginContext): Promis
 }
 
 /**
- * Docker warns of a variable that it cannot read, and goes on without it. A workflow's secret that is not set is empty.
+ * Docker warns of an invalid variable and continues without it. A secret of a workflow that is not set is empty.
  *
  * @see https://github.com/docker/cli/blob/master/cli/config/configfile/file.go (GetCredentialsStore)
  */
@@ -101,9 +101,9 @@ function hostOf(name: string): string {
   return name.replace(/^https?:\/\//, '').replace(/\/.*$/, '');
 }
 
-/** What a helper prints when it has no login for the registry. */
+/** The output of a helper that has no login to the registry. */
 const NO_LOGIN = 'credentials not found in native keychain';
-/** The user name with which a helper gives an identity token instead of a password. */
+/** The user name with which a helper returns an identity token instead of a password. */
 const IDENTITY_TOKEN = '<token>';
 
 /** @see https://github.com/docker/docker-credential-helpers#development */
@@ -122,16 +122,16 @@ async function loginFromHelper(
   if (exitCode !== 0) {
     if (stdout.includes(NO_LOGIN)) return undefined;
     const reason = stdout.trim().split('\n')[0] ?? '';
-    throw new PlatformError('command-failed', `${program} has no login for ${key}: ${reason}`);
+    throw new PlatformError('command-failed', `${program} returned no login to ${key}: ${reason}`);
   }
-  const { Username: username = '', Secret: secret = '' } = answerOf(program, stdout);
+  const { Username: username = '', Secret: secret = '' } = parseOutput(program, stdout);
   return username === IDENTITY_TOKEN ? { identityToken: secret } : { username, password: secret };
 }
 
-function answerOf(program: string, stdout: string): { Username?: string; Secret?: string } {
+function parseOutput(program: string, stdout: string): { Username?: string; Secret?: string } {
   try {
     return Object(JSON.parse(stdout)) as { Username?: string; Secret?: string };
   } catch {
-    throw new PlatformError('command-failed', `${program} gave an answer that is not JSON`);
+    throw new PlatformError('command-failed', `${program} returned output that is not JSON`);
   }
 }

@@ -6,51 +6,52 @@ import { type Attachments, tagOfDigest } from './attachments.ts';
 import { type Merge, mergeReferrers, mergeTagged } from './merge.ts';
 import type { ImageStore } from './store.ts';
 
-/** Another job may write the same tag. There is no conditional write, so that it is read again after each. */
+/** Another job may write the same tag. There are no conditional writes, so the tag is read again after each write. */
 const MOST_WRITES = 3;
 
-/** Puts the manifests of attachments. Their blobs, and the manifests that they name, must be in the target. */
+/** Pushes the manifests of attachments. Their blobs, and the manifests that they refer to, must be in the target. */
 export async function putAttachments(
   target: ImageStore,
   { referrers, lists, tagged }: Attachments,
 ): Promise<{ put: number; notes: string[] }> {
   for (const manifest of referrers) await target.putManifest(manifest, undefined);
-  const ends: TagEnd[] = [];
+  const results: MergeResult[] = [];
   for (const { manifest, tag } of tagged) {
-    ends.push(await mergeTag(target, tag, (theirs) => mergeTagged(tag, manifest, theirs)));
+    results.push(await mergeTag(target, tag, (theirs) => mergeTagged(tag, manifest, theirs)));
   }
   for (const [subject, list] of lists) {
     if (await target.listsReferrers(subject)) continue;
-    ends.push(
+    results.push(
       await mergeTag(target, tagOfDigest(subject), (theirs) => mergeReferrers(subject, list, theirs)),
     );
   }
-  const put = ends.slice(0, tagged.length).filter(({ isPut }) => isPut).length;
-  return { put: referrers.length + put, notes: ends.flatMap(({ note }) => note ?? []) };
+  const put = results.slice(0, tagged.length).filter(({ isPut }) => isPut).length;
+  return { put: referrers.length + put, notes: results.flatMap(({ note }) => note ?? []) };
 }
 
-interface TagEnd {
+interface MergeResult {
   isPut: boolean;
   note?: string;
 }
 
-/** Puts what the merge makes of a tag, and reads it back, until the tag holds everything. */
+/** Merges a tag and reads it back, until it is complete. */
 async function mergeTag(
   target: ImageStore,
   tag: string,
   merge: (theirs: Manifest | undefined) => Merge,
-): Promise<TagEnd> {
+): Promise<MergeResult> {
   const name = `${target.name}:${tag}`;
   let note: string | undefined;
   for (let writes = 0; ; writes++) {
     const [current] = await target.manifests([{ imageTag: tag }]);
     const next = merge(current?.manifest);
     if (next.kind === 'present') return { isPut: writes > 0, ...(note !== undefined && { note }) };
-    if (next.kind === 'left') return { isPut: false, note: `${name} ${next.why} and was left as it is.` };
+    if (next.kind === 'conflict')
+      return { isPut: false, note: `${name} was not changed, because it ${next.why}.` };
     if (writes === MOST_WRITES) {
       return {
         isPut: false,
-        note: `${name} was changed by others meanwhile and lacks ${missing(next.added)}.`,
+        note: `${name} was changed by others in the meantime, so ${missing(next.added)} could not be added.`,
       };
     }
     try {
@@ -59,7 +60,7 @@ async function mergeTag(
       if (!isImmutableTag(error)) throw error;
       return { isPut: false, note: immutableNote(name, next.added) };
     }
-    if (next.kept > 0) note = `${name}: added ${missing(next.added)} to the ${next.kept} that it had.`;
+    if (next.kept > 0) note = `${name}: added ${missing(next.added)} to the existing ${next.kept}.`;
   }
 }
 
@@ -81,7 +82,7 @@ async function* once(bytes: Buffer): AsyncIterable<Buffer> {
 }
 
 /**
- * Whether a registry refused to move a tag. ECR: "The image tag '…' already exists in the '…' repository and cannot be
+ * Whether a registry rejected a change of a tag. ECR: "The image tag '…' already exists in the '…' repository and cannot be
  * overwritten because the tag is immutable." Harbor: "… configured as immutable."
  *
  * @see https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImage.html (ImageTagAlreadyExistsException)
@@ -94,7 +95,7 @@ function isImmutableTag(error: unknown): boolean {
 
 function immutableNote(name: string, added: number): string {
   return (
-    `${name} is immutable and lacks ${missing(added)}. ` +
+    `${name} is immutable, so ${missing(added)} could not be added. ` +
     'Fix: Exclude sha256-* from the immutability of the tags of this repository.'
   );
 }

@@ -3,32 +3,32 @@ import { type Descriptor, type Manifest, MEDIA_TYPES } from '../manifest.ts';
 import type { FoundManifest } from '../manifest-reader.ts';
 import type { ImageStore } from './store.ts';
 
-/** Endings of the tags by which cosign attaches artifacts where it does not use the OCI referrers API. */
+/** The suffixes of the tags with which cosign attaches artifacts if it does not use the OCI referrers API. */
 const COSIGN_SUFFIXES = ['sig', 'att', 'sbom'];
 const IMAGES_A_CALL = 30;
 const LISTS_AT_ONCE = 8;
 const COPYABLE: readonly string[] = [...MEDIA_TYPES.image, ...MEDIA_TYPES.index];
 
-/** A manifest under a tag of cosign. */
+/** A manifest with a tag of cosign. */
 export interface TaggedManifest extends FoundManifest {
   tag: string;
 }
 
-/** Signatures, SBOMs and attestations that refer to an image, its parts, or to one another. */
+/** Signatures, SBOMs and attestations that refer to an image, to its parts, or to each other. */
 export interface Attachments {
-  /** Those with a subject that the target does not have yet. */
+  /** Attachments with a subject that the target does not have yet. */
   referrers: readonly Manifest[];
-  /** What the source lists as referring to each manifest. Manifests without referrers are left out. */
+  /** The referrers of each manifest in the source. Manifests without referrers are omitted. */
   lists: ReadonlyMap<string, readonly Descriptor[]>;
-  /** Those by cosign's tags. The target may have some of them. */
+  /** Attachments with cosign's tags. The target may have some of them. */
   tagged: readonly TaggedManifest[];
-  /** What cannot be copied, a sentence each. */
+  /** Attachments that cannot be copied, one sentence each. */
   notes: readonly string[];
 }
 
 /**
- * What is attached to images: by the OCI referrers API, and by cosign's tags. Attestations inside an index are part of
- * the image and not listed.
+ * The attachments of images from the OCI referrers API and from cosign's tags. Attestations inside an index are part of
+ * the image and not included.
  */
 export async function findAttachments(
   store: ImageStore,
@@ -40,8 +40,8 @@ export async function findAttachments(
 }
 
 /**
- * Everything that is attached to the parts of an image in the source, and to those attachments. Of what has a subject,
- * only the manifests that the target lacks are read.
+ * All attachments of the parts of an image in the source, and of those attachments. Of attachments with a subject, only
+ * manifests that the target does not have are read.
  */
 export async function findAllAttachments(
   source: ImageStore,
@@ -52,9 +52,9 @@ export async function findAllAttachments(
   const referrers: Manifest[] = [];
   const tagged: TaggedManifest[] = [];
   const notes: string[] = [];
-  const asked = new Set<string>();
+  const visited = new Set<string>();
   for (let next = [...new Set(parts)]; next.length > 0;) {
-    for (const digest of next) asked.add(digest);
+    for (const digest of next) visited.add(digest);
     const [found, byTag] = await Promise.all([referrerLists(source, next), cosignTagged(source, next)]);
     const known = await copyable(source, target, found);
     for (const [subject, list] of known.lists) lists.set(subject, list);
@@ -62,28 +62,28 @@ export async function findAllAttachments(
     notes.push(...known.notes);
     tagged.push(...byTag);
     const digests = [...[...known.lists.values()].flat(), ...byTag.map(({ manifest }) => manifest)];
-    next = [...new Set(digests.map(({ digest }) => digest))].filter((digest) => !asked.has(digest));
+    next = [...new Set(digests.map(({ digest }) => digest))].filter((digest) => !visited.has(digest));
   }
   return { referrers, lists, tagged, notes };
 }
 
-/** The referrers that can be copied, and of those the manifests that the target lacks. */
+/** The referrers that can be copied, and the manifests among them that the target does not have. */
 async function copyable(
   source: ImageStore,
   target: ImageStore,
   found: ReadonlyMap<string, readonly Descriptor[]>,
 ): Promise<{ lists: Map<string, Descriptor[]>; fresh: Manifest[]; notes: string[] }> {
   const all = [...found.values()].flat();
-  const there = new Set(digestsOf(await target.manifests(idsOf(all.filter(isCopyable)))));
-  const wanted = all.filter((one) => isCopyable(one) && !there.has(one.digest));
+  const present = new Set(digestsOf(await target.manifests(idsOf(all.filter(isCopyable)))));
+  const wanted = all.filter((one) => isCopyable(one) && !present.has(one.digest));
   const fresh = (await source.manifests(idsOf(wanted))).map(({ manifest }) => manifest);
-  const given = new Set([...there, ...fresh.map(({ digest }) => digest)]);
+  const given = new Set([...present, ...fresh.map(({ digest }) => digest)]);
   const notes = all
     .filter(({ digest }) => !given.has(digest))
     .map((one) =>
       isCopyable(one)
-        ? `${source.name} lists ${one.digest} as attached to the image, and does not have it.`
-        : `${one.digest} is attached to the image in ${source.name} and was not copied: its type is ${one.mediaType}.`,
+        ? `${source.name} lists the attachment ${one.digest} of the image, but does not contain it.`
+        : `The attachment ${one.digest} of the image in ${source.name} was not copied, because its type ${one.mediaType} is not supported.`,
     );
   const lists = new Map(
     [...found].map(([subject, list]) => [subject, list.filter(({ digest }) => given.has(digest))]),
@@ -91,7 +91,7 @@ async function copyable(
   return { lists, fresh, notes };
 }
 
-/** Manifests of a type that was a draft of the OCI specification are stored by some registries alone. */
+/** Only some registries accept manifests of a type from drafts of the OCI specification. */
 function isCopyable({ mediaType }: Descriptor): boolean {
   return COPYABLE.includes(mediaType);
 }
@@ -121,7 +121,7 @@ async function cosignTagged(store: ImageStore, digests: readonly string[]): Prom
   return found.flatMap(({ manifest, tag }) => (tag === undefined ? [] : [{ manifest, tag }]));
 }
 
-/** The tag that stands for a digest: the list of what refers to it, where the registry has no API for that. */
+/** The tag with the list of a digest's referrers, in registries without the referrers API. */
 export function tagOfDigest(digest: string): string {
   return digest.replace(':', '-');
 }

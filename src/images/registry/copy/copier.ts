@@ -9,7 +9,7 @@ import type { ImageStore } from './store.ts';
 const PUTS_AT_ONCE = 6;
 const BLOBS_AT_ONCE = 6;
 
-/** Blobs by how they got to the target. Sizes in bytes. */
+/** Blobs by how they were transferred to the target. Sizes are in bytes. */
 interface CopiedBlobs {
   copiedBlobs: number;
   copiedBytes: number;
@@ -20,24 +20,24 @@ interface CopiedBlobs {
   presentBytes: number;
 }
 
-/** What was copied of one image. */
+/** What was copied for one image. */
 export interface Copied extends CopiedBlobs {
-  /** Number of manifests that were put: the image's, those of its platforms, and attachments. */
+  /** The number of manifests: of the image, its platforms and attachments. */
   manifests: number;
-  /** Number of signatures, SBOMs and attestations that were copied. */
+  /** The number of signatures, SBOMs and attestations. */
   attachments: number;
-  /** Tags that were set on the image in the target. */
+  /** The tags that were set in the target. */
   tags: readonly string[];
-  /** What was merged, and what the target still lacks, a sentence each. */
+  /** Merged and missing attachments, one sentence each. */
   notes: readonly string[];
 }
 
 /**
- * Copies an image by its exact manifest: blobs that are missing, then the images of an index, then the index with
- * its tags, then signatures and SBOMs, so that every image that is visible in the target is complete. At the end
- * the image is read back from the target and its digest compared.
+ * Copies an image with its exact manifest: missing blobs, then the images of an index, then the index with its tags, then
+ * signatures and SBOMs. Every image that is visible in the target is therefore complete. Finally, the image is read back
+ * from the target by its digest.
  *
- * @param findTags the tags for the image in the target; without one it has none.
+ * @param findTags the tags for the image in the target; absent: none.
  */
 export async function copyWhole(
   source: ImageStore,
@@ -62,8 +62,8 @@ export async function copyWhole(
 }
 
 /**
- * Copies the signatures, SBOMs and attestations that a target lacks of an image that it has. What the target has of its
- * own stays.
+ * Copies the missing signatures, SBOMs and attestations of an image that the target already has. Other attachments in the
+ * target are kept.
  */
 export async function copyAttachments(
   source: ImageStore,
@@ -74,7 +74,7 @@ export async function copyAttachments(
 }
 
 async function copyFound(source: ImageStore, target: ImageStore, attachments: Attachments): Promise<Copied> {
-  const tagged = await lackedTags(target, attachments.tagged);
+  const tagged = await incompleteTags(target, attachments.tagged);
   const parts = await withAllChildren(source, [
     ...attachments.referrers,
     ...tagged.map(({ manifest }) => manifest),
@@ -95,8 +95,11 @@ async function copyFound(source: ImageStore, target: ImageStore, attachments: At
   };
 }
 
-/** The tags that hold something in the source that they do not hold in the target. */
-async function lackedTags(target: ImageStore, tagged: readonly TaggedManifest[]): Promise<TaggedManifest[]> {
+/** The tags that have content in the source that is missing in the target. */
+async function incompleteTags(
+  target: ImageStore,
+  tagged: readonly TaggedManifest[],
+): Promise<TaggedManifest[]> {
   const found = await target.manifests(tagged.map(({ tag }) => ({ imageTag: tag })));
   const theirs = new Map(found.map(({ manifest, tag }) => [tag, manifest]));
   return tagged.filter(({ manifest, tag }) => mergeTagged(tag, manifest, theirs.get(tag)).kind !== 'present');
@@ -110,7 +113,7 @@ function addBlobs(sum: CopiedBlobs, more: CopiedBlobs): void {
   sum.presentBytes += more.presentBytes;
 }
 
-/** The digests of an image and of all that it consists of. */
+/** The digests of an image and of all its descendants. */
 async function partsOf(source: ImageStore, root: Manifest): Promise<string[]> {
   if (root.kind === 'image') return [root.digest];
   const isIndex = ({ mediaType }: Descriptor): boolean =>
@@ -121,7 +124,7 @@ async function partsOf(source: ImageStore, root: Manifest): Promise<string[]> {
   return [...new Set([root.digest, ...root.children.map(({ digest }) => digest), ...below.flat()])];
 }
 
-/** A manifest and all its descendants, children first: the order in which a registry accepts them. */
+/** A manifest and all its descendants. Children come first, because registries require that order. */
 async function withChildren(source: ImageStore, root: Manifest): Promise<Manifest[]> {
   if (root.kind === 'image') return [root];
   const wanted = [...new Set(root.children.map(({ digest }) => digest))];
@@ -129,19 +132,22 @@ async function withChildren(source: ImageStore, root: Manifest): Promise<Manifes
   const children = (await source.manifests(ids)).map(({ manifest }) => manifest);
   const missing = wanted.find((digest) => !children.some((child) => child.digest === digest));
   if (missing !== undefined) {
-    throw new PlatformError('image-invalid', `${source.name} lacks ${missing}, a part of ${root.digest}`);
+    throw new PlatformError(
+      'image-invalid',
+      `${source.name} does not contain ${missing}, a part of ${root.digest}`,
+    );
   }
   const below = await Promise.all(children.map((child) => withChildren(source, child)));
   return [...below.flat(), root];
 }
 
-/** The manifests of attachments and of their children, which they rarely have. */
+/** The manifests of attachments and of their children, which are rare. */
 async function withAllChildren(source: ImageStore, attached: readonly Manifest[]): Promise<Manifest[]> {
   const all = await Promise.all(attached.map((manifest) => withChildren(source, manifest)));
   return [...new Map(all.flat().map((manifest) => [manifest.digest, manifest])).values()];
 }
 
-/** Puts images before the indexes that refer to them; `withChildren` lists children before their parents. */
+/** Pushes images before the indexes that refer to them. `withChildren` lists children before their parents. */
 async function putAll(target: ImageStore, manifests: readonly Manifest[]): Promise<void> {
   const images = manifests.filter(({ kind }) => kind === 'image');
   await inParallel(images, PUTS_AT_ONCE, (manifest) => target.putManifest(manifest, undefined));
@@ -152,15 +158,12 @@ async function putAll(target: ImageStore, manifests: readonly Manifest[]): Promi
 
 async function requireImage(target: ImageStore, digest: string): Promise<void> {
   if ((await target.manifests([{ imageDigest: digest }])).length > 0) return;
-  throw new PlatformError(
-    'digest-mismatch',
-    `${target.name} does not give back ${digest}, which was copied to it`,
-  );
+  throw new PlatformError('digest-mismatch', `${target.name} accepted ${digest}, but then did not return it`);
 }
 
 /**
- * Copies every blob that the manifests need and that the target lacks: by a mount within one registry where that is
- * allowed, otherwise by streaming it through this process, without using the disk.
+ * Copies all missing blobs of the manifests: by mounting them if that is possible within the registry, or else by
+ * streaming them through this process without using the disk.
  */
 async function copyBlobs(
   source: ImageStore,
@@ -180,14 +183,14 @@ async function copyBlobs(
   if (missing.length === 0) return moved;
   const registry = await target.registry();
   let mountable = source.registryUri === target.registryUri;
-  // The largest first, so that no long upload is left for the end.
+  // The largest first, so that no long upload remains at the end.
   const order = missing.toSorted((a, b) => b.size - a.size);
   await inParallel(order, BLOBS_AT_ONCE, async (blob) => {
     if (mountable && (await registry.mount(blob.digest, mountName(source)))) {
       moved.mountedBlobs++;
       return;
     }
-    // The account does not share blobs between repositories: another request would only start an unused upload.
+    // The registry does not share blobs between repositories. Further requests would only start unused uploads.
     mountable = false;
     const { digest, size } = blob;
     await registry.upload({ digest, size, open: source.blobReader(blob) });
@@ -197,7 +200,7 @@ async function copyBlobs(
   return moved;
 }
 
-/** The source's path in the registry that it shares with the target. */
+/** The path of the source in its registry. */
 function mountName({ uri }: ImageStore): string {
   return uri.slice(uri.indexOf('/') + 1);
 }

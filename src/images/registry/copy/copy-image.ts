@@ -8,19 +8,16 @@ import { ecrStore } from './ecr-store.ts';
 
 type CopyContext = Pick<Context, 'clock' | 'signal' | 'log'>;
 
-/** What the copy of one image did. */
+/** The result of copying one image. */
 export interface CopyReport extends Copied {
   digest: string;
-  /** `same`: both names are one repository. `present`: the target had all of it. */
+  /** `same`: source and target are the same repository. `present`: the target already had everything. */
   state: 'copied' | 'present' | 'same';
 }
 
-/**
- * Tags that move from image to image (environments, caches), that only builds use, or by which clients list what refers
- * to an image; they are not copied.
- */
-const MOVABLE = /^(?:env-|cache-|content-|sha256-|latest$)/;
-const NOTHING: Copied = {
+/** Tags that are not copied: mutable tags (environments, caches), tags for builds, and tags with referrers of an image. */
+const NOT_COPIED = /^(?:env-|cache-|content-|sha256-|latest$)/;
+const NOTHING_COPIED: Copied = {
   copiedBlobs: 0,
   copiedBytes: 0,
   mountedBlobs: 0,
@@ -33,11 +30,11 @@ const NOTHING: Copied = {
 };
 
 /**
- * Copies an image from one repository of ECR to another, with its permanent tags and its attachments; see copyWhole.
- * Of an image that the target has, the attachments that it lacks are copied.
+ * Copies an image from one ECR repository to another, with its permanent tags and its attachments: see copyWhole. If the
+ * target already has the image, only missing attachments are copied.
  *
- * @param knownInTarget whether the target has the image, where the caller knows.
- * @throws PlatformError when the source does not have the image, or a repository rejects a part of it.
+ * @param knownInTarget whether the target has the image, if the caller knows.
+ * @throws PlatformError if the source does not have the image, or a repository rejects a part of it.
  */
 export async function copyImage(
   source: ImageRepository,
@@ -49,7 +46,7 @@ export async function copyImage(
   const inTarget = knownInTarget === false ? undefined : await readManifest(target, digest, context);
   if (source.uri === target.uri) {
     if (!inTarget) throw missingImage(source, digest);
-    return { digest, ...NOTHING, state: 'same' };
+    return { digest, ...NOTHING_COPIED, state: 'same' };
   }
   const [from, to] = [ecrStore(source, context), ecrStore(target, context)];
   if (inTarget) {
@@ -63,8 +60,8 @@ export async function copyImage(
 }
 
 /**
- * The tags for the image in the target: its own from the source that the target does not use yet. It gets at least
- * one, because an untagged image expires and could not be rolled back to.
+ * The tags for the image in the target: its tags in the source that the target does not use yet. There is at least one,
+ * because an untagged image expires and is then not available for a rollback.
  */
 async function permanentTags(
   source: ImageRepository,
@@ -76,7 +73,7 @@ async function permanentTags(
   const imageIds = [{ imageDigest: digest }];
   const command = new DescribeImagesCommand({ ...repositoryOf(source), imageIds });
   const { imageDetails = [] } = await send(source.client, command, context);
-  const own = (imageDetails[0]?.imageTags ?? []).filter((tag) => !MOVABLE.test(tag));
+  const own = (imageDetails[0]?.imageTags ?? []).filter((tag) => !NOT_COPIED.test(tag));
   const ids = own.map((imageTag) => ({ imageTag }));
   const taken = new Set((await readManifests(target, ids, context)).map(({ tag }) => tag));
   const free = own.filter((tag) => !taken.has(tag));
@@ -86,6 +83,6 @@ async function permanentTags(
 function missingImage({ name }: ImageRepository, digest: string): PlatformError {
   return new PlatformError(
     'not-found',
-    `The image ${digest} is not in the repository ${name} that it should be copied from`,
+    `The image ${digest} does not exist in the source repository ${name}`,
   );
 }

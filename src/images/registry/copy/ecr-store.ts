@@ -2,7 +2,7 @@ import { awsNameOf } from '../../../aws/errors.ts';
 import { send } from '../../../aws/send.ts';
 import type { Context } from '../../../core/context.ts';
 import { download } from '../http.ts';
-import { downloadAddress } from '../layer-download.ts';
+import { layerDownloadUrl } from '../layer-download.ts';
 import type { Descriptor } from '../manifest.ts';
 import { readManifests } from '../manifest-reader.ts';
 import { type ImageRepository, registryUri, repositoryOf } from '../repository.ts';
@@ -11,7 +11,7 @@ import type { ImageStore } from './store.ts';
 
 const DIGESTS_A_CALL = 100;
 
-/** A repository by ECR's API, which answers for a hundred digests at once. */
+/** A repository through ECR's API, which accepts a hundred digests in one call. */
 export function ecrStore(
   repository: ImageRepository,
   context: Pick<Context, 'clock' | 'signal' | 'log'>,
@@ -46,20 +46,19 @@ export function ecrStore(
 }
 
 /**
- * The first download address is requested while the upload starts. Addresses are short-lived, so each retry requests
- * a new one.
+ * The first download URL is requested while the upload starts. URLs are short-lived, so each retry requests a new one.
  */
 function blobReader(
   repository: ImageRepository,
   { digest, size }: Descriptor,
   context: Pick<Context, 'signal'>,
 ): () => AsyncIterable<Buffer> {
-  let first: Promise<URL> | undefined = downloadAddress(repository, digest, context);
+  let first: Promise<URL> | undefined = layerDownloadUrl(repository, digest, context);
   first.catch(() => undefined);
   return async function* () {
-    const address = first ?? downloadAddress(repository, digest, context);
+    const url = first ?? layerDownloadUrl(repository, digest, context);
     first = undefined;
-    yield* download(await address, size, context.signal);
+    yield* download(await url, size, context.signal);
   };
 }
 

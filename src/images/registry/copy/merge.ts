@@ -8,7 +8,7 @@ import {
   parseManifest,
 } from '../manifest.ts';
 
-/** cosign reads no more: a longer list would make all signatures unreadable (pkg/oci/remote/signatures.go, maxLayers). */
+/** The limit of cosign: in a longer list, no signature could be read (pkg/oci/remote/signatures.go, maxLayers). */
 const MOST_SIGNATURES = 1000;
 const EPOCH = '0001-01-01T00:00:00Z';
 const IMAGE_CONFIGS = [
@@ -16,41 +16,41 @@ const IMAGE_CONFIGS = [
   'application/vnd.docker.container.image.v1+json',
 ];
 
-/** What becomes of a tag: nothing, a new manifest, or nothing although the target's lacks something. */
+/** The result of merging a tag: already complete, a new manifest, or a conflict. */
 export type Merge =
   | { kind: 'present' }
   | { kind: 'put'; manifest: Manifest; added: number; kept: number; config?: Buffer }
-  | { kind: 'left'; why: string };
+  | { kind: 'conflict'; why: string };
 
 /**
- * Merges what a tag of cosign holds in the source into what it holds in the target, so that nothing in the target is
- * lost. cosign appends each signature and attestation as a layer; an SBOM must be the only layer ("expected exactly one
- * layer in attachment").
+ * Merges the content of a cosign tag in the source into the same tag in the target, so that nothing in the target is lost.
+ * cosign appends each signature and attestation as a layer. An SBOM must be the only layer ("expected exactly one layer in
+ * attachment").
  *
- * @param theirs undefined where the target has no such tag.
+ * @param theirs undefined if the tag does not exist in the target.
  * @see https://github.com/sigstore/cosign/blob/main/specs/SIGNATURE_SPEC.md
  */
 export function mergeTagged(tag: string, ours: Manifest, theirs: Manifest | undefined): Merge {
   if (!theirs) return { kind: 'put', manifest: ours, added: entriesOf(ours).length, kept: 0 };
-  const added = lacking(theirs, ours);
+  const added = missingFrom(theirs, ours);
   if (added.length === 0) return { kind: 'present' };
-  if (lacking(ours, theirs).length === 0) {
+  if (missingFrom(ours, theirs).length === 0) {
     return { kind: 'put', manifest: ours, added: added.length, kept: entriesOf(theirs).length };
   }
-  if (tag.endsWith('.sbom')) return { kind: 'left', why: 'has another SBOM' };
+  if (tag.endsWith('.sbom')) return { kind: 'conflict', why: 'has another SBOM' };
   if (!isListOfSignatures(ours) || !isListOfSignatures(theirs)) {
-    return { kind: 'left', why: 'has content that cannot be merged' };
+    return { kind: 'conflict', why: 'has content that cannot be merged' };
   }
   if (theirs.layers.length + added.length > MOST_SIGNATURES) {
-    return { kind: 'left', why: `would have more than ${MOST_SIGNATURES} signatures` };
+    return { kind: 'conflict', why: `would have more than ${MOST_SIGNATURES} signatures` };
   }
   return { kind: 'put', ...appendLayers(theirs, added), added: added.length, kept: theirs.layers.length };
 }
 
 /**
- * Adds descriptors to the list of what refers to an image, which clients keep under a tag where the registry has no API
- * for it: "If that pull returns a manifest other than the expected image index, the client SHOULD report a failure and
- * skip the remaining steps. If the tag returns a 404, the client MUST begin with an empty image index."
+ * Adds descriptors to the list of an image's referrers, which clients maintain under a tag in registries without the
+ * referrers API: "If that pull returns a manifest other than the expected image index, the client SHOULD report a failure
+ * and skip the remaining steps. If the tag returns a 404, the client MUST begin with an empty image index."
  *
  * @see https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pushing-manifests-with-subject
  */
@@ -62,7 +62,7 @@ export function mergeReferrers(
   const listed = theirs?.kind === 'index' ? theirs.children : [];
   const added = ours.filter(({ digest }) => !listed.some((known) => known.digest === digest));
   if (theirs && (theirs.kind !== 'index' || theirs.digest === subject)) {
-    return { kind: 'left', why: 'is no list of what refers to the image' };
+    return { kind: 'conflict', why: 'is not a list of referrers' };
   }
   if (added.length === 0) return { kind: 'present' };
   const [mediaType] = MEDIA_TYPES.index;
@@ -71,9 +71,9 @@ export function mergeReferrers(
   return { kind: 'put', manifest: parseManifest(bytes, mediaType), added: added.length, kept: listed.length };
 }
 
-/** What the second manifest holds and the first one lacks. */
-function lacking(there: Manifest, wanted: Manifest): Descriptor[] {
-  const known = new Set(entriesOf(there).map((entry) => keyOf(there, entry)));
+/** The entries of the second manifest that are not in the first one. */
+function missingFrom(present: Manifest, wanted: Manifest): Descriptor[] {
+  const known = new Set(entriesOf(present).map((entry) => keyOf(present, entry)));
   return entriesOf(wanted).filter((entry) => !known.has(keyOf(wanted, entry)));
 }
 
@@ -81,7 +81,7 @@ function entriesOf(manifest: Manifest): readonly Descriptor[] {
   return manifest.kind === 'image' ? manifest.layers : manifest.children;
 }
 
-/** Signatures of one image by two keys may have the same payload; the signature is in the annotations. */
+/** The signatures of two keys may have the same payload. They differ in the annotations. */
 function keyOf({ kind }: Manifest, { mediaType, digest, annotations = {} }: Descriptor): string {
   return canonicalJson({ kind, mediaType, digest, annotations });
 }
@@ -90,7 +90,7 @@ function isListOfSignatures(manifest: Manifest): manifest is ImageManifest {
   return manifest.kind === 'image' && IMAGE_CONFIGS.includes(manifest.config.mediaType);
 }
 
-/** The manifest with more layers, and its config, which names the content of each layer: cosign compresses none. */
+/** The manifest with additional layers, and its config with the digest of each layer. cosign does not compress layers. */
 function appendLayers(
   theirs: ImageManifest,
   added: readonly Descriptor[],

@@ -8,9 +8,9 @@ import type { ImageStore } from './store.ts';
 const REQUESTS_AT_ONCE = 8;
 
 /**
- * A repository by the registry protocol, of any registry.
+ * A repository in any registry, through the registry protocol.
  *
- * @param uri host and path, as images are named.
+ * @param uri host and path.
  */
 export function registryStore(client: RegistryClient, uri: string): ImageStore {
   return {
@@ -39,7 +39,7 @@ export function registryStore(client: RegistryClient, uri: string): ImageStore {
   };
 }
 
-/** As `registryStore`, to copy from: its errors name it, as those of the target are another registry's. */
+/** Like `registryStore`, as the source of a copy: its errors contain its name, to distinguish them from the target's. */
 export function registrySource(client: RegistryClient, uri: string): ImageStore {
   const store = registryStore(client, uri);
   const named = <T>(reading: Promise<T>): Promise<T> =>
@@ -61,7 +61,7 @@ export function registrySource(client: RegistryClient, uri: string): ImageStore 
   };
 }
 
-/** A failure of a registry other than the account's own ECR; its message names the repository. */
+/** A failure of a registry other than the account's own ECR registry. The message contains the repository. */
 class NamedRegistryError extends PlatformError {
   override readonly name = 'NamedRegistryError';
 
@@ -73,7 +73,7 @@ class NamedRegistryError extends PlatformError {
   }
 }
 
-/** The error with the repository's name and, where access is denied, what to do. Cancellation stays as it is. */
+/** Adds the repository's name to an error and, if access is denied, a fix. Cancellations are not changed. */
 export function nameError(error: unknown, uri: string): unknown {
   const isOther = error instanceof CancelledError || error instanceof TimeoutError;
   if (!(error instanceof PlatformError) || isOther || error instanceof NamedRegistryError) return error;
@@ -89,7 +89,7 @@ async function inOrder<T, R>(items: readonly T[], work: (item: T) => Promise<R>)
   return results;
 }
 
-/** A repository that does not exist yet has no image. */
+/** If the repository does not exist, neither does the image. */
 async function orMissing(reading: Promise<Manifest | undefined>): Promise<Manifest | undefined> {
   try {
     return await reading;

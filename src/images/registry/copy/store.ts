@@ -2,29 +2,29 @@ import type { RegistryClient } from '../client.ts';
 import type { Descriptor, Manifest } from '../manifest.ts';
 import type { FoundManifest } from '../manifest-reader.ts';
 
-/** A manifest's name in its repository. */
+/** Identifies a manifest in its repository. */
 type ManifestId = { imageDigest: string } | { imageTag: string };
 
-/** A repository that images are copied from or to: by ECR's API, or by the registry protocol. */
+/** A repository that images are copied from or to, through ECR's API or the registry protocol. */
 export interface ImageStore {
   /** For messages: `shop/app`, `ghcr.io/org/app`. */
   name: string;
-  /** Host and path, as images are named. */
+  /** Host and path. */
   uri: string;
-  /** The registry that it is in: within one, blobs may be shared. */
+  /** The URI of its registry. Blobs can be shared within a registry. */
   registryUri: string;
-  /** Manifests byte for byte; those that do not exist are left out. Each digest is verified. */
+  /** Manifests with their original bytes, without those that do not exist. Each digest is verified. */
   manifests(ids: readonly ManifestId[]): Promise<FoundManifest[]>;
-  /** What refers to a manifest: signatures, SBOMs. */
+  /** The referrers of a manifest: signatures, SBOMs. */
   referrers(digest: string): Promise<Descriptor[]>;
-  /** Whether it lists by itself what refers to a manifest; if not, its clients keep the list under a tag. */
+  /** Whether it has the referrers API. If not, clients maintain the list of referrers under a tag. */
   listsReferrers(digest: string): Promise<boolean>;
   /** The blobs that it does not have. */
   missingBlobs(blobs: readonly Descriptor[]): Promise<Descriptor[]>;
-  /** A way to read a blob, once for each attempt. */
+  /** Returns a function that reads the blob. It is called for each attempt. */
   blobReader(blob: Descriptor): () => AsyncIterable<Buffer>;
-  /** Puts a manifest byte for byte, and a tag on it. It is no error if the repository has both already. */
+  /** Pushes a manifest with its original bytes, and sets a tag. Does nothing if the repository already has both. */
   putManifest(manifest: Manifest, tag: string | undefined): Promise<void>;
-  /** Takes blobs. */
+  /** The client that accepts blobs. */
   registry(): Promise<Pick<RegistryClient, 'mount' | 'upload'>>;
 }

@@ -144,7 +144,9 @@ describe('to another account', () => {
     const sandbox = await sandboxOf();
     const { copy } = await twoAccounts(sandbox);
     const digest = sha256('nothing');
-    await expect(copy(digest)).rejects.toThrow(`The image ${digest} is not in the repository ${REPOSITORY}`);
+    await expect(copy(digest)).rejects.toThrow(
+      `The image ${digest} does not exist in the source repository ${REPOSITORY}`,
+    );
   });
 });
 

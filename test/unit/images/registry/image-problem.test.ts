@@ -28,8 +28,8 @@ test.each([
   [`${REPOSITORY}:1 `, /without white space$/],
   ['my image', /without white space$/],
   ['https://ghcr.io/org/app:1', /without https:\/\/$/],
-  ['ghcr.io/Org/App:1', /The name of a repository is in lower case$/],
-  [DIGEST, /A digest needs the name of its repository$/],
+  ['ghcr.io/Org/App:1', /Repository names must be in lower case$/],
+  [DIGEST, /A digest must follow the name of its repository$/],
   [`${REPOSITORY}@sha256:1234`, /^expected an image/],
 ])('%j is not an image', (image, problem) => {
   expect(imageProblem(image)).toMatch(problem);

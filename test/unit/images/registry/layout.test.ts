@@ -32,29 +32,29 @@ describe('a layout', () => {
       (layout) => {
         rmSync(layout.folder, { recursive: true });
       },
-      /there is no .*oci-layout/,
+      /oci-layout\S* does not exist/,
     ],
-    ['has no index', () => undefined, /there is no .*index\.json/],
+    ['has no index', () => undefined, /index\.json\S* does not exist/],
     [
       'has no image',
       (layout) => {
         layout.finish();
       },
-      /names 0 images/,
+      /contains no image/,
     ],
     [
       'has two images',
       (layout) => {
         layout.finish(layout.image(['a']), layout.image(['b']));
       },
-      /names 2 images/,
+      /contains 2 images/,
     ],
     [
       'has an index in its index',
       (layout) => {
         layout.finish(layout.index([layout.index([layout.image(['a'])])]));
       },
-      /holds another index/,
+      /contains another index/,
     ],
     [
       'has an index that is no JSON',
@@ -70,7 +70,7 @@ describe('a layout', () => {
         rmSync(layout.path(image.digest));
         layout.finish(image);
       },
-      /there is no .*blobs/,
+      /blobs\S* does not exist/,
     ],
     [
       'has a manifest that was changed',
@@ -86,7 +86,7 @@ describe('a layout', () => {
       (layout) => {
         layout.finish(layout.blob('application/vnd.oci.image.manifest.v1+json', '{}'));
       },
-      /no list of layers/,
+      /no layers list/,
     ],
     [
       'has a descriptor that is none',
@@ -102,7 +102,7 @@ describe('a layout', () => {
       (layout) => {
         layout.finish(layout.blob('text/plain', '{"mediaType":"text/plain"}'));
       },
-      /not the type of an image/,
+      /not the media type of an image/,
     ],
   ])('that %s is an error that names the input', async (_, spoil, message) => {
     const layout = writer();

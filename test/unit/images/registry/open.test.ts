@@ -204,12 +204,12 @@ describe('a login', () => {
     ],
     [
       'of a helper that fails is an error with its words',
-      /docker-credential-test has no login for .*: the keychain is locked/,
+      /docker-credential-test returned no login to .*: the keychain is locked/,
       () => dockerConfig({ credsStore: 'test' }, { test: 'echo the keychain is locked; exit 1' }),
     ],
     [
       'in a file that is not JSON is an error without its text',
-      /config\.json cannot be read: it is not JSON$/,
+      /cannot read the Docker configuration .*config\.json: it is not JSON$/,
       () => dockerConfig(`{"auths": {"x": {"auth": "${ENCODED}"`),
     ],
   ])('%s', async (_, message, configure) => {
@@ -235,7 +235,7 @@ describe('a login', () => {
     });
     const env = dockerConfig({ auths: { 'ghcr.io': { auth: ENCODED } } });
     const { registry } = await opened(`${host}/a`, env);
-    await expect(registry.digest('v1')).rejects.toThrow(`${host} asks for a login, and the job has none`);
+    await expect(registry.digest('v1')).rejects.toThrow(`${host} requires a login, but the job has none`);
     expect(seen).toEqual([undefined]);
   });
 });
@@ -267,7 +267,7 @@ describe('a token server', () => {
   });
 
   test.each([
-    ['without TLS', 'http://tokens.example.com/token', /without TLS, which does not get the login/],
+    ['without TLS', 'http://tokens.example.com/token', /because that has no TLS/],
     ['that is no URL', 'tokens', /"tokens" is not a URL/],
     ['of another protocol', 'ftp://tokens.example.com', /is not a URL/],
   ])('%s gets no login', async (_, realm, message) => {

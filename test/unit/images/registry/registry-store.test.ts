@@ -185,7 +185,7 @@ test('an error of the source names the source', async () => {
   const lacking = { ...manifest.config, digest: sha256('lacking') };
   const reading = source.blobReader(lacking)()[Symbol.asyncIterator]();
   await expect(reading.next()).rejects.toThrow(
-    `${session.uri}: the registry lacks the blob ${lacking.digest}, a part of the image`,
+    `${session.uri}: the blob ${lacking.digest} of the image does not exist in the registry`,
   );
   sandbox.addFault({
     service: 'registry',

@@ -35,9 +35,9 @@ describe('a repository', () => {
   });
 
   test.each([
-    ['DescribeRepositories', 'cannot be read'],
-    ['CreateRepository', 'cannot be created'],
-    ['PutLifecyclePolicy', 'was created, but its lifecycle policy cannot be set'],
+    ['DescribeRepositories', 'Failed to read'],
+    ['CreateRepository', 'Failed to create'],
+    ['PutLifecyclePolicy', 'but failed to set its lifecycle policy'],
   ])('is an error with the purpose if %s is denied', async (operation, message) => {
     const sandbox = await sandboxOf();
     sandbox.addFault({
@@ -49,7 +49,7 @@ describe('a repository', () => {
       message: 'no',
     });
     const opening = openRepository(ecrOf(sandbox), REPOSITORY, { create: true }, contextOf());
-    await expect(opening).rejects.toThrow(new RegExp(`${message}: AccessDeniedException: no.*permissions`));
+    await expect(opening).rejects.toThrow(new RegExp(`${message}.*: AccessDeniedException: no.*permissions`));
   });
 });
 

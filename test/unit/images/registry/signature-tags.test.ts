@@ -47,7 +47,7 @@ describe('a merge of signatures', () => {
       cases++;
       const merged = mergeTagged('x.sig', manifestOf(signatures(ours)), manifestOf(signatures(theirs)));
       const expected = [...new Set([...theirs, ...ours])].toSorted();
-      if (merged.kind === 'left') throw new Error(merged.why);
+      if (merged.kind === 'conflict') throw new Error(merged.why);
       if (merged.kind === 'present') {
         expect(theirs.toSorted()).toEqual(expected);
         return;
@@ -76,12 +76,12 @@ describe('a merge of signatures', () => {
     ],
   ])('does not change %s', (_, tag, ours, theirs, why) => {
     const merged = mergeTagged(tag, manifestOf(ours), manifestOf(theirs));
-    expect(merged).toEqual({ kind: 'left', why: expect.stringContaining(why) });
+    expect(merged).toEqual({ kind: 'conflict', why: expect.stringContaining(why) });
   });
 
   test('does not change an index', () => {
     const index = manifestOf(JSON.stringify({ schemaVersion: 2, manifests: [child('a')] }), INDEX_TYPE);
-    expect(mergeTagged('x.sig', manifestOf(signatures(['a'])), index).kind).toBe('left');
+    expect(mergeTagged('x.sig', manifestOf(signatures(['a'])), index).kind).toBe('conflict');
   });
 });
 
@@ -123,7 +123,7 @@ describe('a merge of the list of referrers', () => {
   test('does not change other content', () => {
     const image = listOf(['amd64', 'arm64']);
     for (const theirs of [image, manifestOf(signatures(['a']))]) {
-      expect(mergeReferrers(image.digest, [child('a')], theirs).kind).toBe('left');
+      expect(mergeReferrers(image.digest, [child('a')], theirs).kind).toBe('conflict');
     }
   });
 });
@@ -171,7 +171,7 @@ describe('a copy into a repository', () => {
       const isOtherSbom = suffix === 'sbom' && before.includes('c');
       expect(isWhole).toBe(hasAll || before.length === 0 || (!cannotMove && !isOtherSbom));
       expect(report.notes).toHaveLength(hasAll || before.length === 0 ? 0 : 1);
-      const told = isWhole ? /^$|added \d attachments? to the \d that it had/ : /immutable|left/;
+      const told = isWhole ? /^$|added \d attachments? to the existing \d/ : /immutable|not changed/;
       expect(report.notes.join()).toMatch(told);
       expect(await copy()).toMatchObject({ state: 'present', attachments: 0, manifests: 0 });
       expect(await signaturesIn(target, tag)).toEqual(after);
