@@ -49,7 +49,7 @@ const DEV = 'templates/environments/dev.json';
 const changes: readonly Change[] = [
   { what: 'nothing', exitCode: 0, says: ['dev: unchanged', 'Nothing would change in dev.'] },
   {
-    what: 'how long logs are kept',
+    what: 'the retention of logs',
     file: DEV,
     from: '"LogRetentionDays": "30"',
     to: '"LogRetentionDays": "60"',
@@ -57,7 +57,7 @@ const changes: readonly Change[] = [
     says: ['dev: would-succeed', 'Vpc, aurora-serverless, cluster,', '`RetentionInDays`: `30` → `60`'],
   },
   {
-    what: 'the name of the database, which replaces it',
+    what: 'the name of the database, which requires a replacement',
     file: 'templates/aurora-serverless.yml',
     from: 'DatabaseName: !Ref DatabaseName',
     to: 'DatabaseName: other',
@@ -69,7 +69,7 @@ const changes: readonly Change[] = [
     ],
   },
   {
-    what: 'a reference to nothing',
+    what: 'a reference without a target',
     file: 'templates/aurora-serverless.yml',
     from: '!Ref DatabaseName',
     to: '!Ref DatabaseNam',
@@ -77,7 +77,7 @@ const changes: readonly Change[] = [
     says: ['dev: would-fail', 'did you mean DatabaseName?', 'templates/aurora-serverless.yml:138'],
   },
   {
-    what: 'the memory of services, of which one does not start with it',
+    what: 'the memory of services, with which one of them does not start',
     file: DEV,
     from: '"Memory": "512"',
     to: '"Memory": "1024"',

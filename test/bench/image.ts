@@ -48,7 +48,7 @@ export async function benchImagePush(megabytes = 300): Promise<Measured> {
     const { ms, ratio } = times.others.skopeo;
     return {
       lines: [
-        `an image of ${inMegabytes(image.bytes)} MB, half of it there: ${inMegabytes(sent)} MB sent`,
+        `an image of ${inMegabytes(image.bytes)} MB, half of it in the registry: ${inMegabytes(sent)} MB sent`,
         `its push, median of ${times.count}: ours ${times.oursMs.toFixed(0)} ms, skopeo copy ` +
           `${ms.toFixed(0)} ms, ratio ${ratio.toFixed(2)} (at most ${LIMIT})`,
       ],

@@ -24,8 +24,8 @@ const NEXT = 'bench/next:1';
 const PATH = 'bench/image';
 /** The first push of a repository, and every later one. */
 const CASES: readonly { title: string; before?: string; limit: number }[] = [
-  { title: 'nothing is there', limit: 3 },
-  { title: 'all but a small layer is there', before: LARGE, limit: 1 },
+  { title: 'an empty registry', limit: 3 },
+  { title: 'a registry with all layers except a small one', before: LARGE, limit: 1 },
 ];
 
 const context = { clock: systemClock, log: recordingLog().log, signal: new AbortController().signal };

@@ -34,7 +34,7 @@ test.each<[string, string, unknown]>([
   ['a release at another depth', '/teams/shop/dev/api/release', { image: IMAGE, sequence: 3, proven: false }],
   ['a run on an environment', '/shop/dev/release', { sequence: 1, runNumber: 7, commit: 'a'.repeat(40) }],
   ['a hold', '/shop/dev/hold', { reason: 'Orders fail' }],
-  ['a hold that a person wrote', '/shop/dev/hold', 'Orders fail'],
+  ['a hold written by a person', '/shop/dev/hold', 'Orders fail'],
   ['a lock', '/shop/dev/lock', LOCK],
   ['a lock that was taken over', '/shop/dev/lock', { ...LOCK, over: { version: 1, token: 'b' } }],
   ['a request to stop', '/shop/dev/lock-stop', { token: 'a', who: 'eve', run: '', reason: 'Orders fail' }],

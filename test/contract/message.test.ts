@@ -80,7 +80,7 @@ test.each<[string, Partial<Outcome>, string]>([
   ],
   ['a mention', { reason: '<!channel> <@U123>' }, '✅ *a: done* · &lt;!channel&gt; &lt;@\u200BU123&gt; · '],
   [
-    'a link of its own',
+    'its own link',
     { subject: '<https://evil.example|here>' },
     '✅ *a: done* &lt;https://evil.example|here&gt; · ',
   ],

@@ -44,8 +44,8 @@ test.each(actions)('%s: a failure before the first call needs only the common fi
 });
 
 test.each<[string, object]>([
-  ['a key that is not declared', { surprise: true }],
-  ['a key of the error that is not declared', { error: { ...FAILURE.error, surprise: true } }],
+  ['an undeclared key', { surprise: true }],
+  ['an undeclared key of the error', { error: { ...FAILURE.error, surprise: true } }],
   ['an unknown error code', { error: { code: 'bad', message: '' } }],
   ['no error', { error: undefined }],
   ['an error in a success', { ok: true }],

@@ -118,7 +118,7 @@ async function skopeoDigest(image: string, ...options: string[]): Promise<string
 }
 
 describe.each<[string, () => SandboxOptions]>([
-  ["docker's own registry", () => ({ scenario: { ecr: { registry: registry.url } } })],
+  ["docker's registry", () => ({ scenario: { ecr: { registry: registry.url } } })],
   ["the sandbox's registry", () => ({})],
 ])('a service built and pushed to %s', (_, options) => {
   test("runs after a pull, has the registry's digest, and is reused ten times faster", async () => {

@@ -116,7 +116,7 @@ describe('with a builder that pushes', () => {
 
   test.each<[string, FaultRule, RegExp, RegExp | undefined]>([
     [
-      'a status without words',
+      'a status without a body',
       { operation: 'StartUpload', kind: 'status', status: 403, times: 1000 },
       /^The build failed: failed to push .*403 Forbidden/,
       /^Check that the login has not expired/,

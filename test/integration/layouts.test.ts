@@ -49,8 +49,8 @@ test.each([
   ['a tar', [], 'type=oci,dest=image.tar', 1],
   ['a tar with two names', ['--tag=app:v1', '--tag=app:latest'], 'type=oci,dest=image.tar', 2],
   ['a tar without attestations', ['--provenance=false'], 'type=oci,dest=image.tar', 1],
-  ['a tar with layers by zstd', [], 'type=oci,dest=image.tar,compression=zstd,force-compression=true', 1],
-  ['a tar of two platforms', ['--platform=linux/amd64,linux/arm64'], 'type=oci,dest=image.tar', 1],
+  ['a tar with zstd layers', [], 'type=oci,dest=image.tar,compression=zstd,force-compression=true', 1],
+  ['a tar with two platforms', ['--platform=linux/amd64,linux/arm64'], 'type=oci,dest=image.tar', 1],
   ['a folder', [], 'type=oci,dest=image.tar,tar=false', 1],
 ] as const)('BuildKit writes %s', async (_, options, output, times) => {
   const workspace = workspaceOf(DOCKERFILE);
@@ -64,9 +64,9 @@ test.each([
 
 test.each([
   ['a folder', 'oci:', 'image', []],
-  ['a folder of all platforms', 'oci:', 'image', ['--all']],
+  ['a folder with all platforms', 'oci:', 'image', ['--all']],
   ['a tar', 'oci-archive:', 'image.tar', ['--all']],
-  ['a folder with layers by zstd', 'oci:', 'image', ['--dest-compress-format=zstd', '--dest-compress']],
+  ['a folder with zstd layers', 'oci:', 'image', ['--dest-compress-format=zstd', '--dest-compress']],
 ] as const)('skopeo writes %s', async (_, transport, name, options) => {
   const workspace = workspaceOf({});
   const upstream = new RepositorySession(`${registry().host}/upstream/app`, '');

@@ -116,7 +116,7 @@ test.each(['org/app:none', 'org/none:v1'])('%s does not exist, and nothing is ch
 test.each([
   ['the sandbox', 9, () => ({})],
   [
-    'a real registry that has the source too, which mounts its layers',
+    'a real registry that also contains the source, whose layers are mounted',
     0,
     () => ({ ecr: { registry: open.url } }),
   ],

@@ -31,7 +31,7 @@ const EXEMPT = {
 } satisfies Partial<CreateRepositoryCommandInput>;
 const TARGETS: [string, Partial<CreateRepositoryCommandInput>][] = [
   ['mutable', { imageTagMutability: 'MUTABLE' }],
-  ['immutable but for sha256-*', EXEMPT],
+  ['immutable except for sha256-*', EXEMPT],
 ];
 
 let keys: CosignKey[] = [];

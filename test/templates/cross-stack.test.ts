@@ -351,7 +351,7 @@ describe('the rule that ECS shifts traffic with', () => {
       'Priority: !If [IsRolling, 1, 2]',
       'the rules are different',
     ],
-    ['has other weights', 'Weight: 0 }', 'Weight: 1 }', 'the rule does not forward by 1 and 0'],
+    ['has different weights', 'Weight: 0 }', 'Weight: 1 }', 'the rule does not forward by 1 and 0'],
     [
       'keeps a circuit breaker',
       'DeploymentCircuitBreaker: !If\n          - IsRolling',
@@ -359,7 +359,7 @@ describe('the rule that ECS shifts traffic with', () => {
       'only ROLLING has a circuit breaker',
     ],
     [
-      'pauses where ECS cannot',
+      'pauses at an unsupported stage',
       'POST_TEST_TRAFFIC_SHIFT',
       'PRODUCTION_TRAFFIC_SHIFT',
       'ECS cannot pause there',

@@ -57,7 +57,7 @@ const HOSTILE: Record<string, Record<string, Resource>> = {
       Type: 'AWS::IAM::ManagedPolicy',
       Properties: { PolicyDocument: TRUST, Roles: ['platform-dev-plan'] },
     },
-    'a policy on the role that deploys': {
+    'a policy attached to the deploying role': {
       Type: 'AWS::IAM::RolePolicy',
       Properties: { RoleName: 'platform-dev-deploy', PolicyName: 'Eve', PolicyDocument: TRUST },
     },
@@ -71,7 +71,10 @@ const HOSTILE: Record<string, Record<string, Resource>> = {
         ResourceRecords: ['10.0.0.1'],
       },
     },
-    'a bucket of another name': { Type: 'AWS::S3::Bucket', Properties: { BucketName: 'prod-platform-eve' } },
+    'a bucket with another name': {
+      Type: 'AWS::S3::Bucket',
+      Properties: { BucketName: 'prod-platform-eve' },
+    },
     'a parameter of another environment': {
       Type: 'AWS::SSM::Parameter',
       Properties: { Name: '/platform/prod/user-service/image', Type: 'String', Value: 'x' },
@@ -88,7 +91,7 @@ const HOSTILE: Record<string, Record<string, Resource>> = {
   'preview-execution': {
     'a role without a boundary': role({}),
     "a role with the environment's boundary": role({ PermissionsBoundary: boundary('boundary') }),
-    'a role of another name': role({
+    'a role with another name': role({
       RoleName: 'dev-platform-eve',
       PermissionsBoundary: boundary('preview-boundary'),
     }),
@@ -115,7 +118,7 @@ const HOSTILE: Record<string, Record<string, Resource>> = {
         Runtime: 'nodejs24.x',
       },
     },
-    "a service under a service's name": {
+    'a service with the name of another service': {
       Type: 'AWS::ECS::Service',
       Properties: { ServiceName: 'user-service', Cluster: 'dev-platform', TaskDefinition: 'x:1' },
     },
@@ -129,7 +132,7 @@ const HOSTILE: Record<string, Record<string, Resource>> = {
         DefaultActions: [{ Type: 'fixed-response', FixedResponseConfig: { StatusCode: '200' } }],
       },
     },
-    'a log group of another name': {
+    'a log group with another name': {
       Type: 'AWS::Logs::LogGroup',
       Properties: { LogGroupName: 'dev-platform-user-service-LogGroup-2' },
     },

@@ -70,7 +70,7 @@ describe('who may assume the role', () => {
 
   test.each<[string, Claims, boolean]>([
     ["the service's repository", own, true],
-    ['the same by its numbers', { ...own, sub: 'repo:org@600000001/users@700000001:environment:dev' }, true],
+    ['the same, by its ids', { ...own, sub: 'repo:org@600000001/users@700000001:environment:dev' }, true],
     ['a repository that took over the name', { ...own, repository_id: '9' }, false],
     ["the platform's repository", { ...own, repository: 'org/platform' }, false],
     ["another service's repository", { ...own, repository: 'org/orders' }, false],

@@ -17,7 +17,7 @@ export const suppressions: Suppression[] = [
     rule: 'CT.CLOUDWATCH.PR.1',
     templates: ['monitoring'],
     resources: ['BurnOfHour', 'BurnOfFiveMinutes', 'BurnOfSixHours', 'BurnOfHalfHour'],
-    reason: 'Composite alarms combine them and notify. One window by itself is no reason to call anybody.',
+    reason: 'Composite alarms combine them and notify. One window alone is no reason to page anyone.',
     expires: '2027-06-01',
   },
   {
@@ -25,7 +25,7 @@ export const suppressions: Suppression[] = [
     rule: 'F3031',
     templates: ['registry'],
     reason:
-      'The validator puts a word of its own in the place of each item of the loop, and it is no name of a repository.',
+      'The validator replaces each item of the loop with a placeholder that is not a valid repository name.',
     expires: '2027-06-01',
   },
   {
@@ -34,7 +34,7 @@ export const suppressions: Suppression[] = [
     templates: ['cost'],
     resources: ['AnomalySubscription'],
     reason:
-      'The parameter is empty only where the template creates the monitor, and the Ref is in the other branch.',
+      'The parameter is empty only if the template creates the monitor, and the Ref is in the other branch.',
     expires: '2027-06-01',
   },
   {
@@ -42,7 +42,7 @@ export const suppressions: Suppression[] = [
     rule: 'CT.CLOUDWATCH.PR.2',
     templates: ['vpc', 'cluster', 'fargate', 'preview', 'scheduled-task', ...databases],
     environments: [...beforeProduction, 'preview'],
-    reason: 'Logs of a test say nothing after some weeks. Production keeps them for a year.',
+    reason: 'Test logs are not needed after some weeks. Production keeps them for a year.',
     expires: '2027-06-01',
   },
   {
@@ -50,7 +50,7 @@ export const suppressions: Suppression[] = [
     rule: 'CT.RDS.PR.3',
     templates: databases,
     environments: ['dev'],
-    reason: 'The development environment is destroyed and made again. A snapshot is taken all the same.',
+    reason: 'The development environment is destroyed and created again. A snapshot is taken anyway.',
     expires: '2027-06-01',
   },
   {
@@ -58,14 +58,15 @@ export const suppressions: Suppression[] = [
     rule: 'CT.ELASTICLOADBALANCING.PR.5',
     templates: ['cluster'],
     environments: ['dev'],
-    reason: 'The development environment is destroyed and made again.',
+    reason: 'The development environment is destroyed and created again.',
     expires: '2027-06-01',
   },
   {
     tool: 'control-tower',
     rule: 'CT.RDS.PR.5',
     templates: databases,
-    reason: 'Only long-term support releases are allowed: an upgrade by itself would leave them, and drift.',
+    reason:
+      'Only long-term support releases are allowed: an automatic upgrade would leave them, and cause drift.',
     expires: '2027-06-01',
   },
   {
@@ -81,7 +82,7 @@ export const suppressions: Suppression[] = [
     rule: 'CT.ECS.PR.2',
     templates: ['cluster'],
     environments: ['prod'],
-    reason: 'The control knows the value enabled only. Production has enhanced, which is more.',
+    reason: 'The control supports only the value enabled. Production uses enhanced, which includes it.',
     expires: '2027-06-01',
   },
   {
@@ -90,7 +91,7 @@ export const suppressions: Suppression[] = [
     templates: ['vpc'],
     resources: ['LockFunction'],
     reason:
-      'It runs once, calls one EC2 API and opens no connection into the network. It makes that network.',
+      'It runs once, calls one EC2 API and opens no connection into the network, which it helps to create.',
     expires: '2027-06-01',
   },
   {
@@ -98,7 +99,7 @@ export const suppressions: Suppression[] = [
     rule: 'CT.S3.PR.10',
     templates: ['cluster', 'bootstrap'],
     resources: ['AccessLogBucket'],
-    reason: 'Load balancers and S3 itself deliver access logs only to buckets with keys of S3.',
+    reason: 'Load balancers and S3 deliver access logs only to buckets with S3-managed keys.',
     expires: '2027-06-01',
   },
   {
@@ -106,21 +107,21 @@ export const suppressions: Suppression[] = [
     rule: 'CT.S3.PR.2',
     templates: ['cluster', 'bootstrap'],
     resources: ['AccessLogBucket'],
-    reason: 'A bucket of access logs that logs its own accesses never comes to rest.',
+    reason: 'A bucket of access logs that logs its own accesses would grow without end.',
     expires: '2027-06-01',
   },
   {
     tool: 'control-tower',
     rule: 'CT.S3.PR.4',
     templates: ['cluster', 'bootstrap'],
-    reason: 'Nothing waits for events of these buckets.',
+    reason: 'Nothing consumes events of these buckets.',
     expires: '2027-06-01',
   },
   {
     tool: 'control-tower',
     rule: 'CT.S3.PR.9',
     templates: ['cluster', 'bootstrap'],
-    reason: 'Versions are kept. A lock would forbid the expiry that keeps these buckets small.',
+    reason: 'Versions are kept. An object lock would prevent the expiry that keeps these buckets small.',
     expires: '2027-06-01',
   },
   {
@@ -136,7 +137,7 @@ export const suppressions: Suppression[] = [
     rule: 'CT.SQS.PR.1',
     templates: ['scheduled-task'],
     resources: ['Failures'],
-    reason: 'It is the dead-letter queue of the schedule itself.',
+    reason: 'It is itself the dead-letter queue of the schedule.',
     expires: '2027-06-01',
   },
 ];

@@ -117,7 +117,7 @@ const queue = (branch: string): Claims => ({
 });
 
 describe.each([
-  ['names alone', {}],
+  ['names only', {}],
   ['names and numbers', IDS],
 ])('with %s', (_, ids) => {
   beforeAll(() => bootstrap({ ...ids, PromotesTo: 'staging' }));
@@ -218,9 +218,9 @@ describe('with WorkflowRef', () => {
   );
 
   test.each<[string, string | undefined, boolean]>([
-    ['a workflow of ours at another version', `${WORKFLOWS}/deploy.yml@refs/tags/v1.4.0`, true],
-    ['a branch of ours', `${WORKFLOWS}/deploy.yml@refs/heads/v1`, false],
-    ['a commit of ours, which the pattern does not have', `${WORKFLOWS}/deploy.yml@${'a'.repeat(40)}`, false],
+    ['our workflow at another version', `${WORKFLOWS}/deploy.yml@refs/tags/v1.4.0`, true],
+    ['our branch', `${WORKFLOWS}/deploy.yml@refs/heads/v1`, false],
+    ['our commit, which the pattern does not include', `${WORKFLOWS}/deploy.yml@${'a'.repeat(40)}`, false],
     ['a workflow of the repository itself', 'org/shop/.github/workflows/deploy.yml@refs/tags/v1', false],
     ['a repository of that name elsewhere', 'evil/platform/.github/workflows/deploy.yml@refs/tags/v1', false],
     ['no workflow', undefined, false],

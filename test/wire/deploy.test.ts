@@ -67,7 +67,7 @@ const LESS: [string, NonNullable<Scenario['features']>][] = [
     { describeEvents: false, lastOperations: false, propertyValues: false },
   ],
   [
-    'nothing new',
+    'no recent features',
     {
       describeEvents: false,
       lastOperations: false,

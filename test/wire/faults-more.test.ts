@@ -94,7 +94,7 @@ const SITUATIONS: Situation[] = [
     verdict: 'updated',
   },
   {
-    name: 'the rollback of a failure that was kept',
+    name: 'the rollback of a kept failure',
     calls: ['RollbackStack'],
     scenario: {
       resources: [{ match: { logicalId: 'Queue' }, on: 'update', fail: { message: 'no', times: 1 } }],
@@ -107,7 +107,7 @@ const SITUATIONS: Situation[] = [
     verdict: 'updated',
   },
   {
-    name: 'a rollback that is continued',
+    name: 'a continued rollback',
     calls: ['ContinueUpdateRollback'],
     scenario: {
       resources: [
@@ -140,7 +140,7 @@ const SITUATIONS: Situation[] = [
     verdict: 'updated',
   },
   {
-    name: 'a comparison with what is live',
+    name: 'a comparison with live resources',
     calls: ['DetectStackDrift', 'DescribeStackDriftDetectionStatus', 'ListStackResources'],
     scenario: { features: { revertDrift: false } },
     before: [QUEUE(1)],

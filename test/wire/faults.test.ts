@@ -117,8 +117,8 @@ const PASSING: Record<string, Fault> = {
   'an error of AWS': { kind: 'error' },
   'a 500': { kind: 'status', status: 500 },
   'a reset': { kind: 'reset' },
-  'a late answer': { kind: 'delay', delayMs: 300 },
-  'a malformed answer': { kind: 'malformed' },
+  'a late response': { kind: 'delay', delayMs: 300 },
+  'a malformed response': { kind: 'malformed' },
 };
 const LOST: Fault = { kind: 'reset', after: true };
 const DENIAL: Fault = { kind: 'error', status: 403, code: 'AccessDenied', message: 'not you', times: 1000 };
@@ -153,7 +153,7 @@ describe.each(COMMANDS)('$name', (command) => {
 
   const passing = calls.flatMap((operation) => [
     ...Object.entries(PASSING).map(([name, fault]) => ({ operation, name, fault })),
-    ...(CHANGES.has(operation) ? [{ operation, name: 'a lost answer', fault: LOST }] : []),
+    ...(CHANGES.has(operation) ? [{ operation, name: 'a lost response', fault: LOST }] : []),
   ]);
 
   test.each(passing)('recovers from $name at $operation', async ({ operation, fault }) => {

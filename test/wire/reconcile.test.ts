@@ -102,12 +102,12 @@ const SITUATIONS: Situation[] = [
     after: QUEUE('a', 2) + SETTING('!GetAtt Queue.Arn'),
   },
   {
-    name: 'metadata alone',
+    name: 'only metadata',
     before: QUEUE('a'),
     after: QUEUE('a', 1, 'Metadata: { owner: shop },'),
   },
   {
-    name: 'a deletion policy alone',
+    name: 'only a deletion policy',
     before: QUEUE('a'),
     after: QUEUE('a', 1, 'DeletionPolicy: Retain,'),
   },
@@ -118,9 +118,9 @@ const SITUATIONS: Situation[] = [
     omits: 'Inner',
     red: /: Network\/Inner \(AWS::SQS::Queue\): CloudFormation reported no change to it\./,
   },
-  { name: 'a nested stack that changes', before: NESTED(1), after: NESTED(2) },
-  { name: 'a nested stack that goes', before: QUEUE('a') + NESTED(1), after: QUEUE('a') },
-  { name: 'resources that come and go', before: QUEUE('a'), after: TOPIC('a') },
+  { name: 'a changed nested stack', before: NESTED(1), after: NESTED(2) },
+  { name: 'a removed nested stack', before: QUEUE('a') + NESTED(1), after: QUEUE('a') },
+  { name: 'added and removed resources', before: QUEUE('a'), after: TOPIC('a') },
 ];
 
 let at: Stand;

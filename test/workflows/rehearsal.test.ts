@@ -136,7 +136,7 @@ describe('environments', () => {
       { url: 'https://x.example' },
     ],
     [
-      'that is none',
+      'that is not a URL',
       'true',
       'success',
       {

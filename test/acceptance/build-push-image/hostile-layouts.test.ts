@@ -142,12 +142,12 @@ const REFUSED: Record<string, [Write, RegExp]> = {
     /there is no oci-layout/,
   ],
   'no index.json': [() => undefined, /index\.json does not exist/],
-  'an index.json of no image': [naming(() => []), /index\.json names 0 images; expected 1/],
-  'an index.json of two images': [
+  'an index.json without images': [naming(() => []), /index\.json names 0 images; expected 1/],
+  'an index.json with two images': [
     naming((layout) => [layout.image(['a']), layout.image(['b'])]),
     /index\.json contains 2 images/,
   ],
-  'an index.json that is cut off': [
+  'a truncated index.json': [
     spoiled((layout) => {
       writeFileSync(join(layout.folder, 'index.json'), '{"manifests":[');
     }),
@@ -180,7 +180,7 @@ const REFUSED: Record<string, [Write, RegExp]> = {
     /index\.json has 4194306 bytes, more than the limit of 4194304/,
   ],
   'an index without images': [naming((layout) => layout.index([])), /the index sha256:\w+ is empty/],
-  'an index of attestations alone': [
+  'an index with only attestations': [
     naming((layout) => layout.index([layout.attestation(layout.image(['a']))])),
     /contains only attestations/,
   ],
@@ -188,7 +188,7 @@ const REFUSED: Record<string, [Write, RegExp]> = {
     naming((layout) => layout.index([layout.index([layout.image(['a'])])])),
     /contains another index/,
   ],
-  'an index in an index, named as an image': [
+  'an index in an index, with the type of an image': [
     naming((layout) => layout.index([{ ...layout.index([layout.image(['a'])]), mediaType: IMAGE }])),
     /contains another index/,
   ],
@@ -201,13 +201,13 @@ const REFUSED: Record<string, [Write, RegExp]> = {
     }),
     /blobs\/sha256\/\w+ does not exist/,
   ],
-  'a manifest that is not there': [
+  'a missing manifest': [
     spoiled((layout, { digest }) => {
       rmSync(layout.path(digest));
     }),
     /blobs\/sha256\/\w+ does not exist/,
   ],
-  'a manifest with other bytes': [
+  'a manifest with different bytes': [
     spoiled((layout, { digest, size }) => {
       writeFileSync(layout.path(digest), ' '.repeat(size));
     }),
@@ -231,7 +231,7 @@ const REFUSED: Record<string, [Write, RegExp]> = {
     naming((layout) => layout.blob(IMAGE, `{}${' '.repeat(FOUR_MEGABYTES)}`)),
     /more than the limit of 4194304/,
   ],
-  'a manifest of no type of an image': [
+  'a manifest of an unknown type': [
     naming((layout) => layout.blob('text/plain', '{"mediaType":"text/plain"}')),
     /text\/plain is not the media type of an image/,
   ],
@@ -249,27 +249,27 @@ const REFUSED: Record<string, [Write, RegExp]> = {
     naming((layout) => layout.blob(IMAGE, '{"layers":[]}')),
     /config of the manifest is not a descriptor/,
   ],
-  'a layer with a digest that is a path': [
+  'a layer whose digest is a path': [
     naming((layout) =>
       image(layout, config(layout), [{ mediaType: LAYER, size: 1, digest: 'sha256:../../../etc/passwd' }]),
     ),
     /layers\[0\] of the manifest is not a descriptor/,
   ],
-  'a layer with a digest of sha512': [
+  'a layer with a sha512 digest': [
     naming((layout) =>
       image(layout, config(layout), [{ mediaType: LAYER, size: 1, digest: `sha512:${'0'.repeat(128)}` }]),
     ),
     /layers\[0\] of the manifest is not a descriptor/,
   ],
-  'a layer of a negative size': [
+  'a layer with a negative size': [
     naming((layout) => image(layout, config(layout), [{ ...layer(layout), size: -1 }])),
     /layers\[0\] of the manifest is not a descriptor/,
   ],
-  'a layer that is not there': [
+  'a missing layer': [
     naming((layout) => image(layout, config(layout), [{ ...layer(layout), digest: sha256('none') }])),
     /the layout does not contain the blob sha256:\w+/,
   ],
-  'a layer with other bytes': [
+  'a layer with different bytes': [
     naming((layout) => {
       const damaged = layer(layout);
       writeFileSync(layout.path(damaged.digest), 'LAYER');
@@ -294,13 +294,13 @@ const REFUSED: Record<string, [Write, RegExp]> = {
     }),
     /the blob sha256:\w+ of 5 bytes is damaged/,
   ],
-  'a foreign layer without an address, that is not there': [
+  'a missing foreign layer without a URL': [
     naming((layout) =>
       image(layout, config(layout), [{ mediaType: FOREIGN.oci, size: 1, digest: sha256('none') }]),
     ),
     /the layout does not contain the blob/,
   ],
-  'a layer with an address that is not foreign, and not there': [
+  'a missing layer with a URL that is not foreign': [
     naming((layout) =>
       image(layout, config(layout), [
         { mediaType: LAYER, size: 1, digest: sha256('none'), urls: ['https://example.com/layer'] },
@@ -308,16 +308,13 @@ const REFUSED: Record<string, [Write, RegExp]> = {
     ),
     /the layout does not contain the blob/,
   ],
-  'a config that is no JSON': [withConfig('not JSON'), /the image config sha256:\w+ is not a JSON object/],
-  'a config of binary bytes': [
-    withConfig(Buffer.from([0xff, 0, 1])),
-    /the image config .* is not a JSON object/,
-  ],
+  'a config that is not JSON': [withConfig('not JSON'), /the image config sha256:\w+ is not a JSON object/],
+  'a binary config': [withConfig(Buffer.from([0xff, 0, 1])), /the image config .* is not a JSON object/],
   'an empty config': [withConfig(''), /the image config .* is not a JSON object/],
   'a config that is a list': [withConfig('[]'), /the image config .* is not a JSON object/],
   'a config that is null': [withConfig('null'), /the image config .* is not a JSON object/],
   'a config of more than 4 MiB': [withConfig(`{}${' '.repeat(FOUR_MEGABYTES)}`), /at most 4194304 are read/],
-  'a config with other bytes': [
+  'a config with different bytes': [
     naming((layout) => {
       const damaged = config(layout);
       writeFileSync(layout.path(damaged.digest), '{"os":"linux","architecture":"arm64"}');
@@ -325,23 +322,20 @@ const REFUSED: Record<string, [Write, RegExp]> = {
     }),
     /the image config sha256:\w+ is damaged/,
   ],
-  'a config of one platform of two that is no JSON': [
+  'a config of one of two platforms that is not JSON': [
     naming((layout) => layout.index([layout.image(['a']), image(layout, config(layout, '<html>'))])),
     /the image config sha256:\w+ is not a JSON object/,
   ],
-  'a config that is not there': [
+  'a missing config': [
     naming((layout) => image(layout, { mediaType: CONFIG, size: 2, digest: sha256('{}') }, [layer(layout)])),
     /the layout does not contain the blob/,
   ],
-  'a tar of nothing': [tar(() => []), /there is no oci-layout/],
+  'an empty tar': [tar(() => []), /there is no oci-layout/],
   'an empty file': [bytes(() => Buffer.alloc(0)), /there is no oci-layout|Unexpected end of data/],
-  'a file that is no tar': [bytes((whole) => Buffer.from(whole.toString('hex'))), /Invalid tar header/],
-  'a tar that is cut off in a file': [bytes((whole) => whole.subarray(0, 700)), /Unexpected end of data/],
-  'a gzipped tar that is cut off': [
-    bytes((whole) => gzipSync(whole).subarray(0, 200)),
-    /unexpected end of file/,
-  ],
-  'a gzipped tar with other bytes': [
+  'a file that is not a tar': [bytes((whole) => Buffer.from(whole.toString('hex'))), /Invalid tar header/],
+  'a tar truncated within a file': [bytes((whole) => whole.subarray(0, 700)), /Unexpected end of data/],
+  'a truncated gzipped tar': [bytes((whole) => gzipSync(whole).subarray(0, 200)), /unexpected end of file/],
+  'a gzipped tar with different bytes': [
     bytes((whole) => {
       const packed = gzipSync(whole);
       packed.fill(0, 40, 90);
@@ -349,20 +343,20 @@ const REFUSED: Record<string, [Write, RegExp]> = {
     }),
     /expected a folder or a tar archive of an OCI image layout/,
   ],
-  'a tar by zstd': [
+  'a tar compressed with zstd': [
     bytes((whole) => Buffer.concat([Buffer.from('28b52ffd', 'hex'), whole])),
     /expected a tar, plain or compressed with gzip, got "image\.tar"\. This one is compressed with zstd/,
   ],
-  'a tar by xz': [
+  'a tar compressed with xz': [
     bytes((whole) => Buffer.concat([Buffer.from('fd377a585a00', 'hex'), whole])),
     /This one is compressed with xz/,
   ],
-  'a tar with a size that lies': [bytes((whole) => lie(whole, 9_000_000)), /Unexpected end of data/],
+  'a tar with a wrong size': [bytes((whole) => lie(whole, 9_000_000)), /Unexpected end of data/],
   'a tar whose last file is longer than the tar': [
     bytes((whole) => lie(whole, whole.length)),
     /Unexpected end of data/,
   ],
-  'a tar with a size that is smaller': [bytes((whole) => lie(whole, 0)), /expected .* OCI image layout/],
+  'a tar with a smaller size': [bytes((whole) => lie(whole, 0)), /expected .* OCI image layout/],
   'a tar whose manifest is a hard link': [
     tar(({ entries, root }) => [
       ...entries.slice(0, 4),
@@ -398,18 +392,18 @@ const REFUSED: Record<string, [Write, RegExp]> = {
   ],
   'a tar with absolute paths': [tar(({ entries }) => entries, '/'), /there is no oci-layout/],
   'a tar with the layout in a folder': [tar(({ entries }) => entries, 'image/'), /there is no oci-layout/],
-  'a tar whose last index.json is no JSON': [
+  'a tar whose last index.json is not JSON': [
     tar(({ entries }) => [...entries, { name: 'index.json', content: '{' }]),
     /the manifest is not a JSON object/,
   ],
-  'a tar whose manifest comes twice, the last time changed': [
+  'a tar with the manifest twice, changed the second time': [
     tar(({ entries, root }) => [...entries, { name: root, content: '{}' }]),
     /the manifest sha256:\w+ is damaged/,
   ],
 };
 
 const TAKEN: Record<string, Write> = {
-  'foreign layers, which stay where they are': ({ layout }) => {
+  'foreign layers, which are not pushed': ({ layout }) => {
     const urls = ['https://mcr.microsoft.com/v2/windows/blobs/sha256:0'];
     const foreign = Object.values(FOREIGN).map((mediaType, index) => ({
       mediaType,
@@ -421,29 +415,29 @@ const TAKEN: Record<string, Write> = {
     layout.finish(root);
     return root.digest;
   },
-  'a foreign layer without an address, that is there': ({ layout }) => {
+  'an existing foreign layer without a URL': ({ layout }) => {
     const root = image(layout, config(layout), [layout.blob(FOREIGN.oci, 'foreign')]);
     layout.finish(root);
     return root.digest;
   },
-  'layers by zstd': ({ layout }) => {
+  'layers compressed with zstd': ({ layout }) => {
     const bytesOfZstd = Buffer.from('28b52ffd0458210000', 'hex');
     const zstd = layout.blob('application/vnd.oci.image.layer.v1.tar+zstd', bytesOfZstd);
     const root = image(layout, config(layout), [zstd]);
     layout.finish(root);
     return root.digest;
   },
-  'one layer twice': ({ layout }) => {
+  'the same layer twice': ({ layout }) => {
     const root = image(layout, config(layout), [layer(layout), layer(layout)]);
     layout.finish(root);
     return root.digest;
   },
-  'an image of no layers': ({ layout }) => {
+  'an image without layers': ({ layout }) => {
     const root = image(layout, config(layout));
     layout.finish(root);
     return root.digest;
   },
-  'an image that index.json names for each of its tags': ({ layout }) => {
+  'an image listed in index.json once per tag': ({ layout }) => {
     const root = layout.image(['layer']);
     const named = (name: string): Descriptor => ({
       ...root,
@@ -473,8 +467,8 @@ const TAKEN: Record<string, Write> = {
     layout.finish(root);
     return root.digest;
   },
-  'a tar by gzip': bytes((whole) => gzipSync(whole)),
-  'a tar of paths with ./, as tar makes of a folder': tar(({ entries }) => entries, './'),
+  'a tar compressed with gzip': bytes((whole) => gzipSync(whole)),
+  'a tar with paths starting with ./, as created from a folder': tar(({ entries }) => entries, './'),
   'a tar with folders, other files and paths out of the folder': tar(({ entries }) => [
     { name: 'blobs/sha256/', type: 'directory' },
     { name: '../../outside', content: 'x' },
@@ -484,11 +478,11 @@ const TAKEN: Record<string, Write> = {
     { name: 'link/outside', content: 'x' },
     ...entries,
   ]),
-  'a tar of a file twice, the last time right': tar(({ entries }) => [
+  'a tar with a file twice, correct the second time': tar(({ entries }) => [
     { name: 'index.json', content: '{' },
     ...entries,
   ]),
-  'a tar in the reverse order': tar(({ entries }) => entries.toReversed()),
+  'a tar in reverse order': tar(({ entries }) => entries.toReversed()),
 };
 
 let tried = 0;

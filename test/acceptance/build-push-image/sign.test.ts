@@ -85,7 +85,7 @@ describe('sign: keyless', () => {
       'in the public log of Sigstore',
     ],
     [
-      'with a log that does not answer',
+      'with a log that does not respond',
       { SIGSTORE_REKOR_URL: 'http://127.0.0.1:9' },
       'service-unavailable',
       'Sigstore did not sign the image: "error creating tlog entry',

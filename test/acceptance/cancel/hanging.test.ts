@@ -22,7 +22,7 @@ interface Hanging {
 
 const HANGING: readonly Hanging[] = [
   {
-    name: 'AWS does not answer',
+    name: 'AWS does not respond',
     fault: { kind: 'delay', operation: 'DeleteStack', delayMs: 60_000 },
     told: 0,
   },
@@ -38,7 +38,7 @@ const HANGING: readonly Hanging[] = [
     told: 3,
   },
   {
-    name: 'a second signal comes while AWS does not answer',
+    name: 'a second signal arrives while AWS does not respond',
     fault: { kind: 'delay', operation: 'DeleteStack', delayMs: 60_000 },
     again: { operation: 'DeleteStack', signal: 'SIGTERM' },
     told: 0,

@@ -130,7 +130,7 @@ test('a commit without changes has nothing to deploy, and needs few calls', asyn
 
 test.each([
   ['its own folder', 'api/main.js', 'api'],
-  ['a folder that its build context has', 'shared/log.js', 'api'],
+  ['a folder in its build context', 'shared/log.js', 'api'],
   ['its Dockerfile', 'web/Dockerfile', 'web'],
 ])('a service has changed with %s', async (_, file, service) => {
   const before = PLATFORM[file as keyof typeof PLATFORM];

@@ -63,7 +63,7 @@ const PROBLEMS: readonly [
     7,
   ],
   [
-    'a reference leads nowhere',
+    'a reference has no target',
     `Resources:\n${GROUP('!Ref Sizee')}`,
     '',
     'dev cannot be deployed: Sg refers to Sizee, which is neither a parameter nor a resource of the template (app.yml:2). Nothing was changed.',

@@ -129,7 +129,7 @@ describe('the trust policy of the deploy role', () => {
   const files = { '.github/workflows/pipeline.yml': caller };
 
   test.each<[string, Record<string, Record<string, string>>, string, RegExp]>([
-    ['the environment alone', own, 'ok', /^only jobs in the GitHub environment dev can assume it$/],
+    ['only the environment', own, 'ok', /^only jobs in the GitHub environment dev can assume it$/],
     [
       'everything of the repository',
       { StringLike: { sub: 'repo:org/platform:*' } },
@@ -143,19 +143,19 @@ describe('the trust policy of the deploy role', () => {
       /accepts other repositories of org, which/,
     ],
     [
-      'the environment of everybody',
+      'the environment in any repository',
       { StringLike: { sub: 'repo:*:environment:dev' } },
       'problem',
       /other repositories of org, repositories of other owners/,
     ],
     [
-      'the workflows that are called',
+      'the called workflows',
       { ...own, StringLike: { job_workflow_ref: 'org/platform/.github/workflows/*@refs/tags/v1*' } },
       'ok',
       /only jobs/,
     ],
     [
-      'the pipeline alone, which calls another workflow',
+      'only the pipeline, which calls another workflow',
       { ...own, StringLike: { job_workflow_ref: 'org/platform/.github/workflows/pipeline.yml@*' } },
       'problem',
       /does not accept jobs of org\/platform\/\.github\/workflows\/deploy\.yml@refs\/tags\/v1/,

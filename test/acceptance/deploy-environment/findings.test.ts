@@ -111,7 +111,7 @@ const ROWS: readonly Row[] = [
     code: 'manifest-invalid',
   },
   {
-    what: 'a Dockerfile with a name of its own is missing',
+    what: 'a Dockerfile with a custom name is missing',
     files: {
       'platform.yml': manifest.replace('oci-layout: image', 'file: api/Dockerfile.prod'),
       'api/Dockerfile': 'FROM scratch',
@@ -123,7 +123,7 @@ const ROWS: readonly Row[] = [
     code: 'manifest-invalid',
   },
   {
-    what: 'a folder that an image is also built from is missing',
+    what: 'an additional folder of an image is missing',
     files: {
       'platform.yml': manifest.replace('oci-layout: image', 'build-contexts: { shared: libs/shared }'),
       'api/Dockerfile': 'FROM scratch',
@@ -168,7 +168,7 @@ const ROWS: readonly Row[] = [
     code: 'not-found',
   },
   {
-    what: 'a repository may not be read',
+    what: 'reading a repository is denied',
     files: { 'network.yml': network.replace(/ {2}Images:.*\n/, '') },
     denied: 'DescribeRepositories',
     check: 'ECR repositories',
@@ -186,7 +186,7 @@ const ROWS: readonly Row[] = [
     code: 'account-mismatch',
   },
   {
-    what: 'a quota may not be read',
+    what: 'reading a quota is denied',
     files: {
       'network.yml': `${network}  Vpc: { Type: AWS::EC2::VPC, Properties: { CidrBlock: 10.0.0.0/16 } }\n`,
     },

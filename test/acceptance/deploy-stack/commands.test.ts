@@ -187,8 +187,8 @@ describe('drift', () => {
   });
 
   test.each([
-    ['by a change set', {}],
-    ['by drift detection', { features: { revertDrift: false } }],
+    ['with a change set', {}],
+    ['with drift detection', { features: { revertDrift: false } }],
   ])('shows differences without reverting them, %s', async (_how, features) => {
     const sandbox = await start({ scenario: { ...drifting.scenario, ...features } });
     await deployed(sandbox);

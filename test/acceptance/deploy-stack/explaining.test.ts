@@ -16,7 +16,7 @@ test.each([
     7,
   ],
   [
-    'a name that is not declared',
+    'an undeclared name',
     'Policy:\n    Type: AWS::SNS::TopicPolicy\n    Properties:\n      PolicyDocument: { Statement: [] }\n      Topics:\n        - !Ref Topicc',
     9,
   ],
@@ -132,8 +132,8 @@ describe('drift', () => {
   const template = `${HEAD}  Wait: { Type: AWS::CloudFormation::WaitConditionHandle }\n`;
 
   test.each([
-    ['in both ways', {}],
-    ['by drift detection', { features: { revertDrift: false } }],
+    ['with both', {}],
+    ['with drift detection', { features: { revertDrift: false } }],
   ])('in-sync names what could not be compared: %s', async (_name, scenario) => {
     const sandbox = await start({ scenario });
     await deployStack(sandbox, { template: 't.yml' }, { workspace: workspaceOf({ 't.yml': template }) });

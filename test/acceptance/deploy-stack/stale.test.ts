@@ -50,12 +50,12 @@ const CASES: Record<string, Case> = {
     now: 'two',
     difference: `${CHANGED}, from one to two.`,
   },
-  'a parameter that vanished': {
+  'a deleted parameter': {
     template: (v) => typed(SSM, v),
     now: null,
     difference: `The parameter ${NAME} no longer exists; the plan was created with its value one.`,
   },
-  'a list with other spaces': {
+  'a list with different spaces': {
     template: (v) => typed('AWS::SSM::Parameter::Value<List<String>>', v),
     before: 'a,b',
     now: 'a, b',
@@ -68,7 +68,7 @@ const CASES: Record<string, Case> = {
     type: 'StringList',
     difference: `${CHANGED}, from a,b to b,a.`,
   },
-  'a NoEcho parameter, of which CloudFormation shows neither name nor value': {
+  'a NoEcho parameter, whose name and value CloudFormation hides': {
     template: (v) => typed(SSM, v, ', NoEcho: true'),
     before: 'hidden-one',
     now: 'hidden-two',
@@ -76,7 +76,7 @@ const CASES: Record<string, Case> = {
       'The value of Image cannot be compared with Parameter Store before this plan is executed, because the parameter is NoEcho',
     secrets: ['hidden-one', 'hidden-two'],
   },
-  'a parameter with the name of a secret': {
+  'a parameter named like a secret': {
     template: (v) => typed(SSM, v).replaceAll('Image', 'DatabasePassword'),
     before: 'hidden-one',
     now: 'hidden-two',

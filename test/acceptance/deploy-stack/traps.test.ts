@@ -148,8 +148,8 @@ describe('REVIEW_IN_PROGRESS', () => {
   });
 
   test.each([
-    ['no shell behind where its role may delete stacks', 'deploy', undefined],
-    ['the shell to a deployment where its role only reads, and warns', 'plan', 'REVIEW_IN_PROGRESS'],
+    ['no empty stack behind if its role may delete stacks', 'deploy', undefined],
+    ['the empty stack to a deployment if its role only reads, and warns', 'plan', 'REVIEW_IN_PROGRESS'],
   ] as const)('a plan that fails leaves %s', async (_what, role, status) => {
     const sandbox = await start();
     const workspace = workspaceOf({ 't.yml': queue('      NoSuchProperty: 1\n') });

@@ -70,7 +70,7 @@ export const IN_INPUTS: readonly Mistake[] = [
   },
   {
     ...stack,
-    what: 'a value of a file that is not allowed',
+    what: 'a value in a file that is not allowed',
     inputs: { 'parameter-files': 'dev.json' },
     files: { 'net.yml': NET, 'dev.json': '{\n  "Size": "big"\n}\n' },
     says: 'parameters: Size: expected one of small, large (net.yml:2), got "big" (dev.json:2)',
@@ -78,7 +78,7 @@ export const IN_INPUTS: readonly Mistake[] = [
   },
   {
     ...stack,
-    what: 'values that do not fit their rules',
+    what: 'values that violate their constraints',
     inputs: { parameters: 'Code=abc\nCount=9\nName=ab' },
     files: {
       'net.yml': `Parameters:
@@ -107,7 +107,7 @@ Resources:
   },
   {
     ...stack,
-    what: 'a tag of a file that is too long',
+    what: 'a tag in a file that is too long',
     inputs: { 'parameter-files': 'dev.json' },
     files: { 'net.yml': NET, 'dev.json': `{\n  "Tags": { "team": "${'x'.repeat(257)}" }\n}\n` },
     says: 'tags: expected a value of at most 256 characters for team, got 257 (dev.json:2)',
@@ -128,7 +128,7 @@ Resources:
   },
   {
     ...stack,
-    what: 'a parameter without a value in YAML',
+    what: 'a parameter without a value, in YAML',
     inputs: { parameters: 'Size:' },
     says: 'parameters: line 1: expected a value. Write "" for an empty one',
   },
@@ -154,7 +154,7 @@ Resources:
   },
   {
     ...stack,
-    what: 'no time',
+    what: 'a timeout of zero',
     inputs: { timeout: '0s' },
     says: 'timeout: expected a duration from 1s to 120h, got "0s"',
   },
@@ -190,7 +190,7 @@ Resources:
   },
   {
     ...stack,
-    what: 'yes in place of true',
+    what: 'yes instead of true',
     inputs: { 'termination-protection': 'yes' },
     says: 'termination-protection: expected true or false, got "yes"',
   },
@@ -200,7 +200,7 @@ Resources:
     inputs: { 'role-to-assume': 'deploy' },
     says: 'role-to-assume: expected an ARN such as arn:aws:iam::111111111111:role/deploy, got "deploy"',
   },
-  { ...stack, what: 'no name', inputs: { 'stack-name': '' }, says: 'stack-name: a value is required' },
+  { ...stack, what: 'a missing name', inputs: { 'stack-name': '' }, says: 'stack-name: a value is required' },
   {
     ...service,
     what: 'a cluster that does not exist',

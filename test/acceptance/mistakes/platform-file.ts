@@ -32,7 +32,7 @@ export const IN_PLATFORM_FILE: readonly Mistake[] = [
     at: 'platform.yml:1',
   },
   {
-    what: 'a list in place of a map',
+    what: 'a list instead of a map',
     action,
     files: { 'platform.yml': '- project: shop\n' },
     code,
@@ -96,7 +96,7 @@ export const IN_PLATFORM_FILE: readonly Mistake[] = [
     at: 'platform.yml:5',
   },
   {
-    what: 'the name of a role in place of its ARN',
+    what: 'the name of a role instead of its ARN',
     action,
     files: platformWith("account: '222222222222'", "account: '222222222222', role: platform-staging-deploy"),
     code,
@@ -139,7 +139,7 @@ export const IN_PLATFORM_FILE: readonly Mistake[] = [
     at: 'platform.yml:1',
   },
   {
-    what: 'an environment to promote from that does not exist',
+    what: 'promotion from an environment that does not exist',
     action,
     files: platformWith('promote-from: dev', 'promote-from: dve'),
     code,
@@ -190,7 +190,7 @@ export const IN_PLATFORM_FILE: readonly Mistake[] = [
     at: 'platform.yml:7',
   },
   {
-    what: 'yes in place of true',
+    what: 'yes instead of true',
     action,
     files: platformWith('promote-from: dev', 'promote-from: dev, protected: yes'),
     code,
@@ -278,7 +278,7 @@ export const IN_PLATFORM_FILE: readonly Mistake[] = [
     marks: 'net.yml:2',
   },
   {
-    what: 'a reference to nothing',
+    what: 'a reference without a target',
     action,
     files: platformWith('', '', {
       'net.yml':
@@ -304,7 +304,7 @@ export const IN_PLATFORM_FILE: readonly Mistake[] = [
     marks: 'platform.yml:7',
   },
   {
-    what: 'a value of a parameter file that the template does not allow',
+    what: 'a value in a parameter file that the template does not allow',
     action,
     files: platformWith("account: '111111111111'", "account: '111111111111', parameters: dev.json", {
       'dev.json': '{\n  "Parameters": {\n    "Size": "big"\n  }\n}\n',
@@ -329,7 +329,7 @@ export const IN_PLATFORM_FILE: readonly Mistake[] = [
     marks: 'platform.yml:1',
   },
   {
-    what: 'a tag with a key that AWS keeps',
+    what: 'a tag with a reserved key',
     action,
     files: platformWith('template: net.yml', "template: net.yml, tags: { 'aws:team': shop }"),
     code: 'template-invalid',

@@ -42,7 +42,7 @@ describe('an environment with verify', () => {
   });
 
   test.each([
-    ['nobody has signed', undefined, {}, 'has no signature. Expected one by the workflow'],
+    ['is unsigned', undefined, {}, 'has no signature. Expected one by the workflow'],
     [
       'another repository has signed',
       { repository: 'org/other', job_workflow_ref: 'org/other/.github/workflows/build.yml@refs/heads/main' },
@@ -58,8 +58,8 @@ describe('an environment with verify', () => {
       { 'bypass-reason': 'in a hurry' },
       'ref: expected refs/heads/main, got "refs/pull/1/merge"',
     ],
-    ['nobody has signed, in a check', undefined, { command: 'check' }, 'has no signature'],
-    ['nobody has signed, in a dry run', undefined, { 'dry-run': 'true' }, 'has no signature'],
+    ['is unsigned, in a check', undefined, { command: 'check' }, 'has no signature'],
+    ['is unsigned, in a dry run', undefined, { 'dry-run': 'true' }, 'has no signature'],
   ])('refuses an image that %s, before anything changes', async (_, claims, inputs, reason) => {
     const world = await PromotionWorld.start();
     const digest = await world.release('user-service', 'v2');

@@ -13,16 +13,19 @@ interface Case {
 }
 
 const CASES: Case[] = [
-  { name: 'nothing but the rates', faults: [] },
-  { name: 'one call in ten throttled', faults: faultsOf({ kind: 'throttle', probability: 0.1 }) },
-  { name: 'one call in ten an error of the service', faults: faultsOf({ kind: 'error', probability: 0.1 }) },
-  { name: 'one connection in twenty reset', faults: faultsOf({ kind: 'reset', probability: 0.05 }) },
+  { name: 'only the rate limits', faults: [] },
+  { name: 'one call in ten is throttled', faults: faultsOf({ kind: 'throttle', probability: 0.1 }) },
   {
-    name: 'one answer in twenty lost after the call was applied',
+    name: 'one call in ten fails with a service error',
+    faults: faultsOf({ kind: 'error', probability: 0.1 }),
+  },
+  { name: 'one connection in twenty is reset', faults: faultsOf({ kind: 'reset', probability: 0.05 }) },
+  {
+    name: 'one response in twenty is lost after the call was applied',
     faults: faultsOf({ kind: 'reset', probability: 0.05, after: true }),
   },
   {
-    name: 'one answer in ten late',
+    name: 'one response in ten is late',
     faults: faultsOf({ kind: 'delay', probability: 0.1, delayMs: 1500 }),
   },
 ];

@@ -32,7 +32,7 @@ const OLD = 'user-service:1';
 const NEW = 'user-service:2';
 
 const MOMENTS: readonly Moment[] = [
-  { name: 'while it looks', at: 'DescribeServices', remains: /Nothing was changed/ },
+  { name: 'while it reads the service', at: 'DescribeServices', remains: /Nothing was changed/ },
   { name: 'while it checks', at: 'DescribeLogGroups', remains: /Nothing was changed/ },
   { name: 'while it registers', at: 'RegisterTaskDefinition', remains: /The service was not changed/ },
   {
@@ -50,13 +50,13 @@ const MOMENTS: readonly Moment[] = [
     remains: /The service was not changed/,
   },
   {
-    name: 'while the deployment is asked for',
+    name: 'while the deployment is requested',
     at: 'UpdateService',
     ecs: slow,
     remains: /had not started|Requested a rollback to user-service:1/,
   },
   {
-    name: 'while the deployment is looked for',
+    name: 'while the deployment is searched',
     at: 'DescribeServiceRevisions',
     ecs: slow,
     remains: /Requested a rollback to user-service:1; it continues on AWS/,
@@ -87,7 +87,7 @@ const MOMENTS: readonly Moment[] = [
     ends: NEW,
   },
   {
-    name: 'during the rollout, no service deployments',
+    name: 'during the rollout, without service deployments',
     at: /^Tasks:/,
     ecs: { ...slow, serviceDeployments: false },
     remains: /Requested a rollback to user-service:1/,
@@ -118,7 +118,7 @@ const MOMENTS: readonly Moment[] = [
     remains: /Requested a rollback to user-service:1/,
   },
   {
-    name: 'while it takes the lock',
+    name: 'while it acquires the lock',
     at: 'PutParameter',
     inputs: { parameter: '/platform/dev/user-service/image' },
     remains: /Nothing was changed/,

@@ -212,7 +212,7 @@ test.each([
     /has no successful deployment of user-service before user-service:2 in its 90-day history/,
   ],
   [
-    'may not be read',
+    'cannot be read',
     'denied',
     /cannot be read.*AccessDenied.*Allow ecs:ListServiceDeployments and ecs:DescribeServiceRevisions, or run update-service with the task-definition-arn/,
   ],

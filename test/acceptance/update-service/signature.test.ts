@@ -76,7 +76,7 @@ describe('update-service with verify', () => {
       'signed by https://github.com/org/shop/.github/workflows/build.yml@refs/heads/main',
     ],
     [
-      'the key of a file',
+      'the key in a file',
       (digest) => keyBundle(statement(digest), pair.privateKey),
       { key: 'cosign.pub' },
       'signed by the key SHA256:',
@@ -91,10 +91,10 @@ describe('update-service with verify', () => {
   });
 
   test.each<[string, Sign, Record<string, string>, string]>([
-    ['nobody has signed', () => undefined, RULE, 'has no signature. Expected one by the workflow'],
-    ['nobody has signed, with a key', () => undefined, { key: 'cosign.pub' }, 'has no signature'],
+    ['is unsigned', () => undefined, RULE, 'has no signature. Expected one by the workflow'],
+    ['is unsigned, with a key', () => undefined, { key: 'cosign.pub' }, 'has no signature'],
     [
-      'another repository has signed',
+      'is signed by another repository',
       (digest) =>
         sigstore.sign(statement(digest), {
           claims: {
@@ -106,7 +106,7 @@ describe('update-service with verify', () => {
       'repository: expected https://github.com/org/shop, got "https://github.com/org/other"',
     ],
     [
-      'another branch has signed',
+      'is signed by another branch',
       (digest) =>
         sigstore.sign(statement(digest), {
           claims: {
@@ -124,7 +124,7 @@ describe('update-service with verify', () => {
       `it is of the image sha256:${'1'.repeat(64)}`,
     ],
     [
-      'another key has signed',
+      'is signed with another key',
       (digest) => keyBundle(statement(digest), other.privateKey),
       { key: 'cosign.pub' },
       'it is not signed with this key',

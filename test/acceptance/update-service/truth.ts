@@ -121,7 +121,7 @@ export const CASES: readonly Case[] = [
   },
   {
     strategy: 'ROLLING',
-    what: 'the host of the new tasks is terminated, again and again',
+    what: 'the host of the new tasks is repeatedly terminated',
     verdict: 'rolled-back',
     reason:
       /The container instance of the task was stopped, drained or terminated.*rolled back to user-service:1/,
@@ -131,7 +131,7 @@ export const CASES: readonly Case[] = [
   },
   {
     strategy: 'ROLLING',
-    what: 'exit 1 for ever, no breaker',
+    what: 'exit 1 always, no breaker',
     verdict: 'rolled-back',
     reason: /exited with code 1.*none became healthy.*no circuit breaker.*rolled back to user-service:1/,
     ecs: rule('exit'),
@@ -140,7 +140,7 @@ export const CASES: readonly Case[] = [
   },
   {
     strategy: 'ROLLING',
-    what: 'exit 1 for ever, no breaker; on-failure stop',
+    what: 'exit 1 always, no breaker; on-failure stop',
     verdict: 'failed',
     reason: /exited with code 1.*none became healthy.*Stopped the deployment of/,
     ecs: rule('exit'),
@@ -149,7 +149,7 @@ export const CASES: readonly Case[] = [
   },
   {
     strategy: 'ROLLING',
-    what: 'exit 1 for ever, no breaker; on-failure keep',
+    what: 'exit 1 always, no breaker; on-failure keep',
     verdict: 'failed',
     reason: /exited with code 1.*none became healthy.*continues on AWS/,
     ecs: rule('exit'),
@@ -171,7 +171,7 @@ export const CASES: readonly Case[] = [
   },
   {
     strategy: 'ROLLING',
-    what: 'health checks fail for ever, no breaker, no service deployments',
+    what: 'health checks always fail, no breaker, no service deployments',
     verdict: 'rolled-back',
     reason: /none became healthy.*rolled back to user-service:1/,
     ecs: { ...legacy, ...rule('fail-target-checks') },
@@ -229,7 +229,7 @@ export const CASES: readonly Case[] = [
   },
   {
     strategy: 'ROLLING',
-    what: 'somebody deploys as it completes',
+    what: 'another deployment as it completes',
     verdict: 'superseded',
     reason: /Another deployment \(user-service:1\) started after/,
     ecs: { meanwhile: [{ does: 'deploy', stage: 'COMPLETED', match: { image: NEXT } }] },
@@ -261,14 +261,14 @@ export const CASES: readonly Case[] = [
   },
   {
     strategy: 'ROLLING',
-    what: 'a service that wants no tasks',
+    what: 'a service with a desired count of 0',
     verdict: 'deployed',
     reason: /not proven, because the desired count is 0/,
     service: { desiredCount: 0 },
   },
   {
     strategy: 'ROLLING',
-    what: 'the same image, and no tasks are wanted',
+    what: 'the same image, with a desired count of 0',
     verdict: 'unchanged',
     reason: /the desired count is 0\. Nothing was changed/,
     service: { desiredCount: 0 },
@@ -277,14 +277,14 @@ export const CASES: readonly Case[] = [
   },
   {
     strategy: 'ROLLING',
-    what: 'the tasks report a digest that a foreign registry cannot explain',
+    what: 'the tasks report a digest that another registry does not have',
     verdict: 'deployed',
     reason: /serves with 2 tasks/,
     ecs: rule('run', { digest: `sha256:${'9'.repeat(64)}` }),
   },
   {
     strategy: 'ROLLING',
-    what: 'pending for ever; on-failure stop',
+    what: 'pending forever; on-failure stop',
     verdict: 'timed-out',
     reason: /did not finish within 12 s.*Stopped the deployment of/,
     ecs: rule('stay-pending'),
@@ -292,7 +292,7 @@ export const CASES: readonly Case[] = [
   },
   {
     strategy: 'ROLLING',
-    what: 'pending for ever; on-failure keep',
+    what: 'pending forever; on-failure keep',
     verdict: 'timed-out',
     reason: /did not finish within 12 s.*continues on AWS/,
     ecs: rule('stay-pending'),
@@ -312,7 +312,7 @@ export const CASES: readonly Case[] = [
   },
   {
     strategy: 'ROLLING',
-    what: 'somebody deploys meanwhile',
+    what: 'another deployment meanwhile',
     verdict: 'superseded',
     reason: /Another deployment \(user-service:1\) replaced this one/,
     ecs: {
@@ -323,7 +323,7 @@ export const CASES: readonly Case[] = [
   },
   {
     strategy: 'ROLLING',
-    what: 'somebody stops it',
+    what: 'stopped by another caller',
     verdict: 'stopped',
     reason: /was stopped before it completed/,
     ecs: {
@@ -333,7 +333,7 @@ export const CASES: readonly Case[] = [
   },
   {
     strategy: 'ROLLING',
-    what: 'somebody rolls it back',
+    what: 'rolled back by another caller',
     verdict: 'rolled-back',
     reason: /user request/,
     ecs: {
@@ -344,7 +344,7 @@ export const CASES: readonly Case[] = [
   },
   {
     strategy: 'ROLLING',
-    what: 'somebody deletes the service',
+    what: 'the service is deleted',
     verdict: 'failed',
     reason: /service user-service/,
     ecs: {
@@ -413,7 +413,7 @@ export const CASES: readonly Case[] = [
   },
   {
     strategy: 'ROLLING',
-    what: 'a size that Fargate lacks',
+    what: 'a size that Fargate does not support',
     verdict: 'failed',
     reason: /No Fargate configuration exists for given values.*Nothing was changed/,
     inputs: { memory: '4 GB' },
@@ -421,7 +421,7 @@ export const CASES: readonly Case[] = [
   },
   {
     strategy: 'ROLLING',
-    what: 'the deployment is seen late',
+    what: 'the deployment is visible late',
     verdict: 'deployed',
     reason: /serves with 2 tasks/,
     ecs: { deploymentLag: 4000 },
@@ -453,7 +453,7 @@ export const CASES: readonly Case[] = [
   },
   {
     strategy: 'ROLLING',
-    what: 'somebody deploys, no service deployments',
+    what: 'another deployment, no service deployments',
     verdict: 'superseded',
     reason: /replaced this one/,
     ecs: {
@@ -465,7 +465,7 @@ export const CASES: readonly Case[] = [
   },
   {
     strategy: 'ROLLING',
-    what: 'pending for ever, no service deployments',
+    what: 'pending forever, no service deployments',
     verdict: 'timed-out',
     reason: /did not finish within 12 s.*rolled back to user-service:1/,
     ecs: { ...legacy, ...rule('stay-pending') },
@@ -529,7 +529,7 @@ export const CASES: readonly Case[] = [
   },
   {
     strategy: 'BLUE_GREEN',
-    what: 'PAUSE, nobody answers',
+    what: 'PAUSE, no answer',
     verdict: 'rolled-back',
     reason: /lifecycle hook/,
     service: shifting('BLUE_GREEN'),
@@ -538,7 +538,7 @@ export const CASES: readonly Case[] = [
   },
   {
     strategy: 'BLUE_GREEN',
-    what: 'PAUSE goes on by itself',
+    what: 'PAUSE continues by itself',
     verdict: 'deployed',
     reason: /serves with 2 tasks/,
     service: shifting('BLUE_GREEN'),
@@ -560,7 +560,7 @@ export const CASES: readonly Case[] = [
   },
   {
     strategy: 'BLUE_GREEN',
-    what: 'PAUSE before the test traffic, nobody answers',
+    what: 'PAUSE before the test traffic, no answer',
     verdict: 'rolled-back',
     reason: /lifecycle hook/,
     service: shifting('BLUE_GREEN'),
@@ -595,7 +595,7 @@ export const CASES: readonly Case[] = [
   },
   {
     strategy: 'BLUE_GREEN',
-    what: 'the production rule points to no healthy target',
+    what: 'the production rule forwards to no healthy target',
     verdict: 'failed',
     reason: /production listener rule production-rule sends requests to green.*Nothing was changed/,
     service: shifting('BLUE_GREEN'),
@@ -604,7 +604,7 @@ export const CASES: readonly Case[] = [
   },
   {
     strategy: 'BLUE_GREEN',
-    what: 'exit 1 for ever, no breaker',
+    what: 'exit 1 always, no breaker',
     verdict: 'rolled-back',
     reason: /exited with code 1.*none became healthy.*rolled back to user-service:1/,
     ecs: rule('exit'),
@@ -632,7 +632,7 @@ export const CASES: readonly Case[] = [
   },
   {
     strategy: 'BLUE_GREEN',
-    what: 'somebody deploys meanwhile',
+    what: 'another deployment meanwhile',
     verdict: 'superseded',
     reason: /replaced this one/,
     ecs: { meanwhile: [{ does: 'deploy', stage: 'BAKE_TIME', match: { image: NEXT } }] },
@@ -681,7 +681,7 @@ export const CASES: readonly Case[] = [
   },
   {
     strategy: 'CANARY',
-    what: 'somebody deploys as it completes',
+    what: 'another deployment as it completes',
     verdict: 'superseded',
     reason: /Another deployment \(user-service:1\) started after/,
     ecs: { meanwhile: [{ does: 'deploy', stage: 'COMPLETED', match: { image: NEXT } }] },
@@ -718,7 +718,7 @@ export const CASES: readonly Case[] = [
   },
   {
     strategy: 'LINEAR',
-    what: 'a service that wants no tasks',
+    what: 'a service with a desired count of 0',
     verdict: 'deployed',
     reason: /not proven, because the desired count is 0/,
     service: { ...shifting('LINEAR'), desiredCount: 0 },
@@ -741,7 +741,7 @@ export const CASES: readonly Case[] = [
   },
   {
     strategy: 'LINEAR',
-    what: 'somebody stops it between two steps',
+    what: 'stopped by another caller between two steps',
     verdict: 'stopped',
     reason: /was stopped before it completed/,
     ecs: { meanwhile: [{ does: 'stop', stage: 'PRODUCTION_TRAFFIC_SHIFT', match: { image: NEXT } }] },

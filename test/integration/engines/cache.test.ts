@@ -13,7 +13,7 @@ const workspaceOf = useWorkspaces();
 const { registry, base } = useBaseRegistry();
 const REGISTRIES: [string, () => object][] = [
   ["the sandbox's registry", () => ({})],
-  ["docker's own registry", () => ({ scenario: { ecr: { registry: registry().url } } })],
+  ["docker's registry", () => ({ scenario: { ecr: { registry: registry().url } } })],
 ];
 
 describe.each<Driver>(['remote', 'docker-container'])('with the driver %s', (driver) => {

@@ -28,13 +28,13 @@ interface Context {
 }
 
 const CONTEXTS: Record<string, Context> = {
-  'exceptions by ending': {
+  'exceptions by extension': {
     files: { '.dockerignore': '*\n!**.ts', 'main.ts': '', 'a/b.ts': '', 'a/c.js': '' },
   },
   'exceptions below ignored folders': {
     files: { '.dockerignore': '**\n!*/src\nbench', 'api/src/a': '', 'api/b': '', 'bench/src/c': '' },
   },
-  'rules that docker before 23 reads otherwise': {
+  'rules that docker before 23 reads differently': {
     files: {
       '.dockerignore': 'lib\n!lib/a+b\na{2}*\n**b\n!x/y/z\nx',
       ...{ 'lib/a+b': '', 'lib/aab': '', aa1: '', 'a{2}1': '', 'c/xb/d': '', 'x/y/z/1': '', 'x/y/2': '' },
@@ -63,7 +63,7 @@ const CONTEXTS: Record<string, Context> = {
     links: { way: 'real/deep', '.dockerignore': 'way/../rules' },
     countsMore: true,
   },
-  'an ignore file beside the Dockerfile that is a link out of its folder': {
+  'an ignore file next to the Dockerfile that is a link out of its folder': {
     files: { '.dockerignore': 'hidden', hidden: '', all: 'kept', kept: '' },
     links: { 'build/Dockerfile.dockerignore': '../all' },
     file: 'build/Dockerfile',

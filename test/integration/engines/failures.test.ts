@@ -70,7 +70,7 @@ const FAILURES: Record<string, Failure> = {
     line: 1,
     lineIsNew: true,
   },
-  'a base image of a registry that does not answer': {
+  'a base image of a registry that does not respond': {
     dockerfile: () => 'FROM 127.0.0.1:1/nobody/has:this\n',
     reason: /nobody\/has.*connection refused/,
     line: 1,
@@ -157,8 +157,8 @@ describe.each<Driver>(['remote', 'docker without buildx'])('pushed with the driv
   });
 
   test.each<[string, LieRule[]]>([
-    ['answers 201 and keeps nothing', [{ does: 'drop' }]],
-    ['keeps an image and not its tag', [{ does: 'drop', reference: 'v1' }]],
+    ['returns 201 and stores nothing', [{ does: 'drop' }]],
+    ['stores an image but not its tag', [{ does: 'drop', reference: 'v1' }]],
   ])('a registry that %s', async (name, lies) => {
     const sandbox = await sandboxOf({ scenario: { ecr: { lies } } });
     const failed = await run(sandbox, engine(), anyBuild(name), { cache: 'none', tags: 'v1' });

@@ -32,7 +32,7 @@ describe.each(DRIVERS)('with the driver %s', (driver) => {
 
   test.each([
     ["the sandbox's registry", () => ({})],
-    ["docker's own registry", () => ({ scenario: { ecr: { registry: registry().url } } })],
+    ["docker's registry", () => ({ scenario: { ecr: { registry: registry().url } } })],
   ])('an image is pushed to %s with all its tags, and not built again', async (_, options) => {
     const sandbox = await sandboxOf(options());
     const workspace = workspaceOf({ Dockerfile: `FROM ${base().name}\nRUN echo hello > /hello\n` });

@@ -67,7 +67,7 @@ describe('a call', () => {
     ['throttling', failure('Throttling', 'Rate exceeded'), /^Throttling: Rate exceeded/],
     ['a 500', failure('InternalFailure', 'oops', 500), /^InternalFailure: oops/],
     [
-      'a page of a proxy',
+      'the error page of a proxy',
       text('<!DOCTYPE html><html>busy</html>', 503),
       /^CloudFormation DescribeStacks returned HTTP 503 \(HTML\)$/,
     ],
@@ -77,22 +77,22 @@ describe('a call', () => {
       /^CloudFormation DescribeStacks returned HTTP 502 \(empty body\)$/,
     ],
     [
-      'an error that was cut',
+      'a truncated error',
       text('<ErrorResponse><Error><Code>Internal', 500),
       /^CloudFormation DescribeStacks returned HTTP 500 \(not an AWS response\)$/,
     ],
     ['a reset', reset, /ECONNRESET/],
-    ['an answer that is cut short', cutShort, /aborted/],
+    ['a truncated response', cutShort, /aborted/],
     ['an empty body', text(''), /^CloudFormation DescribeStacks returned HTTP 200 \(empty body\)$/],
     [
-      'a page of HTML',
+      'an HTML page',
       text('<html><body>Please log in</body></html>'),
       /^CloudFormation DescribeStacks returned HTTP 200 \(HTML\)$/,
     ],
-    ['another answer', text('<ListStacksResponse/>'), /returned HTTP 200 \(not an AWS response\)$/],
+    ['another response', text('<ListStacksResponse/>'), /returned HTTP 200 \(not an AWS response\)$/],
     ['text', text('oops'), /returned HTTP 200 \(not an AWS response\)$/],
     ['broken XML', text('<DescribeStacksResponse><DescribeStacksResult><Stacks>'), /./],
-    ['an error that cannot be read', text('<ErrorResponse><Error>', 400), /./],
+    ['an unreadable error', text('<ErrorResponse><Error>', 400), /./],
   ];
   test.each(transient)('is retried after %s', async (_name, answer) => {
     const { Stacks } = await describeStacks([answer, answer, stacks]);

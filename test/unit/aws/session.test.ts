@@ -285,7 +285,7 @@ describe('a role to assume with the credentials in the environment', () => {
       /^Allow sts:AssumeRole on arn:aws:iam::111111111111:role\/deploy for this principal/,
     ],
     [
-      'has expired credentials to go by',
+      'has expired credentials',
       failure('ExpiredToken', 'The security token included in the request is expired', 403),
       /which have expired: ExpiredToken: The security token included in the request is expired/,
       /^Give the job the permission `id-token: write`.*: the action then renews its credentials while it runs\.$/,
@@ -326,7 +326,7 @@ describe('GitHub’s token', () => {
     ['a 500', text('oops', 500)],
     ['a 429', text('slow down', 429)],
     ['a reset', reset],
-    ['a body that cannot be read', text('<html>')],
+    ['an unreadable body', text('<html>')],
     ['no token', text('{"value": null}')],
   ])('retries %s, and fails eventually', async (_name, answer) => {
     sts.answers = [credentials];

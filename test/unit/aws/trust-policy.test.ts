@@ -31,17 +31,17 @@ const CASES: readonly [string, object[], boolean | undefined][] = [
     false,
   ],
   ['one of several subjects', [statement({ StringEquals: { [of('sub')]: ['a', claims.sub] } })], true],
-  ['a pattern by StringEquals', [statement({ StringEquals: { [of('sub')]: 'repo:org/*' } })], false],
-  ['a pattern by StringLike', [statement({ StringLike: { [of('sub')]: 'repo:org/*' } })], true],
-  ['one character by StringLike', [statement({ StringLike: { [of('sub')]: 'repo:or?/shop:*' } })], true],
-  ['a dot that is a dot', [statement({ StringLike: { [of('aud')]: 'sts?amazonaws.com' } })], true],
+  ['a pattern with StringEquals', [statement({ StringEquals: { [of('sub')]: 'repo:org/*' } })], false],
+  ['a pattern with StringLike', [statement({ StringLike: { [of('sub')]: 'repo:org/*' } })], true],
+  ['one character with StringLike', [statement({ StringLike: { [of('sub')]: 'repo:or?/shop:*' } })], true],
+  ['a literal dot', [statement({ StringLike: { [of('aud')]: 'sts?amazonaws.com' } })], true],
   [
-    'all keys, of which one fails',
+    'several keys, one of which fails',
     [statement({ StringEquals: { [of('sub')]: claims.sub, [of('aud')]: 'x' } })],
     false,
   ],
   [
-    'all operators, of which one fails',
+    'several operators, one of which fails',
     [
       statement({
         StringEquals: { [of('sub')]: claims.sub },
@@ -74,27 +74,31 @@ const CASES: readonly [string, object[], boolean | undefined][] = [
     false,
   ],
   ['everybody', [statement(undefined, { Principal: '*' })], true],
-  ['a denial beside it', [own, statement(undefined, { Effect: 'Deny' })], false],
+  ['an additional denial', [own, statement(undefined, { Effect: 'Deny' })], false],
   [
     'a denial of others',
     [own, statement({ StringLike: { [of('sub')]: 'repo:evil/*' } }, { Effect: 'Deny' })],
     true,
   ],
   ['no statement', [], false],
-  ['an operator that is not judged', [statement({ Bool: { [of('sub')]: 'true' } })], undefined],
-  ['a key that is not of this provider', [statement({ StringEquals: { 'aws:SourceIp': '1' } })], undefined],
+  ['an unsupported operator', [statement({ Bool: { [of('sub')]: 'true' } })], undefined],
+  ['a key of another provider', [statement({ StringEquals: { 'aws:SourceIp': '1' } })], undefined],
   [
-    'a claim that AWS may not test',
+    'a claim that AWS does not evaluate',
     [statement({ StringEquals: { [of('repository_owner')]: 'org' } })],
     undefined,
   ],
   [
-    'what is not judged, and what fails',
+    'an unsupported condition, and a failing one',
     [statement({ Bool: { a: 'true' }, StringEquals: { [of('sub')]: 'x' } })],
     false,
   ],
-  ['what is not judged beside what holds', [own, statement({ Bool: { a: 'true' } })], true],
-  ['a denial that is not judged', [own, statement({ Bool: { a: 'true' } }, { Effect: 'Deny' })], undefined],
+  ['an unsupported condition, and a true one', [own, statement({ Bool: { a: 'true' } })], true],
+  [
+    'a denial with an unsupported condition',
+    [own, statement({ Bool: { a: 'true' } }, { Effect: 'Deny' })],
+    undefined,
+  ],
 ];
 
 test.each(CASES)(`%s (one of ${CASES.length} policies): %p`, (_name, statements, expected) => {

@@ -81,9 +81,9 @@ describe('runAction', () => {
   });
 
   test.each<[string, Outcome]>([
-    ['a verdict that is not ok', { ...updated, verdict: 'failed', ok: false }],
-    ['a verdict that the contract knows as not ok', { ...updated, verdict: 'failed', ok: true }],
-    ['a good verdict that says it is not ok', { ...updated, ok: false }],
+    ['a red verdict', { ...updated, verdict: 'failed', ok: false }],
+    ['a verdict that is red in the contract', { ...updated, verdict: 'failed', ok: true }],
+    ['a green verdict reported as not ok', { ...updated, ok: false }],
     ['an unknown verdict', { ...updated, verdict: 'splendid' }],
     ['a verdict from the prototype', { ...updated, verdict: 'constructor' }],
   ])('%s is red', async (_name, outcome) => {
@@ -97,7 +97,7 @@ describe('runAction', () => {
     ['an expected error', new PlatformError('not-found', 'no such thing'), 'failed', 'no such thing'],
     ['a time-out', new TimeoutError('stack x', 60_000), 'timed-out', 'stack x did not finish within 1 min'],
     ['an error of any other class', new TypeError('x is not a function'), 'failed', INTERNAL],
-    ['something that is no error', 'oops', 'failed', INTERNAL],
+    ['a value that is not an error', 'oops', 'failed', INTERNAL],
     ['several lines', new PlatformError('conflict', 'one\n  two'), 'failed', 'one two'],
   ])('%s becomes a verdict, without a stack trace', async (_name, error, verdict, reason) => {
     await run(() => {
@@ -147,7 +147,7 @@ describe('runAction', () => {
 
     test.each<[string, Outcome, string]>([
       ['an error code', { ...red, error: denied }, '/access-denied.md'],
-      ['a verdict without a code of its own', red, '/verdicts.md#failed'],
+      ['a verdict without its own code', red, '/verdicts.md#failed'],
     ])('of %s is linked in the annotations, the summary and the result', async (_name, outcome, page) => {
       ofRepository();
       await run((context) => {

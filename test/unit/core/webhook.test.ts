@@ -100,7 +100,7 @@ test('an announcement has its own text', async () => {
 
 test.each<[string, Partial<Outcome>]>([
   ['a green verdict', { ok: true, verdict: 'done' }],
-  ['a verdict where a rule did its work', { verdict: 'held' }],
+  ['a verdict in which a rule applied', { verdict: 'held' }],
 ])('%s is not posted', async (_name, outcome) => {
   await tell(sandbox.webhookUrl, outcome);
   expect([slackMessages(sandbox.world), lines.filter((line) => !line.startsWith('::add-mask::'))]).toEqual([

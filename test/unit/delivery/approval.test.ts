@@ -85,16 +85,16 @@ const members = 'members' as const;
 /** Who starts and re-runs a deployment or a rollback, and the result. */
 const CASES: [name: string, given: Case, deployment: string | RegExp, rollback: string | RegExp][] = [
   ['an approver', {}, 'approved', 'approved'],
-  ['an approver, in other letters', { actor: 'ADA' }, 'approved', 'approved'],
+  ['an approver, in another case', { actor: 'ADA' }, 'approved', 'approved'],
   ['a member of the team', { actor: 'grace', approversToken: members }, 'approved', 'approved'],
-  ['a member of a team below it', { actor: 'Linus', approversToken: members }, 'approved', 'approved'],
+  ['a member of a child team', { actor: 'Linus', approversToken: members }, 'approved', 'approved'],
   [
     'somebody else',
     { actor: 'mallory', approversToken: members },
     /mallory started.*not one of its approvers/,
     /not one of its approvers/,
   ],
-  ['somebody who was invited', { actor: 'new', approversToken: members }, /not one of its/, /not one of its/],
+  ['someone who was invited', { actor: 'new', approversToken: members }, /not one of its/, /not one of its/],
   [
     'a member, without a token',
     { actor: 'grace' },
@@ -102,13 +102,13 @@ const CASES: [name: string, given: Case, deployment: string | RegExp, rollback: 
     /cannot check/,
   ],
   [
-    'a member, with a token that reads no team',
+    'a member, with a token that cannot read teams',
     { actor: 'grace', approversToken: 'installation' },
     /cannot check whether grace is a member of an approver team\. @org\/leads: the team does not exist, or/,
     /cannot check/,
   ],
   [
-    'a team that is gone',
+    'a deleted team',
     { actor: 'x', rule: { approvers: ['@org/gone'], selfApproval: true }, approversToken: members },
     /the team does not exist/,
     /the team does not exist/,
@@ -129,7 +129,7 @@ const CASES: [name: string, given: Case, deployment: string | RegExp, rollback: 
   ],
   // The inputs are those of the first run.
   [
-    'an approver’s re-run of a run of somebody else',
+    'an approver’s re-run of a run of someone else',
     { actor: 'mallory', triggeringActor: 'ada', attempt: 2, approversToken: members },
     /mallory started/,
     'approved',
@@ -142,7 +142,12 @@ const CASES: [name: string, given: Case, deployment: string | RegExp, rollback: 
   ],
   ['a push by an approver', { event: 'push' }, /push started this one.*start the workflow/, 'approved'],
   ['a schedule', { event: 'schedule' }, /schedule started/, 'approved'],
-  ['an event of another system', { event: 'repository_dispatch' }, /repository_dispatch started/, 'approved'],
+  [
+    'an event from another system',
+    { event: 'repository_dispatch' },
+    /repository_dispatch started/,
+    'approved',
+  ],
   [
     'a job without actions: read',
     { permissions: { contents: 'read' } },
@@ -234,7 +239,7 @@ describe('who wrote a commit', () => {
       /cannot verify that ada did not write.*: Ada <ada@home> wrote commit unknown/,
     ],
     ['an app', 'app', 'approved'],
-    ['others, merged by the approver at GitHub', 'merged', 'approved'],
+    ['others, merged by the approver on GitHub', 'merged', 'approved'],
     ['others, merged by the approver by hand', 'merged-by-hand', /ada wrote/],
     ['others, in a merge that GitHub did not sign', 'forged', /ada wrote/],
     ['the approver among others, merged by somebody else', 'merge-of-ada', /ada wrote/],

@@ -27,10 +27,10 @@ type Expected = 'run' | 'commit' | undefined;
 describe('a candidate', () => {
   test.each<[string, Candidate, Ancestry, Expected]>([
     ['of an earlier run is older', late, 'unknown', 'run'],
-    ['of an earlier run is older, also where its commit has parted', late, 'other', 'run'],
+    ['of an earlier run is older, even if its commit has diverged', late, 'other', 'run'],
     ['of a later run is not older', { ...late, runNumber: 103 }, 'unknown', undefined],
     [
-      'of a later run with an ancestor as its commit is older',
+      'of a later run whose commit is an ancestor is older',
       { ...late, runNumber: 103 },
       'ancestor',
       'commit',
@@ -46,7 +46,7 @@ describe('a candidate', () => {
     ['that re-runs it with an older commit is older', { ...late, runNumber: 102 }, 'ancestor', 'commit'],
     ['of another workflow is not older by its run', { ...late, ...otherWorkflow }, 'unknown', undefined],
     ['of another workflow is older by its commit', { ...late, ...otherWorkflow }, 'ancestor', 'commit'],
-    ['of another workflow that has parted is not older', { ...late, ...otherWorkflow }, 'other', undefined],
+    ['of another workflow that has diverged is not older', { ...late, ...otherWorkflow }, 'other', undefined],
     ['of another ref is not older by its run', { ...late, ref: 'refs/heads/next' }, 'unknown', undefined],
     ['of another ref is older by its commit', { ...late, ref: 'refs/tags/v1' }, 'ancestor', 'commit'],
     ['of another repository is not older', { ...late, repository: 'org/other' }, 'ancestor', undefined],
@@ -91,7 +91,7 @@ describe('a candidate', () => {
   });
 
   test.each<[string, Partial<typeof recorded>, Ancestry, Expected]>([
-    ['of which nothing is known', UNKNOWN_SOURCE, 'unknown', undefined],
+    ['without any information', UNKNOWN_SOURCE, 'unknown', undefined],
     [
       'of an older version, by its commit',
       { ...UNKNOWN_SOURCE, commit: recorded.commit },

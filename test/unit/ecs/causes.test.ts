@@ -21,7 +21,7 @@ const elb =
 /** AWS's messages. */
 test.each<[string, Partial<Evidence>, RegExp, RegExp]>([
   [
-    'exit 1 at once',
+    'immediate exit 1',
     { ...app({ exitCode: 1 }), ranMs: 900 },
     /app exited with code 1 right after it started/,
     /last lines of the container's log/,
@@ -40,7 +40,7 @@ test.each<[string, Partial<Evidence>, RegExp, RegExp]>([
     /more memory than 512 MiB/,
   ],
   [
-    'killed, and ECS does not say why',
+    'killed without a reason from ECS',
     { stopCode: 'EssentialContainerExited', ...app({ exitCode: 137 }) },
     /app was killed by SIGKILL \(exit code 137\), and ECS did not report that it ran out of memory/,
     /stopTimeout/,
@@ -89,7 +89,7 @@ test.each<[string, Partial<Evidence>, RegExp, RegExp]>([
     /at least two tasks/,
   ],
   [
-    'a host that went away',
+    'a terminated host',
     {
       stopCode: 'TerminationNotice',
       stoppedReason: 'Host EC2 (instance i-03dba81187d65ce7e) terminated.',
@@ -101,7 +101,7 @@ test.each<[string, Partial<Evidence>, RegExp, RegExp]>([
   ['ended with another container', app({ exitCode: 143 }), /app was stopped by SIGTERM/, /other containers/],
   ['segmentation fault', app({ exitCode: 139 }), /segmentation fault/, /native/],
   [
-    'another architecture, by its log',
+    'another architecture, from its log',
     { ...app({ exitCode: 255 }), log: 'exec /app: exec format error' },
     /not built for the CPU architecture X86_64/,
     /linux\/amd64/,
@@ -132,7 +132,7 @@ test.each<[string, Partial<Evidence>, RegExp, RegExp]>([
     /Include the registry/,
   ],
   [
-    'a name that is not valid',
+    'an invalid name',
     {
       stoppedReason: 'CannotPullContainerError: invalid reference format: repository name must be lowercase',
     },
@@ -152,7 +152,7 @@ test.each<[string, Partial<Evidence>, RegExp, RegExp]>([
     /pull through cache/,
   ],
   [
-    'no way to the registry',
+    'an unreachable registry',
     { stoppedReason: 'CannotPullContainerError: dial tcp 10.0.0.1:443: i/o timeout' },
     /is unreachable/,
     /NAT gateway/,
@@ -194,7 +194,7 @@ test.each<[string, Partial<Evidence>, RegExp, RegExp]>([
     /Grant ssm:GetParameters on arn:aws:ssm:eu-west-2:111111111111:parameter\/GOOGLE_CLIENT_ID to the execution role/,
   ],
   [
-    'a key that may not decrypt a secret',
+    'a key without permission to decrypt a secret',
     {
       stoppedReason:
         'ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: unable to retrieve secret from asm: service call has been retried 1 time(s): failed to fetch secret arn:aws:secretsmanager:eu-central-1:111111111111:secret:directus-EaPYTy from secrets manager: AccessDeniedException: Access to KMS is not allowed status code: 400, request id: a87a66d9-f839-4353-b8c2-9984b1465695',
@@ -203,7 +203,7 @@ test.each<[string, Partial<Evidence>, RegExp, RegExp]>([
     /Grant kms:Decrypt on the key of the secret/,
   ],
   [
-    'no right to log in to ECR',
+    'no permission to log in to ECR',
     {
       stoppedReason:
         'ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: unable to retrieve ecr registry auth: service call has been retried 1 time(s): AccessDeniedException: User: arn:aws:sts::111111111111:assumed-role/execution/1 is not authorized to perform: ecr:GetAuthorizationToken on resource: * because no identity-based policy allows the ecr:GetAuthorizationToken action',
@@ -212,7 +212,7 @@ test.each<[string, Partial<Evidence>, RegExp, RegExp]>([
     /Grant ecr:GetAuthorizationToken/,
   ],
   [
-    'no right to a log stream',
+    'no permission for a log stream',
     {
       stoppedReason:
         'ResourceInitializationError: failed to validate logger args: create stream has been retried 1 times: failed to create Cloudwatch log stream: AccessDeniedException: User: arn:aws:sts::111111111111:assumed-role/execution/1 is not authorized to perform: logs:CreateLogStream on resource: arn:aws:logs:eu-west-1:111111111111:log-group:/services:log-stream:app because no identity-based policy allows the logs:CreateLogStream action : exit status 1',
@@ -230,7 +230,7 @@ test.each<[string, Partial<Evidence>, RegExp, RegExp]>([
     /log group/,
   ],
   [
-    'no way to Secrets Manager',
+    'Secrets Manager is unreachable',
     {
       stoppedReason:
         'ResourceInitializationError: unable to pull secrets or registry auth: context deadline exceeded',
@@ -299,7 +299,7 @@ test.each<[string, Partial<Evidence>, RegExp, RegExp]>([
     /Service Quotas/,
   ],
   [
-    'no addresses',
+    'no free addresses',
     {
       stoppedReason:
         "Unexpected EC2 error while attempting to Create Network Interface in subnet 'subnet-1': InsufficientFreeAddressesInSubnet",
@@ -322,14 +322,14 @@ test.each<[string, Partial<Evidence>, RegExp, RegExp]>([
     /cannot assume the task role or the execution role/,
     /ecs-tasks/,
   ],
-  ['no such command', { ...app({ exitCode: 127 }) }, /command of app could not be started/, /entryPoint/],
+  ['a missing command', { ...app({ exitCode: 127 }) }, /command of app could not be started/, /entryPoint/],
   [
     'a person',
     { stopCode: 'UserInitiated', stoppedReason: 'Task stopped by a person' },
     /The task was stopped with StopTask/,
     /CloudTrail/,
   ],
-  ['something new', { stoppedReason: 'Cosmic rays.' }, /^Cosmic rays$/, /stopped tasks/],
+  ['an unknown message', { stoppedReason: 'Cosmic rays.' }, /^Cosmic rays$/, /stopped tasks/],
 ])('%s', (_, evidence, cause, fix) => {
   const told = explain({ ...nothing, ...evidence });
   expect(told.cause).toMatch(cause);

@@ -17,23 +17,23 @@ function containers(seen: Seen): Container[] {
 
 /** The containers while the task stopped and at the end; then the container that ended the task. */
 test.each<[string, Seen[], Seen, string | undefined]>([
-  ['the command alone', [], { app: ended(0) }, undefined],
+  ['only the command', [], { app: ended(0) }, undefined],
   ['the command, then its sidecar by SIGTERM', [], { app: ended(0), proxy: ended(143) }, undefined],
   ['the command, then its sidecar by SIGKILL', [], { app: ended(0), proxy: ended(137) }, undefined],
   [
-    'the command, seen, and a sidecar that answers SIGTERM with 1',
+    'the command, observed, and a sidecar that exits with 1 on SIGTERM',
     [{ app: ended(0), proxy: RUNNING }],
     { app: ended(0), proxy: ended(1) },
     undefined,
   ],
   [
-    'the sidecar, seen, though the command then ends with 0',
+    'the sidecar, observed, although the command then exits with 0',
     [{ app: RUNNING, proxy: ended(1) }],
     { app: ended(0), proxy: ended(1) },
     'proxy',
   ],
   [
-    'the sidecar, seen, without an error',
+    'the sidecar, observed, without an error',
     [{ app: RUNNING, proxy: ended(0) }],
     { app: ended(0), proxy: ended(0) },
     'proxy',

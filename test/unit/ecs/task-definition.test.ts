@@ -107,7 +107,7 @@ describe('changes', () => {
   test.each<[string, Partial<TaskDefinitionChanges>, object]>([
     ['merge', { environment: { MODE: 'fast', NEW: 'a=b' } }, { MODE: 'fast', EMPTY: '', NEW: 'a=b' }],
     ['replace', { environment: { MODE: '' }, environmentMode: 'replace' }, { MODE: '' }],
-    ['a secret in its place', { secrets: { MODE: '/mode' } }, { EMPTY: '' }],
+    ['a secret instead of it', { secrets: { MODE: '/mode' } }, { EMPTY: '' }],
   ])('of the environment: %s', (_, given, expected) => {
     const [api] = applyChanges(definition(), changes(given), facts).containerDefinitions;
     expect(Object.fromEntries(api!.environment!.map(({ name, value }) => [name, value]))).toEqual(expected);
@@ -222,7 +222,7 @@ describe('a file', () => {
 
   test.each([
     ['JSON', JSON.stringify({ ...definition(), revision: 4 })],
-    ['what DescribeTaskDefinition gave', JSON.stringify({ taskDefinition: definition(), tags: [] })],
+    ['the output of DescribeTaskDefinition', JSON.stringify({ taskDefinition: definition(), tags: [] })],
   ])('is read: %s', async (_, text) => {
     expect(await read(text)).toEqual(definition());
   });

@@ -51,7 +51,7 @@ test.each<
     found: string[],
   ]
 >([
-  ['a value that is missing', SIZE, '', undefined, ['2 error: a value is missing for Size']],
+  ['a missing value', SIZE, '', undefined, ['2 error: a value is missing for Size']],
   ['a value that the stack keeps', SIZE, '', { Size: 'small' }, []],
   [
     'a parameter that the stack does not have yet',
@@ -111,21 +111,21 @@ test.each<
     ['2 error: Group (AWS::EC2::SecurityGroup): required property GroupDescription is missing'],
   ],
   [
-    'a required property, of a stack that exists: its change set tells',
+    'a required property, of an existing stack: its change set reports it',
     'Resources:\n  Group: { Type: AWS::EC2::SecurityGroup }',
     '',
     {},
     [],
   ],
   [
-    'a reference to nothing, of a stack that exists',
+    'a reference without a target, of an existing stack',
     'Resources:\n  Topic: { Type: AWS::SNS::Topic, DependsOn: Topik }',
     '',
     {},
     ['2 error: Topic depends on Topik, which is not a resource of the template; did you mean Topic?'],
   ],
   [
-    'an import that only CloudFormation can name',
+    'an import that only CloudFormation can resolve',
     `Parameters: { Net: { Type: 'AWS::SSM::Parameter::Value<String>', Default: /net } }
 Resources:
   Topic: { Type: AWS::SNS::Topic, Properties: { DisplayName: { 'Fn::ImportValue': !Sub '\${Net}-x' } } }`,
@@ -205,7 +205,7 @@ Outputs: { E: { Value: !Ref Environment } }`;
       { region: 'eu-west-1' },
       shared('x'),
     ],
-    ['a stack of one environment', repository('shop/api'), { only: ', environments: [dev]' }, []],
+    ['a stack of a single environment', repository('shop/api'), { only: ', environments: [dev]' }, []],
     [
       'a DNS record in another account',
       named('AWS::Route53::RecordSet', 'HostedZoneId', 'Z1', '')
@@ -235,10 +235,10 @@ Outputs: { E: { Value: !Ref Environment } }`;
           'Add the environment to the name, or limit the stack to one of them (stacks.app.environments)',
       ],
     ],
-    ['a resource of one environment', repository('shop/api', '\n    Condition: InDev'), {}, []],
+    ['a resource of a single environment', repository('shop/api', '\n    Condition: InDev'), {}, []],
     ['names that may repeat', named('AWS::ECS::TaskDefinition', 'Family', 'x'), {}, []],
     [
-      'a name that GitHub gives, with the parameter that turns it off',
+      'a name given by GitHub, with the parameter that disables it',
       named('AWS::IAM::OIDCProvider', 'Url', 'https://issuer.example', '\n    Condition: Created')
         .replace('Parameters: {', "Parameters: { Create: { Type: String, Default: 'true' },")
         .replace('Conditions: {', "Conditions: { Created: !Not [!Equals [!Ref Create, 'false']],"),

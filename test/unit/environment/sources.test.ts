@@ -49,7 +49,7 @@ describe('an environment depends on', () => {
       ],
     ],
     ['a layout', ', build: { oci-layout: out/image.tar }', ['out/image.tar']],
-    ['nothing of an image that is mirrored', ", build: { from: 'ghcr.io/org/api:1' }", []],
+    ['nothing for a mirrored image', ", build: { from: 'ghcr.io/org/api:1' }", []],
   ])('%s', (_, build, files) => {
     expect(sourcesOf(build)).toEqual([...SHARED, ...files]);
   });

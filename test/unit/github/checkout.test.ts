@@ -249,7 +249,7 @@ describe('the source of a release', () => {
   test.each<[string, GitHubContext, string, object]>([
     ['the commit of a push', github, RUN_SHA, own],
     ['another commit that was checked out', github, OTHER_SHA, own],
-    ['the commit of the run before', followUp, CI_SHA, ci],
+    ['the commit of the previous run', followUp, CI_SHA, ci],
     ['the last commit of the default branch', followUp, RUN_SHA, own],
     ['another commit after the end of a run', followUp, OTHER_SHA, own],
   ])('%s is of its run', (_, run, commit, expected) => {
@@ -266,8 +266,8 @@ describe('the source of a release', () => {
   test.each<[string, GitHubContext, string | undefined, string | undefined]>([
     ['that is deployed without a checkout', github, undefined, undefined],
     ['that is deployed with a checkout', github, OTHER_SHA, OTHER_SHA],
-    ['of the run before, without a checkout', followUp, undefined, CI_SHA],
-    ['of the run before, beside the default checkout', followUp, RUN_SHA, CI_SHA],
+    ['of the previous run, without a checkout', followUp, undefined, CI_SHA],
+    ['of the previous run, in addition to the default checkout', followUp, RUN_SHA, CI_SHA],
     ['of a ref that was checked out', followUp, OTHER_SHA, OTHER_SHA],
   ])('of an image %s', (_, run, commit, expected) => {
     const found = commit === undefined ? undefined : { commit, repository: 'org/shop' };

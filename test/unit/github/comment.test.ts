@@ -194,9 +194,9 @@ describe('a shared comment', () => {
   });
 
   test.each<[string, 'lost' | { status: number }]>([
-    ['an answer that is lost', 'lost'],
+    ['a lost response', 'lost'],
     ['a 502', { status: 502 }],
-    ['a comment that was removed meanwhile', { status: 404 }],
+    ['a comment that was deleted in the meantime', { status: 404 }],
   ])('recovers from %s', async (_name, answer) => {
     await upsertComment(partOf('dev', '1001'));
     const id = api.comments[0]?.id ?? 0;

@@ -22,7 +22,7 @@ const used = (dockerfile: string, given: Given = {}): string[] =>
 test.each<[what: string, dockerfile: string, images: string[], given?: Given]>([
   ['an argument with a default', 'ARG TAG=24\nFROM node:${TAG}', ['2 node:24']],
   ['a given argument', 'ARG TAG=24\nFROM node:${TAG}', ['2 node:26'], { buildArgs: { TAG: '26' } }],
-  ['an argument that is not declared', 'FROM node:${TAG:-24}', ['1 node:24'], { buildArgs: { TAG: '26' } }],
+  ['an undeclared argument', 'FROM node:${TAG:-24}', ['1 node:24'], { buildArgs: { TAG: '26' } }],
   ['an argument of an argument', 'ARG A=24 B="node:$A"\nFROM $B', ['2 node:24']],
   ['an argument of a stage', 'ARG B=a\nFROM $B\nARG B=b\nFROM $B AS x\nFROM x', ['4 a']],
   ['modifiers', 'ARG A=x\nFROM n:${A:+1}${C:-2}${D-3}${A+4}', ['2 n:1234']],
@@ -41,7 +41,7 @@ test.each<[what: string, dockerfile: string, images: string[], given?: Given]>([
     'FROM a AS One\nFROM b\nCOPY --from=one / /\nCOPY --from=0 / /',
     ['1 a', '2 b'].toReversed(),
   ],
-  ['a stage that is not needed', 'FROM a AS one\nFROM b', ['2 b']],
+  ['an unused stage', 'FROM a AS one\nFROM b', ['2 b']],
   ['a target', 'FROM a AS one\nFROM b', ['1 a'], { target: 'ONE' }],
   ['scratch', 'FROM scratch\nCOPY --from=scratch / /', []],
   ['an image to copy from', 'FROM scratch\nCOPY --chown=1 --from=nginx:1 / /', ['2 nginx:1']],
@@ -52,7 +52,7 @@ test.each<[what: string, dockerfile: string, images: string[], given?: Given]>([
   ],
   ['a heredoc', 'FROM a\nRUN <<EOF\nFROM b\nEOF\nFROM c', ['5 c']],
   ['two heredocs', 'FROM a\nCOPY <<A <<-"B" /\nA\n\tFROM b\n\tB\nCOPY --from=d / /', ['1 a', '6 d']],
-  ['what is no heredoc', 'FROM a\nRUN echo "<<EOF"\nCOPY --from=b / /', ['1 a', '3 b']],
+  ['text that is not a heredoc', 'FROM a\nRUN echo "<<EOF"\nCOPY --from=b / /', ['1 a', '3 b']],
   ['a continued line', 'FROM \\\n# comment\n\n  a \\\n AS x', ['1 a']],
   ['another escape character', '# escape=`\nFROM `\n a\nRUN dir c:\\\nCOPY --from=b / /', ['2 a', '5 b']],
   [
@@ -60,9 +60,9 @@ test.each<[what: string, dockerfile: string, images: string[], given?: Given]>([
     '# comment\n# escape=`\nFROM a\nRUN x `\nCOPY --from=b / /',
     ['3 a', '5 b'],
   ],
-  ['a syntax image, which is no part of the result', '# syntax=docker/dockerfile:1\nFROM a', ['2 a']],
+  ['a syntax image, which is not part of the result', '# syntax=docker/dockerfile:1\nFROM a', ['2 a']],
   [
-    'ONBUILD in a stage that begins with the stage',
+    'ONBUILD in a stage that another stage starts from',
     'FROM a AS one\nONBUILD COPY --from=b / /\nFROM one',
     ['1 a', '2 b'],
   ],

@@ -77,7 +77,7 @@ describe('a run that did not complete', () => {
       },
     ],
     [
-      'an error of our own, whose message is not shown',
+      'an internal error, whose message is not shown',
       new TypeError('x is not a function'),
       'push',
       {

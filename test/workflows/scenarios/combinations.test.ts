@@ -160,8 +160,8 @@ function combinations(left: readonly string[]): { ways: Ways; open: OpenRules }[
 
 test.each([
   ['all three', {}, []],
-  ['prod left out', { prod: '' }, ['prod']],
-  ['staging left out, and with it prod', { staging: '' }, ['staging']],
+  ['without prod', { prod: '' }, ['prod']],
+  ['without staging and therefore prod', { staging: '' }, ['staging']],
 ] as const)('the result for each combination of dev and staging: %s', async (name, inputs, left) => {
   const play = await stageOf();
   const wrong: string[] = [];

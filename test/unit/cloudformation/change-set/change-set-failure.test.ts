@@ -67,12 +67,12 @@ function nested(reasons: Record<string, string>, options: { own?: string; listed
 }
 
 test.each([
-  ['all of them have nothing to change', { 'set/a': NOTHING, 'set/b': NOTHING }, {}, true],
+  ['none has changes', { 'set/a': NOTHING, 'set/b': NOTHING }, {}, true],
   ['another one failed for a reason', { 'set/a': NOTHING, 'set/b': 'Template error: x' }, {}, false],
   ['the named one failed for a reason', { 'set/a': 'Template error: x' }, {}, false],
   ['the stack itself changes', { 'set/a': NOTHING }, { own: 'AWS::SQS::Queue' }, false],
   [
-    'they are found by their stacks when the answer does not list them',
+    'they are found by their stacks if the response does not list them',
     { 'set/a': NOTHING, 'set/b': NOTHING },
     { listed: false },
     true,

@@ -319,8 +319,8 @@ describe('drift', () => {
   });
 
   test.each([
-    ['by a change set', {}],
-    ['by detection, where there is no such change set', { revertDrift: false }],
+    ['with a change set', {}],
+    ['with detection, if such change sets are not supported', { revertDrift: false }],
   ])('is detected %s, and nothing is left behind or changed', async (_name, features) => {
     const { context, make: plan, sandbox } = await world({ scenario: scenario(features) });
     await execute(context, await plan(QUEUE('5'), { parameters: { Token: 'hunter2secret' } }));

@@ -382,9 +382,9 @@ describe('readPlan', () => {
   });
 
   test.each([
-    ['there is no stack', { DescribeStacks: () => fail(noStack()) }, /^stack app does not exist$/],
+    ['the stack does not exist', { DescribeStacks: () => fail(noStack()) }, /^stack app does not exist$/],
     [
-      'there is no change set',
+      'the change set does not exist',
       {
         DescribeStacks: () => ({
           Stacks: [{ StackName: 'app', StackId: STACK, StackStatus: 'UPDATE_COMPLETE' }],

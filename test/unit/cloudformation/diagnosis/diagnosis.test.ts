@@ -69,7 +69,7 @@ describe('the root cause', () => {
       { path: 'First', also: ['Second'] },
     ],
     [
-      'is never the cancelled one, even when it is reported first',
+      'is never the cancelled one, even if it is reported first',
       [
         { at: 1, id: 'Cancelled', status: 'CREATE_FAILED', reason: CANCELLED },
         { at: 1, id: 'Cause', status: 'CREATE_FAILED', reason: 'bad' },
@@ -78,7 +78,7 @@ describe('the root cause', () => {
       { path: 'Cause', also: [] },
     ],
     [
-      'is inside the nested stack, not the row that stands for it',
+      'is inside the nested stack, not its row in the parent',
       [
         {
           at: 5,
@@ -99,7 +99,7 @@ describe('the root cause', () => {
       { path: 'Network/Subnet', also: [] },
     ],
     [
-      'is the nested row when nothing inside it ever began',
+      'is the row of the nested stack if nothing inside it started',
       [{ at: 5, id: 'Network', type: STACK, status: 'CREATE_FAILED', reason: 'S3 error: Access Denied' }],
       { path: 'Network', also: [] },
     ],
@@ -113,7 +113,7 @@ describe('the root cause', () => {
       { path: 'Cause', also: [] },
     ],
     [
-      'is the stack itself when no resource failed',
+      'is the stack itself if no resource failed',
       [
         {
           at: 1,

@@ -33,8 +33,8 @@ const rewritten = (actual: object[]): DriftedResource['properties'] => [
 const SITUATIONS: [what: string, drift: DriftedResource['properties'], left: number][] = [
   ['weights', weights, 0],
   ['weights and a priority', [...weights, { path: 'Properties.Priority', expected: '1', actual: '2' }], 1],
-  ['one group that ECS spells out as two', rewritten([group(blue, '0'), group(green, '100')]), 0],
-  ['one group that became another', rewritten([group(foreign, '100')]), 2],
+  ['one group that ECS expands to two', rewritten([group(blue, '0'), group(green, '100')]), 0],
+  ['one group that was replaced by another', rewritten([group(foreign, '100')]), 2],
   [
     'whole actions with other weights',
     [

@@ -80,7 +80,7 @@ const SITUATIONS: Situation[] = [
   },
   { name: 'a change without details', user: change('User'), red: NO_EVENT },
   {
-    name: 'a change that the record of the resource has',
+    name: 'a change shown in the record of the resource',
     user: change('User', {}, detail(undefined)),
     resources: [resource('Role'), resource('User', { LastUpdatedTimestamp: new Date(8.64e15) })],
   },
@@ -105,12 +105,12 @@ const SITUATIONS: Situation[] = [
     red: /User \(AWS::Lambda::Function\): it is not in the stack/,
   },
   {
-    name: 'a removal that is gone',
+    name: 'a completed removal',
     user: change('User', { Action: 'Remove' }),
     resources: [resource('Role')],
   },
   {
-    name: 'a removal that is still there',
+    name: 'a removal of a resource that still exists',
     user: change('User', { Action: 'Remove' }),
     red: /User \(AWS::Lambda::Function\): it is still in the stack/,
   },

@@ -91,7 +91,7 @@ describe('an archive', () => {
   });
 
   test.each<[string, string, RegExp]>([
-    ['a link to nowhere', 'none', /link cannot be read \(ENOENT\)/],
+    ['a broken link', 'none', /link cannot be read \(ENOENT\)/],
     ['a link to itself', 'link', /link cannot be read \(ELOOP\)/],
     ['a link to its folder', '..', /link\/.* is a symbolic link to one of its parent folders/],
   ])('%s is refused', (_name, target, message) => {
@@ -137,7 +137,7 @@ describe('a packaged path', () => {
     ['quotes', '"src"'],
     ['a block', '|\n        src'],
     ['a folded block', '>-\n        src'],
-    ['a text of two lines', '"./\\\n        src"'],
+    ['a text with two lines', '"./\\\n        src"'],
     ['an anchor', '&code src'],
   ])('%s: all other lines are unchanged', (_name, written) => {
     write('src/index.js');
@@ -273,7 +273,7 @@ describe('what cannot be packaged', () => {
       /Child.TemplateURL: expected another template, got "app.yml"/,
     ],
     [
-      'a path of a nested template',
+      'a path in a nested template',
       stackOf('child.yml'),
       {},
       /^error template child.yml:5 Handler.Code: expected a file or folder relative to the template, got "none"/,
@@ -297,7 +297,7 @@ describe('what cannot be packaged', () => {
       /^error capabilities app.yml:5 .* macro.yml has a transform$/,
     ],
     [
-      'a nested template that does not parse',
+      'a nested template that cannot be parsed',
       stackOf('broken.yml'),
       {},
       /^notice template broken.yml:1 This template could not be parsed/,
@@ -337,7 +337,7 @@ describe('what cannot be packaged', () => {
       { capabilities: [] },
     ],
     [
-      'a folder beside a template outside of the workspace',
+      'a folder next to a template outside of the workspace',
       functionOf('src'),
       { file: '/tmp/none/../../tmp/app.yml' },
     ],

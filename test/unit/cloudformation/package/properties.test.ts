@@ -98,7 +98,7 @@ describe.each(PROPERTIES)('%s %s', (type, path, folder, file) => {
     ['an object', { S3Bucket: 'b', S3Key: 'k' }],
     ['a function', { Ref: 'Code' }],
     ['a dynamic reference', '{{resolve:ssm:/code}}'],
-    ['a web address', 'https://example.com/code.zip'],
+    ['a URL', 'https://example.com/code.zip'],
     ['nothing', ''],
   ])('does not change %s', (_name, value) => {
     expect(propertiesOf(type, nest(path, value))).toEqual(nest(path, value));

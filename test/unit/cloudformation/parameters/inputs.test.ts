@@ -56,7 +56,7 @@ describe('parameters on one line', () => {
     ['base64 with a comma', 'A=data:x;base64,aGk=', { A: 'data:x;base64,aGk=' }],
     ['lines', 'A=1\nB=2', { A: '1', B: '2' }],
     ['lines with lists', 'Subnets=a,b\nB=2', { Subnets: 'a,b', B: '2' }],
-    ['lines with quotes, as they stand', 'A="x"\nB=2', { A: '"x"', B: '2' }],
+    ['lines with quotes, unchanged', 'A="x"\nB=2', { A: '"x"', B: '2' }],
     ['YAML', 'A: 1,B=2', { A: '1,B=2' }],
     ['YAML on one line', '{ A: "1,B=2", B: "x B=1" }', { A: '1,B=2', B: 'x B=1' }],
     ['an undeclared key, for its own error', 'Nothing=1,B=2', { Nothing: '1,B=2' }],
@@ -71,9 +71,9 @@ describe('parameters on one line', () => {
     ['spaces in a value', 'A=hello world B=hunter2'],
     ['quotes of a shell', 'A="1" B="hunter2"'],
     ['both separators', 'A=1 B=2,Env=hunter2'],
-    ['a list among them', 'Subnets=a,b,Env=hunter2'],
+    ['a list between pairs', 'Subnets=a,b,Env=hunter2'],
     ['a misspelt name', 'A=1,Enviroment=hunter2'],
-    ['an undeclared name like the first', 'Env=1,Zone=hunter2'],
+    ['an undeclared name similar to the first', 'Env=1,Zone=hunter2'],
     ['a comma at the end', 'A=hunter2,'],
     ['an apostrophe that hides a comma', "A=1,B=it's hunter2"],
     ['two apostrophes', "A=it's 5,B=it's hunter2"],
@@ -104,7 +104,7 @@ describe('lists and files as `parameters`', () => {
 
   test.each([
     ['no key', '[{"Value":"hunter2"}]', /^parameters: expected a list of/],
-    ['no pair', '["hunter2"]', /^parameters: expected a list of/],
+    ['not a pair', '["hunter2"]', /^parameters: expected a list of/],
     ['no value', '[{"ParameterKey":"A"}]', /^parameters: A: expected a value/],
     [
       'not JSON',
@@ -124,7 +124,7 @@ describe('tags on one line', () => {
     ['lines that end with commas', 'team=shop,\nenv=dev', { team: 'shop', env: 'dev' }],
     ['a value with spaces', 'team=the shop,env=dev', { team: 'the shop', env: 'dev' }],
     ['a value with =', 'query=a=b', { query: 'a=b' }],
-    ['no pairs behind the comma', 'team=shop, and others', { team: 'shop, and others' }],
+    ['no pairs after the comma', 'team=shop, and others', { team: 'shop, and others' }],
     ['lines', 'team=shop\nenv=dev', { team: 'shop', env: 'dev' }],
     ['YAML', 'team: shop,env=dev', { team: 'shop,env=dev' }],
     [

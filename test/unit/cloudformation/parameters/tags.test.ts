@@ -28,7 +28,7 @@ Resources:
       'DeployedAt=2026-11-27T18:00:00Z',
     ],
     [
-      'what stays',
+      'unchanged values',
       { Team: 'shop', CostCentre: '4711', Until: '2027-01-01' },
       rules('ProductionListenerRule'),
       undefined,

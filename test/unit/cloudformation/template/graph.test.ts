@@ -42,7 +42,7 @@ describe('a stack waits for the stack that writes the parameters it reads', () =
       {},
     ],
     [
-      'a dynamic reference with a name in it',
+      'a dynamic reference with a name inside',
       `Resources: { X: { Type: T, Properties: { A: !Sub '{{resolve:ssm:/p/\${Environment}/id}}' } } }`,
       {},
     ],

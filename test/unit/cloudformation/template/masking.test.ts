@@ -54,9 +54,9 @@ test('parameters with NoEcho or a secret-like name are masked', () => {
 
 describe('the value of a property', () => {
   test.each([
-    ['that a NoEcho parameter feeds', 'Db', { path: 'Properties.MasterUserPassword' }],
+    ['from a NoEcho parameter', 'Db', { path: 'Properties.MasterUserPassword' }],
     [
-      'that contains one, made with Sub',
+      'that contains one, with Sub',
       'Task',
       { path: 'Properties.ContainerDefinitions.0.Environment.0.Value' },
     ],
@@ -65,15 +65,15 @@ describe('the value of a property', () => {
       'Task',
       { path: 'Properties.ContainerDefinitions.3.Environment.1.Value' },
     ],
-    ['that contains one, made with Join', 'Function', { path: 'Properties.Environment.Variables.DSN' }],
-    ['that may have one, made with If', 'Function', { path: 'Properties.Description' }],
+    ['that contains one, with Join', 'Function', { path: 'Properties.Environment.Variables.DSN' }],
+    ['that may have one, with If', 'Function', { path: 'Properties.Description' }],
     ['that changes because of one', 'Db', { path: 'Properties.Other', cause: 'Size, DbPassword' }],
     [
-      'of an item called like a secret',
+      'of an item named like a secret',
       'Other',
       { path: 'Properties.Environment.4.Value', label: 'API_TOKEN' },
     ],
-    ['with the name of a secret', 'Other', { path: 'Properties.AuthToken' }],
+    ['named like a secret', 'Other', { path: 'Properties.AuthToken' }],
   ])('%s is masked', (_name, logicalId, property) => {
     const drift = { expected: 'e', actual: 'a' };
     expect(masked(logicalId, { ...property, before: 'one', after: 'two', drift })).toMatchObject({

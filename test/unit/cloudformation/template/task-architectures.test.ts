@@ -39,7 +39,7 @@ test.each([
     task('RuntimePlatform: !If [OnArm, { CpuArchitecture: ARM64 }, {}]'),
     [],
   ],
-  ['an architecture of the future', task('RuntimePlatform: { CpuArchitecture: RISCV64 }'), []],
+  ['an unknown architecture', task('RuntimePlatform: { CpuArchitecture: RISCV64 }'), []],
   [
     'two task definitions',
     task('RuntimePlatform: { CpuArchitecture: ARM64 }') + task('Family: job', 'Job'),

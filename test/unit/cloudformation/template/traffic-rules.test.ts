@@ -20,7 +20,7 @@ const SITUATIONS: [what: string, template: string, found: string[]][] = [
   ['a Ref in full', service('{ Ref: Production }'), ['Production']],
   ['an attribute', service('!GetAtt Production.RuleArn'), ['Production']],
   ['an attribute in full', service("{ 'Fn::GetAtt': [Production, RuleArn] }"), ['Production']],
-  ['a text with a name', service("!Sub '${Production}'"), ['Production']],
+  ['a text with a reference', service("!Sub '${Production}'"), ['Production']],
   [
     'under a condition',
     service('!Ref Production', (value) => `!If [Shifts, ${value}, !Ref AWS::NoValue]`),
@@ -36,11 +36,11 @@ const SITUATIONS: [what: string, template: string, found: string[]][] = [
   ],
   ['a listener that is an output', `Resources:${rules}\nOutputs: { Listener: { Value: !Ref Listener } }`, []],
   [
-    'a rule that a nested stack gets',
+    'a rule passed to a nested stack',
     `Resources:${rules}\n  Nested: { Type: 'AWS::CloudFormation::Stack', Properties: { Parameters: { Rule: !Ref Test } } }`,
     ['Test'],
   ],
-  ['a template that does not parse', 'Resources: [', []],
+  ['a template that cannot be parsed', 'Resources: [', []],
 ];
 
 test(`finds the rules whose weights ECS changes: ${SITUATIONS.length} situations`, () => {

@@ -12,7 +12,7 @@ describe('parseMap', () => {
     ['a value that is JSON', 'A={"b":"c: d"}', { A: '{"b":"c: d"}' }],
     ['an empty value', 'A=\nB=1', { A: '', B: '1' }],
     ['comments and empty lines', '# one\n\nA=1\n  # two\n', { A: '1' }],
-    ['Windows lines', 'A=1\r\nB=2\r\n', { A: '1', B: '2' }],
+    ['Windows line endings', 'A=1\r\nB=2\r\n', { A: '1', B: '2' }],
     ['space around the key', '  A =1', { A: '1' }],
     ['a key with a colon', 'aws:x=1', { 'aws:x': '1' }],
     ['YAML', 'A: 1\nB: two words', { A: '1', B: 'two words' }],
@@ -30,7 +30,7 @@ describe('parseMap', () => {
     ['YAML: several lines', 'A: |\n  one\n  two\nB: x', { A: 'one\ntwo\n', B: 'x' }],
     ['YAML: a list', 'A: [a, 1, true]\nB:\n  - x\n  - y', { A: 'a,1,true', B: 'x,y' }],
     ['YAML: an object', 'A:\n  b: 1\n  c: [true, "2"]', { A: '{"b":1,"c":[true,"2"]}' }],
-    ['YAML: a number that JSON writes otherwise', 'A: { b: 010, c: 1e3 }', { A: '{"b":"010","c":"1e3"}' }],
+    ['YAML: a number that JSON formats differently', 'A: { b: 010, c: 1e3 }', { A: '{"b":"010","c":"1e3"}' }],
     ['YAML: a comment', 'A: x # y', { A: 'x' }],
     ['JSON', '{"A": 1e3, "B": true, "C": "d\\ne"}', { A: '1e3', B: 'true', C: 'd\ne' }],
     ['an empty object', '{}', {}],
@@ -57,7 +57,7 @@ describe('parseMap', () => {
       'A=1\nKey=  hunter2',
       /^parameters: line 2: expected no spaces around the value of Key\. Remove them, or write the map as YAML with the value in /,
     ],
-    ['space behind a value', 'Key=hunter2 \t', /line 1: expected no spaces around the value/],
+    ['space after a value', 'Key=hunter2 \t', /line 1: expected no spaces around the value/],
     ['a value of spaces', 'Key=  ', /line 1: expected no spaces around the value/],
     // The result of `Image: ${{ steps.build.outputs.image }}` if the output does not exist.
     [

@@ -47,40 +47,40 @@ function shown(records: readonly Release[], running = records.at(-1)): string[] 
 }
 
 const CASES: Record<string, { records: Release[]; running?: Release; left: string[] }> = {
-  'releases that follow from each other count on': {
+  'consecutive releases continue the soak': {
     records: [record(1, 0), record(2, 5), record(3, 10)],
     left: ['3 10-', '2 5-', '1 0-'],
   },
-  'another branch ends what was before it': {
+  'another branch ends the earlier soak': {
     records: [record(1, 0), record(2, 5, { ref: 'refs/heads/try' }), record(3, 10)],
     left: ['3 10-', '2 5-10', '1 0-5'],
   },
-  'a release that was let past a newer one ends it': {
+  'a release that was allowed over a newer one ends it': {
     records: [record(1, 0), record(2, 5, { runNumber: 1, allowOlder: true })],
     left: ['2 5-', '1 0-5'],
   },
-  'what was rolled back, and what was before that, is left out': {
+  'rolled-back releases and those before them are excluded': {
     records: [record(1, 0), record(2, 5), record(1, 10, { rolledBackFrom: imageOf(2) })],
     left: ['1 10-'],
   },
-  'releases after a rollback follow from it': {
+  'releases after a rollback continue from it': {
     records: [record(1, 0), record(2, 5), record(1, 10, { rolledBackFrom: imageOf(2) }), record(3, 20)],
     left: ['3 20-', '1 10-'],
   },
-  'a release that no task was seen of is no release': {
+  'a release without an observed task does not count': {
     records: [record(1, 0), record(2, 5, { proven: false }), record(3, 10)],
     left: ['3 10-', '1 0-5'],
   },
-  'the same image again starts the count again': {
+  'the same image again restarts the soak': {
     records: [record(1, 0), record(2, 5), record(2, 30)],
     left: ['2 30-', '1 0-'],
   },
-  'an image that was deployed past the ledger counts alone': {
+  'an image that was deployed without the ledger counts separately': {
     records: [record(1, 0), record(2, 5)],
     running: record(9, 7),
     left: ['9 7-'],
   },
-  'a release without a run ends what was before it': {
+  'a release without a run ends the earlier soak': {
     records: [record(1, 0, { runNumber: 0, workflow: '' }), record(2, 5)],
     left: ['2 5-', '1 0-5'],
   },

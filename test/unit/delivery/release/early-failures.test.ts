@@ -24,7 +24,7 @@ const REGISTERED = 'The service was not changed. user-service:2 is registered.';
 
 const ROWS: readonly [string, FaultRule, Partial<ServiceRequest>, string][] = [
   ['the service cannot be read', refused('DescribeServices', 'AccessDeniedException'), {}, NOTHING],
-  ['the cluster is not there', refused('DescribeServices', 'ClusterNotFoundException'), {}, NOTHING],
+  ['the cluster does not exist', refused('DescribeServices', 'ClusterNotFoundException'), {}, NOTHING],
   ['its revision cannot be read', refused('DescribeTaskDefinition', 'ClientException'), {}, NOTHING],
   ['the revision is refused', refused('RegisterTaskDefinition', 'ClientException'), {}, NOTHING],
   [
@@ -35,7 +35,7 @@ const ROWS: readonly [string, FaultRule, Partial<ServiceRequest>, string][] = [
   ],
   ['registration is denied', refused('RegisterTaskDefinition', 'AccessDeniedException'), {}, NOTHING],
   [
-    'the answer of the registration is lost',
+    'the response to the registration is lost',
     lost('RegisterTaskDefinition'),
     {},
     'The service was not changed. The revision may be registered.',
@@ -47,7 +47,7 @@ const ROWS: readonly [string, FaultRule, Partial<ServiceRequest>, string][] = [
     `Its task was not started. ${REGISTERED}`,
   ],
   [
-    'the task is refused for a revision that was there',
+    'the task is refused for an existing revision',
     refused('RunTask', 'AccessDeniedException'),
     { ...migrate, ...restart },
     'Its task was not started. The service was not changed.',

@@ -57,9 +57,9 @@ test('only the images of an index are part of it', async () => {
 });
 
 test.each([
-  ['an image that is not there', `${NAME}:v2`],
-  ['an image of a registry that does not exist', 'registry.invalid/api:v1'],
-  ['an image of a region that does not have it', `${DEV}.dkr.ecr.us-east-1.amazonaws.com/${REPOSITORY}:v1`],
+  ['a missing image', `${NAME}:v2`],
+  ['an image in a registry that does not exist', 'registry.invalid/api:v1'],
+  ['an image in a region that does not have it', `${DEV}.dkr.ecr.us-east-1.amazonaws.com/${REPOSITORY}:v1`],
 ])('%s cannot be checked', async (_what, name) => {
   const { context, image } = await imageIn(await sandboxOf());
   expect(await indexMembership(context, name, image.digest)).toBe('unknown');

@@ -65,7 +65,7 @@ describe('no warning', () => {
     ['for another image', (world) => world.registerWith({ image: imageOf('3') })],
     ['for other tags', (world) => world.register({ tags: [{ key: 'commit', value: 'abc' }] })],
     [
-      'for what the release sets itself',
+      'for values that the release sets itself',
       (world) => world.registerWith(MODE('slow')),
       changesOf({ image: NEXT, environment: { MODE: 'fast' } }),
     ],

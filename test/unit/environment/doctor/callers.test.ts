@@ -28,7 +28,7 @@ const CASES: readonly [string, string, string, RegExp][] = [
   ],
   ['a step as it was copied', step('<OWNER>/platform/actions/deploy-stack@v1'), 'problem', /placeholder/],
   ['another placeholder', caller(`OWNER/platform/${DEPLOY}@v1`), 'problem', /placeholder/],
-  ['a name that nobody can have', caller(`{{owner}}/platform/${DEPLOY}@v1`), 'problem', /placeholder/],
+  ['an impossible name', caller(`{{owner}}/platform/${DEPLOY}@v1`), 'problem', /placeholder/],
   ['a branch', caller(`org/platform/${DEPLOY}@main`), 'warning', /use a branch: .*@main/],
   ['a tag', caller(`org/platform/${DEPLOY}@v1`), 'ok', /^1 call of org\/platform/],
   ['a version', caller(`org/platform/${DEPLOY}@v1.2.3`), 'ok', /org\/platform/],
@@ -37,7 +37,7 @@ const CASES: readonly [string, string, string, RegExp][] = [
   ["somebody else's action", step('actions/checkout@main'), 'ok', /no workflow/],
   ['its own workflow', caller('./.github/workflows/other.yml'), 'ok', /no workflow/],
   ['an empty file', '', 'ok', /no workflow/],
-  ['no YAML', 'a: [', 'unknown', /./],
+  ['not YAML', 'a: [', 'unknown', /./],
 ];
 
 test.each(CASES)(`%s (one of ${CASES.length})`, (_name, text, state, says) => {

@@ -39,14 +39,7 @@ const RULESET = [{ name: 'main', protection: 'ruleset' as const }];
 
 /** The environment in GitHub, branches of the repository, whether staging promotes from it, the findings. */
 const BRANCHES: readonly [string, object, NonNullable<GitHub['branches']>, boolean, string, RegExp][] = [
-  [
-    'no branch policy, alone',
-    {},
-    RULED,
-    false,
-    'warning',
-    /every branch may deploy: there is no branch policy/,
-  ],
+  ['no branch policy', {}, RULED, false, 'warning', /every branch may deploy: there is no branch policy/],
   ['no branch policy, and staging promotes from it', {}, RULED, true, 'problem', /every branch may deploy/],
   [
     '"Protected branches only" without a rule',
@@ -109,8 +102,8 @@ describe(`which branches may deploy: ${BRANCHES.length} policies`, () => {
 });
 
 const APPROVALS: readonly [string, object, boolean, string, RegExp][] = [
-  ['nobody, where nothing is protected', {}, false, 'ok', /no approval is required/],
-  ['nobody, where the manifest says protected', {}, true, 'problem', /no approval is required, although/],
+  ['nobody, if nothing is protected', {}, false, 'ok', /no approval is required/],
+  ['nobody, although the manifest says protected', {}, true, 'problem', /no approval is required, although/],
   [
     'reviewers who may approve their own',
     { reviewers: ['lead'], adminsBypass: false },
@@ -126,7 +119,7 @@ const APPROVALS: readonly [string, object, boolean, string, RegExp][] = [
     /but administrators can bypass/,
   ],
   [
-    'reviewers whom nothing bypasses',
+    'reviewers who cannot be bypassed',
     { reviewers: ['lead'], preventSelfReview: true, adminsBypass: false },
     true,
     'ok',

@@ -26,7 +26,7 @@ const service = change('ECS::Service', 'Service', revision('Task'));
 test.each<[string, ResourceChange[], string[] | undefined]>([
   ['the image and its service', [definition, service], ['shop/api@2']],
   [
-    'the same by an attribute',
+    'the same, by an attribute',
     [definition, change('ECS::Service', 'Service', revision('Task.TaskDefinitionArn'))],
     ['shop/api@2'],
   ],

@@ -35,7 +35,7 @@ test.each<[string, ResourceChange[], ResourceChange[], boolean]>([
     [definition(variable, image), service('TaskDefinition')],
     true,
   ],
-  ['the image alone', [alarm], [alarm, definition(image), service('TaskDefinition')], true],
+  ['only the image', [alarm], [alarm, definition(image), service('TaskDefinition')], true],
   ['another variable', [definition(variable)], [definition(variable, `${variable}1`)], false],
   ['the number of tasks', [service('TaskDefinition')], [service('TaskDefinition', 'DesiredCount')], false],
   ['another resource', [definition(variable)], [definition(variable), alarm], false],

@@ -127,7 +127,7 @@ describe('no builder, with a fix', () => {
       /cannot use BuildKit without buildx.*setup-buildx-action/,
     ],
     [
-      'a remote builder that does not answer',
+      'a remote builder that does not respond',
       {
         version: version('28.2.2'),
         'buildx version': { ...OK, stdout: 'v0.24' },
@@ -136,7 +136,7 @@ describe('no builder, with a fix', () => {
       /^The builder dead does not answer at tcp:\/\/127\.0\.0\.1:1: docker buildx inspect says "inactive"$/,
     ],
     [
-      'a builder that is gone',
+      'a builder that no longer exists',
       {
         version: version('28.2.2', '28.2.2'),
         'buildx version': { ...OK, stdout: 'v0.24' },
@@ -164,7 +164,7 @@ describe('without a requested platform, the target platform is', () => {
   test.each([
     ['the first platform that the builder lists', 'linux/arm64, linux/amd64, linux/386', ['linux/arm64']],
     [
-      'one of all, where those of the user hide the first',
+      'one of all, if builders of the user hide the first',
       'linux/amd64*, linux/arm64',
       ['linux/amd64*', 'linux/arm64'],
     ],

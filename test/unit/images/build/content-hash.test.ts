@@ -76,7 +76,7 @@ describe('the hash changes with', () => {
       },
     ],
     [
-      'a file that goes',
+      'a removed file',
       (folder) => {
         rmSync(join(folder, 'src/a.ts'));
       },
@@ -106,7 +106,7 @@ describe('the hash changes with', () => {
       },
     ],
     [
-      'what is ignored',
+      'ignored files',
       (folder) => {
         writeFileSync(join(folder, '.dockerignore'), '.git');
       },
@@ -253,7 +253,7 @@ describe("git's information about a file is not used as its content", () => {
       },
     ],
     [
-      'core.autocrlf at the checkout alone',
+      'core.autocrlf only at the checkout',
       (folder) => {
         git(folder, 'config', 'core.autocrlf', 'true');
         checkOutAgain(folder);
@@ -395,7 +395,7 @@ describe('an OCI layout as a named context', () => {
     ['a name before a tag', { b: { [TAG]: 'v1' }, a: { [NAME]: 'v1' } }, ':v1'],
     ['the only image, whatever its tag', { a: {} }, ':v9'],
     ['a digest', { a: {}, b: {} }, `@${digestOf('a')}`],
-    ['a digest behind a tag', { a: {}, b: { [TAG]: 'v1' } }, `:v1@${digestOf('a')}`],
+    ['a digest after a tag', { a: {}, b: { [TAG]: 'v1' } }, `:v1@${digestOf('a')}`],
   ])('is hashed by %s', async (_, images, reference) => {
     const expected = await hashWith(`${layoutOf({ a: {} })}@${digestOf('a')}`);
     expect(await hashWith(`${layoutOf(images)}${reference}`)).toBe(expected);

@@ -129,9 +129,9 @@ describe('an ignore file that is a link', () => {
   };
 
   test.each([
-    ['a file beside it', 'shared.ignore'],
+    ['a file next to it', 'shared.ignore'],
     ['a file below it, by its path from the root of the context', '/config/shared.ignore'],
-    ['a file that a path out of the context leads back to', '../../config/shared.ignore'],
+    ['a file reached by a path out of the context and back', '../../config/shared.ignore'],
     ['a link', 'config/link'],
   ])('to %s is used', (_, target) => {
     const folder = workspaceOf({ 'shared.ignore': 'hidden', 'config/shared.ignore': 'hidden', hidden: '' });
@@ -147,7 +147,7 @@ describe('an ignore file that is a link', () => {
     ['nothing', 'missing'],
     ['itself', '.dockerignore'],
     ['a folder', 'app'],
-    ['a path that the client and the builder may read in two ways', 'app/../shared.ignore'],
+    ['a path that the client and the builder may read differently', 'app/../shared.ignore'],
   ])('to %s ignores nothing', (_, target) => {
     const outer = workspaceOf({
       'outside.ignore': 'hidden',

@@ -62,7 +62,7 @@ describe('a blob', () => {
   });
 
   test.each([
-    ['of other bytes', (bytes: Buffer) => blobOf(bytes, sha256('other'))],
+    ['with different bytes', (bytes: Buffer) => blobOf(bytes, sha256('other'))],
     ['that is too short', (bytes: Buffer) => ({ ...blobOf(bytes), size: bytes.length + 1 })],
   ])('%s is not stored, and the error names the damage', async (_, damaged) => {
     const { registry, sandbox } = await setUp();
@@ -79,7 +79,7 @@ describe('a blob', () => {
     ['a 5xx', { kind: 'error' }],
     ["a proxy's page", { kind: 'status', status: 503 }],
     ['a lost connection', { kind: 'reset' }],
-    ['a body that was cut', { kind: 'malformed' }],
+    ['a truncated body', { kind: 'malformed' }],
   ])('recovers from %s at every call', async (_, fault) => {
     const { registry, sandbox } = await setUp();
     for (const operation of ['HeadBlob', 'StartUpload', 'PutUpload', 'GetBlob', 'DownloadLayer']) {

@@ -28,7 +28,7 @@ describe('a layout', () => {
 
   test.each<[string, (layout: LayoutWriter) => void, RegExp]>([
     [
-      'is not there',
+      'does not exist',
       (layout) => {
         rmSync(layout.folder, { recursive: true });
       },
@@ -57,7 +57,7 @@ describe('a layout', () => {
       /contains another index/,
     ],
     [
-      'has an index that is no JSON',
+      'has an index that is not JSON',
       (layout) => {
         writeFileSync(join(layout.folder, 'index.json'), '{');
       },
@@ -89,7 +89,7 @@ describe('a layout', () => {
       /no layers list/,
     ],
     [
-      'has a descriptor that is none',
+      'has an invalid descriptor',
       (layout) => {
         layout.finish(
           layout.blob('application/vnd.oci.image.manifest.v1+json', '{"layers":[{"digest":"x"}]}'),
@@ -98,7 +98,7 @@ describe('a layout', () => {
       /layers\[0\] of the manifest is not a descriptor/,
     ],
     [
-      'is about something else',
+      'describes something else',
       (layout) => {
         layout.finish(layout.blob('text/plain', '{"mediaType":"text/plain"}'));
       },

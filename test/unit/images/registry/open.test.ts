@@ -198,12 +198,12 @@ describe('a login', () => {
       (host) => dockerConfig({ auths: { [host]: { auth: Buffer.from('a:b').toString('base64') } } }),
     ],
     [
-      'of a helper that is not there is an error',
+      'of a missing helper is an error',
       /docker-credential-none could not be started/,
       () => dockerConfig({ credsStore: 'none' }),
     ],
     [
-      'of a helper that fails is an error with its words',
+      'of a failing helper is an error with its message',
       /docker-credential-test returned no login to .*: the keychain is locked/,
       () => dockerConfig({ credsStore: 'test' }, { test: 'echo the keychain is locked; exit 1' }),
     ],
@@ -268,7 +268,7 @@ describe('a token server', () => {
 
   test.each([
     ['without TLS', 'http://tokens.example.com/token', /because that has no TLS/],
-    ['that is no URL', 'tokens', /"tokens" is not a URL/],
+    ['that is not a URL', 'tokens', /"tokens" is not a URL/],
     ['of another protocol', 'ftp://tokens.example.com', /is not a URL/],
   ])('%s gets no login', async (_, realm, message) => {
     const { host, seen } = await withRealm(() => realm);

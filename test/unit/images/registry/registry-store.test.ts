@@ -136,23 +136,23 @@ describe('the referrers of an image', () => {
   const TAG = `/v2/app/manifests/${SUBJECT.replace(':', '-')}`;
 
   test.each([
-    ['by the API', { [API]: { body: listOf('a') } }, ['a']],
+    ['with the API', { [API]: { body: listOf('a') } }, ['a']],
     [
-      'by the API, on two pages',
+      'with the API, on two pages',
       {
         [API]: { body: listOf('a'), link: `<${API}?n=1>; rel="next"` },
         [`${API}?n=1`]: { body: listOf('b') },
       },
       ['a', 'b'],
     ],
-    ['by the tag, without the API', { [TAG]: { body: listOf('c') } }, ['c']],
+    ['by tag, without the API', { [TAG]: { body: listOf('c') } }, ['c']],
     [
-      'by the tag, where the API answers a page for people',
+      'by tag, if the API returns an HTML page',
       { [API]: { type: 'text/html', body: '<html>' }, [TAG]: { body: listOf('c') } },
       ['c'],
     ],
     [
-      'by the tag, where the request is not known',
+      'by tag, if the request is not supported',
       { [API]: { status: 400, body: '' }, [TAG]: { body: listOf('c') } },
       ['c'],
     ],

@@ -47,7 +47,7 @@ const cases: Widening[] = [
     found: [],
   },
   {
-    what: 'nothing for less',
+    what: 'nothing for fewer permissions',
     before: [policy(allow('s3:*', '*'))],
     after: policy(allow(['s3:Get*', 's3:PutObject'], BUCKET)),
     found: [],
@@ -77,7 +77,7 @@ const cases: Widening[] = [
     found: ['s3:GetObject on *'],
   },
   {
-    what: 'a condition that is gone',
+    what: 'a removed condition',
     before: [
       policy(allow('s3:GetObject', BUCKET, { Condition: { Bool: { 'aws:SecureTransport': 'true' } } })),
     ],
@@ -85,13 +85,13 @@ const cases: Widening[] = [
     found: [`s3:GetObject on ${BUCKET}`],
   },
   {
-    what: 'nothing for a condition that is added',
+    what: 'nothing for an added condition',
     before: [policy(allow('s3:GetObject', BUCKET))],
     after: policy(allow('s3:GetObject', BUCKET, { Condition: { Bool: { 'aws:SecureTransport': 'true' } } })),
     found: [],
   },
   {
-    what: 'a denial that is gone',
+    what: 'a removed denial',
     before: [policy({ Effect: 'Deny', Action: 's3:DeleteObject', Resource: '*' })],
     after: policy(),
     found: ['no longer denied: s3:DeleteObject on *'],
@@ -103,7 +103,7 @@ const cases: Widening[] = [
     found: ['no longer denied: s3:* on *'],
   },
   {
-    what: 'a negated action, which nothing covers',
+    what: 'a negated action, which no other statement covers',
     before: [policy(allow('iam:*', '*'))],
     after: policy({ Effect: 'Allow', NotAction: 'iam:*', Resource: '*' }),
     found: ['all but iam:* on *'],
@@ -115,13 +115,13 @@ const cases: Widening[] = [
     found: ['every action of the managed policy on arn:aws:iam::aws:policy/AdministratorAccess'],
   },
   {
-    what: 'a permissions boundary that is gone',
+    what: 'a removed permissions boundary',
     before: [role({ PermissionsBoundary: 'arn:aws:iam::111111111111:policy/limit' })],
     after: role({}),
     found: ['no longer limited by the permissions boundary on arn:aws:iam::111111111111:policy/limit'],
   },
   {
-    what: 'all that a new role may do',
+    what: 'all permissions of a new role',
     before: [],
     after: policy(allow('sqs:SendMessage', ['arn:q1', 'arn:q2'])),
     found: ['sqs:SendMessage on arn:q1, arn:q2'],

@@ -55,7 +55,7 @@ const prices: Price[] = [
   },
   { what: 'an Aurora instance', resources: [aurora('db.r8g.large')], dollars: 0.276 * 730 },
   {
-    what: 'a serverless instance at its least capacity',
+    what: 'a serverless instance at its minimum capacity',
     resources: [
       resource('Cluster', 'AWS::RDS::DBCluster', { ServerlessV2ScalingConfiguration: { MinCapacity: 0.5 } }),
       aurora('db.serverless'),
@@ -71,7 +71,7 @@ const prices: Price[] = [
     dollars: 2 * 730 * (0.25 * 0.03238 + 0.5 * 0.00356),
   },
   {
-    what: 'a service with the least count of its autoscaling',
+    what: 'a service with the minimum count of its autoscaling',
     resources: [service({ DesiredCount: 1 }), task({ Cpu: '1024', Memory: '2048' }), scaling(3)],
     dollars: 3 * 730 * (0.04048 + 2 * 0.004445),
   },

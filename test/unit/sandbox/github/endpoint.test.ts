@@ -221,7 +221,7 @@ describe('deployments', () => {
   });
 
   test.each([
-    ['a state that is none', { state: 'done' }, 'State is not included in the list'],
+    ['an invalid state', { state: 'done' }, 'State is not included in the list'],
     ['no state', {}, 'State is not included in the list'],
   ])('refused: %s', async (_, status, message) => {
     const octokit = octokitOf(await sandboxOf());

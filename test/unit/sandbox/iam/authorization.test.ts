@@ -105,7 +105,7 @@ describe('a role with policies', () => {
       'because no session policy allows the ssm:GetParameter action',
     ],
     [
-      'a session policy gives nothing that the role does not have',
+      'a session policy grants nothing that the role does not have',
       { One: policy(allow('s3:*')) },
       {},
       policy(allow('*')),
@@ -170,7 +170,7 @@ describe('the message of each service', () => {
 
   test.each<[string, (sandbox: Sandbox) => Promise<unknown>, string, string, string, number]>([
     [
-      'CloudFormation, a stack that is not there',
+      'CloudFormation, a stack that does not exist',
       async (s) => (await as(s, CloudFormationClient)).send(new DescribeStacksCommand({ StackName: 'shop' })),
       'cloudformation:DescribeStacks',
       `${stack('shop')}/*`,

@@ -118,7 +118,7 @@ describe('conditions, as in the User Guide', () => {
       'allow',
     ],
     [
-      'not of the family',
+      'another address family',
       { NotIpAddress: { 'aws:SourceIp': '203.0.113.0/24' } },
       { 'aws:SourceIp': '2001:db8::9' },
       'allow',
@@ -163,7 +163,7 @@ describe('actions and resources', () => {
       'none',
     ],
     ['a variable without a value', { Resource: 'arn:aws:s3:::bucket/${aws:PrincipalTag/user}*' }, {}, 'none'],
-    ['the character itself', { Resource: 'arn:aws:s3:::bucket/home/${*}/*' }, {}, 'none'],
+    ['a literal character', { Resource: 'arn:aws:s3:::bucket/home/${*}/*' }, {}, 'none'],
   ])('%s', (_, statement, context, effect) => {
     expect(says(statement, context)).toBe(effect);
   });

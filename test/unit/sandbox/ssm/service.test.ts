@@ -167,7 +167,7 @@ test.each<[string, Partial<PutParameterCommandInput>, string, string]>([
   ],
   ['of AWS', { Name: '/aws/x' }, 'AccessDeniedException', 'No access to reserved parameter name: /aws/x.'],
   ['of SSM', { Name: 'ssm-x' }, 'ValidationException', `can't be prefixed with "aws" or "ssm"`],
-  ['that is half a path', { Name: 'a/b' }, 'ValidationException', 'fully qualified name'],
+  ['with an incomplete path', { Name: 'a/b' }, 'ValidationException', 'fully qualified name'],
   ['with a space', { Name: '/a b' }, 'ValidationException', 'mix of letters'],
   ['that is too deep', { Name: '/a'.repeat(16) }, 'HierarchyLevelLimitExceededException', '15 levels'],
   [
@@ -184,7 +184,7 @@ test.each<[string, Partial<PutParameterCommandInput>, string, string]>([
     'Standard tier parameters support a maximum',
   ],
   [
-    'against its pattern',
+    'that violates its pattern',
     { AllowedPattern: '^[0-9]+$' },
     'ParameterPatternMismatchException',
     'allowedPattern: ^[0-9]+$',
@@ -211,7 +211,7 @@ test('a missing parameter is not found, without a message', async () => {
 
 test.each([
   ['a page that is too long', { Path: '/', MaxResults: 11 }, "Value '11' at 'maxResults'"],
-  ['a path without its slash', { Path: 'a' }, 'must begin with a forward slash'],
+  ['a path without a leading slash', { Path: 'a' }, 'must begin with a forward slash'],
 ])('refused: %s', async (_, input, message) => {
   const ssm = ssmOf(await sandboxOf());
   const refused = await refusal(ssm.send(new GetParametersByPathCommand(input)));

@@ -407,16 +407,16 @@ describe('unsupported input is refused', () => {
   const web = inputText(copilot);
   const CASES: [what: string, args: string[], changed: Record<string, string>, message: RegExp][] = [
     ['an unknown source', ['helm', copilot], {}, /^usage: npm run import/],
-    ['no file', ['copilot'], {}, /^usage/],
+    ['a missing file', ['copilot'], {}, /^usage/],
     ['an unknown option', ['copilot', copilot, '--force'], {}, /--force[\s\S]*usage/],
     [
-      'an account that is none',
+      'an invalid account',
       ['copilot', copilot, '--account', 'prod=1'],
       {},
       /--account: expected .* got "prod=1"/,
     ],
     ['no region', ['copilot', copilot], {}, /^--region: expected a region/],
-    ['a file that is missing', ['copilot', 'copilot/none.yml'], {}, /cannot read .*none\.yml \(ENOENT\)/],
+    ['a file that does not exist', ['copilot', 'copilot/none.yml'], {}, /cannot read .*none\.yml \(ENOENT\)/],
     ['broken YAML', ['copilot', copilot], { [copilot]: 'a: [1' }, /manifest\.yml:1: cannot parse/],
     [
       'another type',
@@ -424,7 +424,7 @@ describe('unsupported input is refused', () => {
       { [copilot]: web.replace('Load Balanced Web Service', 'Static Site') },
       /type: expected Load Balanced Web Service, .*, got "Static Site"/,
     ],
-    ['a job alone', ['copilot', job, '--region', 'eu-west-1'], {}, /image: .* Fix: import it together with/],
+    ['only a job', ['copilot', job, '--region', 'eu-west-1'], {}, /image: .* Fix: import it together with/],
     [
       'no environment',
       ['copilot', copilot],
@@ -467,7 +467,7 @@ describe('unsupported input is refused', () => {
       /cluster: cannot evaluate \{\{ tfstate \}\}\. Fix: /,
     ],
     [
-      'a variable that is not set',
+      'an unset variable',
       ['ecspresso', 'ecspresso.yml'],
       { 'ecspresso.yml': inputText('ecspresso.yml').replace('`SERVICE`', '`OTHER_SERVICE`') },
       /service: the environment variable OTHER_SERVICE is not set/,
@@ -479,7 +479,7 @@ describe('unsupported input is refused', () => {
       /deploymentController\.type: expected ECS, got "CODE_DEPLOY"/,
     ],
     [
-      'containers of which none is the main one',
+      'containers without a main one',
       ['task-definition', 'task-definition.json', '--region', 'eu-west-1'],
       { 'task-definition.json': '{"family":"a","containerDefinitions":[{"name":"b"},{"name":"c"}]}' },
       /containerDefinitions: expected one container/,

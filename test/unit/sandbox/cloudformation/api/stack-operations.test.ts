@@ -63,7 +63,7 @@ describe('refused', () => {
   test.each([
     ['no name', { StackName: '' }, /stackName/],
     [
-      'a name of bad characters',
+      'a name with invalid characters',
       { StackName: '9a' },
       /'stackName' failed to satisfy constraint: Member must satisfy regular expression pattern/,
     ],
@@ -84,7 +84,7 @@ describe('refused', () => {
       /^Parameters: \[P\] must have values$/,
     ],
     [
-      'a template too long',
+      'a template that is too long',
       { TemplateBody: `# ${'x'.repeat(51200)}\n${topic('a')}` },
       /at 'templateBody' failed to satisfy constraint: Member must have length less than or equal to 51200$/,
     ],

@@ -151,9 +151,9 @@ describe('the life of a change set', () => {
   });
 
   test.each([
-    ['of a stack that is not there', { StackName: 'none' }, 'Stack [none] does not exist'],
+    ['of a stack that does not exist', { StackName: 'none' }, 'Stack [none] does not exist'],
     [
-      'of a new stack that is there',
+      'of a new stack that already exists',
       { StackName: 's', ChangeSetType: 'CREATE' },
       'Stack [s] already exists and cannot be created again with the changeSet [x].',
     ],
@@ -168,7 +168,7 @@ describe('the life of a change set', () => {
       'Either Template URL or Template Body must be specified.',
     ],
     [
-      'with a strange name',
+      'with an invalid name',
       { StackName: 's', ChangeSetName: '1x' },
       "1 validation error detected: Value '1x' at 'changeSetName' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z][-a-zA-Z0-9]*",
     ],

@@ -144,9 +144,9 @@ describe('a stack policy', () => {
   });
 
   test.each([
-    ['is no JSON', '{'],
-    ['names no action of updates', policy('Create:*')],
-    ['is for somebody', policy('Update:*').replace('"Principal":"*"', '"Principal":"me"')],
+    ['is not JSON', '{'],
+    ['has no update action', policy('Create:*')],
+    ['has a specific principal', policy('Update:*').replace('"Principal":"*"', '"Principal":"me"')],
   ])('is refused if it %s', async (_, StackPolicyBody) => {
     const stacks = await Stacks.start();
     await stacks.deploy('s', vpc('10.0.0.0/16'));

@@ -152,7 +152,7 @@ Resources:
       'Resources',
     ],
     [
-      'the branch that holds',
+      'the branch that applies',
       '  There: { Type: AWS::SQS::Queue, Properties: { QueueName: !If [Never, x, !Ref Absent] } }\n',
       'Resources',
     ],

@@ -44,7 +44,7 @@ describe('a refused template', () => {
       'Template format error: At least one Resources member must be defined.',
     ],
     [
-      'a resource that is no object',
+      'a resource that is not an object',
       'Resources: { A: 1 }',
       'Template format error: Any Resources member must be an object.',
     ],
@@ -79,17 +79,17 @@ describe('a refused template', () => {
       'Template format error: Every Outputs member must contain a Value object',
     ],
     [
-      'a mapping of texts',
+      'a mapping that contains texts',
       `Mappings: { M: { A: x } }\nResources: { ${TOPIC} }`,
       'Template format error: Every Mappings member A must be a map',
     ],
     [
-      'a mapping too deep',
+      'a mapping that is too deep',
       `Mappings: { M: { A: { B: { C: x } } } }\nResources: { ${TOPIC} }`,
       'Template format error: Every Mappings attribute must be a String or a List.',
     ],
     [
-      'a parameter without type',
+      'a parameter without a type',
       `Parameters: { P: { Default: x } }\nResources: { ${TOPIC} }`,
       'Template format error: Every Parameters object must contain a Type member.',
     ],
@@ -104,17 +104,17 @@ describe('a refused template', () => {
       'Template format error: Unresolved resource dependencies [B] in the Resources block of the template',
     ],
     [
-      'a DependsOn of nothing',
+      'a DependsOn without a target',
       'Resources: { A: { Type: AWS::SNS::Topic, DependsOn: [B, C] } }',
       'Template format error: Unresolved resource dependencies [B, C] in the Resources block of the template',
     ],
     [
-      'a Sub of nothing',
+      'a Sub without a target',
       'Resources: { A: { Type: AWS::SNS::Topic, Properties: { TopicName: !Sub "${B.Arn}" } } }',
       'Template format error: Unresolved resource dependencies [B] in the Resources block of the template',
     ],
     [
-      'an output of nothing',
+      'an output without a target',
       `Resources: { ${TOPIC} }\nOutputs: { O: { Value: !Ref B } }`,
       'Template format error: Unresolved resource dependencies [B] in the Outputs block of the template',
     ],
