@@ -67,7 +67,7 @@ describe('every situation', () => {
       const { played, skipped } = split(situations, differences, name);
       for (const [situation, why] of skipped) process.stderr.write(`skipped: ${situation}: ${why}\n`);
       const wrong = await playAll(played, endpoint, { workspaceOf, most: AT_ONCE });
-      process.stderr.write(`${name}: ${played.length - wrong.size} of ${played.length} situations right\n`);
+      process.stderr.write(`${name}: ${played.length - wrong.size} of ${played.length} situations passed\n`);
       expect(unexplained(differences, name, played, wrong)).toEqual([]);
       expect(await answeredNow(differences, endpoint)).toEqual([]);
       explained += wrong.size;

@@ -27,7 +27,7 @@ test.each(['deploy-stack', 'deploy-environment', 'update-service'])(
     const situations = readSituations(action);
     const wrong = await playAll(situations, endpoint, { workspaceOf, most: 16 });
     const right = situations.length - wrong.size;
-    process.stderr.write(`${action}: ${right} of ${situations.length} situations right\n`);
+    process.stderr.write(`${action}: ${right} of ${situations.length} situations passed\n`);
     expect(Object.fromEntries(wrong)).toEqual({});
   },
 );

@@ -164,7 +164,7 @@ afterEach(async () => {
   await at.close();
 });
 afterAll(() => {
-  process.stdout.write(`fault matrix of further calls: ${right} of ${tried} situations right\n`);
+  process.stdout.write(`fault matrix of further calls: ${right} of ${tried} situations passed\n`);
 });
 
 async function start({ scenario, before, prepare }: Situation): Promise<void> {

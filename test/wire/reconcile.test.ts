@@ -130,7 +130,7 @@ afterEach(async () => {
 });
 afterAll(() => {
   process.stdout.write(
-    `planned changes without an event: ${right} of ${SITUATIONS.length} situations right\n`,
+    `planned changes without an event: ${right} of ${SITUATIONS.length} situations passed\n`,
   );
 });
 

@@ -45,7 +45,7 @@ const LOST = REQUESTS.flatMap(([operation, text, values]) =>
 let right = 0;
 afterAll(() => {
   process.stdout.write(
-    `refused requests: ${right} of ${REFUSED.length + LOST.length + 1} situations right\n`,
+    `refused requests: ${right} of ${REFUSED.length + LOST.length + 1} situations passed\n`,
   );
 });
 

@@ -127,5 +127,5 @@ test('live weights determine whether a rule change is guarded', async () => {
   }
   expect(right).toEqual(SITUATIONS.map(({ what }) => what));
   expect(at.lines.join('\n')).toContain('Fix: Allow elasticloadbalancing:DescribeRules');
-  console.log(`Traffic: ${right.length} of ${SITUATIONS.length} situations right`);
+  console.log(`Traffic: ${right.length} of ${SITUATIONS.length} situations passed`);
 });

@@ -44,5 +44,5 @@ test('every stack status has one treatment', () => {
   const statuses = Object.values(StackStatus);
   const right = statuses.filter((status) => treatmentOf(status) === TREATMENT[status]);
   expect(right).toEqual(statuses);
-  console.log(`Stack statuses: ${right.length} of ${statuses.length} situations right`);
+  console.log(`Stack statuses: ${right.length} of ${statuses.length} situations passed`);
 });

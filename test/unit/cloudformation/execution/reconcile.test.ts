@@ -118,7 +118,7 @@ const SITUATIONS: Situation[] = [
 
 let right = 0;
 afterAll(() => {
-  process.stdout.write(`reconciled changes: ${right} of ${SITUATIONS.length} situations right\n`);
+  process.stdout.write(`reconciled changes: ${right} of ${SITUATIONS.length} situations passed\n`);
 });
 
 test.each(SITUATIONS)('$name', async ({ user, resources = RESOURCES, red }) => {

@@ -5,7 +5,7 @@ import { valueAt } from '../../../../src/cloudformation/template/tree.ts';
 
 let right = 0;
 afterAll(() => {
-  console.log(`Parameter constraints: ${right} situations right`);
+  console.log(`Parameter constraints: ${right} situations passed`);
 });
 
 const refused = (declaration: string, value: string): string | undefined => {

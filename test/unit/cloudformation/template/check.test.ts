@@ -18,7 +18,7 @@ const shown = (text: string, given: Record<string, string> = {}): string[] =>
 
 let right = 0;
 afterAll(() => {
-  console.log(`Template check: ${right} situations right`);
+  console.log(`Template check: ${right} situations passed`);
 });
 
 const TOPIC = '  Topic: { Type: AWS::SNS::Topic }\n';

@@ -34,7 +34,7 @@ Outputs:
 
 let right = 0;
 afterAll(() => {
-  console.log(`Graph: ${right} situations right`);
+  console.log(`Graph: ${right} situations passed`);
 });
 
 const PARAMETERS = `
