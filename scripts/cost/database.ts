@@ -2,7 +2,7 @@ import type { ResolvedTemplate } from '../templates/resolve.ts';
 import type { JsonMap } from '../templates/template.ts';
 import { textOf } from '../templates/template.ts';
 import type { Line } from './line.ts';
-import { HOURS_A_MONTH, HOURS_A_WEEK, prices } from './prices.ts';
+import { HOURS_PER_MONTH, HOURS_A_WEEK, prices } from './prices.ts';
 import type { Utilisation } from './utilisation.ts';
 
 /** The vCPUs of the instance classes, for prices per vCPU. */
@@ -39,11 +39,11 @@ function priceInstance(name: string, instance: JsonMap, cluster: JsonMap, load: 
     if (hour === undefined || vcpus === undefined) throw new Error(`${name}: ${size} has no price`);
     const insights = line(
       `${name}, insights`,
-      vcpus * HOURS_A_MONTH,
+      vcpus * HOURS_PER_MONTH,
       'vCPU-hour',
       prices.aurora.advancedInsightsVcpuHour,
     );
-    return [line(`${name}, ${size}`, HOURS_A_MONTH, 'hour', hour), ...(isWatched ? [insights] : [])];
+    return [line(`${name}, ${size}`, HOURS_PER_MONTH, 'hour', hour), ...(isWatched ? [insights] : [])];
   }
   const acuHours = capacityHours(cluster.ServerlessV2ScalingConfiguration as JsonMap, load);
   const insights = line(`${name}, insights`, acuHours, 'ACU-hour', prices.aurora.advancedInsightsAcuHour);
@@ -57,8 +57,8 @@ function priceInstance(name: string, instance: JsonMap, cluster: JsonMap, load: 
 function capacityHours({ MinCapacity, MaxCapacity }: JsonMap, load: Utilisation): number {
   const least = Number(MinCapacity);
   const average = Math.min(Math.max(load.acus, least), Number(MaxCapacity));
-  const awake = HOURS_A_MONTH * (load.awakeHoursAWeek / HOURS_A_WEEK);
-  return average * awake + least * (HOURS_A_MONTH - awake);
+  const awake = HOURS_PER_MONTH * (load.awakeHoursAWeek / HOURS_A_WEEK);
+  return average * awake + least * (HOURS_PER_MONTH - awake);
 }
 
 const line = (what: string, quantity: number, unit: string, price: number): Line => ({

@@ -5,7 +5,7 @@ import {
   MONTHLY_PRICES,
 } from '../../src/environment/preview/price.ts';
 
-export { HOURS_A_MONTH, PRICES_AS_OF } from '../../src/environment/preview/price.ts';
+export { HOURS_PER_MONTH, PRICES_AS_OF } from '../../src/environment/preview/price.ts';
 
 export const HOURS_A_WEEK = 168;
 

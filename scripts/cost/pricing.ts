@@ -3,7 +3,7 @@ import type { JsonMap, Resource } from '../templates/template.ts';
 import { textOf } from '../templates/template.ts';
 import { priceDatabase } from './database.ts';
 import type { Line } from './line.ts';
-import { HOURS_A_MONTH, prices } from './prices.ts';
+import { HOURS_PER_MONTH, prices } from './prices.ts';
 import { priceService } from './service.ts';
 import type { Utilisation } from './utilisation.ts';
 
@@ -143,7 +143,7 @@ function priceCache(id: string, load: Utilisation): Line[] {
     {
       group: 'Cache',
       what: `${id}, data`,
-      quantity: Math.max(load.cacheGb, leastGb) * HOURS_A_MONTH,
+      quantity: Math.max(load.cacheGb, leastGb) * HOURS_PER_MONTH,
       unit: 'GB-hour',
       price: gbHour,
     },
@@ -166,7 +166,7 @@ function priceLoadBalancer(id: string, properties: JsonMap, load: Utilisation, s
     hours('Load balancing', id, hour),
     {
       ...hours('Load balancing', `${id}, capacity units`, capacityUnitHour),
-      quantity: units * HOURS_A_MONTH,
+      quantity: units * HOURS_PER_MONTH,
     },
     hours('Public addresses', `${id}, addresses`, prices.publicAddressHour * zones),
   ];
@@ -191,7 +191,7 @@ function logGb(id: string, load: Utilisation, shares: Shares): number {
 const hours = (group: Line['group'], what: string, price: number): Line => ({
   group,
   what,
-  quantity: HOURS_A_MONTH,
+  quantity: HOURS_PER_MONTH,
   unit: 'hour',
   price,
 });

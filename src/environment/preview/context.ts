@@ -9,11 +9,11 @@ import type { Context } from '../../core/context.ts';
 import type { GitHubContext } from '../../github/context.ts';
 import type { PreviewComment } from './result.ts';
 
-/** What the commands work with. A client is made when it is first asked for. */
+/** The context of the commands. Each client is created on first use. */
 export interface PreviewContext extends Context {
   session: Session;
   github: GitHubContext;
-  /** GitHub's token; empty when there is none. */
+  /** GitHub token; empty if there is none. */
   token: string;
   followService: FollowService;
   runningRevision: NonNullable<StackCommandContext['runningRevision']>;
@@ -21,25 +21,25 @@ export interface PreviewContext extends Context {
   ecr(): Promise<ECRClient>;
   elb(): Promise<ElasticLoadBalancingV2Client>;
   ssm(): Promise<SSMClient>;
-  /** Updates the pull request's one comment on previews in this environment. It never changes the verdict. */
+  /** Updates the pull request's comment on its preview in this environment. A failure does not change the verdict. */
   updateComment(comment: PreviewComment): Promise<void>;
 }
 
-/** What preview-environment is asked for. Durations in milliseconds. */
+/** The request of preview-environment. Durations are in milliseconds. */
 export interface PreviewRequest {
   command: 'deploy' | 'remove' | 'sweep';
   /** Undefined only for a sweep. */
   pullRequest?: number;
   project: string;
-  /** What gives the project, for messages: an input, or a line of platform.yml. */
+  /** The source of the project's name, for messages: an input, or a line of platform.yml. */
   projectFrom: string;
   /** The environment that hosts previews. */
   environment: string;
-  /** At least one for a deployment, unless it names only workers. */
+  /** At least one for a deployment, unless only workers are selected. */
   services: readonly PreviewService[];
-  /** Named services without a load balancer, which get no preview. */
+  /** Selected services without a load balancer, which get no preview. */
   workers: readonly string[];
-  /** Repositories whose names do not begin with the project. */
+  /** Repositories whose names do not start with the project. */
   repositories: readonly string[];
   template: string;
   parameterFiles: readonly string[];
@@ -56,10 +56,10 @@ export interface PreviewRequest {
 /** One service of a preview. */
 export interface PreviewService {
   name: string;
-  /** `sha256:…` in the service's repository of the account, or `repository@sha256:…`. */
+  /** `sha256:…` in the service's repository in the account, or `repository@sha256:…`. */
   image: string;
   /** Name of its repository. */
   repository: string;
-  /** What the manifest says of it, as parameters; those that the template does not declare are of another one. */
+  /** Parameters from the manifest. Those that the preview template does not declare are ignored. */
   parameters: Readonly<Record<string, string>>;
 }

@@ -14,7 +14,7 @@ import { checkTargets, requireValidTargets } from '../doctor/targets/check.ts';
 import type { PreviewContext, PreviewRequest, PreviewService } from './context.ts';
 import { declaredIn, readShared, type Shared } from './parameters.ts';
 import { priceOf } from './price.ts';
-import { choosePriority, lostItsPriority, takenPriorities } from './priority.ts';
+import { choosePriority, hasPriorityConflict, usedPriorities } from './priority.ts';
 import {
   activePreviews,
   beginDeployment,
@@ -22,7 +22,7 @@ import {
   pullRequestNow,
   retireDeployments,
 } from './records.ts';
-import { removalResult, removePreview, unlessReopened } from './remove.ts';
+import { removalResult, removePreview, keepIfReopened } from './remove.ts';
 import {
   type DeployedPreview,
   type NoPreview,
@@ -39,21 +39,25 @@ import {
   stackTags,
 } from './stacks.ts';
 
-/** What is known before anything is changed. */
+/** The state that is read before anything changes. */
 interface Preparation {
-  /** With the parameters only that the template declares. */
+  /** With only the parameters that the template declares. */
   services: readonly PreviewService[];
-  /** What all of its stacks have. */
+  /** Parameters and tags of all its stacks. */
   shared: Shared;
   /** ARN of the shared listener. */
   listener: string;
   /** The priorities of its rules. */
   taken: Set<number>;
-  /** What the preview consists of already. */
+  /** The preview's existing stacks. */
   stacks: readonly PreviewStack[];
 }
 
-/** Reads the template, its parameters, the listener and the preview as it is. Throws InputError for what is wrong. */
+/**
+ * Reads the template, its parameters, the listener and the existing preview.
+ *
+ * @throws InputError for invalid inputs.
+ */
 async function prepare(
   context: PreviewContext,
   request: PreviewRequest,
@@ -62,16 +66,16 @@ async function prepare(
   const { services, listenerName, template, shared } = await readWorkspace(context, request);
   const listener = await readListener(context, listenerName);
   const [taken, stacks] = await Promise.all([
-    takenPriorities(context, listener),
+    usedPriorities(context, listener),
     previewStacks(context, request, pullRequest),
   ]);
-  // Without resources, only CloudFormation can read it.
+  // A template without resources is at a URL, and only CloudFormation reads it.
   if (Object.keys(template.resources).length > 0)
     await requireValidTemplate(context, request, pullRequest, { services, stacks, shared });
   return { services, shared, listener, taken, stacks };
 }
 
-/** Refuses a template that CloudFormation would refuse, and values that it would: see checkTargets. */
+/** Rejects templates and values that CloudFormation would reject; see checkTargets. */
 async function requireValidTemplate(
   context: PreviewContext,
   request: PreviewRequest,
@@ -103,7 +107,7 @@ async function requireValidTemplate(
   requireValidTargets(context, `The preview of pull request ${pullRequest}`, checks);
 }
 
-/** What every preview's stack is given. */
+/** The parameters that every preview stack receives. */
 function ownParameters(
   pullRequest: number,
   service: PreviewService,
@@ -118,7 +122,7 @@ function ownParameters(
   };
 }
 
-/** Checks all that the workspace says, for every service. */
+/** Reads the template and the parameters in the workspace, and checks them for every service. */
 async function readWorkspace(
   context: PreviewContext,
   request: PreviewRequest,
@@ -151,15 +155,15 @@ async function readListener(context: PreviewContext, name: string): Promise<stri
   }
   throw new PlatformError(
     'not-found',
-    `There is no SSM parameter ${name}: the environment that hosts previews has no load balancer yet. Nothing was changed.`,
+    `The SSM parameter ${name} does not exist, because the environment that hosts previews has no load balancer yet. Nothing was changed.`,
   );
 }
 
 const SERVICES_AT_ONCE = 5;
-/** Each attempt knows one more priority that is taken; more than this is no race but something wrong. */
+/** Each attempt excludes one more used priority. More conflicts than this are not a race with other deployments. */
 const ATTEMPTS = 5;
 
-/** How the stack of one service was deployed. */
+/** The deployment of one service's stack. */
 interface DeployedService {
   service: PreviewService;
   stack: string;
@@ -175,7 +179,7 @@ interface Deployment extends Preparation {
   expires: Date;
 }
 
-/** Deploys the services of a pull request; of one that was closed meanwhile, the preview is removed again. */
+/** Deploys the services of a pull request. If the pull request was closed in the meantime, its preview is removed. */
 export async function deployPreview(
   context: PreviewContext,
   request: PreviewRequest,
@@ -184,7 +188,7 @@ export async function deployPreview(
   const now = await pullRequestNow(context, pullRequest);
   const none = withoutPreview(context, pullRequest, now);
   if (none) return none;
-  const workers = aboutWorkers(request);
+  const workers = workersNotice(request);
   if (request.services.length === 0)
     return { kind: 'none', verdict: 'skipped', pullRequest, reason: `${workers} Nothing was changed.` };
   if (workers !== '') context.log.notice(workers);
@@ -207,19 +211,17 @@ export async function deployPreview(
 }
 
 /**
- * Why the named workers have no preview: it would share the queues of the environment, and process messages there with
- * the code of a pull request. Empty where none is named.
+ * Why the selected workers get no preview: with the environment's queues, they would process its messages with a pull
+ * request's code. Empty if there are none.
  */
-function aboutWorkers({ workers, environment }: PreviewRequest): string {
+function workersNotice({ workers, environment }: PreviewRequest): string {
   if (workers.length === 0) return '';
-  const [are, they] =
-    workers.length === 1
-      ? ['has no paths: it is a worker', 'it']
-      : ['have no paths: they are workers', 'they'];
-  return `${workers.join(', ')} ${are}, and ${they} would take the messages of ${environment}. Previews leave workers out.`;
+  const what =
+    workers.length === 1 ? 'has no paths, so it is a worker' : 'have no paths, so they are workers';
+  return `${workers.join(', ')} ${what} and would process the messages of ${environment}. Previews do not include workers.`;
 }
 
-/** Why there is to be no preview; undefined when there is to be one. */
+/** The result for a pull request that gets no preview; undefined if it gets one. */
 export function withoutPreview(
   { github }: PreviewContext,
   pullRequest: number,
@@ -227,23 +229,23 @@ export function withoutPreview(
 ): NoPreview | undefined {
   const fromFork = github.pullRequest?.number === pullRequest && github.pullRequest.fork;
   if (fromFork || now?.fork) {
-    const reason = `Pull request ${pullRequest} comes from a fork, whose jobs get no OIDC token and no secrets: it has no preview. Nothing was changed.`;
+    const reason = `Pull request ${pullRequest} is from a fork, whose jobs get no OIDC token and no secrets, so it gets no preview. Nothing was changed.`;
     return { kind: 'none', verdict: 'skipped', pullRequest, reason };
   }
   if (!now) {
-    const reason = `GitHub shows no pull request ${pullRequest} in ${github.repository}. Nothing was changed.`;
+    const reason = `Pull request ${pullRequest} was not found in ${github.repository}. Nothing was changed.`;
     return { kind: 'none', verdict: 'failed', pullRequest, reason };
   }
   if (now.open) return undefined;
-  const reason = `Pull request ${pullRequest} is closed: it has no preview. Nothing was changed.`;
+  const reason = `Pull request ${pullRequest} is closed, so it gets no preview. Nothing was changed.`;
   return { kind: 'none', verdict: 'skipped', pullRequest, reason };
 }
 
 function newerCommit(pullRequest: number, commit: string, head: string): string {
-  return `Pull request ${pullRequest} has a newer commit than ${commit.slice(0, 7)}, ${head.slice(0, 7)}, whose own run deploys it.`;
+  return `Pull request ${pullRequest} has a newer commit than ${commit.slice(0, 7)}. The run of ${head.slice(0, 7)} deploys it.`;
 }
 
-/** The services, and the stacks of the preview after them. A service whose stack was deleted meanwhile is repeated. */
+/** Deploys the services, again if a stack was deleted in the meantime. Returns them with the resulting stacks. */
 async function deployServices(
   context: PreviewContext,
   request: PreviewRequest,
@@ -258,7 +260,7 @@ async function deployServices(
     const all = services.flatMap(({ name }) => deployed.get(name) ?? []);
     if (context.signal.aborted) return { deployed: all, stacks: [] };
     const stacks = (await previewStacks(context, request, pullRequest)).filter(
-      ({ status }) => !isGoing(status),
+      ({ status }) => !isBeingDeleted(status),
     );
     const lost = all.filter((one) => wasDeleted(one, before, stacks));
     if (lost.length === 0) return { deployed: all, stacks };
@@ -274,14 +276,14 @@ async function deployServices(
   }
 }
 
-/** A stack that keeps being deleted is more than one sweep that had begun before this deployment. */
+/** One sweep that started before this deployment can delete a stack once. */
 const ROUNDS = 3;
 
-function isGoing(status: string): boolean {
+function isBeingDeleted(status: string): boolean {
   return status === 'DELETE_IN_PROGRESS';
 }
 
-/** Whether a job that removes previews deleted the stack; a creation that fails deletes its stack itself. */
+/** Whether a job that removes previews deleted the stack. A failed creation deletes its stack itself. */
 function wasDeleted(
   { stack, result }: DeployedService,
   before: readonly PreviewStack[],
@@ -296,10 +298,10 @@ function wasDeleted(
   return diagnosis ? !diagnosis.rootCause : ['conflict', 'not-found'].includes(error?.code ?? '');
 }
 
-/** The result of a service whose stack is gone, whatever CloudFormation said of the operation. */
+/** The result of a service whose stack was deleted, regardless of the result of its operation. */
 function withoutStack({ result, ...one }: DeployedService): DeployedService {
   const { stackName, region, command, durationMs, notes } = result;
-  const message = `Stack ${stackName} was deleted by another job while it was deployed: by a sweep, or because the pull request was closed.`;
+  const message = `Stack ${stackName} was deleted during its deployment by another job: a sweep, or the removal after the pull request was closed.`;
   const error = { code: 'conflict', message, fix: 'Run the job again.' } as const;
   const failed = { stackName, region, command, durationMs, notes, verdict: 'failed', error } as const;
   return { ...one, result: { ...failed, reason: `${message} Fix: ${error.fix}` } };
@@ -335,16 +337,16 @@ async function deployService(
     });
     const deployed = { service, stack, priority, image, result };
     if (STACK_VERDICTS[result.verdict].ok || context.signal.aborted || attempt === ATTEMPTS) return deployed;
-    if (!lostItsPriority(result)) return deployed;
-    for (const used of await takenPriorities(context, listener)) taken.add(used);
+    if (!hasPriorityConflict(result)) return deployed;
+    for (const used of await usedPriorities(context, listener)) taken.add(used);
     taken.add(priority);
-    const lost = priority;
+    const conflicting = priority;
     priority = choose();
-    context.log.info(`Priority ${lost} was taken meanwhile; ${service.name} tries ${priority}.`);
+    context.log.info(`Priority ${conflicting} is now in use. Retrying ${service.name} with ${priority}.`);
   }
 }
 
-/** A service keeps the priority it has: to change it would be a moment without a rule. */
+/** A service keeps its priority, because a change would leave it without a rule for a moment. */
 function keptPriority(stack: PreviewStack | undefined): number | undefined {
   const priority = Number(stack?.parameters['Priority']);
   return stack && /_COMPLETE$/.test(stack.status) && Number.isInteger(priority) ? priority : undefined;
@@ -361,16 +363,16 @@ async function imageOf({ session }: PreviewContext, { repository, image }: Previ
   return `${account}.dkr.ecr.${session.region}.${dnsSuffix}/${repository}@${image}`;
 }
 
-/** A deployment whose services are done. */
+/** A deployment after all its services were deployed. */
 interface FinishedDeployment extends Deployment {
-  /** Of GitHub's record. */
+  /** ID of the GitHub deployment. */
   id: number;
   deployed: readonly DeployedService[];
-  /** The preview as it is now. */
+  /** The preview's current stacks. */
   stacks: readonly PreviewStack[];
 }
 
-/** The pull request may have been closed, or got another commit, while AWS was at work. */
+/** Determines the result. The pull request may have been closed, or have a new commit, since the deployment started. */
 async function finish(
   context: PreviewContext,
   request: PreviewRequest,
@@ -400,7 +402,7 @@ async function finish(
   return deployed;
 }
 
-/** The pull request was closed while its preview was deployed: no other run may be left to remove it. */
+/** Removes the preview of a pull request that was closed during the deployment, because no other run may remove it. */
 async function removeClosed(
   context: PreviewContext,
   request: PreviewRequest,
@@ -409,8 +411,8 @@ async function removeClosed(
   context.log.info(
     `Pull request ${pullRequest} was closed while its preview was deployed. Removing the preview.`,
   );
-  const objection = unlessReopened(context, pullRequest);
-  const removal = await removePreview(context, request, pullRequest, objection);
+  const keepCheck = keepIfReopened(context, pullRequest);
+  const removal = await removePreview(context, request, pullRequest, keepCheck);
   const why = `Pull request ${pullRequest} was closed while its preview was deployed`;
   return await removalResult(context, pullRequest, removal, why);
 }
@@ -460,7 +462,7 @@ function deployedService(
   return { name: service.name, stack, commit, digest: digestOfReference(image), run: { priority, result } };
 }
 
-/** Services of the preview that this run was not asked for run an earlier commit. */
+/** The other services of the preview, which run an earlier commit. */
 function otherServices(
   deployed: readonly DeployedService[],
   stacks: readonly PreviewStack[],

@@ -4,18 +4,18 @@ import type { Template } from '../../cloudformation/template/template.ts';
 import { refuseContradiction, type Supplied } from '../manifest/supplied.ts';
 import type { PreviewRequest, PreviewService } from './context.ts';
 
-/** What the stacks of a preview have in common: of the parameter files, and of platform.yml. */
+/** The settings of all stacks of a preview, from the parameter files and platform.yml. */
 export interface Shared {
-  /** Those that the template declares. */
+  /** Only parameters that the template declares. */
   parameters: Readonly<Record<string, string>>;
   tags: Readonly<Record<string, string>>;
   stackPolicy?: string;
 }
 
 /**
- * Reads the parameter files for the services of a preview, and the name of the parameter that holds the listener.
+ * Reads the parameter files for the services of a preview, and the name of the SSM parameter with the listener's ARN.
  *
- * @throws PlatformError for a file that cannot be used, and for values that contradict supplied ones.
+ * @throws PlatformError for an invalid file, and for values that contradict supplied ones.
  */
 export function readShared(
   request: PreviewRequest,
@@ -35,7 +35,7 @@ export function readShared(
   };
 }
 
-/** Those that the template declares. */
+/** The values of parameters that the template declares. */
 export function declaredIn<T>(
   { parameters }: Template,
   values: Readonly<Record<string, T>>,
@@ -43,7 +43,7 @@ export function declaredIn<T>(
   return Object.fromEntries(Object.entries(values).filter(([key]) => Object.hasOwn(parameters, key)));
 }
 
-/** What every service of a preview is given by the inputs and platform.yml. */
+/** The parameters of every service that the inputs and platform.yml determine. */
 function suppliedParameters({
   project,
   projectFrom,
@@ -55,7 +55,7 @@ function suppliedParameters({
   };
 }
 
-/** Refuses other values of what is supplied: each stack gets its own. */
+/** Rejects values that differ from the supplied ones. */
 function refuseContradictions(
   request: PreviewRequest,
   { name, parameters }: PreviewService,

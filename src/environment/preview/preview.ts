@@ -1,14 +1,14 @@
 import { CancelledError, errorInfo, InputError, stackOf, TimeoutError } from '../../core/errors.ts';
 import type { PreviewContext, PreviewRequest } from './context.ts';
 import { deployPreview, withoutPreview } from './deploy.ts';
-import { removalResult, removePreview, unlessReopened } from './remove.ts';
+import { removalResult, removePreview, keepIfReopened } from './remove.ts';
 import type { PreviewResult } from './result.ts';
 import { sweepPreviews } from './sweep.ts';
 
 /**
  * Runs one command of preview-environment.
  *
- * @throws InputError for an input that cannot be used, before anything is changed; the reason of a stopped run.
+ * @throws InputError for an invalid input, before anything is changed; the reason of a stopped run.
  */
 export async function previewEnvironment(
   context: PreviewContext,
@@ -39,7 +39,7 @@ export async function previewEnvironment(
   }
 }
 
-/** From a fork nothing is asked, not even GitHub: the job has no right to anything. */
+/** For a fork, not even GitHub is called, because the job has no permissions. */
 function forkResult(context: PreviewContext, pullRequest: number): PreviewResult | undefined {
   const { pullRequest: event } = context.github;
   const isFork = event?.number === pullRequest && event.fork;
@@ -52,14 +52,14 @@ async function removeCommand(
   pullRequest: number,
 ): Promise<PreviewResult> {
   const isClosing = context.github.pullRequest?.action === 'closed';
-  // A removal that is asked for by hand is wanted although the pull request is open.
-  const objection = isClosing ? unlessReopened(context, pullRequest) : () => Promise.resolve(undefined);
-  const kept = await objection();
+  // A removal that was started manually also removes the preview of an open pull request.
+  const keepCheck = isClosing ? keepIfReopened(context, pullRequest) : () => Promise.resolve(undefined);
+  const kept = await keepCheck();
   if (kept !== undefined) {
     const reason = `${kept}. Its preview was kept. Nothing was changed.`;
     return { kind: 'none', verdict: 'skipped', pullRequest, reason };
   }
-  const removal = await removePreview(context, request, pullRequest, objection);
+  const removal = await removePreview(context, request, pullRequest, keepCheck);
   return await removalResult(
     context,
     pullRequest,

@@ -1,13 +1,13 @@
 import type { DeclaredResource } from '../../cloudformation/template/check.ts';
 import { literal, member } from '../../cloudformation/template/tree.ts';
 
-/** What a preview costs at most, in US dollars. */
+/** The maximum cost of a preview, in US dollars. */
 export interface PreviewPrice {
   dollars: number;
   hours: number;
 }
 
-/** What the preview costs until it expires, at most; undefined when the size of a task is not known. */
+/** The maximum cost of a preview until it expires; undefined if the size of a task is unknown. */
 export function priceOf(
   stacks: readonly { parameters: Readonly<Record<string, string>> }[],
   timeToLiveMs: number,
@@ -33,23 +33,23 @@ function isArchitecture(name: string): name is TaskSize['architecture'] {
   return Object.hasOwn(FARGATE_PRICES, name);
 }
 
-/** What AWS's list prices below are of: its public pricing pages, US East (N. Virginia), without tax. */
+/** The date of the list prices below, from AWS's public pricing pages for US East (N. Virginia), without tax. */
 export const PRICES_AS_OF = '2026-06-30';
 
-/** Fargate on demand, in US dollars an hour. Other regions are 0 to 30 % dearer. */
+/** Fargate On-Demand prices in US dollars per hour. Other regions are up to 30% more expensive. */
 export const FARGATE_PRICES = {
   X86_64: { vcpuHour: 0.04048, gbHour: 0.004445 },
   ARM64: { vcpuHour: 0.03238, gbHour: 0.00356 },
 } as const;
 
-/** List prices of resources in US dollars an hour, without what their use costs. */
+/** List prices of resources in US dollars per hour, without usage. */
 export const HOURLY_PRICES = {
   'AWS::EC2::EIP': 0.005,
   'AWS::EC2::NatGateway': 0.045,
   'AWS::ElasticLoadBalancingV2::LoadBalancer': 0.0225,
 } as const satisfies Readonly<Record<string, number>>;
 
-/** The same in US dollars a month. */
+/** List prices of resources in US dollars per month, without usage. */
 export const MONTHLY_PRICES = {
   'AWS::CloudWatch::Alarm': 0.1,
   'AWS::CloudWatch::CompositeAlarm': 0.5,
@@ -59,12 +59,12 @@ export const MONTHLY_PRICES = {
   'AWS::WAFv2::WebACL': 5,
 } as const satisfies Readonly<Record<string, number>>;
 
-/** An interface endpoint, an hour in each zone. */
+/** The price of an interface endpoint per hour and Availability Zone. */
 export const ENDPOINT_HOUR = 0.01;
 
-export const HOURS_A_MONTH = 730;
+export const HOURS_PER_MONTH = 730;
 
-/** What resources cost a month at least, in US dollars, and which of them have a price. */
+/** The minimum monthly cost of resources, in US dollars, and the types that it includes. */
 export interface ResourcesPrice {
   dollars: number;
   /** Resource types, sorted. */
@@ -72,10 +72,10 @@ export interface ResourcesPrice {
 }
 
 /**
- * What the resources of a template cost a month at least: their own list prices, one task of each service, and nothing
- * for their use. Undefined where none has a price here.
+ * The minimum monthly cost of a template's resources: their list prices and one task of each service, without usage.
+ * Undefined if none of them has a price here.
  *
- * @param parameters of the stack: `Cpu`, `Memory` and `Architecture` are the size of its tasks.
+ * @param parameters of the stack; `Cpu`, `Memory` and `Architecture` are the size of its tasks.
  */
 export function resourcesPrice(
   resources: readonly Pick<DeclaredResource, 'type' | 'properties'>[],
@@ -95,27 +95,27 @@ function monthlyPrice(
   parameters: Readonly<Record<string, string>>,
 ): number | undefined {
   if (Object.hasOwn(HOURLY_PRICES, type)) {
-    return HOURLY_PRICES[type as keyof typeof HOURLY_PRICES] * HOURS_A_MONTH;
+    return HOURLY_PRICES[type as keyof typeof HOURLY_PRICES] * HOURS_PER_MONTH;
   }
   if (Object.hasOwn(MONTHLY_PRICES, type)) return MONTHLY_PRICES[type as keyof typeof MONTHLY_PRICES];
   if (type === 'AWS::ECS::Service') {
     const size = sizeOf(parameters);
-    return size && taskHour(size) * HOURS_A_MONTH;
+    return size && taskHour(size) * HOURS_PER_MONTH;
   }
   if (type !== 'AWS::EC2::VPCEndpoint') return undefined;
   if (literal(member(properties, 'VpcEndpointType')) !== 'Interface') return undefined;
   const subnets = member(properties, 'SubnetIds');
-  return ENDPOINT_HOUR * HOURS_A_MONTH * (subnets?.kind === 'list' ? subnets.items.length : 1);
+  return ENDPOINT_HOUR * HOURS_PER_MONTH * (subnets?.kind === 'list' ? subnets.items.length : 1);
 }
 
-/** A task's size, in the units of a task definition: 1024 CPU units are one vCPU, memory is in MiB. */
+/** The size of a task in the units of a task definition: 1024 CPU units are one vCPU, memory is in MiB. */
 interface TaskSize {
   cpu: number;
   memory: number;
   architecture: keyof typeof FARGATE_PRICES;
 }
 
-/** What a task of this size costs an hour, on demand. */
+/** The On-Demand price of a task per hour. */
 function taskHour({ cpu, memory, architecture }: TaskSize): number {
   const { vcpuHour, gbHour } = FARGATE_PRICES[architecture];
   return (cpu / 1024) * vcpuHour + (memory / 1024) * gbHour;

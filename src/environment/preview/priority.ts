@@ -4,11 +4,11 @@ import type { StackResult } from '../../cloudformation/commands/result.ts';
 import { PlatformError } from '../../core/errors.ts';
 import type { PreviewContext, PreviewRequest } from './context.ts';
 
-/** The load balancer's own words on a rule whose priority another rule has. */
+/** Elastic Load Balancing's error for a priority that another rule has. */
 const TAKEN = /PriorityInUse|Priority '?\d+'? is currently in use/i;
 
-/** The priorities of all rules of a listener, by any creator. */
-export async function takenPriorities(context: PreviewContext, listenerArn: string): Promise<Set<number>> {
+/** The priorities of all rules of a listener. */
+export async function usedPriorities(context: PreviewContext, listenerArn: string): Promise<Set<number>> {
   const client = await context.elb();
   const taken = new Set<number>();
   let marker: string | undefined;
@@ -22,12 +22,12 @@ export async function takenPriorities(context: PreviewContext, listenerArn: stri
 }
 
 /**
- * The first free priority from the pull request's own on, once around. A service that takes every path comes
- * behind those that take some, of all pull requests, so it has the second half of the range: a rule is read in
- * the order of its priority, and `/*` before `/api/*` would leave nothing for the latter.
+ * Chooses the first free priority, starting at one derived from the pull request's number. A service with a catch-all path
+ * gets a priority in the second half of the range, after the more specific rules of all pull requests: rules are evaluated
+ * by priority, and `/*` before `/api/*` would receive all requests.
  *
- * @param taken by other rules; the choice is added to it.
- * @throws PlatformError when all are taken.
+ * @param taken the priorities of other rules; the chosen one is added.
+ * @throws PlatformError if all are in use.
  */
 export function choosePriority(
   { base, range }: PreviewRequest['priorities'],
@@ -36,7 +36,7 @@ export function choosePriority(
   taken: Set<number>,
 ): number {
   const firstHalf = Math.floor(range / 2);
-  const [from, size] = takesAll(paths) ? [base + firstHalf, range - firstHalf] : [base, firstHalf];
+  const [from, size] = isCatchAll(paths) ? [base + firstHalf, range - firstHalf] : [base, firstHalf];
   for (let step = 0; step < size; step++) {
     const priority = from + ((pullRequest + step) % size);
     if (taken.has(priority)) continue;
@@ -51,12 +51,12 @@ export function choosePriority(
   );
 }
 
-function takesAll(paths: string): boolean {
+function isCatchAll(paths: string): boolean {
   return paths.split(',').some((path) => ['*', '/*'].includes(path.trim()));
 }
 
-/** Whether a deployment failed because its rule's priority was taken after it was chosen. */
-export function lostItsPriority(result: StackResult): boolean {
+/** Whether a deployment failed because another rule got its priority after it was chosen. */
+export function hasPriorityConflict(result: StackResult): boolean {
   const diagnosis = 'diagnosis' in result ? result.diagnosis : undefined;
   if (!diagnosis) return false;
   const { rootCause, alsoFailed } = diagnosis;

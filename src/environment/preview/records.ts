@@ -1,10 +1,11 @@
 import { PlatformError, reasonOf } from '../../core/errors.ts';
+import { sentence } from '../../core/text.ts';
 import { statusOf } from '../../github/client.ts';
 import type { DeploymentState } from '../../github/deployments.ts';
 import type { PullRequest, PullRequestState } from '../../github/pulls.ts';
 import type { PreviewContext } from './context.ts';
 
-/** GITHUB_TOKEN cannot delete an environment, so all previews share one and are told apart by their task. */
+/** GITHUB_TOKEN cannot delete an environment, so all previews share one and are identified by their task. */
 const ENVIRONMENT = 'preview';
 
 function access(
@@ -13,33 +14,33 @@ function access(
   return { token: context.token, github: context.github, context };
 }
 
-/** The pull request as it is now; undefined when GitHub does not show it. */
+/** The current state of a pull request; undefined if it is not found. */
 export async function pullRequestNow(
   context: PreviewContext,
   number: number,
 ): Promise<PullRequest | undefined> {
   const { readPullRequest } = await import('../../github/pulls.ts');
-  return asked('pull-requests: read', () => readPullRequest(access(context), number));
+  return withPermissionHint('pull-requests: read', () => readPullRequest(access(context), number));
 }
 
-/** The pull requests as they are now, by number, few calls for many; those that GitHub does not show are left out. */
+/** The current states of pull requests by number, without those that are not found. Reads many in few calls. */
 export async function pullRequestStates(
   context: PreviewContext,
   numbers: readonly number[],
 ): Promise<Map<number, PullRequestState>> {
   if (numbers.length === 0) return new Map();
   const { readPullRequestStates } = await import('../../github/pulls.ts');
-  return asked('pull-requests: read', () => readPullRequestStates(access(context), numbers));
+  return withPermissionHint('pull-requests: read', () => readPullRequestStates(access(context), numbers));
 }
 
-/** Records that the commit is being deployed; the deployment's id. */
+/** Creates a GitHub deployment of the commit that is in progress. Returns its ID. */
 export async function beginDeployment(
   context: PreviewContext,
   pullRequest: number,
   commit: string,
 ): Promise<number> {
   const { createDeployment, setDeploymentStatus } = await import('../../github/deployments.ts');
-  return asked('deployments: write', async () => {
+  return withPermissionHint('deployments: write', async () => {
     const id = await createDeployment(
       { ...access(context), github: { ...context.github, sha: commit } },
       {
@@ -54,7 +55,7 @@ export async function beginDeployment(
   });
 }
 
-/** Ends a deployment; what GitHub answers to it changes no verdict. With a signal of its own, as the job may be over. */
+/** Sets the final state of a deployment. A failure is only logged. Uses its own signal, because the job may be cancelled. */
 export async function endDeployment(
   context: PreviewContext,
   id: number,
@@ -65,25 +66,27 @@ export async function endDeployment(
   try {
     await setDeploymentStatus({ ...access(context), context: { ...context, signal } }, id, status);
   } catch (error) {
-    context.log.warning(`The state of deployment ${id} could not be set: ${reasonOf(error)}`);
+    context.log.warning(`Failed to set the state of deployment ${id}: ${reasonOf(error)}`);
   }
 }
 
-/** The deployments of a pull request's preview that GitHub shows as active. */
+/** The active deployments of a pull request's preview. */
 export async function activePreviews(context: PreviewContext, pullRequest: number): Promise<number[]> {
   const { activeDeployments } = await import('../../github/deployments.ts');
   const wanted = { environment: ENVIRONMENT, task: task(pullRequest) };
-  return asked('deployments: write', () => activeDeployments(access(context), wanted));
+  return withPermissionHint('deployments: write', () => activeDeployments(access(context), wanted));
 }
 
-/** The active deployments of all previews that were created from a time on (ISO 8601), by pull request. */
+/** The active deployments of all previews created since a time (ISO 8601), by pull request. */
 export async function activePreviewsSince(
   context: PreviewContext,
   since: string,
 ): Promise<Map<number, number[]>> {
   const { activeDeploymentsSince } = await import('../../github/deployments.ts');
   const wanted = { environment: ENVIRONMENT, since };
-  const active = await asked('deployments: write', () => activeDeploymentsSince(access(context), wanted));
+  const active = await withPermissionHint('deployments: write', () =>
+    activeDeploymentsSince(access(context), wanted),
+  );
   const found = new Map<number, number[]>();
   for (const { id, task: of } of active) {
     const number = Number(/^deploy:pr-(\d+)$/.exec(of)?.[1]);
@@ -92,10 +95,10 @@ export async function activePreviewsSince(
   return found;
 }
 
-/** Sets deployments inactive. */
+/** Sets deployments to inactive. */
 export async function retireDeployments(context: PreviewContext, ids: readonly number[]): Promise<void> {
   const { setDeploymentStatus } = await import('../../github/deployments.ts');
-  await asked('deployments: write', async () => {
+  await withPermissionHint('deployments: write', async () => {
     for (const id of ids) await setDeploymentStatus(access(context), id, { state: 'inactive' });
   });
 }
@@ -104,16 +107,14 @@ function task(pullRequest: number): string {
   return `deploy:pr-${pullRequest}`;
 }
 
-/** GitHub says only that something is not accessible; this says what to give the job. */
-async function asked<T>(permission: string, call: () => Promise<T>): Promise<T> {
+/** Adds the required permission to GitHub's error, which only reports that a resource is not accessible. */
+async function withPermissionHint<T>(permission: string, call: () => Promise<T>): Promise<T> {
   try {
     return await call();
   } catch (error) {
     const status = statusOf(error);
     if (status !== 401 && status !== 403) throw error;
-    const hint = `give the job \`permissions: ${permission}\`, and github-token its value`;
-    throw new PlatformError('access-denied', `GitHub refuses it (${reasonOf(error)}): ${hint}.`, {
-      cause: error,
-    });
+    const message = `GitHub denied access: ${sentence(reasonOf(error))} Grant the job \`${permission}\`, and pass its token as github-token.`;
+    throw new PlatformError('access-denied', message, { cause: error });
   }
 }

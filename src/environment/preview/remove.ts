@@ -8,14 +8,14 @@ import { listOf, plural, sentence, withoutAccount } from '../../core/text.ts';
 import type { PreviewContext, PreviewRequest } from './context.ts';
 import { activePreviews, pullRequestNow, retireDeployments } from './records.ts';
 import { PREVIEW_VERDICTS, type Removal, type RemovedPreview } from './result.ts';
-import { deletePreviewStack, type Objection, type PreviewStack, previewStacks } from './stacks.ts';
+import { deletePreviewStack, type KeepCheck, type PreviewStack, previewStacks } from './stacks.ts';
 
 /** "A list of image ID references that correspond to images to delete": at most 100. */
-export const TAGS_A_CALL = 100;
-/** Without it ECR answers 100 items: "This value can be between 1 and 1000." */
-const A_PAGE = { maxResults: 1000 };
+export const TAGS_PER_CALL = 100;
+/** ECR's default page has 100 items: "This value can be between 1 and 1000." */
+const PAGE = { maxResults: 1000 };
 
-/** A tag that only a pull request's preview uses. */
+/** An image tag of a pull request's preview. */
 export interface PreviewTag {
   repository: string;
   tag: string;
@@ -30,26 +30,26 @@ export async function previewTags(context: PreviewContext, request: PreviewReque
 }
 
 /**
- * Removes tags; an image with none left goes with its last one. Those that are gone already count as removed. Before
- * each request the objection is asked: a pull request that was reopened may use a tag of the same name again.
+ * Deletes tags; ECR deletes an image with its last tag. Tags that do not exist count as deleted. `keepCheck` is called
+ * before each request, because a pull request that was reopened may use the same tag again.
  *
- * @throws PlatformError that names what ECR would not remove.
+ * @throws PlatformError for a tag that ECR did not delete.
  */
 async function removeTags(
   context: PreviewContext,
   tags: readonly PreviewTag[],
   removal: Removal,
-  objection: Objection,
+  keepCheck: KeepCheck,
 ): Promise<void> {
   for (const name of new Set(tags.map(({ repository }) => repository))) {
     const own = tags.filter(({ repository }) => repository === name);
-    for (let from = 0; from < own.length; from += TAGS_A_CALL) {
-      const kept = await objection();
+    for (let from = 0; from < own.length; from += TAGS_PER_CALL) {
+      const kept = await keepCheck();
       if (kept !== undefined) {
         removal.kept = kept;
         return;
       }
-      const some = own.slice(from, from + TAGS_A_CALL);
+      const some = own.slice(from, from + TAGS_PER_CALL);
       const [failure] = (await deleteTags(context, name, some)).values();
       if (failure !== undefined) throw new PlatformError('request-rejected', failure);
       removal.tags.push(...some.map(({ repository, tag }) => `${repository}:${tag}`));
@@ -58,9 +58,9 @@ async function removeTags(
 }
 
 /**
- * Deletes tags of one repository by one call, 100 at most.
+ * Deletes at most 100 tags of one repository in one call. Tags that do not exist count as deleted.
  *
- * @returns why ECR kept a tag, for each that it kept; one that is gone already counts as deleted.
+ * @returns the failures, by tag.
  */
 export async function deleteTags(
   context: PreviewContext,
@@ -75,7 +75,7 @@ export async function deleteTags(
       .filter(({ failureCode }) => failureCode !== 'ImageNotFound')
       .map(({ imageId, failureReason = '' }) => {
         const tag = imageId?.imageTag ?? '';
-        return [tag, `${repositoryName}:${tag} was not removed: ${failureReason}`];
+        return [tag, `${repositoryName}:${tag} could not be deleted: ${failureReason}`];
       }),
   );
 }
@@ -88,10 +88,10 @@ async function projectRepositories(
   const names: string[] = [];
   let nextToken: string | undefined;
   do {
-    const command = new DescribeRepositoriesCommand({ ...A_PAGE, ...(nextToken && { nextToken }) });
-    const answer = await send(client, command, context);
-    names.push(...(answer.repositories ?? []).map(({ repositoryName = '' }) => repositoryName));
-    nextToken = answer.nextToken;
+    const command = new DescribeRepositoriesCommand({ ...PAGE, ...(nextToken && { nextToken }) });
+    const page = await send(client, command, context);
+    names.push(...(page.repositories ?? []).map(({ repositoryName = '' }) => repositoryName));
+    nextToken = page.nextToken;
   } while (nextToken);
   return names.filter((name) => name.startsWith(`${project}/`) || repositories.includes(name));
 }
@@ -106,15 +106,16 @@ async function tagsOf(context: PreviewContext, repository: string): Promise<Prev
       const command = new ListImagesCommand({
         repositoryName: repository,
         filter,
-        ...A_PAGE,
+        ...PAGE,
         ...(nextToken && { nextToken }),
       });
-      const answer = await send(client, command, context);
-      for (const { imageTag } of answer.imageIds ?? []) if (imageTag !== undefined) found.add(imageTag);
-      nextToken = answer.nextToken;
+      const page = await send(client, command, context);
+      for (const { imageTag } of page.imageIds ?? []) if (imageTag !== undefined) found.add(imageTag);
+      nextToken = page.nextToken;
     } while (nextToken);
   } catch (error) {
-    if (!isNotFound(error)) throw error; // The repository was deleted meanwhile, and its tags with it.
+    // The repository was deleted in the meantime, together with its tags.
+    if (!isNotFound(error)) throw error;
   }
   return [...found].flatMap((tag) => {
     const number = /^pr-([1-9]\d*)(?:-|$)/.exec(tag)?.[1];
@@ -123,11 +124,11 @@ async function tagsOf(context: PreviewContext, repository: string): Promise<Prev
 }
 
 const STACKS_AT_ONCE = 5;
-/** A deployment that is under way may make a stack again after it was deleted. */
+/** A deployment in progress may create a stack again after it was deleted. */
 const ROUNDS = 3;
 
 /** Keeps the preview of a pull request that was reopened. */
-export function unlessReopened(context: PreviewContext, pullRequest: number): Objection {
+export function keepIfReopened(context: PreviewContext, pullRequest: number): KeepCheck {
   return async () => {
     const now = await pullRequestNow(context, pullRequest);
     return now?.open ? `Pull request ${pullRequest} was reopened` : undefined;
@@ -135,45 +136,45 @@ export function unlessReopened(context: PreviewContext, pullRequest: number): Ob
 }
 
 /**
- * Removes all that is left of a pull request's preview: its stacks (found by their tags) with their rules and
- * target groups, its image tags, and its active deployments. What is gone already is no failure, so it may run
- * twice, or beside itself. The objection is asked before each deletion; one ends the removal.
+ * Removes a pull request's preview: its stacks, found by their tags, its image tags, and its active deployments. It is
+ * idempotent and may run concurrently. `keepCheck` is called before each deletion, and a reason to keep the preview ends
+ * the removal.
  */
 export async function removePreview(
   context: PreviewContext,
   request: PreviewRequest,
   pullRequest: number,
-  objection: Objection,
+  keepCheck: KeepCheck,
 ): Promise<Removal> {
   const removal = emptyRemoval();
-  await removeStacks(context, request, pullRequest, removal, objection);
+  await removeStacks(context, request, pullRequest, removal, keepCheck);
   if (isStopped(removal)) return removal;
   await attempt(removal, context, 'image tags', async () => {
     const tags = (await previewTags(context, request)).filter((tag) => tag.pullRequest === pullRequest);
-    await removeTags(context, tags, removal, objection);
+    await removeTags(context, tags, removal, keepCheck);
   });
   if (isStopped(removal)) return removal;
-  await retire(context, pullRequest, removal, objection);
+  await retire(context, pullRequest, removal, keepCheck);
   return removal;
 }
 
-/** Sets the deployments of a preview that is gone inactive. */
+/** Sets the deployments of a removed preview to inactive. */
 async function retire(
   context: PreviewContext,
   pullRequest: number,
   removal: Removal,
-  objection: Objection,
+  keepCheck: KeepCheck,
 ): Promise<void> {
   await attempt(removal, context, 'deployments', async () => {
     const active = await activePreviews(context, pullRequest);
-    removal.kept = await objection();
+    removal.kept = await keepCheck();
     if (removal.kept !== undefined) return;
     await retireDeployments(context, active);
     removal.deployments = active.length;
   });
 }
 
-/** Whether the removal ended before its end. */
+/** Whether the removal ended early. */
 export function isStopped({ interrupted, kept }: Removal): boolean {
   return interrupted !== undefined || kept !== undefined;
 }
@@ -183,33 +184,35 @@ async function removeStacks(
   request: PreviewRequest,
   pullRequest: number,
   removal: Removal,
-  objection: Objection,
+  keepCheck: KeepCheck,
 ): Promise<void> {
   for (let round = 1; ; round++) {
     const stacks = await previewStacks(context, request, pullRequest);
     if (stacks.length === 0) return;
-    const failures = await deleteAll(context, request, stacks, removal, objection);
+    const failures = await deleteAll(context, request, stacks, removal, keepCheck);
     if (isStopped(removal)) return;
     if (round < ROUNDS) continue;
     removal.failures.push(
-      ...(failures.length > 0 ? failures : [`Stacks of the preview come back: ${names(stacks)}.`]),
+      ...(failures.length > 0
+        ? failures
+        : [`Stacks of the preview were created again after their deletion: ${names(stacks)}.`]),
     );
     return;
   }
 }
 
-/** Deletes stacks in parallel. One that fails does not stop the others; answers a sentence for each failure. */
+/** Deletes stacks in parallel, and returns a sentence for each failure. A failure does not stop the others. */
 export async function deleteAll(
   context: PreviewContext,
   request: PreviewRequest,
   stacks: readonly PreviewStack[],
   removal: Removal,
-  objection: Objection,
+  keepCheck: KeepCheck,
 ): Promise<string[]> {
   const failures: string[] = [];
   removal.undeleted = [];
   await inParallel(stacks, STACKS_AT_ONCE, async (stack) => {
-    const result = await deletePreviewStack(context, request, stack, objection);
+    const result = await deletePreviewStack(context, request, stack, keepCheck);
     if ('kept' in result) {
       removal.kept = result.kept;
       return;
@@ -228,7 +231,7 @@ export async function deleteAll(
   return failures;
 }
 
-/** One part that fails must not keep the others. */
+/** Runs one step of a removal. A failure does not stop the others. */
 async function attempt(
   removal: Removal,
   context: PreviewContext,
@@ -256,8 +259,9 @@ export function removedAnything({ stacks, tags, deployments }: Removal): boolean
 }
 
 /**
- * The result of a removal, which the comment says too, unless the preview is there again. `why` is a sentence without
- * its full stop.
+ * The result of a removal. The comment is updated too, unless the preview was deployed again.
+ *
+ * @param why a sentence without its full stop.
  */
 export async function removalResult(
   context: PreviewContext,
@@ -277,7 +281,7 @@ export async function removalResult(
 function judgeRemoval(removal: Removal, why: string): Pick<RemovedPreview, 'verdict' | 'reason'> {
   const { interrupted, kept, failures } = removal;
   const any = removedAnything(removal);
-  const done = any ? `Removed ${removedText(removal)}.` : 'Nothing was left to remove.';
+  const done = any ? `Removed ${removedText(removal)}.` : 'There was nothing to remove.';
   if (interrupted) {
     return { verdict: interrupted.verdict, reason: `${interrupted.reason} ${done}` };
   }
@@ -291,11 +295,11 @@ function judgeRemoval(removal: Removal, why: string): Pick<RemovedPreview, 'verd
   }
   return {
     verdict: any ? 'removed' : 'unchanged',
-    reason: any ? `${why}: ${removedText(removal)}.` : `${why}: nothing was left to remove.`,
+    reason: any ? `${why}: ${removedText(removal)}.` : `${why}: there was nothing to remove.`,
   };
 }
 
-/** What was removed, as a sentence without its full stop. */
+/** `2 stacks, 1 image tag and 1 deployment (set to inactive)`. */
 function removedText({ stacks, tags, deployments }: Removal): string {
   const parts = [
     ...(stacks.length > 0 ? [plural(stacks.length, 'stack')] : []),

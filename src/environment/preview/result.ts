@@ -3,7 +3,7 @@ import type { ErrorInfo } from '../../core/errors.ts';
 import type { Verdicts } from '../../core/outcome.ts';
 import type { PreviewPrice } from './price.ts';
 
-/** How a run of preview-environment can end. */
+/** The verdicts of preview-environment. */
 export const PREVIEW_VERDICTS = {
   deployed: { ok: true },
   removed: { ok: true },
@@ -16,7 +16,7 @@ export const PREVIEW_VERDICTS = {
   cancelled: { ok: false },
 } as const satisfies Verdicts;
 
-/** What one run of preview-environment came to. */
+/** The result of a run of preview-environment. */
 export type PreviewResult = NoPreview | DeployedPreview | SupersededPreview | RemovedPreview | SweptPreviews;
 
 /** Nothing was changed. */
@@ -29,7 +29,7 @@ export interface NoPreview {
   error?: ErrorInfo;
 }
 
-/** The services of a pull request were deployed, or some of them failed. */
+/** The services of a pull request were deployed, successfully or not. */
 export interface DeployedPreview {
   kind: 'deployed';
   verdict: 'deployed' | 'failed' | 'timed-out' | 'cancelled';
@@ -37,9 +37,9 @@ export interface DeployedPreview {
   pullRequest: number;
   commit: string;
   expires: Date;
-  /** The id of GitHub's record. */
+  /** ID of the GitHub deployment. */
   deployment: number;
-  /** Absent until a stack has one. */
+  /** Absent if no stack has one. */
   url?: string;
   price?: PreviewPrice;
   services: readonly PreviewedService[];
@@ -55,7 +55,7 @@ export interface PreviewedService {
   run?: { priority: number; result: StackResult };
 }
 
-/** The pull request got another commit while this one was deployed. */
+/** The pull request got a new commit during the deployment. */
 interface SupersededPreview {
   kind: 'superseded';
   verdict: 'superseded';
@@ -64,20 +64,20 @@ interface SupersededPreview {
   deployed: DeployedPreview;
 }
 
-/** What was removed of a pull request's preview, and what could not be. */
+/** The removed parts of a pull request's preview, and the failures. */
 export interface Removal {
   /** Names of stacks. */
   stacks: string[];
   /** `repository:tag` */
   tags: string[];
   deployments: number;
-  /** A sentence each. */
+  /** One sentence each. */
   failures: string[];
   /** The stacks that were not deleted. */
   undeleted: StackResult[];
-  /** Why the rest stays: the pull request was reopened, or its preview deployed again. */
+  /** Why the rest is kept: the pull request was reopened, or its preview was deployed again. */
   kept?: string | undefined;
-  /** Why the removal stopped before its end. */
+  /** Why the removal ended early. */
   interrupted?: { verdict: 'cancelled' | 'timed-out'; reason: string };
 }
 
@@ -89,7 +89,7 @@ export interface RemovedPreview {
   removal: Removal;
 }
 
-/** What a sweep removed, kept, and could not remove. */
+/** The result of a sweep. */
 export interface SweptPreviews {
   kind: 'swept';
   verdict: 'swept' | 'unchanged' | 'failed';
@@ -100,16 +100,16 @@ export interface SweptPreviews {
   undeleted: readonly StackResult[];
 }
 
-/** A stack or an image tag that a sweep looked at. */
+/** A stack or an image tag that a sweep checked. */
 export interface SweptItem {
   what: string;
   pullRequest: number;
-  /** `left`: there was no time for it; the next sweep removes it. */
+  /** `left`: the time limit was reached, so the next sweep removes it. */
   state: 'removed' | 'kept' | 'left' | 'would be removed' | 'failed';
   why: string;
 }
 
-/** What the pull request's comment is to say: its preview as it is, or that it is gone. */
+/** The content of the pull request's comment: its preview, or the removal of it. */
 export type PreviewComment = DeployedPreview | RemovalComment;
 
 export interface RemovalComment {

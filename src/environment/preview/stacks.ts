@@ -9,25 +9,25 @@ import type { StackCommandContext } from '../../cloudformation/command-run.ts';
 import type { DeployStackInputs } from '../../cloudformation/context.ts';
 import type { PreviewContext, PreviewRequest } from './context.ts';
 
-/** What a preview's stack says of itself in its tags: by these it is found, never by its template. */
+/** A stack of a preview, with the values of its tags, which identify it. */
 export interface PreviewStack extends StackSnapshot {
   pullRequest: number;
   service: string;
   commit: string;
-  /** Undefined when the tag is missing or no time. */
+  /** Undefined if the tag is missing or not a time. */
   expires?: Date;
 }
 
 type Place = Pick<PreviewRequest, 'project' | 'environment'>;
 
-/** What CloudFormation is allowed to make for a preview. */
+/** The capabilities of preview stacks. */
 export const CAPABILITIES = ['CAPABILITY_IAM', 'CAPABILITY_NAMED_IAM'] as const;
 
 export function stackName({ project, environment }: Place, pullRequest: number, service: string): string {
   return `${environment}-${project}-pr-${pullRequest}-${service}`;
 }
 
-/** The tags by which the preview's stacks are found again, over those of the parameter files. */
+/** The tags that identify a preview's stack. They override those of the parameter files. */
 export function stackTags(
   { project, environment }: Place,
   repository: string,
@@ -45,7 +45,7 @@ export function stackTags(
   };
 }
 
-/** The stacks of this repository's previews in the environment; of one pull request, or of all. */
+/** The stacks of this repository's previews in the environment, of one or all pull requests. */
 export async function previewStacks(
   context: PreviewContext,
   { project, environment }: Place,
@@ -60,12 +60,12 @@ export async function previewStacks(
     .filter((stack) => pullRequest === undefined || stack.pullRequest === pullRequest);
 }
 
-/** A preview expires as a whole: a deployment renews its services one after the other. */
+/** A preview expires only as a whole, because a deployment renews its services one after the other. */
 export function haveExpired(stacks: readonly PreviewStack[], nowMs: number): boolean {
   return stacks.every(({ expires, status }) => {
-    // Somebody at work on a stack is about to give it a new expiry, or to remove it.
-    const atWork = status.endsWith('_IN_PROGRESS') && !IDLE.has(status);
-    return expires !== undefined && expires.getTime() <= nowMs && !atWork;
+    // An operation in progress may renew or remove the stack.
+    const isChanging = status.endsWith('_IN_PROGRESS') && !IDLE.has(status);
+    return expires !== undefined && expires.getTime() <= nowMs && !isChanging;
   });
 }
 
@@ -83,7 +83,7 @@ function previewStack(stack: StackSnapshot): PreviewStack {
   };
 }
 
-/** One command of deploy-stack, with what is the same for all stacks of previews. */
+/** Runs a deploy-stack command with the common settings of preview stacks. */
 export async function runStackCommand(
   context: PreviewContext,
   request: PreviewRequest,
@@ -96,7 +96,7 @@ export async function runStackCommand(
     parameterFiles: [],
     tags: {},
     capabilities: CAPABILITIES,
-    // A preview holds nothing that anybody would miss.
+    // A preview has no data to protect.
     allowReplace: ['AWS::Logs::LogGroup'],
     allowDelete: ['AWS::Logs::LogGroup'],
     allowTrafficReset: [],
@@ -121,17 +121,17 @@ export async function runStackCommand(
 }
 
 /**
- * Why what is left of a preview stays after all: somebody reopened or redeployed it while it was being removed.
- * Undefined while it may go.
+ * Returns why the rest of a preview must be kept, because it was reopened or redeployed during its removal; undefined if it
+ * can be removed.
  */
-export type Objection = () => Promise<string | undefined>;
+export type KeepCheck = () => Promise<string | undefined>;
 
-/** Keeps a preview that was deployed again after it had expired. */
-export function unlessRenewed(
+/** Keeps a preview that was deployed again after it expired. */
+export function keepIfRenewed(
   context: PreviewContext,
   request: PreviewRequest,
   pullRequest: number,
-): Objection {
+): KeepCheck {
   return async () => {
     const stacks = await previewStacks(context, request, pullRequest);
     const expired = haveExpired(stacks, context.clock.now());
@@ -140,38 +140,38 @@ export function unlessRenewed(
 }
 
 /**
- * Deletes a stack and waits until it is gone. A creation that is under way is broken off; any other operation is
- * waited for. The objection is asked right before each request that deletes.
+ * Deletes a stack and waits for the end. A creation in progress is cancelled; any other operation is waited for.
+ * `keepCheck` is called right before each deletion request.
  *
- * @returns why the stack was kept, or how its deletion ended.
+ * @returns why the stack was kept, or the result of its deletion.
  */
 export async function deletePreviewStack(
   context: PreviewContext,
   request: PreviewRequest,
   stack: PreviewStack,
-  objection: Objection,
+  keepCheck: KeepCheck,
 ): Promise<StackResult | { kept: string }> {
   let kept: string | undefined;
   const beforeDeletion = async (): Promise<void> => {
-    kept = await objection();
+    kept = await keepCheck();
     if (kept !== undefined) throw new PlatformError('conflict', kept);
   };
   if (stack.status === 'CREATE_IN_PROGRESS') {
-    kept = await objection();
+    kept = await keepCheck();
     if (kept !== undefined) return { kept };
-    await breakOff(context, request, stack);
+    await cancelCreation(context, request, stack);
   }
   const inputs = { command: 'delete', stackName: stack.stackName, allowDelete: ['all'] } as const;
   const result = await runStackCommand(context, request, inputs, { beforeDeletion });
   return kept === undefined ? result : { kept };
 }
 
-async function breakOff(
+async function cancelCreation(
   context: PreviewContext,
   { roleArn }: PreviewRequest,
   { stackId, stackName: name }: PreviewStack,
 ): Promise<void> {
-  context.log.info(`Stack ${name} is being created; its creation is broken off.`);
+  context.log.info(`Cancelling the creation of stack ${name} by deleting it.`);
   const command = new DeleteStackCommand({ StackName: stackId, ...(roleArn && { RoleARN: roleArn }) });
   try {
     await send(await context.cloudformation(), command, context);

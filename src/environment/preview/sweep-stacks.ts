@@ -8,63 +8,63 @@ import { reasonOf } from '../../core/errors.ts';
 import { duration } from '../../core/text.ts';
 import type { PreviewContext, PreviewRequest } from './context.ts';
 import { pullRequestStates } from './records.ts';
-import { deleteAll, isStopped, unlessReopened } from './remove.ts';
+import { deleteAll, isStopped, keepIfReopened } from './remove.ts';
 import type { Removal } from './result.ts';
-import { haveExpired, type PreviewStack, previewStacks, unlessRenewed } from './stacks.ts';
+import { haveExpired, type PreviewStack, previewStacks, keepIfRenewed } from './stacks.ts';
 
-/** A preview that a sweep removes, and how far that is. */
+/** A preview that a sweep removes, and the progress of its removal. */
 export interface SweptPreview {
   pullRequest: number;
-  /** Of the pull request, in ISO 8601. */
+  /** When the pull request was created, in ISO 8601. */
   createdAt: string;
-  /** Why it is removed. `expired`: only the stacks that were found, and no images. */
+  /** Why it is removed. For `expired`, only the stacks that were found are removed, and no images. */
   cause: 'closed' | 'expired';
   stacks: readonly PreviewStack[];
   removal: Removal;
-  /** Why not all of its stacks were begun with: they are left for the next sweep. */
+  /** Why the deletion of some stacks was not started. They are left for the next sweep. */
   left?: string;
 }
 
-/** A deletion takes minutes, and one listing of the stacks watches all of them. */
+/** A deletion takes minutes, and one list of the stacks shows the progress of all. */
 const STACKS_AT_ONCE = 40;
-/** So few are asked about before their deletion that the answer is about a second old for the last of them. */
-export const ASKED_AT_ONCE = 10;
-/** Deletions by the command of deploy-stack, which waits for other operations and says why one failed. */
+/** The size of a batch that is checked before its deletion, so that the check is only about a second old at the end. */
+export const CHECKED_AT_ONCE = 10;
+/** Deletions by deploy-stack's command, which waits for other operations and reports why a deletion failed. */
 const COMMANDS_AT_ONCE = 5;
-/** A deployment that is under way may make a stack again after it was deleted. */
+/** A deployment in progress may create a stack again after it was deleted. */
 const ROUNDS = 3;
 const QUICK_POLLS_MS = 15_000;
 const POLL_MS = 5000;
-/** After this a stack that is not being deleted although CloudFormation accepted it is left to the command. */
+/** After this, a stack that is not being deleted although CloudFormation accepted the request is deleted by the command. */
 const STALE_MS = 60_000;
 
-/** Why previews stay after all, by pull request: read for all of them at once, right before they are changed. */
-export async function objectionsTo(
+/** Why previews must be kept, by pull request. All are read together, right before they are removed. */
+export async function reasonsToKeep(
   context: PreviewContext,
   request: PreviewRequest,
   previews: readonly SweptPreview[],
 ): Promise<Map<number, string>> {
-  const objections = new Map<number, string>();
+  const reasons = new Map<number, string>();
   const numbersOf = (cause: SweptPreview['cause']): number[] => [
     ...new Set(previews.filter((one) => one.cause === cause).map(({ pullRequest }) => pullRequest)),
   ];
   for (const [number, { open }] of await pullRequestStates(context, numbersOf('closed'))) {
-    if (open) objections.set(number, `Pull request ${number} was reopened`);
+    if (open) reasons.set(number, `Pull request ${number} was reopened`);
   }
   const expired = numbersOf('expired');
   const stacks = expired.length > 0 ? await previewStacks(context, request) : [];
   for (const number of expired) {
     const own = stacks.filter(({ pullRequest }) => pullRequest === number);
     if (haveExpired(own, context.clock.now())) continue;
-    objections.set(number, `The preview of pull request ${number} was deployed again`);
+    reasons.set(number, `The preview of pull request ${number} was deployed again`);
   }
-  return objections;
+  return reasons;
 }
 
 /**
- * Deletes the stacks of previews, 40 at once, watched by one listing. What that does not delete (an operation is under
- * way, the deletion failed, a deployment created it again) is deleted by the command of deploy-stack. No deletion begins
- * after `beginUntilMs`; one that is under way then is followed to its end.
+ * Deletes the stacks of previews, 40 at once. The rest (another operation is in progress, the deletion failed, a deployment
+ * created the stack again) is deleted with deploy-stack's command. No deletion starts after `beginUntilMs`; deletions in
+ * progress are followed to their end.
  */
 export async function deleteStacks(
   context: PreviewContext,
@@ -81,22 +81,23 @@ export async function deleteStacks(
       const { removal, pullRequest, cause } = preview;
       if (isLast) {
         const names = stacks.map(({ stackName }) => stackName).join(', ');
-        if (removal.failures.length === 0) removal.failures = [`Stacks of the preview come back: ${names}.`];
+        if (removal.failures.length === 0)
+          removal.failures = [`Stacks of the preview were created again after their deletion: ${names}.`];
       } else if (context.clock.now() >= beginUntilMs) {
         preview.left = outOfTime(request);
       } else {
-        const objection =
+        const keepCheck =
           cause === 'closed'
-            ? unlessReopened(context, pullRequest)
-            : unlessRenewed(context, request, pullRequest);
-        removal.failures = await deleteAll(context, request, stacks, removal, objection);
+            ? keepIfReopened(context, pullRequest)
+            : keepIfRenewed(context, request, pullRequest);
+        removal.failures = await deleteAll(context, request, stacks, removal, keepCheck);
       }
     });
   }
 }
 
 function outOfTime({ timeoutMs }: PreviewRequest): string {
-  return `no deletion begins after the timeout of ${duration(timeoutMs)}`;
+  return `the timeout of ${duration(timeoutMs)} was reached`;
 }
 
 interface Remaining {
@@ -122,7 +123,7 @@ function isOf({ pullRequest, cause, stacks }: SweptPreview, stack: PreviewStack)
   return cause === 'closed' || stacks.some(({ stackId }) => stackId === stack.stackId);
 }
 
-/** A stack whose deletion is wanted, and since when it is under way. */
+/** A stack that is being deleted. */
 interface Deletion {
   preview: SweptPreview;
   stack: PreviewStack;
@@ -137,13 +138,13 @@ async function deleteTogether(
 ): Promise<void> {
   const { clock, signal } = context;
   const wanted = previews.flatMap((preview) => preview.stacks.map((stack) => ({ preview, stack })));
-  // Stacks that cannot be deleted must not keep the others from it, sweep after sweep.
+  // Stacks whose deletion failed before come last, so that they do not delay the others in every sweep.
   const failed = wanted.filter(({ stack }) => stack.status === 'DELETE_FAILED');
   const waiting = [...wanted.filter(({ stack }) => canBeDeleted(stack)), ...failed];
   const running = new Map<string, Deletion>();
   for (;;) {
     while (waiting.length > 0 && running.size < STACKS_AT_ONCE && clock.now() < beginUntilMs) {
-      const some = waiting.splice(0, Math.min(ASKED_AT_ONCE, STACKS_AT_ONCE - running.size));
+      const some = waiting.splice(0, Math.min(CHECKED_AT_ONCE, STACKS_AT_ONCE - running.size));
       for (const deletion of await begin(context, request, some)) {
         running.set(deletion.stack.stackId, deletion);
       }
@@ -156,7 +157,7 @@ async function deleteTogether(
   for (const { preview } of waiting) preview.left = outOfTime(request);
 }
 
-/** CloudFormation deletes a stack that is being created, but waits for no other operation. */
+/** CloudFormation accepts the deletion of a stack that is being created, but not during other operations. */
 function canBeDeleted({ status }: PreviewStack): boolean {
   if (status === 'DELETE_FAILED') return false;
   return !isInProgress(status) || status === 'CREATE_IN_PROGRESS' || status === 'DELETE_IN_PROGRESS';
@@ -168,14 +169,14 @@ async function begin(
   some: readonly Omit<Deletion, 'sinceMs'>[],
 ): Promise<Deletion[]> {
   const wanted = some.filter(({ preview }) => preview.removal.kept === undefined);
-  const objections = await objectionsTo(
+  const reasons = await reasonsToKeep(
     context,
     request,
     wanted.map(({ preview }) => preview),
   );
   const begun = await Promise.all(
     wanted.map(async ({ preview, stack }): Promise<Deletion[]> => {
-      const kept = objections.get(preview.pullRequest);
+      const kept = reasons.get(preview.pullRequest);
       if (kept !== undefined) {
         preview.removal.kept = kept;
         return [];
@@ -187,7 +188,7 @@ async function begin(
   return begun.flat();
 }
 
-/** Whether CloudFormation accepts the deletion; what it refuses is left to the command, which tells why. */
+/** Whether CloudFormation accepted the deletion. If not, the command deletes the stack and reports the reason. */
 async function requestDeletion(
   context: PreviewContext,
   { roleArn }: PreviewRequest,
@@ -210,7 +211,7 @@ async function requestDeletion(
   }
 }
 
-/** Takes the deletions that are over off those that are running. */
+/** Removes the finished deletions from those in progress. */
 async function follow(
   context: PreviewContext,
   request: PreviewRequest,

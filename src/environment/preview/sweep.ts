@@ -10,28 +10,28 @@ import {
   previewTags,
   type PreviewTag,
   removedAnything,
-  TAGS_A_CALL,
+  TAGS_PER_CALL,
 } from './remove.ts';
 import type { SweptItem, SweptPreviews } from './result.ts';
 import { haveExpired, previewStacks, type PreviewStack } from './stacks.ts';
-import { ASKED_AT_ONCE, deleteStacks, objectionsTo, type SweptPreview } from './sweep-stacks.ts';
+import { CHECKED_AT_ONCE, deleteStacks, reasonsToKeep, type SweptPreview } from './sweep-stacks.ts';
 import { sentence } from '../../core/text.ts';
 
 /**
- * GitHub's writes of a sweep: 40 at once, then one a second. "If you are making a large number of POST, PATCH, PUT, or
- * DELETE requests, wait at least one second between each request."
+ * The rate of write requests to GitHub: a burst of 40, then one per second. "If you are making a large number of POST,
+ * PATCH, PUT, or DELETE requests, wait at least one second between each request."
  *
  * @see https://docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api#pause-between-mutative-requests
  */
 const WRITES = { perSecond: 1, burst: 40 };
 
 /**
- * Removes the previews whose pull request is closed, with their images' tags and deployments, and the stacks that
- * have expired. One whose pull request GitHub does not show is kept until it expires: a token that may not read
- * must not look like a pull request that is gone.
+ * Removes the previews of closed pull requests, with their image tags and deployments, and the stacks that have expired. A
+ * preview whose pull request is not found is kept until it expires, because the token may only lack the permission to read
+ * the pull request.
  *
- * Everything is listed once for all previews, and what is deleted together is asked about together, right before.
- * After the request's timeout no deletion begins: what is left is reported, and the next sweep goes on with it.
+ * Everything is listed once for all previews, and each batch is checked again right before its deletion. After the
+ * request's timeout no further deletion starts; the rest is reported and left for the next sweep.
  */
 export async function sweepPreviews(
   context: PreviewContext,
@@ -47,7 +47,7 @@ export async function sweepPreviews(
   }
   await removeStacks(context, request, previews, beginUntilMs);
   const tags: SweptTag[] = [];
-  const closed = previews.filter((preview) => preview.cause === 'closed' && mayGoOn(preview));
+  const closed = previews.filter((preview) => preview.cause === 'closed' && canContinue(preview));
   await attempt(context, 'image tags', closed, async () => {
     tags.push(...(await tagsOfClosed(context, request, previews)));
     await removeTags(context, request, tags);
@@ -60,7 +60,7 @@ export async function sweepPreviews(
   return sweptResult(request, [...items, ...kept], undeleted);
 }
 
-/** What a sweep removes of the stacks that it found, and what it keeps. */
+/** The previews to remove, and the stacks to keep. */
 function sort(
   stacks: readonly PreviewStack[],
   states: ReadonlyMap<number, PullRequestState>,
@@ -78,7 +78,7 @@ function sort(
     } else {
       const why = state
         ? 'its pull request is open'
-        : `GitHub shows no pull request ${pullRequest}; it goes when it expires`;
+        : `pull request ${pullRequest} was not found, so it is kept until it expires`;
       kept.push(...own.map(({ stackName: what }): SweptItem => ({ what, pullRequest, state: 'kept', why })));
     }
   }
@@ -91,7 +91,7 @@ function newPreview(
   stacks: readonly PreviewStack[],
   cause: SweptPreview['cause'],
 ): SweptPreview {
-  // Of a pull request that GitHub does not show every deployment may be.
+  // If the pull request was not found, its deployments may have any age.
   const createdAt = state?.createdAt ?? new Date(0).toISOString();
   return { pullRequest, createdAt, cause, stacks, removal: emptyRemoval() };
 }
@@ -100,7 +100,7 @@ function numbersOf(found: readonly { pullRequest: number }[]): number[] {
   return [...new Set(found.map(({ pullRequest }) => pullRequest))].sort((a, b) => a - b);
 }
 
-/** Deletes the stacks. An error in between is told, and what was deleted until then too. */
+/** Deletes the stacks. After an error, the stacks that were deleted before it are still reported. */
 async function removeStacks(
   context: PreviewContext,
   request: PreviewRequest,
@@ -121,26 +121,26 @@ async function removeStacks(
       preview.left = 'the sweep stopped';
     }
   }
-  // A cancelled job ends with its reason, whatever its deletions came to.
+  // A cancelled job ends with its own reason, regardless of its deletions.
   if (previews.some(({ removal }) => removal.interrupted?.verdict === 'cancelled')) {
     context.signal.throwIfAborted();
   }
 }
 
-/** Whether the stacks of a preview are gone, so that the rest of it may go too. */
-function mayGoOn({ left, removal }: SweptPreview): boolean {
+/** Whether the stacks of a preview are deleted, so that the rest can be removed too. */
+function canContinue({ left, removal }: SweptPreview): boolean {
   return left === undefined && !isStopped(removal);
 }
 
-/** A tag with the preview whose removal it is part of. */
+/** An image tag and its preview. */
 interface SweptTag extends PreviewTag {
   preview: SweptPreview;
 }
 
 /**
- * The tags of closed pull requests whose stacks are gone, listed after those so that no later push is left out. Adds a
- * preview for each pull request that only has tags. The images of an expired preview stay: its pull request is open,
- * and the next push uses them.
+ * The image tags of closed pull requests whose stacks are deleted. They are listed after the deletion to include later
+ * pushes. Adds a preview for each pull request that only has tags. The images of an expired preview are kept, because its
+ * pull request is open and the next push uses them.
  */
 async function tagsOfClosed(
   context: PreviewContext,
@@ -158,12 +158,12 @@ async function tagsOfClosed(
   }
   return tags.flatMap((tag) => {
     const preview = known.get(tag.pullRequest);
-    const isWanted = preview?.cause === 'closed' && mayGoOn(preview);
+    const isWanted = preview?.cause === 'closed' && canContinue(preview);
     return isWanted ? [{ ...tag, preview }] : [];
   });
 }
 
-/** Removes tags, a hundred by a call. What fails for one pull request does not keep the others. */
+/** Deletes tags, up to 100 per call. A failure for one pull request does not stop the others. */
 async function removeTags(
   context: PreviewContext,
   request: PreviewRequest,
@@ -171,11 +171,11 @@ async function removeTags(
 ): Promise<void> {
   for (const repository of new Set(tags.map((tag) => tag.repository))) {
     const own = tags.filter((tag) => tag.repository === repository);
-    for (const some of chunks(own, TAGS_A_CALL)) {
-      const wanted = await unlessObjected(context, request, some);
+    for (const some of chunks(own, TAGS_PER_CALL)) {
+      const wanted = await withoutKept(context, request, some);
       if (wanted.length === 0) continue;
-      const concerned = wanted.map(({ preview }) => preview);
-      await attempt(context, 'image tags', concerned, async () => {
+      const affected = wanted.map(({ preview }) => preview);
+      await attempt(context, 'image tags', affected, async () => {
         const failures = await deleteTags(context, repository, wanted);
         for (const { tag, preview } of wanted) {
           const failure = failures.get(tag);
@@ -187,14 +187,14 @@ async function removeTags(
   }
 }
 
-/** Sets the deployments of previews that are gone inactive. */
+/** Sets the deployments of removed previews to inactive. */
 async function retire(
   context: PreviewContext,
   request: PreviewRequest,
   previews: readonly SweptPreview[],
   writes: RateBucket,
 ): Promise<void> {
-  const gone = previews.filter(mayGoOn);
+  const gone = previews.filter(canContinue);
   const [since] = gone.map(({ createdAt }) => createdAt).sort();
   if (since === undefined) return;
   await attempt(context, 'deployments', gone, async () => {
@@ -202,8 +202,8 @@ async function retire(
     const retired = gone.flatMap((preview) =>
       (active.get(preview.pullRequest) ?? []).map((id) => ({ preview, id })),
     );
-    for (const some of chunks(retired, ASKED_AT_ONCE)) {
-      for (const one of await unlessObjected(context, request, some)) {
+    for (const some of chunks(retired, CHECKED_AT_ONCE)) {
+      for (const one of await withoutKept(context, request, some)) {
         await attempt(context, 'deployments', [one.preview], async () => {
           await writes.take({ signal: context.signal });
           await retireDeployments(context, [one.id]);
@@ -214,38 +214,38 @@ async function retire(
   });
 }
 
-/** What may be changed, right before it is; the others are kept from here on. */
-async function unlessObjected<T extends { preview: SweptPreview }>(
+/** The items whose previews may still be removed, checked right before the removal. The others are kept from then on. */
+async function withoutKept<T extends { preview: SweptPreview }>(
   context: PreviewContext,
   request: PreviewRequest,
   wanted: readonly T[],
 ): Promise<T[]> {
   context.signal.throwIfAborted();
   const previews = wanted.map(({ preview }) => preview);
-  for (const [number, why] of await objectionsTo(context, request, previews)) {
+  for (const [number, why] of await reasonsToKeep(context, request, previews)) {
     for (const { pullRequest, removal } of previews) if (pullRequest === number) removal.kept = why;
   }
   return wanted.filter(({ preview }) => preview.removal.kept === undefined);
 }
 
-/** One part that fails must not keep the others. */
+/** Runs one step of a removal. A failure does not stop the others. */
 async function attempt(
   context: PreviewContext,
   what: string,
-  about: readonly SweptPreview[],
+  affected: readonly SweptPreview[],
   work: () => Promise<void>,
 ): Promise<void> {
   try {
     await work();
   } catch (error) {
     context.signal.throwIfAborted();
-    if (about.length === 0) throw error;
+    if (affected.length === 0) throw error;
     const failure = sentence(`Failed to remove the ${what}: ${reasonOf(error)}`);
-    for (const { removal } of new Set(about)) removal.failures.push(failure);
+    for (const { removal } of new Set(affected)) removal.failures.push(failure);
   }
 }
 
-/** The pull request's comment says what became of its preview; one that is there again has a comment of its own run. */
+/** Updates the comments of the removed previews. A preview that was deployed again has the comment of that run. */
 async function comment(
   context: PreviewContext,
   previews: readonly SweptPreview[],
@@ -280,7 +280,7 @@ function plannedTag({ preview, pullRequest, ...tag }: SweptTag): SweptItem {
   return { what: nameOf(tag), pullRequest, state: 'would be removed', why: whyOf(preview) };
 }
 
-/** What became of a pull request's preview. */
+/** The result for each part of a pull request's preview. */
 function itemsOf(preview: SweptPreview, tags: readonly SweptTag[]): SweptItem[] {
   const { pullRequest, removal, left, stacks } = preview;
   const gone = new Set([...removal.stacks, ...removal.tags]);
@@ -312,7 +312,7 @@ function sweptResult(
   const counts = dryRun
     ? `${count('would be removed')} would be removed`
     : `${count('removed')} removed${failures.length > 0 ? `, ${failures.length} failed` : ''}`;
-  const left = count('left') > 0 ? ` The next sweep removes the ${count('left')} that are left.` : '';
+  const left = count('left') > 0 ? ` ${count('left')} left for the next sweep.` : '';
   const reasons = [...new Set(failures)].map((why) => ` ${sentence(why)}`).join('');
   return {
     kind: 'swept',

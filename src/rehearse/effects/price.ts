@@ -3,7 +3,7 @@ import {
   ENDPOINT_HOUR,
   FARGATE_PRICES,
   HOURLY_PRICES,
-  HOURS_A_MONTH,
+  HOURS_PER_MONTH,
   MONTHLY_PRICES,
 } from '../../environment/preview/price.ts';
 import type { Json, JsonObject, Resource } from './resources.ts';
@@ -85,12 +85,12 @@ function monthlyPrice(resource: Resource, all: readonly Resource[]): number | un
       return servicePrice(resource, all);
     case 'AWS::EC2::VPCEndpoint':
       return properties['VpcEndpointType'] === 'Interface'
-        ? ENDPOINT_HOUR * HOURS_A_MONTH * lengthOf(properties['SubnetIds'])
+        ? ENDPOINT_HOUR * HOURS_PER_MONTH * lengthOf(properties['SubnetIds'])
         : 0;
     case 'AWS::RDS::DBInstance':
       return instancePrice(properties, all);
     case 'AWS::ElastiCache::ServerlessCache':
-      return DATABASE_PRICES.cacheGbHour * DATABASE_PRICES.cacheLeastGb * HOURS_A_MONTH;
+      return DATABASE_PRICES.cacheGbHour * DATABASE_PRICES.cacheLeastGb * HOURS_PER_MONTH;
     case 'AWS::ElastiCache::CacheCluster':
     case 'AWS::ElastiCache::ReplicationGroup':
     case 'AWS::OpenSearchService::Domain':
@@ -101,7 +101,7 @@ function monthlyPrice(resource: Resource, all: readonly Resource[]): number | un
     case 'AWS::WAFv2::WebACL':
       return MONTHLY_PRICES[type] + FIREWALL_RULE * lengthOf(properties['Rules']);
     default:
-      if (isIn(type, HOURLY_PRICES)) return HOURLY_PRICES[type] * HOURS_A_MONTH;
+      if (isIn(type, HOURLY_PRICES)) return HOURLY_PRICES[type] * HOURS_PER_MONTH;
       return isIn(type, MONTHLY_PRICES) ? MONTHLY_PRICES[type] : 0;
   }
 }
@@ -120,7 +120,7 @@ function servicePrice(service: Resource, all: readonly Resource[]): number | und
   const platform = Object.fromEntries(members(definition['RuntimePlatform']));
   const { vcpuHour, gbHour } = FARGATE_PRICES[platform['CpuArchitecture'] === 'ARM64' ? 'ARM64' : 'X86_64'];
   const task = (cpu / 1024) * vcpuHour + (memory / 1024) * gbHour;
-  return task * HOURS_A_MONTH * taskCount(service, all);
+  return task * HOURS_PER_MONTH * taskCount(service, all);
 }
 
 /**
@@ -142,11 +142,11 @@ function instancePrice(instance: JsonObject, all: readonly Resource[]): number |
   if (!String(instance['Engine']).startsWith('aurora')) return undefined;
   if (size !== 'db.serverless') {
     const hour = DATABASE_PRICES.auroraHour[size];
-    return hour === undefined ? undefined : hour * HOURS_A_MONTH;
+    return hour === undefined ? undefined : hour * HOURS_PER_MONTH;
   }
   const cluster = all.find(({ physicalId }) => physicalId === instance['DBClusterIdentifier'])?.properties;
   const { MinCapacity = 0 } = Object.fromEntries(members(cluster?.['ServerlessV2ScalingConfiguration']));
-  return Number(MinCapacity) * DATABASE_PRICES.acuHour * HOURS_A_MONTH;
+  return Number(MinCapacity) * DATABASE_PRICES.acuHour * HOURS_PER_MONTH;
 }
 
 function lengthOf(value: Json | undefined): number {

@@ -102,14 +102,14 @@ describe('the manifest', () => {
     expect(only.outputs).toMatchObject({
       verdict: 'skipped',
       reason:
-        'user-service has no paths: it is a worker, and it would take the messages of dev. Previews leave workers out. Nothing was changed.',
+        'user-service has no paths, so it is a worker and would process the messages of dev. Previews do not include workers. Nothing was changed.',
     });
     expect(await host.stacks()).toEqual([]);
 
     const images = JSON.stringify({ frontend: image, 'user-service': image });
     const both = await host.run(11, { images, project: '' }, { workspace });
     expect(both.outputs).toMatchObject({ verdict: 'deployed', stacks: '["dev-platform-pr-11-frontend"]' });
-    expect(both.log).toContain('user-service has no paths: it is a worker');
+    expect(both.log).toContain('user-service has no paths, so it is a worker');
     await host.run(11, { command: 'remove' });
   });
 

@@ -59,7 +59,7 @@ describe('a priority', () => {
   test('that is taken before the rule is created is chosen again', async () => {
     const run = await host.run(22);
     expect(run.outputs['verdict']).toBe('deployed');
-    expect(run.log).toContain('Priority 2022 was taken meanwhile; user-service tries 2023.');
+    expect(run.log).toContain('Priority 2022 is now in use. Retrying user-service with 2023.');
     expect(host.prioritiesOf(22)).toEqual([2023]);
   });
 

@@ -36,7 +36,7 @@ describe('nothing is changed', () => {
     expect(run.exitCode).toBe(0);
     expect(run.outputs).toMatchObject({
       verdict: 'skipped',
-      reason: expect.stringContaining('Pull request 51 comes from a fork'),
+      reason: expect.stringContaining('Pull request 51 is from a fork'),
     });
     expect(host.sandbox.calls.all).toHaveLength(calls);
   });
@@ -53,7 +53,7 @@ describe('nothing is changed', () => {
     const run = await host.run(53, {}, { token: host.sandbox.tokens.readOnly });
     expect(run.outputs).toMatchObject({
       verdict: 'failed',
-      reason: expect.stringContaining('permissions: deployments: write'),
+      reason: expect.stringContaining('Grant the job `deployments: write`'),
     });
     expect(await host.stacks()).toEqual([]);
   });
@@ -112,7 +112,7 @@ describe('nothing is changed', () => {
     const run = await host.run(54, { parameters: 'Listener=/platform/dev/nothing' });
     expect(run.outputs).toMatchObject({
       verdict: 'failed',
-      reason: expect.stringContaining('There is no SSM parameter /platform/dev/nothing'),
+      reason: expect.stringContaining('The SSM parameter /platform/dev/nothing does not exist'),
     });
   });
 });

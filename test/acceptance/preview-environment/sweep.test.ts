@@ -60,7 +60,7 @@ test('a pull request that GitHub does not return is not treated as closed', asyn
   await host.retag('dev-platform-pr-43-user-service', { PullRequest: '4711' });
   const run = await sweep();
   expect(run.outputs['verdict']).toBe('unchanged');
-  expect(run.summary).toMatch(/pr-43-user-service.*kept.*GitHub shows no pull request 4711/);
+  expect(run.summary).toMatch(/pr-43-user-service.*kept.*pull request 4711 was not found/);
 });
 
 test('a failed removal makes the sweep red, but the others are removed', async () => {

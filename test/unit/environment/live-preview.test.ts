@@ -252,7 +252,7 @@ test('a stack that keeps being deleted is a conflict', async () => {
   );
   const result = await deploy(pullRequest);
   host.sandbox.beforeCalls(undefined);
-  const message = `Stack dev-platform-pr-${pullRequest}-user-service was deleted by another job while it was deployed: by a sweep, or because the pull request was closed.`;
+  const message = `Stack dev-platform-pr-${pullRequest}-user-service was deleted during its deployment by another job: a sweep, or the removal after the pull request was closed.`;
   expect(result).toMatchObject({
     verdict: 'failed',
     reason: `user-service: ${message} Fix: Run the job again.`,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { StackResult } from '../../../src/cloudformation/commands/result.ts';
-import { choosePriority, lostItsPriority } from '../../../src/environment/preview/priority.ts';
+import { choosePriority, hasPriorityConflict } from '../../../src/environment/preview/priority.ts';
 
 function failedAt(type: string, reason: string, also: { type: string; reason: string }[] = []): StackResult {
   const cause = { logicalId: 'Rule', nesting: [] };
@@ -36,12 +36,12 @@ describe('a deployment lost its priority', () => {
     [RULE, 'The target group does not exist', false],
     ['AWS::ECS::Service', "Priority '1007' is currently in use", false],
   ])('%s: %s → %s', (type, reason, lost) => {
-    expect(lostItsPriority(failedAt(type, reason))).toBe(lost);
+    expect(hasPriorityConflict(failedAt(type, reason))).toBe(lost);
   });
 
   test('also when another resource failed first', () => {
     const also = [{ type: RULE, reason: "Priority '1007' is currently in use" }];
-    expect(lostItsPriority(failedAt('AWS::IAM::Role', 'Access denied', also))).toBe(true);
+    expect(hasPriorityConflict(failedAt('AWS::IAM::Role', 'Access denied', also))).toBe(true);
   });
 });
 

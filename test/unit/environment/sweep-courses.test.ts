@@ -40,8 +40,8 @@ test('a sweep that times out reports what is left, and the next one removes it',
   );
   const short = await sweep({ timeoutMs: 0 });
   expect(short).toMatchObject({ verdict: 'unchanged' });
-  expect(short.reason).toContain('The next sweep removes the 3 that are left.');
-  expect(short.items[0]?.why).toBe('no deletion begins after the timeout of <1s; the next sweep removes it');
+  expect(short.reason).toContain('3 left for the next sweep.');
+  expect(short.items[0]?.why).toBe('the timeout of <1s was reached; the next sweep removes it');
   expect(short.items.map(({ what, state }) => [what, state])).toEqual(
     numbers(3).map((pullRequest) => [stackOf(pullRequest), 'left']),
   );
