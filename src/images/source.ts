@@ -8,7 +8,7 @@ import { resolveBases } from './bases.ts';
 import { resolveBake } from './build/bake.ts';
 import { readBuildDefaults } from './build/builder.ts';
 import type { BuildRequest } from './build/command.ts';
-import { type BuildSurroundings, hashContent, readDockerfile } from './build/content-hash.ts';
+import { type BuildEnvironment, hashContent, readDockerfile } from './build/content-hash.ts';
 import { DockerClient } from './build/docker.ts';
 import { environmentPlatforms } from './build/platforms.ts';
 import type { BuildContext, BuildSource, ImageContext, ImageRequest } from './context.ts';
@@ -66,7 +66,7 @@ async function readEnvironment(
   { platforms }: BuildRequest,
   folder: string,
   context: BuildContext,
-): Promise<BuildSurroundings | undefined> {
+): Promise<BuildEnvironment | undefined> {
   const { env, signal } = context;
   const docker = new DockerClient(join(folder, 'check'), undefined, env, context);
   const requested = platforms.length > 0 ? platforms : environmentPlatforms(env);

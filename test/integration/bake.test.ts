@@ -108,7 +108,7 @@ test('a target resolves to the build that buildx would run', async () => {
 
 test.each([
   ['several', /This group has several: several-a, several-b$/],
-  ['linked', /takes the context base from another target \(target:base\)/],
+  ['linked', /uses another target as the context base \(target:base\)/],
   ['local', /has the output dest=out,type=local;/],
   ['none', /docker buildx bake failed: "ERROR: failed to find target none"$/],
 ])('the target %s is refused', async (target, message) => {

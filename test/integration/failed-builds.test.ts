@@ -145,7 +145,7 @@ describe('with a builder that pushes', () => {
     const fault: FaultRule = { operation: 'PutManifest', kind: 'throttle', times: 8 };
     const inputs = { cache: 'none', provenance: 'false' };
     const run = await build(engine(), dockerfile('RUN true'), { fault, inputs });
-    expect(run.log).toContain('The push failed for now');
+    expect(run.log).toContain('The push failed (attempt 1');
     expect(run.outputs['verdict']).toBe('pushed');
   });
 
@@ -186,7 +186,7 @@ describe('a builder', () => {
     );
     const next = await build(engine(), dockerfile('RUN true'));
     expect(next.outputs['reason']).toMatch(
-      /^The builder remote does not answer at unix:\/\/.*buildkitd\.sock: docker buildx inspect says "inactive"/,
+      /^The builder remote is not reachable at unix:\/\/.*buildkitd\.sock: docker buildx inspect reported "inactive"/,
     );
     expect(errorOf(next)).toMatchObject({
       code: 'docker-unavailable',

@@ -4,22 +4,22 @@ import { shownPath } from '../../core/inputs/file.ts';
 import { type BuildRequest, isRemoteContext, isSbom, resolveContexts } from './command.ts';
 import { type DockerClient, lastLine } from './docker.ts';
 
-/** A build that a bake file describes. */
+/** A build that is described by bake files. */
 export interface BakeRequest {
-  /** The files by absolute path; a later one overrides an earlier one. */
+  /** Absolute paths. Later files override earlier ones. */
   files: readonly string[];
   /** A target, or a group of one target. */
   target: string;
-  /** Labels that override those of the files. */
+  /** Labels that override the labels of the files. */
   labels: Readonly<Record<string, string>>;
 }
 
 type Values = Readonly<Record<string, string | null>>;
-/** Since version 0.20 buildx prints these as objects, before as `type=env,id=TOKEN`. */
+/** buildx prints these as objects since version 0.20, and as `type=env,id=TOKEN` before that. */
 type Attributes = string | Readonly<Record<string, string | boolean>>;
 
 /**
- * One target as `docker buildx bake --print` has it.
+ * A target in the output of `docker buildx bake --print`.
  *
  * @see https://github.com/docker/buildx/blob/master/bake/bake.go (type Target)
  */
@@ -46,7 +46,7 @@ interface BakeTarget {
   'cache-to'?: readonly Attributes[];
 }
 
-/** Everything else that a target can set would be lost, and is refused. */
+/** All other settings of a target would be lost, so they are rejected. */
 const SUPPORTED = new Set([
   ...['context', 'dockerfile', 'contexts', 'args', 'labels', 'annotations', 'target', 'platforms', 'secret'],
   ...['ssh', 'attest', 'output', 'pull', 'network', 'shm-size', 'ulimits', 'extra-hosts'],
@@ -55,11 +55,11 @@ const SUPPORTED = new Set([
 const TARGET_NAME = /^\w[\w-]*$/;
 
 /**
- * The build that a target of bake files describes, resolved by buildx itself: variables, functions, inheritance.
+ * The build of a target in bake files. buildx itself resolves variables, functions and inheritance.
  *
- * @param build what the inputs ask for; they override the file.
- * @returns also what the file says and is not used, a sentence each.
- * @throws InputError for a file that buildx rejects, for several targets, and for what cannot be honoured.
+ * @param build the build of the inputs, which override the file.
+ * @returns also notes about settings of the file that are not used, one sentence each.
+ * @throws InputError for a file that buildx rejects, for several targets, and for unsupported settings.
  */
 export async function resolveBake(
   docker: Pick<DockerClient, 'read' | 'run'>,
@@ -67,8 +67,8 @@ export async function resolveBake(
   build: BuildRequest,
 ): Promise<{ build: BuildRequest; notes: string[] }> {
   const { name, target } = await readTarget(docker, bake, build.workspace);
-  const refuse = refusal(shownFiles(bake, build), name);
-  requireSupported(target, refuse);
+  const reject = rejection(shownFiles(bake, build), name);
+  requireSupported(target, reject);
   const { workspace } = build;
   const context = resolve(workspace, target.context ?? '.');
   const options = buildOptions(target);
@@ -83,20 +83,20 @@ export async function resolveBake(
     buildContexts: { ...resolveContexts(target.contexts ?? {}, workspace), ...build.buildContexts },
     ssh: [...new Set([...sshEntries(target, workspace), ...build.ssh])],
     labels: { ...build.labels, ...valuesOf(target.labels), ...bake.labels },
-    ...attestations(target, build, refuse),
+    ...attestations(target, build, reject),
     ...(Object.keys(secrets).length > 0 && { secretSpecs: secrets }),
     ...(options.length > 0 && { options }),
   };
   return { build: resolved, notes: unusedSettings(target) };
 }
 
-type Refuse = (what: string) => InputError;
+type Reject = (problem: string) => InputError;
 
-function refusal(files: readonly string[], name: string): Refuse {
-  return (what) => new InputError('bake-file', '', `${files.join(', ')}: the target ${name} ${what}`);
+function rejection(files: readonly string[], name: string): Reject {
+  return (problem) => new InputError('bake-file', '', `${files.join(', ')}: the target ${name} ${problem}`);
 }
 
-/** The files as messages show them, those of buildx included, which runs in the workspace. */
+/** The files relative to the workspace, where buildx runs. Messages show them in the same way. */
 function shownFiles({ files }: BakeRequest, { workspace }: Pick<BuildRequest, 'workspace'>): string[] {
   return files.map((file) => shownPath(file, workspace));
 }
@@ -132,10 +132,10 @@ async function readTarget(
   if (first && others.length === 0) return { name: first[0], target: first[1] };
   const linked = Object.entries(targets[target]?.contexts ?? {}).find(([, from]) => isTarget(from));
   if (linked) {
-    const refuse = refusal(files, target);
-    throw refuse(
-      `takes the context ${linked[0]} from another target (${linked[1]}), which is not supported: ` +
-        'make it a stage of the Dockerfile, or push it first and name it as docker-image://…',
+    const reject = rejection(files, target);
+    throw reject(
+      `uses another target as the context ${linked[0]} (${linked[1]}), which is not supported. ` +
+        'Make it a stage of the Dockerfile, or push it first and refer to it as docker-image://…',
     );
   }
   const names = Object.keys(targets).sort().join(', ');
@@ -144,21 +144,24 @@ async function readTarget(
 
 const isTarget = (context: string): boolean => context.startsWith('target:');
 
-/** Refuses whatever would be lost. */
-function requireSupported(target: BakeTarget, refuse: Refuse): void {
+/** Rejects settings that would be lost. */
+function requireSupported(target: BakeTarget, reject: Reject): void {
   const { context = '.', dockerfile = '' } = target;
   for (const [key, value] of Object.entries(target) as [string, unknown][]) {
-    if (!SUPPORTED.has(key) && !isUnset(key, value)) throw refuse(`sets ${key}, which is not supported`);
+    if (!SUPPORTED.has(key) && !isUnset(key, value)) throw reject(`sets ${key}, which is not supported`);
   }
   if (isRemoteContext(context))
-    throw refuse(`has the context ${context}; expected a folder of the workspace`);
-  if (isRemoteContext(dockerfile)) throw refuse(`has the Dockerfile ${dockerfile}; expected a file`);
+    throw reject(`has the context ${context}, which is not a folder in the workspace`);
+  if (isRemoteContext(dockerfile))
+    throw reject(`has the Dockerfile ${dockerfile}, which is not a file in the workspace`);
   for (const output of (target.output ?? []).map(attributesOf)) {
     const { type = '', push, ...more } = output;
     const [extra] = Object.keys(more).filter((key) => key !== 'name');
     if ((type !== 'registry' && type !== 'image') || push === 'false' || extra !== undefined) {
       const shown = Object.entries(output).map(([key, value]) => `${key}=${value}`);
-      throw refuse(`has the output ${shown.join(',')}; the image goes to the repository and nowhere else`);
+      throw reject(
+        `has the output ${shown.join(',')}, which is not supported. Images are pushed only to the repository`,
+      );
     }
   }
 }
@@ -179,7 +182,7 @@ function attributesOf(entry: Attributes): Record<string, string> {
   return Object.fromEntries(pairs.map(([key, value]) => [key, String(value)]));
 }
 
-/** Values as they are meant: buildx prints them escaped for HCL, and leaves out none that is null. */
+/** The values without those that are null, and without the escapes for HCL that buildx prints. */
 function valuesOf(values: Values = {}): Record<string, string> {
   const given = Object.entries(values).filter((pair): pair is [string, string] => pair[1] !== null);
   return Object.fromEntries(given.map(([key, value]) => [key, unescape(value)]));
@@ -213,11 +216,11 @@ function idAndPaths(entry: string): [string, string[]] {
   return [id, paths.split(',').filter((path) => path !== '')];
 }
 
-/** Attestations of the file, where the inputs leave them open. */
+/** The attestations of the file, unless inputs override them. */
 function attestations(
   { attest = [] }: BakeTarget,
   { provenance, sbom }: BuildRequest,
-  refuse: Refuse,
+  reject: Reject,
 ): Pick<BuildRequest, 'provenance' | 'sbom'> {
   const found: Pick<BuildRequest, 'provenance' | 'sbom'> = { provenance: 'auto', sbom: 'auto' };
   for (const { type = '', disabled = 'false', mode, generator, ...more } of attest.map(attributesOf)) {
@@ -225,15 +228,16 @@ function attestations(
       ...more,
       ...(type !== 'sbom' && generator !== undefined && { generator }),
     });
-    if (extra !== undefined) throw refuse(`sets ${extra} for attest type=${type}, which is not supported`);
+    if (extra !== undefined) throw reject(`sets ${extra} for attest type=${type}, which is not supported`);
     if (type === 'sbom') {
-      const made = generator === undefined ? 'true' : `generator=${generator}`;
-      if (!isSbom(made)) throw refuse(`has the SBOM ${made}; expected generator=<image>@sha256:<digest>`);
-      found.sbom = disabled === 'true' ? 'false' : made;
+      const setting = generator === undefined ? 'true' : `generator=${generator}`;
+      if (!isSbom(setting))
+        throw reject(`has the SBOM ${setting}, but a generator must have the form <image>@sha256:<digest>`);
+      found.sbom = disabled === 'true' ? 'false' : setting;
     } else if (type === 'provenance') {
       const level = mode === 'max' ? 'max' : 'min';
       found.provenance = disabled === 'true' ? 'false' : level;
-    } else throw refuse(`has the attestation ${type}, which is not supported`);
+    } else throw reject(`has the attestation ${type}, which is not supported`);
   }
   return {
     provenance: provenance === 'auto' ? found.provenance : provenance,
@@ -241,7 +245,7 @@ function attestations(
   };
 }
 
-/** Settings that are an option of `docker buildx build` each. */
+/** Settings with a corresponding option of `docker buildx build`. */
 function buildOptions(target: BakeTarget): string[] {
   const { network, annotations = [], ulimits = [], pull = false } = target;
   const hosts = Object.entries(valuesOf(target['extra-hosts'])).map(

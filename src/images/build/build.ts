@@ -24,17 +24,17 @@ export type BuildOutput =
 interface BuildOptions {
   builder: Builder;
   cache?: NonNullable<BuildTarget['cache']>;
-  /** For what the build writes; the caller removes it. */
+  /** The folder for the output of the build; removed by the caller. */
   folder: string;
-  /** Gets the steps after each attempt, also of a build that failed. */
+  /** Called with the steps after each attempt, even if the build failed. */
   onProgress: (steps: BuildStep[]) => void;
 }
 
 /**
- * Builds an image for a repository. When only the push failed, and may succeed later, the build is run again: its
- * steps are then in the builder's cache, and layers that were pushed are not pushed again.
+ * Builds an image for a repository. After a transient failure of the push, the build is repeated: its steps are then in
+ * the builder's cache, and layers are not pushed again.
  *
- * @throws BuildFailedError; the signal's reason when it is aborted.
+ * @throws BuildFailedError, or the signal's reason if it is aborted.
  */
 export async function buildImage(
   docker: DockerClient,
@@ -48,9 +48,9 @@ export async function buildImage(
 }
 
 /**
- * Builds an image and exports it nowhere.
+ * Builds an image without exporting it.
  *
- * @throws BuildFailedError; the signal's reason when it is aborted.
+ * @throws BuildFailedError, or the signal's reason if it is aborted.
  */
 export async function tryBuild(
   docker: DockerClient,
@@ -93,7 +93,9 @@ async function runBuild(
     const failure = explainFailure(stderr, progress, request, target.builder);
     if (failure.transient && attempt < RETRY.attempts) {
       const { message } = failure;
-      context.log.info(`The push failed for now (${message}): attempt ${attempt} of ${RETRY.attempts}.`);
+      context.log.info(
+        `The push failed (attempt ${attempt} of ${RETRY.attempts}) and is retried: ${message}`,
+      );
     }
     throw failure;
   });
@@ -110,17 +112,17 @@ async function builtOutput({
   return { kind: 'registry', digest: await readBuildDigest(metadataFile) };
 }
 
-/** The digest of what BuildKit has pushed. */
+/** The digest of the image that BuildKit has pushed. */
 async function readBuildDigest(metadataFile: string): Promise<string> {
   const metadata = Object(JSON.parse(await readFile(metadataFile, 'utf8'))) as Record<string, unknown>;
   const digest = metadata['containerimage.digest'];
   if (typeof digest === 'string' && isDigest(digest)) return digest;
-  throw new PlatformError('command-failed', 'buildx has written no digest to its metadata file');
+  throw new PlatformError('command-failed', 'buildx wrote no digest to its metadata file');
 }
 
 /**
- * Saves an image of the daemon's store as an OCI image layout, and removes its name there; the daemon may keep its
- * layers as a cache.
+ * Saves an image from the daemon's image store as an OCI image layout, and removes its name from the store. The daemon may
+ * keep its layers as a cache.
  */
 export async function saveImage(
   docker: DockerClient,
@@ -134,7 +136,7 @@ export async function saveImage(
       layoutFromSaved(stdout, folder, known, context.signal);
     const { exitCode, stderr } = await docker.run(['save', localName], { readOutput });
     if (exitCode !== 0) {
-      throw new PlatformError('command-failed', `docker cannot save the image: ${lastLine(stderr)}`);
+      throw new PlatformError('command-failed', `docker save failed: ${lastLine(stderr)}`);
     }
   } finally {
     await docker.cleanUp(['image', 'rm', localName]);

@@ -4,8 +4,8 @@ import { type DockerClient, lastLine } from './docker.ts';
 type Docker = Pick<DockerClient, 'read'>;
 
 /**
- * What builds, and where the image is after a build: BuildKit pushes it to the registry or exports it as an OCI
- * layout, or the daemon has it in its own store.
+ * What builds images, and where an image is after a build: BuildKit pushes it to the registry or exports it as an OCI
+ * layout, or the daemon has it in its image store.
  */
 export interface Builder {
   name: 'buildx' | 'docker build';
@@ -17,9 +17,9 @@ export interface Builder {
 const SET_UP = 'Add docker/setup-buildx-action before this step';
 
 /**
- * Finds out what this machine can build with.
+ * Finds the builder of this machine.
  *
- * @throws PlatformError `docker-unavailable` when there is no Docker client, no daemon or no BuildKit.
+ * @throws PlatformError `docker-unavailable` if there is no Docker client, no daemon or no BuildKit.
  */
 export async function findBuilder(docker: Docker): Promise<Builder> {
   const [versions, buildx] = await Promise.all([readVersions(docker), docker.read(['buildx', 'version'])]);
@@ -29,7 +29,7 @@ export async function findBuilder(docker: Docker): Promise<Builder> {
   if (driver === undefined) {
     throw new PlatformError(
       'docker-unavailable',
-      `docker buildx has no builder: ${lastLine(inspected.stderr) || 'it does not say why'}`,
+      `docker buildx has no builder: ${lastLine(inspected.stderr) || 'no reason given'}`,
     );
   }
   if (driver === 'remote') return remoteBuilder(inspected.stdout);
@@ -43,8 +43,8 @@ export async function findBuilder(docker: Docker): Promise<Builder> {
 }
 
 /**
- * A builder that runs elsewhere. One that does not answer is known at once: the build itself would wait 20 seconds,
- * and fail without a name. Other drivers start their builder with the build.
+ * A remote builder. If it is not reachable, this fails immediately. The build itself would wait for 20 seconds and fail
+ * without the builder's name. Other drivers start their builder with the build.
  *
  * @see https://github.com/docker/buildx/blob/v0.38.2/driver/remote/driver.go (Info, Bootstrap)
  */
@@ -62,9 +62,9 @@ function remoteBuilder(inspected: string): Builder {
   const reason = [...new Set([...problems, ...states])].join('; ');
   throw new PlatformError(
     'docker-unavailable',
-    `The builder ${name} does not answer at ${endpoints}: docker buildx inspect says "${reason}"`,
+    `The builder ${name} is not reachable at ${endpoints}: docker buildx inspect reported "${reason}"`,
     {
-      fix: 'Start the builder, or correct its endpoint where the job creates it (docker/setup-buildx-action).',
+      fix: 'Start the builder, or correct its endpoint in the step that creates it (docker/setup-buildx-action).',
     },
   );
 }
@@ -72,7 +72,7 @@ function remoteBuilder(inspected: string): Builder {
 interface Versions {
   client: string;
   server: string | undefined;
-  /** What the daemon runs on: `linux/amd64`. */
+  /** The platform of the daemon: `linux/amd64`. */
   platform: string | undefined;
   problem: string;
 }
@@ -104,23 +104,22 @@ function builderWithoutBuildx(versions: Versions): Builder {
   return { name: 'docker build', output: 'daemon', description: `docker build ${server}, without buildx` };
 }
 
-/** Since version 23 the client needs the buildx plugin for BuildKit. */
+/** Since version 23, the client needs the buildx plugin for BuildKit. */
 function canBuildWithoutBuildx({ client }: Versions): boolean {
   return !(Number.parseInt(client, 10) >= 23);
 }
 
-/** What a build on this machine depends on where the request leaves it open. */
+/** The defaults of this machine for a build. */
 export interface BuildDefaults {
   name: Builder['name'];
-  /** One platform, or all that the builder lists where they do not tell which it takes. Empty: not known. */
+  /** The default platform, or all platforms of the builder if the default cannot be determined. Empty: not known. */
   platforms: readonly string[];
 }
 
 /**
- * Reads what decides over a build without building. A builder that has not started is started where only that tells
- * its platform.
+ * Reads the defaults for a build without building. A builder is started if that is the only way to read its platform.
  *
- * @param platforms what is built for; empty: the builder's own.
+ * @param platforms the requested platforms; empty: the default of the builder.
  * @throws PlatformError `docker-unavailable` without a docker client.
  */
 export async function readBuildDefaults(
@@ -141,7 +140,7 @@ export async function readBuildDefaults(
   return { name: 'buildx', platforms: defaultOf(listedPlatforms(stdout)) };
 }
 
-/** The platforms of a builder's first node, which builds what names no platform. */
+/** The platforms of a builder's first node, which runs builds without a platform. */
 function listedPlatforms(inspected: string): string[] {
   const [, firstNode = ''] = /^Nodes:\n(.*?)(?:\n\n|$(?![^]))/ms.exec(inspected) ?? [];
   const [, list = ''] = /^Platforms:\s*(.*)$/m.exec(firstNode) ?? [];
@@ -149,8 +148,8 @@ function listedPlatforms(inspected: string): string[] {
 }
 
 /**
- * BuildKit builds for the first platform of its own. Those that the user gave to the node have a star, come before
- * them, and hide which is the first.
+ * By default, BuildKit builds for its first native platform. Platforms that the user assigned to the node have a star and
+ * are listed first, so that the first native one cannot be determined.
  *
  * @see https://github.com/docker/buildx/blob/v0.38.2/util/platformutil/parse.go (FormatInGroups)
  * @see https://github.com/moby/buildkit/blob/v0.34.2/frontend/dockerui/config.go (defaultBuildPlatform)
@@ -163,8 +162,8 @@ function requireDaemon({ server, problem }: Versions): void {
   if (server !== undefined) return;
   throw new PlatformError(
     'docker-unavailable',
-    `There is no Docker daemon to build with: ${problem || 'the client does not say why'} ` +
-      'A ready image can be pushed without one: see oci-layout.',
+    `No Docker daemon is available: ${problem || 'no reason given.'} ` +
+      'An image that is already built can be pushed without one: see oci-layout.',
   );
 }
 
@@ -172,6 +171,6 @@ function parse(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    return {}; // Old clients print no JSON when there is no daemon.
+    return {}; // Old clients print no JSON without a daemon.
   }
 }

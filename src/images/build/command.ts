@@ -2,9 +2,9 @@ import { resolve } from 'node:path';
 import { InputError } from '../../core/errors.ts';
 import type { Builder } from './builder.ts';
 
-/** What is to be built. Paths are absolute. */
+/** A requested build. Paths are absolute. */
 export interface BuildRequest {
-  /** The folder that paths are shown relative to. */
+  /** In messages, paths are relative to this folder. */
   workspace: string;
   /** The folder of the build context. */
   context: string;
@@ -16,23 +16,23 @@ export interface BuildRequest {
   buildArgs: Readonly<Record<string, string>>;
   /** Named contexts: an absolute folder, or a reference with a scheme such as docker-image://. */
   buildContexts: Readonly<Record<string, string>>;
-  /** By id. */
+  /** Values by id. */
   secrets: Readonly<Record<string, string>>;
-  /** More secrets, which docker itself reads, by id: `id=npm,env=NPM_TOKEN`, `id=key,src=/path`. */
+  /** Further secrets by id, which docker reads itself: `id=npm,env=NPM_TOKEN`, `id=key,src=/path`. */
   secretSpecs?: Readonly<Record<string, string>>;
   ssh: readonly string[];
   labels: Readonly<Record<string, string>>;
   cache: 'registry' | 'gha' | 'none';
-  /** `auto` is `min`, where the builder supports it. */
+  /** `auto` is `min` if the builder supports it. */
   provenance: 'auto' | 'min' | 'max' | 'false';
   sbom: Sbom;
-  /** More options of `docker buildx build`, such as `--pull`. */
+  /** Further options of `docker buildx build`, such as `--pull`. */
   options?: readonly string[];
 }
 
 /**
- * `true` makes an SBOM with BuildKit's own scanner, an image of Docker Hub; a generator is another scanner. `auto` is
- * what a bake file says, else no SBOM: a build needs no public registry by default.
+ * `true` creates an SBOM with BuildKit's own scanner, an image on Docker Hub. A generator is another scanner. `auto` is the
+ * setting of the bake file, or else no SBOM, so that a build needs no public registry by default.
  *
  * @see https://docs.docker.com/build/metadata/attestations/sbom/
  */
@@ -40,7 +40,7 @@ export type Sbom = 'auto' | 'true' | 'false' | `generator=${string}`;
 
 const SBOM = /^(?:auto|true|false|generator=[^\s,"]+@sha256:[0-9a-f]{64})$/;
 
-/** Whether it is one. The scanner sees the whole image, so it is pinned by digest. */
+/** Whether a text is a valid setting. A scanner reads the whole image, so it must be pinned by digest. */
 export function isSbom(given: string): given is Sbom {
   return SBOM.test(given);
 }
@@ -51,7 +51,7 @@ export function parseSbom(given: string): Sbom {
   throw new InputError('sbom', given, 'expected auto, true, false or generator=<image>@sha256:<digest>');
 }
 
-/** The image of the scanner that makes the SBOM; undefined without one. */
+/** The image of the scanner that creates the SBOM; undefined without an SBOM. */
 export function sbomGenerator({ sbom }: Pick<BuildRequest, 'sbom'>): string | undefined {
   if (sbom === 'true') return 'docker/buildkit-syft-scanner';
   return sbom.startsWith('generator=') ? sbom.slice('generator='.length) : undefined;
@@ -59,13 +59,13 @@ export function sbomGenerator({ sbom }: Pick<BuildRequest, 'sbom'>): string | un
 
 const REMOTE = /^(?:[a-z][a-z0-9+.-]*:\/\/|git@|github\.com\/)/i;
 
-/** Whether docker would fetch a build context from elsewhere instead of reading a folder. */
+/** Whether docker would download a build context instead of reading a folder. */
 export function isRemoteContext(context: string): boolean {
   return REMOTE.test(context);
 }
 
 /**
- * The folder of a build context. A URL is refused: its content could not be hashed, and has no commit of this checkout.
+ * The folder of a build context. A URL is rejected, because its content cannot be hashed and does not belong to the commit.
  *
  * @param input the name of the input, for the error.
  * @throws InputError
@@ -75,13 +75,13 @@ export function resolveContext(input: string, given: string, workspace: string):
   throw new InputError(
     input,
     given,
-    'expected a folder of the workspace. Check the other repository out first (actions/checkout with repository and path), or name the URL in build-contexts',
+    'expected a folder in the workspace. Check out the other repository first (actions/checkout with repository and path), or use the URL in build-contexts',
   );
 }
 
 const WITH_SCHEME = /^[a-z][a-z0-9+.-]*:/i;
 
-/** Named contexts with folders as absolute paths; a reference with a scheme is not changed. */
+/** Named contexts with absolute paths of folders. A reference with a scheme is not changed. */
 export function resolveContexts(
   given: Readonly<Record<string, string>>,
   workspace: string,
@@ -94,21 +94,21 @@ export function resolveContexts(
   );
 }
 
-/** Where a build puts its output. */
+/** Where a build writes its output. */
 export interface BuildTarget {
   builder: Builder;
-  /** The repository's host and path, as in image names; absent: the image is built and not exported. */
+  /** The host and path of the repository; absent: the image is not exported. */
   imageName?: string;
   /** A unique name for the image in the daemon's store. */
   localName: string;
   metadataFile: string;
   layoutFile: string;
-  /** Where layers are cached; absent: no cache. */
+  /** The layer cache, if any. */
   cache?: { from: string; to?: string };
 }
 
 /**
- * The command line of a build and its environment variables. Secrets are passed as variables, never as arguments.
+ * The command line and the environment variables of a build. Secrets are passed as variables, never as arguments.
  *
  * @see https://docs.docker.com/reference/cli/docker/buildx/build/
  */
@@ -144,7 +144,7 @@ function outputArguments({ builder, imageName, localName, metadataFile, layoutFi
   if (imageName === undefined) return ['--output', 'type=cacheonly', ...noProvenance];
   switch (builder.output) {
     case 'registry':
-      // Pushed without a tag: tags are set at the end, when an immutable tag that already fits is no error.
+      // Pushed without a tag. Tags are set at the end, where an immutable tag that is already correct is not an error.
       return [
         ...['--metadata-file', metadataFile],
         ...['--output', `type=image,name=${imageName},push-by-digest=true,name-canonical=true,push=true`],
@@ -175,7 +175,7 @@ function cacheArguments(cache: BuildTarget['cache']): string[] {
   return ['--cache-from', cache.from, ...(cache.to === undefined ? [] : ['--cache-to', cache.to])];
 }
 
-/** A secret goes by an environment variable of a name that no build tool reads. */
+/** Secrets are passed in environment variables with names that no build tool reads. */
 function secretArguments(secrets: Readonly<Record<string, string>>): {
   args: string[];
   env: Record<string, string>;
@@ -195,25 +195,25 @@ function pairs(option: string, values: Readonly<Record<string, string>>): string
   return Object.entries(values).flatMap(([key, value]) => [option, `${key}=${value}`]);
 }
 
-/** The tag under which a repository keeps the layers of a stage between runs. */
+/** The tag of the layer cache of a stage. */
 export function cacheTag(request: Pick<BuildRequest, 'target'>): string {
   const name = (request.target ?? 'build').replace(/[^\w.-]/g, '-');
   return `cache-${name}`.slice(0, 128);
 }
 
-/** The repository that a cache belongs to. */
+/** The repository of a cache. */
 export interface CacheRepository {
   name: string;
-  /** Absent: nothing is logged in to it. */
+  /** Absent if there is no login. */
   uri?: string;
-  /** Whether the cache's tag can be moved there. */
+  /** Whether the tag of the cache is mutable. */
   mayWrite: boolean;
 }
 
 /**
- * Where a build reads and writes its layer cache. A failure to write the cache does not fail the build.
+ * The layer cache of a build. A failure to write the cache does not fail the build.
  *
- * @returns without a cache, and with a note that says why, where the builder or the job does not support it.
+ * @returns a note instead of a cache if the builder or the job does not support it.
  * @see https://docs.docker.com/build/cache/backends/registry/ (ECR needs image-manifest=true)
  */
 export function cacheOptions(
@@ -224,25 +224,25 @@ export function cacheOptions(
 ): { cache?: NonNullable<BuildTarget['cache']>; note?: string } {
   if (request.cache === 'none') return {};
   if (builder.output === 'daemon') {
-    return { note: `Layers are not cached between runs: ${builder.description} cannot do that.` };
+    return { note: `Layers are not cached between runs: ${builder.description} does not support it.` };
   }
   if (request.cache === 'gha') {
     const scope = `scope=${repository.name}-${cacheTag(request)}`;
     if (!env['ACTIONS_RUNTIME_TOKEN']) {
-      return { note: "Layers are not cached between runs: GitHub's cache is there only inside a workflow." };
+      return { note: "Layers are not cached between runs: GitHub's cache is available only in a workflow." };
     }
     return { cache: { from: `type=gha,${scope}`, to: `type=gha,${scope},mode=max,ignore-error=true` } };
   }
   if (repository.uri === undefined) {
     return {
-      note: 'Layers are not cached between runs: nothing logs in to the repository. Use build-push-image with cache: gha.',
+      note: 'Layers are not cached between runs: there is no login to the repository. Use build-push-image with cache: gha.',
     };
   }
   const from = `type=registry,ref=${repository.uri}:${cacheTag(request)}`;
   if (!repository.mayWrite) {
     const note =
-      `The layers' cache is read and not written: the tag ${cacheTag(request)} is immutable in this repository. ` +
-      'Add cache-* to its exceptions, or use build-push-image with cache: gha.';
+      `The layer cache is read-only, because the tag ${cacheTag(request)} is immutable in this repository. ` +
+      'Exclude cache-* from the immutability of its tags, or use build-push-image with cache: gha.';
     return { cache: { from }, note };
   }
   const to = `${from},mode=max,image-manifest=true,oci-mediatypes=true,ignore-error=true`;
@@ -250,9 +250,9 @@ export function cacheOptions(
 }
 
 /**
- * Labels that tell where an image comes from; none for what is not known.
+ * Labels with the source of an image, as far as it is known.
  *
- * @param source.url the repository's page.
+ * @param source.url the URL of the repository.
  * @see https://github.com/opencontainers/image-spec/blob/main/annotations.md
  */
 export function sourceLabels({ commit, url }: { commit: string; url: string }): Record<string, string> {
@@ -263,32 +263,32 @@ export function sourceLabels({ commit, url }: { commit: string; url: string }): 
 }
 
 /**
- * Checks that the builder can do what the inputs ask for. Attestations that are only a default are left out.
+ * Checks that the builder supports the inputs. Attestations that are only a default are omitted if necessary.
  *
- * @returns what is left out, a sentence each.
+ * @returns notes about what is omitted, one sentence each.
  * @throws InputError for an input that the builder does not support.
  */
 export function requireBuilderSupport(request: BuildRequest, builder: Builder): string[] {
   const { platforms, provenance, sbom, buildContexts } = request;
   const notes = sbom === 'auto' ? [WITHOUT_SBOM] : [];
   if (builder.output !== 'daemon') return notes;
-  const refuse = (input: string, value: string): never => {
+  const reject = (input: string, value: string): never => {
     const why =
       `expected a builder other than ${builder.description}, which does not support it. Add docker/setup-buildx-action before this step` as const;
     throw new InputError(input, value, why);
   };
-  if (platforms.length > 1) refuse('platforms', platforms.join(','));
-  if (provenance === 'min' || provenance === 'max') refuse('provenance', provenance);
-  if (sbomGenerator(request) !== undefined) refuse('sbom', sbom);
+  if (platforms.length > 1) reject('platforms', platforms.join(','));
+  if (provenance === 'min' || provenance === 'max') reject('provenance', provenance);
+  if (sbomGenerator(request) !== undefined) reject('sbom', sbom);
   const [context] = Object.keys(buildContexts);
-  if (builder.name !== 'buildx' && context !== undefined) refuse('build-contexts', context);
+  if (builder.name !== 'buildx' && context !== undefined) reject('build-contexts', context);
   if (provenance !== 'auto') return notes;
   return [
-    `The image has no provenance: ${builder.description} makes none. ` +
-      'docker/setup-buildx-action before this step adds it.',
+    `The image has no provenance: ${builder.description} does not support it. ` +
+      'To add it, run docker/setup-buildx-action before this step.',
     ...notes,
   ];
 }
 
 const WITHOUT_SBOM =
-  'The image has no SBOM. To add one, run build-push-image with sbom: true, which takes a scanner of Docker Hub, or with sbom: generator=<image>@sha256:<digest>.';
+  'The image has no SBOM. To add one, run build-push-image with sbom: true, which uses a scanner from Docker Hub, or with sbom: generator=<image>@sha256:<digest>.';

@@ -7,31 +7,31 @@ import type { BuildRequest } from './command.ts';
 import { contextEntries, type ContextEntry, ignoreRules, locate, readInside } from './context-files.ts';
 import type { IgnoreDialect } from './ignore-rules.ts';
 import { LAYOUT_SCHEME, layoutDigest } from './layout-context.ts';
-import { normalPlatforms } from './platforms.ts';
+import { normalizePlatforms } from './platforms.ts';
 
-/** Changes with the way of hashing, so that images that were hashed in another way are not reused. */
+/** Changes with the hashing method, so that images that were hashed in another way are not reused. */
 const VERSION = 2;
 const WAITING_BYTES = 1024 * 1024;
-/** How long the hashing runs before it lets the process do other work, such as to notice a cancel. */
-const TURN_MS = 20;
+/** How long hashing may block the event loop, so that the process can react to a cancellation. */
+const SLICE_MS = 20;
 
-/** Labels that describe the build and not the content of the image. */
+/** Labels that describe the build, not the content of the image. */
 const BUILD_LABELS = ['revision', 'created', 'source', 'version'].map(
   (name) => `org.opencontainers.image.${name}`,
 );
 
 interface ContentHash {
-  /** 64 hex digits. */
+  /** 64 hexadecimal digits. */
   hash: string;
-  /** Number of files in the build context. */
+  /** The number of files in the build context. */
   files: number;
-  /** What the user should know of the content, a sentence each. */
+  /** Notes for the user, one sentence each. */
   notes: string[];
 }
 
-/** What a build's content depends on beside the request. */
-export interface BuildSurroundings {
-  /** What is built where the request names no platform; see platforms.ts. */
+/** What the content of a build depends on in addition to the request. */
+export interface BuildEnvironment {
+  /** The platforms if the request has none: see platforms.ts. */
   platforms: readonly string[];
   dialect: IgnoreDialect;
   env: NodeJS.ProcessEnv;
@@ -39,25 +39,25 @@ export interface BuildSurroundings {
 }
 
 /**
- * One hash of a build's inputs: the files of its context, the Dockerfile, arguments, target, platforms, labels, named
- * contexts and attestations. Builds with the same hash create equivalent images unless the Dockerfile fetches
- * something that changes; base images count by their name in the Dockerfile. Values of secrets are not included,
- * as in BuildKit's cache.
+ * A hash of a build's inputs: the files of its context, the Dockerfile, arguments, target, platforms, labels, named
+ * contexts and attestations. Builds with the same hash create equivalent images unless the Dockerfile downloads something
+ * that changes. Base images are included by their name in the Dockerfile. As in BuildKit's cache, the values of secrets
+ * are not included.
  *
- * Every file is read. What git's index knows of a file is no proof: the file may have been written with other
- * attributes or filters than those that apply now.
+ * Every file is read. Git's index is not sufficient, because a file may have been written with other attributes or filters
+ * than the current ones.
  *
- * @throws an error of the file system when a file cannot be read; PlatformError for a pattern that Docker refuses.
+ * @throws an error of the file system if a file cannot be read; PlatformError for a pattern that Docker rejects.
  */
 export async function hashContent(
   request: BuildRequest,
-  surroundings: BuildSurroundings,
+  environment: BuildEnvironment,
 ): Promise<ContentHash> {
-  const { dialect, env, signal } = surroundings;
+  const { dialect, env, signal } = environment;
   const { rules, notes } = ignoreRules(request.context, request.file, dialect);
   const entries = contextEntries(request.context, rules);
   const context = await hashEntries(request.context, entries, signal);
-  const named = await hashNamedContexts(request.buildContexts, surroundings);
+  const named = await hashNamedContexts(request.buildContexts, environment);
   const labels = Object.entries(request.labels).filter(([name]) => !BUILD_LABELS.includes(name));
   const parts = {
     version: VERSION,
@@ -65,7 +65,7 @@ export async function hashContent(
     dockerfile: sha256(readDockerfile(request.file)),
     buildContexts: named.hashes,
     target: request.target,
-    platforms: normalPlatforms(request.platforms.length > 0 ? request.platforms : surroundings.platforms),
+    platforms: normalizePlatforms(request.platforms.length > 0 ? request.platforms : environment.platforms),
     buildArgs: sortedByName(Object.entries({ ...timestampArgument(env), ...request.buildArgs })),
     labels: sortedByName(labels),
     secrets: Object.keys({ ...request.secrets, ...request.secretSpecs }).sort(),
@@ -73,45 +73,46 @@ export async function hashContent(
     provenance: request.provenance,
     sbom: request.sbom,
     options: request.options,
-    // Other clients send other files of the same context.
+    // Different clients send different files of the same context.
     ...(dialect !== 'buildx' && { dialect }),
   };
   return {
     hash: sha256(JSON.stringify(parts)),
     files: entries.filter(({ kind }) => kind === 'file').length,
-    notes: [...notes, ...named.notes, ...(seesGit(entries) ? [SEES_GIT] : [])],
+    notes: [...notes, ...named.notes, ...(containsGit(entries) ? [CONTAINS_GIT] : [])],
   };
 }
 
-const SEES_GIT = 'The build sees the folder .git, so every commit is built again: name it in .dockerignore.';
+const CONTAINS_GIT =
+  'The build context contains .git, so every commit is built again. Fix: Add .git to .dockerignore.';
 
-function seesGit(entries: readonly ContextEntry[]): boolean {
+function containsGit(entries: readonly ContextEntry[]): boolean {
   return entries.some(({ path }) => path === '.git/HEAD');
 }
 
 /**
- * @param shown the path as an error shows it.
- * @throws InputError for a Dockerfile that BuildKit does not find.
+ * @param shown the path for errors.
+ * @throws InputError if BuildKit does not find the Dockerfile.
  */
 export function readDockerfile(file: string, shown = file): Buffer {
   const content = readInside(file);
   if (content !== undefined) return content;
   const why = lstatSync(file, { throwIfNoEntry: false })?.isSymbolicLink()
-    ? 'expected a Dockerfile. This is a link to a file outside of its folder, which Docker does not follow'
+    ? 'expected a Dockerfile. This is a link to a file outside its folder, which Docker does not follow'
     : 'expected a Dockerfile in the workspace';
   throw new InputError('file', shown, why);
 }
 
-/** Docker makes a build argument of this variable. */
+/** Docker passes this variable as a build argument. */
 function timestampArgument(env: NodeJS.ProcessEnv): Record<string, string> {
   const value = env['SOURCE_DATE_EPOCH'] ?? '';
   return value === '' ? {} : { SOURCE_DATE_EPOCH: value };
 }
 
-/** Local folders are hashed by content, images of a layout by digest, and references by name. */
+/** Folders are hashed by content, images of a layout by digest, and references by name. */
 async function hashNamedContexts(
   contexts: BuildRequest['buildContexts'],
-  { signal }: BuildSurroundings,
+  { signal }: BuildEnvironment,
 ): Promise<{ hashes: [string, string][]; notes: string[] }> {
   const hashes: [string, string][] = [];
   const notes: string[] = [];
@@ -127,38 +128,38 @@ async function hashNamedContexts(
   return { hashes, notes };
 }
 
-/** Hashes entries in their order, each with its path, kind, mode, and what it holds. */
+/** Hashes entries in order, each with its path, kind, mode and content. */
 async function hashEntries(
   folder: string,
   entries: readonly ContextEntry[],
   signal: AbortSignal,
 ): Promise<string> {
   const content = new HashedContent();
-  const turns = new Turns(signal);
+  const slices = new TimeSlices(signal);
   for (const { path, kind } of entries) {
     const place = locate(folder, path);
-    if (kind === 'file') await addFile(place, path, content, turns);
+    if (kind === 'file') await addFile(place, path, content, slices);
     else {
       const mode = kind === 'link' ? 0 : lstatSync(place).mode;
       const target = kind === 'link' ? readlinkSync(place, 'latin1') : '';
       content.addText(header(path, kind, mode, target));
     }
-    if (turns.isOver) await turns.next();
+    if (slices.isOver) await slices.next();
   }
   return content.hash();
 }
 
-/** One line, so that what follows it cannot be taken for a part of it. */
+/** One line, which can be distinguished from the content after it. */
 function header(path: string, kind: ContextEntry['kind'], mode: number, content: string | number): string {
   return `${JSON.stringify([path, kind, mode, content])}\n`;
 }
 
-/** Files are read one after another: reading in parallel takes more of the processor, and is no faster. */
+/** Files are read sequentially. Reading in parallel uses more processor time and is not faster. */
 async function addFile(
   place: string | Buffer,
   path: string,
   content: HashedContent,
-  turns: Turns,
+  slices: TimeSlices,
 ): Promise<void> {
   const file = openSync(place, 'r');
   try {
@@ -168,14 +169,14 @@ async function addFile(
       const read = content.addFrom(file, left);
       if (read === 0) throw new PlatformError('file-system', `${String(place)} changed while it was read`);
       left -= read;
-      if (left > 0 && turns.isOver) await turns.next();
+      if (left > 0 && slices.isOver) await slices.next();
     }
   } finally {
     closeSync(file);
   }
 }
 
-/** Collects small pieces, since each call of the hash costs as much as a few of them. */
+/** Buffers small pieces, because a call of the hash function takes as long as several of them. */
 class HashedContent {
   readonly #hash = createHash('sha256');
   readonly #waiting = Buffer.allocUnsafe(WAITING_BYTES);
@@ -190,7 +191,7 @@ class HashedContent {
     } else this.#length += bytes.copy(this.#waiting, this.#length);
   }
 
-  /** Adds at most so many bytes from where the file is read; how many it were. */
+  /** Adds at most `most` bytes from the current position of the file, and returns their number. */
   addFrom(file: number, most: number): number {
     this.#makeRoom();
     const read = readSync(
@@ -219,8 +220,8 @@ class HashedContent {
   }
 }
 
-/** Divides work that does not wait for anything into turns. */
-class Turns {
+/** Divides synchronous work into time slices. */
+class TimeSlices {
   readonly #signal: AbortSignal;
   #started = performance.now();
 
@@ -229,10 +230,10 @@ class Turns {
   }
 
   get isOver(): boolean {
-    return performance.now() - this.#started > TURN_MS;
+    return performance.now() - this.#started > SLICE_MS;
   }
 
-  /** Lets the process do other work. @throws the signal's reason when it is aborted. */
+  /** Lets the event loop run. @throws the signal's reason if it is aborted. */
   async next(): Promise<void> {
     await setImmediate();
     this.#signal.throwIfAborted();

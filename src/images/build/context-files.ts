@@ -1,19 +1,19 @@
 import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { type IgnoreDialect, IgnoreRules, type Judgement } from './ignore-rules.ts';
+import { type IgnoreDialect, IgnoreRules, type MatchResult } from './ignore-rules.ts';
 
 /** A file, folder or link of a build context, or a special file such as a pipe. */
 export interface ContextEntry {
-  /** Relative to the context, with `/`; its bytes, a character each. */
+  /** Relative to the context, with `/`, and with one character for each byte. */
   path: string;
   kind: 'file' | 'folder' | 'link' | 'special';
 }
 
 /**
- * The entries of a build context that are sent to the builder: those that are not ignored, and the folders that they
- * are in. Sorted by path.
+ * The entries of a build context that are sent to the builder: entries that are not ignored, and their parent folders.
+ * Sorted by path.
  *
- * @throws an error of the file system when a folder cannot be read; PlatformError for a pattern that Docker refuses.
+ * @throws an error of the file system if a folder cannot be read; PlatformError for a pattern that Docker rejects.
  */
 export function contextEntries(folder: string, rules: IgnoreRules): ContextEntry[] {
   const entries: ContextEntry[] = [];
@@ -21,25 +21,25 @@ export function contextEntries(folder: string, rules: IgnoreRules): ContextEntry
   return entries.sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
-interface Collecting {
+interface Collection {
   root: string;
   rules: IgnoreRules;
   entries: ContextEntry[];
 }
 
 /** Adds the entries of a folder, and returns whether there were any. */
-function collectEntries(collecting: Collecting, folder: string, parent: Judgement | undefined): boolean {
-  const { root, rules, entries } = collecting;
+function collectEntries(collection: Collection, folder: string, parent: MatchResult | undefined): boolean {
+  const { root, rules, entries } = collection;
   let found = false;
   const items = readdirSync(Buffer.from(locate(root, folder)), { withFileTypes: true, encoding: 'buffer' });
   for (const item of items) {
     const name = item.name.toString('latin1');
     const path = folder === '' ? name : `${folder}/${name}`;
-    const judgement = rules.judge(path, parent);
+    const match = rules.match(path, parent);
     const isFolder = item.isDirectory();
-    const enters = isFolder && !(judgement.ignored && rules.skips(path));
-    const below = enters && collectEntries(collecting, path, judgement);
-    if (judgement.ignored && !below && !(isFolder && rules.keepsFolder(path))) continue;
+    const isRead = isFolder && !(match.ignored && rules.skips(path));
+    const hasEntries = isRead && collectEntries(collection, path, match);
+    if (match.ignored && !hasEntries && !(isFolder && rules.keepsFolder(path))) continue;
     const kind = isFolder ? 'folder' : item.isFile() ? 'file' : item.isSymbolicLink() ? 'link' : 'special';
     entries.push({ path, kind });
     found = true;
@@ -49,7 +49,7 @@ function collectEntries(collecting: Collecting, folder: string, parent: Judgemen
 
 const ASCII = /^[\0-\x7f]*$/;
 
-/** The path of an entry for the file system: bytes where its name is not ASCII. */
+/** The path of an entry for the file system, as bytes if it is not ASCII. */
 export function locate(root: string, path: string): string | Buffer {
   if (path === '') return root;
   if (ASCII.test(path)) return `${root}/${path}`;
@@ -57,10 +57,10 @@ export function locate(root: string, path: string): string | Buffer {
 }
 
 /**
- * The rules for a context: `<Dockerfile>.dockerignore` where it exists, otherwise the context's `.dockerignore`.
+ * The rules for a context: those of `<Dockerfile>.dockerignore` if it exists, or else of the context's `.dockerignore`.
  *
- * @returns also a note for an ignore file that Docker does not find, because it is a link that leaves its folder.
- * @throws PlatformError for a pattern that Docker refuses.
+ * @returns also a note for an ignore file that Docker ignores, because it is a link that leaves its folder.
+ * @throws PlatformError for a pattern that Docker rejects.
  * @see https://docs.docker.com/build/concepts/context/#filename-and-location
  */
 export function ignoreRules(
@@ -78,7 +78,7 @@ export function ignoreRules(
     if (content !== undefined) return { rules: new IgnoreRules({ file, content }, dialect), notes };
     if (isLink(file)) {
       notes.push(
-        `Docker does not use ${file}: it is a link to a file that is not below its folder. ` +
+        `Docker ignores ${file}, because it is a link to a file outside its folder. ` +
           'Replace the link with a copy of the file.',
       );
     }
@@ -86,15 +86,15 @@ export function ignoreRules(
   return { rules: new IgnoreRules(undefined, dialect), notes };
 }
 
-/** As many links as one path may have; BuildKit's own limit. */
+/** BuildKit's limit for the number of links in a path. */
 const LINKS = 255;
 
 /**
- * Reads a file as BuildKit does: links are followed as if the file's folder were the root of the file system, so that
- * one that leaves the folder leads back into it or nowhere.
+ * Reads a file like BuildKit: links are followed as if the file's folder were the root of the file system, so a link can
+ * never leave the folder.
  *
- * @returns undefined where BuildKit finds no file.
- * @throws an error of the file system for a file that may not be read.
+ * @returns undefined if BuildKit finds no file.
+ * @throws an error of the file system if the file cannot be read.
  * @see https://github.com/tonistiigi/fsutil/blob/master/followlinks.go (what the client sends)
  * @see https://github.com/containerd/continuity/blob/main/fs/path.go (RootPath: how the builder finds it there)
  */
@@ -120,8 +120,9 @@ export function readInside(file: string): Buffer | undefined {
 }
 
 /**
- * Whether client and builder may find different files for a link: the client resolves `folder/..` as text and the
- * builder by the folders, and the client takes what it has found as a pattern. No rules are then the safe answer.
+ * Whether client and builder may resolve a link to different files: the client resolves `folder/..` as text, the builder
+ * on the file system, and the client interprets the result as a pattern. The safe assumption is then that there are no
+ * rules.
  */
 function isAmbiguous(target: string): boolean {
   const names = target.split('/');

@@ -13,11 +13,11 @@ import { type RetryPolicy, withRetry } from '../../core/retry.ts';
 import { dockerConfigFolder, readDockerConfig, withoutInputs } from '../registry/access/login.ts';
 
 const NO_DOCKER =
-  'There is no docker client on this machine. A ready image can be pushed without one: see oci-layout.';
+  'No docker client was found on this machine. An image that is already built can be pushed without one: see oci-layout.';
 
 const LOGIN_RETRY: RetryPolicy = { attempts: 4, baseMs: 1000 };
 const CLEAN_UP_MS = 2500;
-/** Failures of a registry or of the network that are worth a retry. */
+/** Failures of a registry or of the network that can be retried. */
 const TRANSIENT =
   /: (?:429|5\d\d)\b|too ?many ?requests|connection (?:reset|refused)|\bEOF\b|i\/o timeout|TLS handshake timeout|service unavailable/i;
 
@@ -28,14 +28,14 @@ interface RegistryLogin {
   password: string;
 }
 
-/** Runs the docker client with a configuration of its own. */
+/** Runs the docker client with a separate configuration. */
 export class DockerClient {
   readonly #env: NodeJS.ProcessEnv;
   readonly #context: Pick<Context, 'clock' | 'signal' | 'log'>;
 
   /**
-   * @param folder where the configuration goes; the caller removes it.
-   * @param registry the host that `login` is used for; undefined without a login of our own.
+   * @param folder for the configuration; removed by the caller.
+   * @param registry the host for `login`; undefined if there is no login.
    */
   constructor(
     folder: string,
@@ -48,17 +48,17 @@ export class DockerClient {
   }
 
   /**
-   * Runs `docker` with these arguments. `options.env` adds to its environment. A cancelled job interrupts docker and
+   * Runs `docker` with these arguments. `options.env` is added to its environment. A cancelled job interrupts docker and
    * its plugins.
    *
-   * @returns also for an exit code other than 0.
-   * @throws PlatformError `docker-unavailable` without a docker client; the signal's reason when it is aborted.
+   * @returns the result, whatever the exit code.
+   * @throws PlatformError `docker-unavailable` without a docker client; the signal's reason if it is aborted.
    */
   run(args: readonly string[], options: Partial<CommandOptions> = {}): Promise<CommandResult> {
     return this.#run(args, options, this.#context.signal);
   }
 
-  /** Runs a short command without input, such as `docker version`; see run. A cancelled job does not wait for it. */
+  /** Runs a short command without input, such as `docker version`: see run. A cancelled job does not wait for it. */
   async read(args: readonly string[]): Promise<CommandResult> {
     return readCommand('docker', args, { env: this.#env }, this.#context).catch(explainMissingDocker);
   }
@@ -72,7 +72,7 @@ export class DockerClient {
     return runCommand('docker', args, { ...options, env }, { signal }).catch(explainMissingDocker);
   }
 
-  /** Runs a command that cleans up, also when the job was cancelled. Its failure is only logged. */
+  /** Runs a command that cleans up, even if the job was cancelled. Its failure is only logged. */
   async cleanUp(args: readonly string[]): Promise<void> {
     try {
       await this.#run(args, {}, AbortSignal.timeout(CLEAN_UP_MS));
@@ -105,17 +105,17 @@ class LoginError extends PlatformError {
   readonly transient: boolean;
 
   constructor(registry: string, stderr: string) {
-    super('registry-rejected', `docker cannot log in to ${registry}: ${lastLine(stderr)}`);
+    super('registry-rejected', `docker login to ${registry} failed: ${lastLine(stderr)}`);
     this.transient = isTransient(stderr);
   }
 }
 
-/** Whether the same command may succeed a moment later. */
+/** Whether a retry may succeed. */
 export function isTransient(stderr: string): boolean {
   return TRANSIENT.test(stderr);
 }
 
-/** The last line of a program's output, which usually has the reason of a failure. */
+/** The last line of a program's output, which usually contains the reason for a failure. */
 export function lastLine(text: string): string {
   return text.trim().split('\n').at(-1)?.trim() ?? '';
 }
@@ -124,15 +124,16 @@ function dockerEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return { ...withoutInputs(env), DOCKER_BUILDKIT: '1', DOCKER_CLI_HINTS: 'false' };
 }
 
-/** Folders of the user's configuration (plugins, contexts, builders), which are linked and not copied. */
+/** Folders of the user's configuration (plugins, contexts, builders) that are linked, not copied. */
 const SHARED_FOLDERS = ['cli-plugins', 'contexts', 'buildx'];
 
 /**
- * Creates a configuration for docker below `folder`, so that our login is not visible to others and is removed with
- * the folder. It includes the user's own settings: other logins, proxies, plugins and builders.
+ * Creates a configuration for docker below `folder`, so that the login is not visible to other processes and is removed
+ * with the folder. It includes the user's own settings: other logins, proxies, plugins and builders.
  *
- * @param registry the host of our login, if any: its password is stored in our file, never in the user's keychain.
- * @returns the folder, for DOCKER_CONFIG.
+ * @param registry the host of the login, if any. Its password is stored in this configuration, never in the user's
+ * keychain.
+ * @returns the folder for DOCKER_CONFIG.
  */
 export function createDockerConfig(
   folder: string,

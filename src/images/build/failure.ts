@@ -8,13 +8,13 @@ import { isTransient } from './docker.ts';
 import { type BuildProgress, type FailedVertex, isInstruction } from './output.ts';
 
 interface Details {
-  /** The step that failed, as BuildKit names it. */
+  /** The failed step, by its name in BuildKit. */
   step: string;
   /** The last lines of its output. */
   output: string;
-  /** The Dockerfile, relative to the workspace, and the line in it; undefined when they are not known. */
+  /** The Dockerfile relative to the workspace, and the line in it; undefined if they are not known. */
   place: { file: string; line: number } | undefined;
-  /** Whether only the push failed, and may succeed a moment later. */
+  /** Whether only the push failed, and a retry may succeed. */
   transient: boolean;
 }
 
@@ -38,18 +38,18 @@ export class BuildFailedError extends PlatformError {
 /** What BuildKit was doing when a build failed. */
 type Phase = 'connect' | 'pull' | 'frontend' | 'sbom' | 'instruction' | 'push' | 'other';
 
-/** A refusal that gives no reason of its own: no words, those of the error code, or the page of a proxy. */
+/** A denied request without a reason: an empty message, the text of the status code, or the page of a proxy. */
 const REFUSED =
   /(?:^|: )(?:40[13] \w+(?:: <.*)?|denied|unauthorized|denied: requested access to the resource is denied|unauthorized: authentication required)$/i;
 const LOGIN = /pull access denied|insufficient_scope|authorization failed/i;
 const LIMITED = /: 429\b|too ?many ?requests|rate limit/i;
 const FULL = /no space left on device/i;
 
-/** What to do about failures whose own message does not say it. The first that applies is shown. */
+/** Fixes for failures whose message does not suggest one. The first match is used. */
 const FIXES: readonly { phase?: Phase; pattern: RegExp; fix: string }[] = [
   {
     pattern: FULL,
-    fix: 'Free disk space where the builder runs: on a hosted runner before this step, on a builder of your own with docker buildx prune.',
+    fix: 'Free disk space on the builder: before this step on a hosted runner, or with docker buildx prune on your own builder.',
   },
   {
     phase: 'sbom',
@@ -59,7 +59,7 @@ const FIXES: readonly { phase?: Phase; pattern: RegExp; fix: string }[] = [
   {
     phase: 'frontend',
     pattern: /^/,
-    fix: 'Remove the line "# syntax=" from the Dockerfile, or name a frontend there that the builder can pull.',
+    fix: 'Remove the line "# syntax=" from the Dockerfile, or set it to a frontend that the builder can pull.',
   },
   {
     phase: 'connect',
@@ -69,7 +69,7 @@ const FIXES: readonly { phase?: Phase; pattern: RegExp; fix: string }[] = [
   {
     phase: 'connect',
     pattern: /^/,
-    fix: "Check that the builder runs, that this runner can reach its endpoint, and the builder's own log.",
+    fix: "Check that the builder is running and that this runner can reach its endpoint, and read the builder's log.",
   },
   {
     phase: 'pull',
@@ -79,7 +79,7 @@ const FIXES: readonly { phase?: Phase; pattern: RegExp; fix: string }[] = [
   {
     phase: 'pull',
     pattern: LIMITED,
-    fix: 'Log in to the registry of the base image before this step, or use a mirror of it: it limits how often images may be pulled.',
+    fix: 'Log in to the registry of the base image before this step, or use a mirror: the registry limits the number of pulls.',
   },
   {
     phase: 'pull',
@@ -94,7 +94,7 @@ const FIXES: readonly { phase?: Phase; pattern: RegExp; fix: string }[] = [
   {
     phase: 'push',
     pattern: LIMITED,
-    fix: 'Run the job again later, with fewer pushes at the same time: the registry limits how many requests it takes.',
+    fix: 'Run the job again later, with fewer pushes at the same time: the registry limits the number of requests.',
   },
   {
     phase: 'instruction',
@@ -104,13 +104,13 @@ const FIXES: readonly { phase?: Phase; pattern: RegExp; fix: string }[] = [
   {
     phase: 'instruction',
     pattern: /exec format error/i,
-    fix: 'Build on a runner of that platform, or add docker/setup-qemu-action before this step (in the reusable workflows: emulate). A program for another platform was run.',
+    fix: 'Build on a runner of that platform, or add docker/setup-qemu-action before this step (in the reusable workflows: the input emulate). The build ran a program for another platform.',
   },
 ];
 
 /**
- * Explains why a build failed, from what BuildKit and its client wrote. The text is read, and not the progress as
- * JSON: docs/decisions/0053-failed-builds.md says why.
+ * Explains why a build failed, from the output of BuildKit and its client. For the reason to parse text instead of JSON,
+ * see docs/decisions/0053-failed-builds.md.
  *
  * @param stderr the last lines.
  */
@@ -121,11 +121,11 @@ export function explainFailure(
   builder: Builder,
 ): BuildFailedError {
   const lines = stderr.split('\n').map((line) => line.trimEnd());
-  const said = messageLines(lines);
-  const failed = progress.failedFor(said.join('\n'));
+  const reported = messageLines(lines);
+  const failed = progress.failedFor(reported.join('\n'));
   const { name: step = 'docker build', output = '' } = failed ?? {};
-  const phase = phaseOf(failed, said, request);
-  const cause = joinLines(said).replace(PREFIXES, '');
+  const phase = phaseOf(failed, reported, request);
+  const cause = joinLines(reported).replace(PREFIXES, '');
   const message =
     phase === 'connect' ? `the builder is not available (${builder.description}): ${cause}` : cause;
   const line = lineOf(lines, step, request.file);
@@ -138,8 +138,12 @@ export function explainFailure(
   return new BuildFailedError(message, { step, output, place, transient, ...(fix !== undefined && { fix }) });
 }
 
-function phaseOf(failed: FailedVertex | undefined, said: readonly string[], request: BuildRequest): Phase {
-  if (!failed) return /\bUnavailable(?: desc = |: )/.test(said.join(' ')) ? 'connect' : 'other';
+function phaseOf(
+  failed: FailedVertex | undefined,
+  reported: readonly string[],
+  request: BuildRequest,
+): Phase {
+  if (!failed) return /\bUnavailable(?: desc = |: )/.test(reported.join(' ')) ? 'connect' : 'other';
   const { name } = failed;
   if (/^\[internal\] (?:waiting for connection|booting buildkit)/.test(name)) return 'connect';
   if (/^(?:exporting to|pushing)\b/.test(name)) return 'push';
@@ -150,12 +154,12 @@ function phaseOf(failed: FailedVertex | undefined, said: readonly string[], requ
   return isInstruction(name) ? 'instruction' : 'other';
 }
 
-/** Where the registry gave no reason, the lines before tell what it answered. */
+/** If the registry gave no reason, its response is in the output before the message. */
 function isTransientPush(cause: string, output: string): boolean {
   return isTransient(cause) || (cause.endsWith(': unknown') && isTransient(output));
 }
 
-/** Lines that end what was written before the message: progress, repeated output, the Dockerfile's lines. */
+/** Lines between earlier output and the message: progress, repeated output, lines of the Dockerfile. */
 const SEPARATOR = /^(?:#\d+ .*|-{6,})$/;
 const MARKED = /^(?:ERROR|error): /;
 const MOST_LINES = 10;
@@ -171,19 +175,19 @@ function messageLines(lines: readonly string[]): string[] {
   return [(start ?? 'docker build failed without a message').replace(MARKED, ''), ...more];
 }
 
-/** `errors:` and its lines, or a status and the registry's words, in one line. */
+/** Joins `errors:` and its lines, or a status and the registry's message, to one line. */
 function joinLines(lines: readonly string[]): string {
   return lines.join('; ').replaceAll(':; ', ': ');
 }
 
-/** What BuildKit and buildx put before every message. */
+/** Prefixes that BuildKit and buildx add to messages. */
 const PREFIXES =
   /^(?:failed to (?:build|solve|receive status|load cache key|compute cache key|create LLB definition|solve with frontend [\w.]+|calculate checksum of ref \S+): |rpc error: code = \w+ desc = |(?:ResourceExhausted|Unavailable): )+/;
 
-/** The line of the Dockerfile that BuildKit names, or that of the failed instruction. */
+/** The line of the Dockerfile in BuildKit's message, or the line of the failed instruction. */
 function lineOf(lines: readonly string[], step: string, file: string): number | undefined {
   for (const [index, line] of lines.entries()) {
-    // Below the file's name and the line's number are the lines themselves.
+    // The file name and line number are followed by a separator and the lines themselves.
     const named = /^-{20}$/.test(lines[index + 1] ?? '') ? /^\S.*:(\d+)$/.exec(line) : null;
     const number = named ?? /parse error (?:on )?line (\d+)/.exec(line);
     if (number) return Number(number[1]);
@@ -191,7 +195,7 @@ function lineOf(lines: readonly string[], step: string, file: string): number | 
   return isInstruction(step) ? instructionLine(step.replace(/^\[[^\]]*\] /, ''), file) : undefined;
 }
 
-/** Old versions name no line. An instruction of several lines is known by its first. */
+/** Finds the line of an instruction, because old versions do not report it. A long instruction is found by its first line. */
 function instructionLine(instruction: string, file: string): number | undefined {
   const wanted = instruction.replace(/\s+/g, ' ').trim();
   const index = readFileSync(file, 'utf8')

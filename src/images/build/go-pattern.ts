@@ -1,13 +1,13 @@
-/** A pattern or regular expression that Go refuses. */
+/** A pattern or regular expression that Go rejects. */
 export class BadPatternError extends Error {
   override readonly name = 'BadPatternError';
 }
 
 /**
- * Checks a pattern as moby does: it matches it against "." and looks only at the error. Go stops at the first part
- * that does not match, so that a mistake behind it is not found.
+ * Checks a pattern like moby, which matches it against "." and only checks for an error. Go stops at the first part that
+ * does not match, so errors after it are not detected.
  *
- * @throws BadPatternError where `filepath.Match(pattern, ".")` returns ErrBadPattern.
+ * @throws BadPatternError if `filepath.Match(pattern, ".")` returns ErrBadPattern.
  * @see https://github.com/golang/go/blob/master/src/path/filepath/match.go
  */
 export function checkFilePattern(pattern: string): void {
@@ -20,39 +20,39 @@ export function checkFilePattern(pattern: string): void {
     const chunk = rest.slice(0, length);
     rest = rest.slice(length);
     if (star && chunk.length === 0) return;
-    // A star before it would have to leave something of "." for it, which has one character.
+    // "." has only one character, so a star before the chunk must match nothing.
     const left = matchChunk(chunk, name);
     if (left === undefined || (left.length > 0 && rest.length === 0)) return;
     name = left;
   }
 }
 
-/** How many characters come before the next `*` outside a class. */
+/** The number of characters before the next `*` outside a class. */
 function chunkLength(pattern: readonly string[]): number {
   let inClass = false;
   for (let i = 0; i < pattern.length; i++) {
-    const sign = pattern[i];
-    if (sign === '\\') i++;
-    else if (sign === '[') inClass = true;
-    else if (sign === ']') inClass = false;
-    else if (sign === '*' && !inClass) return i;
+    const char = pattern[i];
+    if (char === '\\') i++;
+    else if (char === '[') inClass = true;
+    else if (char === ']') inClass = false;
+    else if (char === '*' && !inClass) return i;
   }
   return pattern.length;
 }
 
-/** What is left of the name behind a part of a pattern; undefined where it does not match. Checks the part to its end. */
+/** The rest of the name after a part of the pattern; undefined if it does not match. The whole part is checked. */
 function matchChunk(chunk: readonly string[], given: readonly string[]): string[] | undefined {
   let name: string[] | undefined = [...given];
   for (let i = 0; i < chunk.length; i++) {
-    const sign: string | undefined = name?.[0];
-    if (sign === undefined) name = undefined;
+    const char: string | undefined = name?.[0];
+    if (char === undefined) name = undefined;
     let matched = false;
-    if (chunk[i] === '[') [matched, i] = matchClass(chunk, i + 1, sign ?? '');
-    else if (chunk[i] === '?') matched = sign !== '/';
+    if (chunk[i] === '[') [matched, i] = matchClass(chunk, i + 1, char ?? '');
+    else if (chunk[i] === '?') matched = char !== '/';
     else {
       if (chunk[i] === '\\') i++;
       if (i >= chunk.length) throw new BadPatternError();
-      matched = chunk[i] === sign;
+      matched = chunk[i] === char;
     }
     name = matched ? name?.slice(1) : undefined;
   }
@@ -60,7 +60,7 @@ function matchChunk(chunk: readonly string[], given: readonly string[]): string[
 }
 
 /** Whether a class matches, and the position of its `]`. */
-function matchClass(chunk: readonly string[], start: number, sign: string): [boolean, number] {
+function matchClass(chunk: readonly string[], start: number, char: string): [boolean, number] {
   let at = start;
   const negated = chunk[at] === '^';
   if (negated) at++;
@@ -80,8 +80,8 @@ function matchClass(chunk: readonly string[], start: number, sign: string): [boo
       at++;
       to = member();
     }
-    const code = codeOf(sign);
-    matched ||= sign !== '' && codeOf(from) <= code && code <= codeOf(to);
+    const code = codeOf(char);
+    matched ||= char !== '' && codeOf(from) <= code && code <= codeOf(to);
   }
   return [matched !== negated, at];
 }
@@ -90,7 +90,7 @@ function codeOf(character: string): number {
   return character.codePointAt(0) ?? 0;
 }
 
-/** Go's classes, which are ASCII alone. */
+/** Go's classes, which contain only ASCII. */
 const PERL_CLASSES: Readonly<Record<string, string>> = {
   d: '[0-9]',
   D: '[^0-9]',
@@ -117,7 +117,7 @@ const POSIX_CLASSES: Readonly<Record<string, string>> = {
   xdigit: '0-9A-Fa-f',
 };
 
-/** What has another name in JavaScript, by its usual name in Go. */
+/** Properties with a different name in JavaScript, by their name in Go. */
 const UNICODE_NAMES: Readonly<Record<string, string>> = {
   Any: 'Any',
   Ascii: 'ASCII',
@@ -133,7 +133,7 @@ function isUnicodeProperty(property: string): boolean {
   }
 }
 
-/** Assertions, by the letter behind the backslash. `\b` is of ASCII words in both languages. */
+/** Assertions by the letter after the backslash. `\b` refers to ASCII words in both languages. */
 const ASSERTIONS: Readonly<Record<string, string>> = {
   A: String.raw`(?<![\s\S])`,
   b: String.raw`\b`,
@@ -144,10 +144,10 @@ const ASSERTIONS: Readonly<Record<string, string>> = {
 const CONTROL_CHARACTERS: Readonly<Record<string, number>> = { a: 7, f: 12, n: 10, r: 13, t: 9, v: 11 };
 
 /**
- * Translates a regular expression of Go for JavaScript. Groups with flags or names are not supported: moby escapes
- * parentheses.
+ * Translates a regular expression from Go to JavaScript. Groups with flags or names are not supported, because moby
+ * escapes parentheses.
  *
- * @throws BadPatternError where Go's `regexp.Compile` refuses it.
+ * @throws BadPatternError if Go's `regexp.Compile` rejects it.
  * @see https://github.com/golang/go/blob/master/src/regexp/syntax/parse.go
  */
 export function translateRegexp(source: string): RegExp {
@@ -165,17 +165,17 @@ const OPERATORS: Readonly<Record<string, string>> = {
 };
 
 class RegexpParser {
-  readonly #signs: readonly string[];
+  readonly #chars: readonly string[];
   readonly #parts: string[] = [];
   #at = 0;
   #repeated = false;
 
   constructor(source: string) {
-    this.#signs = Array.from(source);
+    this.#chars = Array.from(source);
   }
 
   parse(): string {
-    while (this.#at < this.#signs.length) {
+    while (this.#at < this.#chars.length) {
       const repeated = this.#repeated;
       this.#repeated = false;
       this.#part(repeated);
@@ -183,14 +183,14 @@ class RegexpParser {
     return this.#parts.join('');
   }
 
-  /** @param repeated whether an operator that repeats comes before. */
+  /** @param repeated whether the previous part is a repetition operator. */
   #part(repeated: boolean): void {
-    const sign = this.#next();
-    if (sign === '\\') this.#backslash();
-    else if (sign === ')') this.#endGroup();
-    else if (sign === '*' || sign === '?') this.#repeat(sign, repeated);
-    else if (sign === '{') this.#count(repeated);
-    else this.#parts.push(OPERATORS[sign] ?? (sign === '[' ? this.#class() : literal(codeOf(sign))));
+    const char = this.#next();
+    if (char === '\\') this.#backslash();
+    else if (char === ')') this.#endGroup();
+    else if (char === '*' || char === '?') this.#repeat(char, repeated);
+    else if (char === '{') this.#count(repeated);
+    else this.#parts.push(OPERATORS[char] ?? (char === '[' ? this.#class() : literal(codeOf(char))));
   }
 
   #backslash(): void {
@@ -205,7 +205,7 @@ class RegexpParser {
     this.#parts.push(`${this.#parts.splice(start).join('')})`);
   }
 
-  /** Go refuses an operator that repeats a repetition, or nothing. */
+  /** Go rejects a repetition of a repetition, or of nothing. */
   #repeat(operator: string, repeated: boolean): void {
     const part = this.#parts.pop();
     if (repeated || part === undefined || part === '|' || part === GROUP) throw new BadPatternError();
@@ -213,9 +213,9 @@ class RegexpParser {
     this.#repeated = true;
   }
 
-  /** `{2}`, `{2,}` or `{2,5}`, at most a thousand times; a brace before anything else is a character. */
+  /** `{2}`, `{2,}` or `{2,5}`, up to a thousand. Otherwise, the brace is a literal character. */
   #count(repeated: boolean): void {
-    const rest = this.#signs.slice(this.#at).join('');
+    const rest = this.#chars.slice(this.#at).join('');
     const [all, least = '', more, most = ''] = /^(0|[1-9]\d*)(,(0|[1-9]\d*)?)?\}/.exec(rest) ?? [];
     if (all === undefined) {
       this.#parts.push(literal(codeOf('{')));
@@ -228,30 +228,30 @@ class RegexpParser {
   }
 
   #next(): string {
-    const sign = this.#signs[this.#at++];
-    if (sign === undefined) throw new BadPatternError();
-    return sign;
+    const char = this.#chars[this.#at++];
+    if (char === undefined) throw new BadPatternError();
+    return char;
   }
 
   #assertion(): string | undefined {
-    const assertion = ASSERTIONS[this.#signs[this.#at] ?? ''];
+    const assertion = ASSERTIONS[this.#chars[this.#at] ?? ''];
     if (assertion !== undefined) this.#at++;
     return assertion;
   }
 
-  /** `\Q…\E`, or to the end. */
+  /** `\Q…\E`, or `\Q…` to the end. */
   #quoted(): string[] | undefined {
-    if (this.#signs[this.#at] !== 'Q') return undefined;
+    if (this.#chars[this.#at] !== 'Q') return undefined;
     const start = this.#at + 1;
     let end = start;
-    while (end < this.#signs.length && !(this.#signs[end] === '\\' && this.#signs[end + 1] === 'E')) end++;
-    this.#at = Math.min(end + 2, this.#signs.length);
-    return this.#signs.slice(start, end).map((sign) => literal(codeOf(sign)));
+    while (end < this.#chars.length && !(this.#chars[end] === '\\' && this.#chars[end + 1] === 'E')) end++;
+    this.#at = Math.min(end + 2, this.#chars.length);
+    return this.#chars.slice(start, end).map((char) => literal(codeOf(char)));
   }
 
-  /** `\d` or `\pL`, behind the backslash. */
+  /** `\d` or `\pL`, after the backslash. */
   #group(): string | undefined {
-    const letter = this.#signs[this.#at] ?? '';
+    const letter = this.#chars[this.#at] ?? '';
     if (letter === 'p' || letter === 'P') {
       this.#at++;
       return this.#unicodeGroup(letter === 'P');
@@ -261,13 +261,13 @@ class RegexpParser {
     return group;
   }
 
-  /** A category or script of Unicode: one letter, or `{Name}` and `{^Name}`, in any case since Go 1.25. */
+  /** A Unicode category or script: one letter, `{Name}` or `{^Name}`, not case-sensitive since Go 1.25. */
   #unicodeGroup(negated: boolean): string {
     let name = this.#next();
     if (name === '{') {
-      const end = this.#signs.indexOf('}', this.#at);
+      const end = this.#chars.indexOf('}', this.#at);
       if (end < 0) throw new BadPatternError();
-      name = this.#signs.slice(this.#at, end).join('');
+      name = this.#chars.slice(this.#at, end).join('');
       this.#at = end + 1;
     }
     const [, not, given = ''] = /^(\^?)(.*)$/s.exec(name) ?? [];
@@ -279,35 +279,35 @@ class RegexpParser {
     return `\\${letter}{${group}}`;
   }
 
-  /** The character of an escape, behind the backslash. */
+  /** The character of an escape, after the backslash. */
   #escape(): number {
-    const sign = this.#next();
-    const control = CONTROL_CHARACTERS[sign];
+    const char = this.#next();
+    const control = CONTROL_CHARACTERS[char];
     if (control !== undefined) return control;
-    if (sign === 'x') {
+    if (char === 'x') {
       const digits = this.#next() + this.#next();
       if (!/^[\da-f]{2}$/i.test(digits)) throw new BadPatternError();
       return Number.parseInt(digits, 16);
     }
-    if (/[0-7]/.test(sign)) return this.#octal(sign);
-    if (codeOf(sign) >= 0x80 || /[\da-z]/i.test(sign)) throw new BadPatternError();
-    return codeOf(sign);
+    if (/[0-7]/.test(char)) return this.#octal(char);
+    if (codeOf(char) >= 0x80 || /[\da-z]/i.test(char)) throw new BadPatternError();
+    return codeOf(char);
   }
 
-  /** Up to three digits. A single one other than 0 would refer to a group, which Go does not support. */
+  /** Up to three digits. A single digit other than 0 would be a backreference, which Go does not support. */
   #octal(first: string): number {
     let digits = first;
-    while (digits.length < 3 && /[0-7]/.test(this.#signs[this.#at] ?? '')) digits += this.#next();
+    while (digits.length < 3 && /[0-7]/.test(this.#chars[this.#at] ?? '')) digits += this.#next();
     if (digits.length === 1 && first !== '0') throw new BadPatternError();
     return Number.parseInt(digits, 8);
   }
 
-  /** A class, behind its `[`. */
+  /** A class, after its `[`. */
   #class(): string {
-    const negated = this.#signs[this.#at] === '^';
+    const negated = this.#chars[this.#at] === '^';
     if (negated) this.#at++;
     const members: string[] = [];
-    while (members.length === 0 || this.#signs[this.#at] !== ']') {
+    while (members.length === 0 || this.#chars[this.#at] !== ']') {
       members.push(this.#namedClass() ?? this.#groupInClass() ?? this.#range());
     }
     this.#at++;
@@ -316,12 +316,12 @@ class RegexpParser {
 
   /** `[:alpha:]` */
   #namedClass(): string | undefined {
-    if (this.#signs[this.#at] !== '[' || this.#signs[this.#at + 1] !== ':') return undefined;
+    if (this.#chars[this.#at] !== '[' || this.#chars[this.#at + 1] !== ':') return undefined;
     let end = this.#at + 2;
-    while (end < this.#signs.length && !(this.#signs[end] === ':' && this.#signs[end + 1] === ']')) end++;
-    if (end >= this.#signs.length) return undefined;
+    while (end < this.#chars.length && !(this.#chars[end] === ':' && this.#chars[end + 1] === ']')) end++;
+    if (end >= this.#chars.length) return undefined;
     const [, negation = '', name = ''] =
-      /^(\^?)([a-z]+)$/.exec(this.#signs.slice(this.#at + 2, end).join('')) ?? [];
+      /^(\^?)([a-z]+)$/.exec(this.#chars.slice(this.#at + 2, end).join('')) ?? [];
     const members = Object.hasOwn(POSIX_CLASSES, name) ? POSIX_CLASSES[name] : undefined;
     if (members === undefined) throw new BadPatternError();
     this.#at = end + 2;
@@ -329,7 +329,7 @@ class RegexpParser {
   }
 
   #groupInClass(): string | undefined {
-    if (this.#signs[this.#at] !== '\\') return undefined;
+    if (this.#chars[this.#at] !== '\\') return undefined;
     this.#at++;
     const group = this.#group();
     if (group === undefined) this.#at--;
@@ -338,7 +338,7 @@ class RegexpParser {
 
   #range(): string {
     const from = this.#member();
-    const [dash, end] = this.#signs.slice(this.#at, this.#at + 2);
+    const [dash, end] = this.#chars.slice(this.#at, this.#at + 2);
     if (dash !== '-' || end === undefined || end === ']') return literal(from);
     this.#at++;
     const to = this.#member();
@@ -347,8 +347,8 @@ class RegexpParser {
   }
 
   #member(): number {
-    const sign = this.#next();
-    return sign === '\\' ? this.#escape() : codeOf(sign);
+    const char = this.#next();
+    return char === '\\' ? this.#escape() : codeOf(char);
   }
 }
 

@@ -3,21 +3,20 @@ import { PlatformError } from '../../core/errors.ts';
 import { BadPatternError, checkFilePattern, translateRegexp } from './go-pattern.ts';
 
 /**
- * Whose rules decide: those of buildx, or those of docker's own client before version 23, which reads exceptions and
- * special characters otherwise.
+ * The rules of buildx, or those of the docker client before version 23, which interprets exceptions and special
+ * characters differently.
  */
 export type IgnoreDialect = 'buildx' | 'docker-20';
 
-/** Where the patterns come from, for messages, and what they are. */
 interface IgnoreFile {
-  /** The path of the file. */
+  /** The path, for messages. */
   file: string;
   content: Buffer;
 }
 
-/** The longest line that Go's bufio.Scanner reads, with its end. */
+/** The longest line that Go's bufio.Scanner reads, including its end. */
 const LINE_BYTES = 64 * 1024;
-/** What unicode.IsSpace finds. JavaScript's `trim` also takes U+FEFF away, and leaves U+0085. */
+/** The characters of unicode.IsSpace. JavaScript's `trim` removes U+FEFF too, but not U+0085. */
 const SPACES = String.raw`[\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+`;
 const OUTER_SPACE = new RegExp(`^${SPACES}|${SPACES}$`, 'g');
 
@@ -25,7 +24,7 @@ const OUTER_SPACE = new RegExp(`^${SPACES}|${SPACES}$`, 'g');
  * The rules of an ignore file. They differ from .gitignore: patterns start at the context's root, the last rule that
  * matches a path or one of its parents decides, and an exception also applies inside an ignored folder.
  *
- * Paths are strings of bytes, a character each, since the names of files need not be text.
+ * Paths are strings with one character for each byte, because file names are not always valid text.
  *
  * @see https://docs.docker.com/build/concepts/context/#dockerignore-files
  * @see https://github.com/moby/patternmatcher
@@ -36,7 +35,7 @@ export class IgnoreRules {
   readonly #exceptions: readonly Rule[];
   readonly #dialect: IgnoreDialect;
 
-  /** @throws PlatformError for a line that Docker refuses. */
+  /** @throws PlatformError for a line that Docker rejects. */
   constructor(source: IgnoreFile | undefined, dialect: IgnoreDialect = 'buildx') {
     this.#dialect = dialect;
     this.#rules = source === undefined ? [] : readRules(source, dialect);
@@ -46,19 +45,19 @@ export class IgnoreRules {
   /**
    * Applies the rules to a path.
    *
-   * @param parent what they said of the folder that it is in; undefined for the context itself.
-   * @throws PlatformError for a pattern that Docker refuses once it compares a path with it.
+   * @param parent the result for the parent folder; undefined for the context itself.
+   * @throws PlatformError for a pattern that Docker rejects when it compares a path with it.
    */
-  judge(path: string, parent?: Judgement): Judgement {
-    return this.#dialect === 'docker-20' ? this.#judgeOnItsOwn(path) : this.#judgeBelow(path, parent);
+  match(path: string, parent?: MatchResult): MatchResult {
+    return this.#dialect === 'docker-20' ? this.#matchAlone(path) : this.#matchWithParent(path, parent);
   }
 
   /** patternmatcher's MatchesUsingParentResults. */
-  #judgeBelow(path: string, parent: Judgement | undefined): Judgement {
+  #matchWithParent(path: string, parent: MatchResult | undefined): MatchResult {
     let ignored = false;
     const matched = this.#rules.map((rule, index) => {
       const byParent = parent?.matched[index] === true;
-      // A rule that would change nothing is not tried, so that Docker does not find its mistakes either.
+      // A rule that would not change the result is not evaluated, so Docker does not detect errors in it either.
       const matches = byParent || (rule.exception === ignored && rule.matches(path));
       if (matches) ignored = !rule.exception;
       return matches;
@@ -67,11 +66,11 @@ export class IgnoreRules {
   }
 
   /**
-   * What docker's client before version 23 says, or "not ignored" where that cannot be known.
+   * The result of the docker client before version 23, or "not ignored" if it cannot be determined.
    *
    * @see https://github.com/moby/moby/blob/v20.10.24/pkg/fileutils/fileutils.go (Matches)
    */
-  #judgeOnItsOwn(path: string): Judgement {
+  #matchAlone(path: string): MatchResult {
     const parents = path.split('/').slice(0, -1);
     let ignored = false;
     for (const rule of this.#rules) {
@@ -84,14 +83,14 @@ export class IgnoreRules {
     return { ignored, matched: [] };
   }
 
-  /** Whether nothing in an ignored folder is kept. Docker then does not look into it. */
+  /** Whether everything in an ignored folder is ignored. Docker then does not read the folder. */
   skips(folder: string): boolean {
     if (this.#exceptions.length > 0 && this.#dialect === 'docker-20') return false;
     const literal = this.#exceptions.every(({ fixedPart }) => !/[*[\]?^\\]/.test(fixedPart));
     return literal && !this.#leadsToException(folder);
   }
 
-  /** Whether an ignored folder is kept even with nothing in it: docker's client before 23 sends it for an exception below. */
+  /** Whether an ignored folder is kept even if it is empty: before version 23, the docker client sends it because of an exception below it. */
   keepsFolder(folder: string): boolean {
     return this.#dialect === 'docker-20' && this.#leadsToException(folder);
   }
@@ -101,14 +100,14 @@ export class IgnoreRules {
   }
 }
 
-/** What the rules say of a path. */
-export interface Judgement {
+/** The result of applying the rules to a path. */
+export interface MatchResult {
   ignored: boolean;
-  /** Which rules match the path or one of its parents, by their position. */
+  /** For each rule, whether it matches the path or one of its parents. */
   matched: readonly boolean[];
 }
 
-/** Splits a file into patterns, as moby's ignorefile.ReadAll and patternmatcher.New do. */
+/** Splits a file into patterns, like moby's ignorefile.ReadAll and patternmatcher.New. */
 function readRules(source: IgnoreFile, dialect: IgnoreDialect): Rule[] {
   const text = decodeUtf8(source.content.toString('latin1'));
   return text.split('\n').flatMap((full, index) => {
@@ -131,7 +130,7 @@ class InvalidLineError extends PlatformError {
     super(
       'input-invalid',
       `${file}:${index + 1}: expected a pattern that Docker accepts, got ${JSON.stringify(shown)}`,
-      { fix: 'Correct the pattern: brackets need their end, and a special character a backslash before it.' },
+      { fix: 'Correct the pattern: close all brackets, and put a backslash before special characters.' },
     );
   }
 }
@@ -156,36 +155,36 @@ function clean(path: string): string {
 
 /** One pattern of patternmatcher. */
 class Rule {
-  /** `!pattern`: its matches are not ignored. */
+  /** `!pattern`: matching paths are not ignored. */
   readonly exception: boolean;
-  /** How many names the pattern has. */
+  /** The number of path segments. */
   readonly depth: number;
-  /** In docker-20, a pattern with a sign that is an operator there. */
+  /** In docker-20, a pattern with a character that is an operator there. */
   readonly isUncertain: boolean;
   readonly #text: string;
-  /** The pattern as bytes, a character each. */
+  /** The pattern with one character for each byte. */
   readonly #bytes: string;
   readonly #dialect: IgnoreDialect;
-  readonly #refused: () => Error;
+  readonly #createError: () => Error;
   #matcher: ((path: string) => boolean) | undefined;
 
   /**
-   * @param refused makes the error for a pattern whose mistake is found only when a path is compared with it.
+   * @param createError creates the error for a mistake that is detected only when a path is compared with the pattern.
    * @throws BadPatternError
    */
-  constructor(pattern: string, dialect: IgnoreDialect, refused: () => Error) {
+  constructor(pattern: string, dialect: IgnoreDialect, createError: () => Error) {
     this.exception = pattern.startsWith('!');
     this.#text = this.exception ? pattern.slice(1) : pattern;
     if (this.#text === '') throw new BadPatternError();
     checkFilePattern(this.#text);
     this.#bytes = Buffer.from(this.#text).toString('latin1');
     this.#dialect = dialect;
-    this.#refused = refused;
+    this.#createError = createError;
     this.depth = this.#text.split('/').length;
     this.isUncertain = dialect === 'docker-20' && /[+(){}|]/.test(this.#text);
   }
 
-  /** The pattern without a wildcard at its end: what fsutil compares folders with. */
+  /** The pattern without a wildcard at its end, which fsutil compares folders with. */
   get fixedPart(): string {
     return this.#bytes.replace(/\/\*\*$/, '').replace(/\/\*$/, '');
   }
@@ -194,7 +193,7 @@ class Rule {
     try {
       this.#matcher ??= this.#compile();
     } catch (error) {
-      throw error instanceof BadPatternError ? this.#refused() : error;
+      throw error instanceof BadPatternError ? this.#createError() : error;
     }
     return this.#matcher(path);
   }
@@ -223,20 +222,20 @@ class Rule {
 type MatchType = 'exact' | 'prefix' | 'suffix' | 'regexp';
 
 /**
- * The regular expression of a pattern, in Go's syntax, and how patternmatcher compares it. `{`, `|` and `}` are
- * operators in it: moby means to escape them, and its table has only characters below `@`.
+ * The regular expression of a pattern in Go's syntax, and how patternmatcher compares it. `{`, `|` and `}` are operators
+ * in it: moby intends to escape them, but its table contains only characters below `@`.
  */
 function compilePattern(pattern: string): { type: MatchType; source: string } {
-  // Go's scanner leaves out a byte order mark at the start.
-  const signs = Array.from(pattern.replace(/^\uFEFF/, ''));
+  // Go's scanner skips a byte order mark at the start.
+  const chars = Array.from(pattern.replace(/^\uFEFF/, ''));
   let type: MatchType = 'exact';
   let source = '^';
-  for (let i = 0; i < signs.length; i++) {
-    const sign = signs[i] ?? '';
+  for (let i = 0; i < chars.length; i++) {
+    const char = chars[i] ?? '';
     const start = i;
-    if (sign === '*' && signs[i + 1] === '*') {
-      i += signs[i + 2] === '/' ? 2 : 1;
-      if (i + 1 < signs.length) {
+    if (char === '*' && chars[i + 1] === '*') {
+      i += chars[i + 2] === '/' ? 2 : 1;
+      if (i + 1 < chars.length) {
         source += '(.*/)?';
         type = 'regexp';
       } else if (type === 'exact') {
@@ -247,17 +246,17 @@ function compilePattern(pattern: string): { type: MatchType; source: string } {
         type = 'regexp';
       }
       if (start === 0) type = 'suffix';
-    } else if (sign === '*' || sign === '?') {
-      source += sign === '*' ? '[^/]*' : '[^/]';
+    } else if (char === '*' || char === '?') {
+      source += char === '*' ? '[^/]*' : '[^/]';
       type = 'regexp';
-    } else if ('.+()$'.includes(sign)) source += `\\${sign}`;
-    else if (sign === '\\') {
+    } else if ('.+()$'.includes(char)) source += `\\${char}`;
+    else if (char === '\\') {
       i++;
-      source += `\\${signs[i] ?? ''}`;
-      if (i < signs.length) type = 'regexp';
+      source += `\\${chars[i] ?? ''}`;
+      if (i < chars.length) type = 'regexp';
     } else {
-      source += sign;
-      if (sign === '[' || sign === ']') type = 'regexp';
+      source += char;
+      if (char === '[' || char === ']') type = 'regexp';
     }
   }
   return { type, source };
@@ -266,7 +265,7 @@ function compilePattern(pattern: string): { type: MatchType; source: string } {
 const UTF_8 =
   /[\x00-\x7f]+|[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|\xed[\x80-\x9f][\x80-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]{2}|\xf0[\x90-\xbf][\x80-\xbf]{2}|\xf4[\x80-\x8f][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}|[\x80-\xff]/g;
 
-/** Reads bytes, a character each, as UTF-8. Each byte that is none becomes U+FFFD, as Go reads it. */
+/** Decodes a string of bytes as UTF-8. Each invalid byte becomes U+FFFD, like in Go. */
 function decodeUtf8(bytes: string): string {
   if (!/[\x80-\xff]/.test(bytes)) return bytes;
   return bytes.replace(UTF_8, (part) => {

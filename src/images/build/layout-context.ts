@@ -2,25 +2,25 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { InputError } from '../../core/errors.ts';
 
-/** How a named context that is an image of an OCI layout begins. */
+/** The scheme of named contexts that are images of an OCI layout. */
 export const LAYOUT_SCHEME = 'oci-layout://';
 
 /**
- * The digest of the image that `oci-layout://path[:tag][@digest]` names.
+ * The digest of the image of `oci-layout://path[:tag][@digest]`.
  *
- * @throws InputError where the layout does not have it.
+ * @throws InputError if it is not in the layout.
  * @see https://github.com/docker/buildx/blob/master/util/ocilayout/parse.go
  * @see https://github.com/docker/buildx/blob/master/build/opt.go (resolveDigest)
  */
 export function layoutDigest(value: string): string {
   const [, named = '', digest] =
     /^(.*?)(?:@(\w+:[\da-f]{32,}))?$/s.exec(value.slice(LAYOUT_SCHEME.length)) ?? [];
-  // buildx takes what is behind the last colon as a tag, even with a slash.
+  // For buildx, everything after the last colon is the tag, even with a slash.
   const [, path = named, tag] = /^(.*):([^:]*\w[^:]*)$/s.exec(named) ?? [];
   const found = digest ?? taggedDigest(path, tag ?? 'latest');
   const [algorithm = '', hex = ''] = found?.split(':') ?? [];
   if (found === undefined || !existsSync(join(path, 'blobs', algorithm, hex))) {
-    throw new InputError('build-contexts', value, `expected an image that the layout ${path} has`);
+    throw new InputError('build-contexts', value, `expected an image in the layout ${path}`);
   }
   return found;
 }
@@ -29,7 +29,7 @@ interface LayoutIndex {
   manifests?: { digest?: string; annotations?: Record<string, string> }[];
 }
 
-/** The image of a name, of a tag, or the only one; undefined where there is none. */
+/** The image with a name or tag, or the only image; undefined if there is none. */
 function taggedDigest(path: string, tag: string): string | undefined {
   const manifests = readLayoutIndex(path);
   const byAnnotation = (name: string): string | undefined =>

@@ -1,24 +1,24 @@
-/** One step of a build, as BuildKit reports it. */
+/** A step of a build. */
 export interface BuildStep {
   name: string;
   durationMs: number;
   cached: boolean;
 }
 
-/** A piece of work that BuildKit reports: a step of the Dockerfile, or its own, such as a pull or the export. */
+/** A vertex of BuildKit: an instruction of the Dockerfile, or internal work such as a pull or the export. */
 interface Vertex {
   name: string;
   durationMs: number;
   state: 'running' | 'done' | 'cached' | 'failed';
-  /** Whether layers were unpacked for it: for an instruction, those of its result in the cache of a registry. */
+  /** Whether layers were unpacked for it. For an instruction, this means that its result is from a registry cache. */
   unpacked: boolean;
   /** Why it failed. */
   error: string;
-  /** The last lines that it wrote. */
+  /** The last lines of its output. */
   output: string[];
 }
 
-/** The work that ended a build. */
+/** The vertex that failed the build. */
 export interface FailedVertex {
   name: string;
   output: string;
@@ -41,7 +41,7 @@ export function isInstruction(name: string): boolean {
  */
 export class BuildProgress {
   readonly #vertices = new Map<string, Vertex>();
-  /** The vertex whose error is being read: only its first line has the number. */
+  /** The vertex whose error is being read. Only the first line of an error has the number of the vertex. */
   #failing: Vertex | undefined;
 
   readLine(line: string): void {
@@ -72,7 +72,7 @@ export class BuildProgress {
       Object.assign(vertex, { state: 'failed', error });
       this.#failing = vertex;
     } else if (text.startsWith('extracting sha256:')) vertex.unpacked = true;
-    // After a failure BuildKit repeats the step's output.
+    // After a failure, BuildKit repeats the output of the step.
     else if (written !== undefined && vertex.state !== 'failed') keep(vertex.output, written);
   }
 
@@ -84,8 +84,8 @@ export class BuildProgress {
   }
 
   /**
-   * The vertex that ended the build: the one whose error the build's own message ends with. Others may have failed
-   * too, such as the import of a cache that does not exist, which BuildKit tolerates.
+   * The vertex that failed the build: the one whose error is part of the build's message. Others may have failed too, such
+   * as the import of a cache that does not exist, which BuildKit tolerates.
    */
   failedFor(message: string): FailedVertex | undefined {
     const [vertex] = [...this.#vertices.values()]
@@ -95,7 +95,7 @@ export class BuildProgress {
   }
 }
 
-/** A step whose result came from a registry's cache is reported as CACHED, as DONE after its layers, or as both. */
+/** A step whose result is from a registry cache is reported as CACHED, as DONE after its layers, or as both. */
 function isCached({ name, state, unpacked, output }: Vertex): boolean {
   const isRestored = unpacked && output.length === 0 && !BASE_IMAGE.test(name);
   return state === 'cached' || (state === 'done' && isRestored);

@@ -1,7 +1,7 @@
 import { arch, platform } from 'node:os';
 
 /**
- * The platforms of `DOCKER_DEFAULT_PLATFORM`, which docker builds for where nothing else is asked for; none without it.
+ * The platforms of `DOCKER_DEFAULT_PLATFORM`, which docker builds for by default; none if it is not set.
  *
  * @see https://docs.docker.com/reference/cli/docker/#environment-variables
  */
@@ -11,16 +11,16 @@ export function environmentPlatforms(env: NodeJS.ProcessEnv): string[] {
 }
 
 /**
- * One name for each platform, sorted.
+ * The normalized names of platforms, sorted and without duplicates.
  *
  * @see https://github.com/containerd/platforms/blob/main/database.go
  */
-export function normalPlatforms(platforms: readonly string[]): string[] {
-  return [...new Set(platforms.map(normalPlatform))].sort();
+export function normalizePlatforms(platforms: readonly string[]): string[] {
+  return [...new Set(platforms.map(normalizePlatform))].sort();
 }
 
-/** The names that stand for another, each with its variants. */
-const OTHER_NAMES: readonly [RegExp, string][] = [
+/** Aliases of platforms, with their normalized names. */
+const ALIASES: readonly [RegExp, string][] = [
   [/^macos\//, 'darwin/'],
   [/\/i386(?:\/.*)?$/, '/386'],
   [/\/(?:x86_64|x86-64|amd64)(?=\/|$)/, '/amd64'],
@@ -34,9 +34,9 @@ const OTHER_NAMES: readonly [RegExp, string][] = [
   [/\/arm\/(?=[568]$)/, '/arm/v'],
 ];
 
-function normalPlatform(given: string): string {
+function normalizePlatform(given: string): string {
   const name = given.trim().toLowerCase();
-  // `local`, `linux` and `arm64` are completed from the machine that the client runs on.
+  // The client completes `local`, `linux` and `arm64` with the platform of its own machine.
   if (!name.includes('/')) return `${name} on ${platform()}/${arch()}`;
-  return OTHER_NAMES.reduce((normal, [other, usual]) => normal.replace(other, usual), name);
+  return ALIASES.reduce((normalized, [alias, usual]) => normalized.replace(alias, usual), name);
 }

@@ -24,7 +24,7 @@ export interface LayerDescriptor {
   size: number;
 }
 
-/** Layers that the registry has, by the digest of their uncompressed content. They are not compressed again. */
+/** Layers in the registry by the digest of their uncompressed content. They are not compressed again. */
 export type KnownLayers = ReadonlyMap<string, LayerDescriptor>;
 
 interface SavedManifest {
@@ -33,11 +33,11 @@ interface SavedManifest {
 }
 
 /**
- * Turns the output of `docker save` into an OCI image layout, and compresses the layers that the registry does not
- * have. Both forms of the archive are supported: the old one, and a layout with uncompressed layers.
+ * Converts the output of `docker save` to an OCI image layout, and compresses the layers that are not in the registry.
+ * Both formats of the archive are supported: the old one, and a layout with uncompressed layers.
  *
- * @param archive the tar.
- * @param folder where the layout is written.
+ * @param archive the tar archive.
+ * @param folder the folder for the layout.
  */
 export async function layoutFromSaved(
   archive: Readable,
@@ -49,12 +49,13 @@ export async function layoutFromSaved(
   const names = await unpack(archive, raw, signal);
   const fileOf = (name: string): string => {
     const file = names.get(name);
-    if (file === undefined) throw new PlatformError('image-invalid', `docker save wrote no ${name}`);
+    if (file === undefined)
+      throw new PlatformError('image-invalid', `the output of docker save does not contain ${name}`);
     return file;
   };
   const [saved, ...others] = JSON.parse(await readFile(fileOf('manifest.json'), 'utf8')) as SavedManifest[];
   if (!saved || others.length > 0) {
-    throw new PlatformError('image-invalid', 'docker save wrote not exactly one image');
+    throw new PlatformError('image-invalid', 'the output of docker save does not contain exactly one image');
   }
   const blobs = join(folder, 'blobs', 'sha256');
   await mkdir(blobs, { recursive: true });
@@ -69,7 +70,7 @@ export async function layoutFromSaved(
   await writeManifest(folder, config, layers);
 }
 
-/** Unpacks a tar into one folder: name in the archive → file. Old archives have links where layers are equal. */
+/** Unpacks a tar archive, and returns the file of each entry by name. Old archives have links for equal layers. */
 async function unpack(archive: Readable, folder: string, signal: AbortSignal): Promise<Map<string, string>> {
   await mkdir(folder, { recursive: true });
   const files = new Map<string, string>();
@@ -122,7 +123,7 @@ async function compress(
   return { mediaType: LAYER, digest: `sha256:${hex}`, size };
 }
 
-/** Daemons with containerd's store save layers as they were pulled. */
+/** Daemons with containerd's image store save layers as they were pulled. */
 async function isCompressed(file: string): Promise<boolean> {
   const handle = await open(file);
   try {

@@ -5,16 +5,16 @@ import type { ImageStore } from '../registry/copy/store.ts';
 import { type Descriptor, digestOf, type Manifest } from '../registry/manifest.ts';
 
 /**
- * Signatures that are attached to an image, in the forms that tools leave in registries:
+ * Signatures that are attached to an image, in the formats that tools write to registries:
  * - a Sigstore bundle that refers to the image, of cosign 3 and of actions/attest with `push-to-registry`
  *   (https://github.com/sigstore/cosign/blob/main/specs/BUNDLE_SPEC.md);
- * - the same in an index under the tag `sha256-…`, where actions/attest pushes without `subject`: it does so for ECR
+ * - the same in an index under the tag `sha256-…`, if actions/attest pushes without `subject`, as it does for ECR
  *   (https://github.com/sigstore/sigstore-js/blob/main/packages/oci/src/image.ts, DOWNGRADE_REGISTRIES);
  * - cosign's older tag `sha256-….sig`, whose layers are payloads with the signature in their annotations
  *   (https://github.com/sigstore/cosign/blob/main/specs/SIGNATURE_SPEC.md).
  */
 export type AttachedSignature = {
-  /** Where it is, for messages: the digest of its manifest. */
+  /** The digest of its manifest, for messages. */
   name: string;
 } & (
   | { form: 'bundle'; bytes: Buffer }
@@ -24,13 +24,13 @@ export type AttachedSignature = {
 
 const BUNDLE = 'application/vnd.dev.sigstore.bundle';
 const SIMPLE_SIGNING = 'application/vnd.dev.cosign.simplesigning.v1+json';
-/** An attestation may hold a whole bill of materials. */
+/** An attestation may contain a complete bill of materials. */
 const LARGEST_BYTES = 32 * 1024 * 1024;
-/** More than a release ever gets. */
+/** Much more than the attachments of any release. */
 const MOST_MANIFESTS = 200;
 const READS_AT_ONCE = 8;
 
-/** All signatures that are attached to an image. Those that cannot be read are listed with the reason. */
+/** All signatures that are attached to an image. Unreadable ones are included with the reason. */
 export async function attachedSignatures(store: ImageStore, digest: string): Promise<AttachedSignature[]> {
   const tag = digest.replace(':', '-');
   const [referring, index, tagged] = await Promise.all([
@@ -57,7 +57,7 @@ async function readSignatures(
     const [found] = await store.manifests([id]);
     return found ? await signaturesIn(store, found.manifest) : [];
   } catch (error) {
-    // What refers to the image may be anything; what is damaged is no signature that could count.
+    // Anything can refer to the image. A damaged manifest is not a valid signature.
     if (!(error instanceof PlatformError) || !UNREADABLE.includes(error.code)) throw error;
     const name = 'imageTag' in id ? id.imageTag : shortDigest(id.imageDigest);
     return [{ name, form: 'unreadable', reason: reasonOf(error) }];
@@ -75,7 +75,7 @@ async function signaturesIn(store: ImageStore, manifest: Manifest): Promise<Atta
   const signatures: AttachedSignature[] = [];
   for (const layer of layers) {
     if (layer.size > LARGEST_BYTES) {
-      const reason = `it has ${bytes(layer.size)}, more than the ${bytes(LARGEST_BYTES)} that are read`;
+      const reason = `its size of ${bytes(layer.size)} exceeds the limit of ${bytes(LARGEST_BYTES)}`;
       signatures.push({ name, form: 'unreadable', reason });
       continue;
     }
@@ -99,5 +99,8 @@ async function readBlob(store: ImageStore, blob: Descriptor): Promise<Buffer> {
   }
   const content = Buffer.concat(chunks);
   if (size === blob.size && digestOf(content) === blob.digest) return content;
-  throw new PlatformError('digest-mismatch', `${store.name} gave other bytes for the blob ${blob.digest}`);
+  throw new PlatformError(
+    'digest-mismatch',
+    `${store.name} returned different bytes for the blob ${blob.digest}`,
+  );
 }

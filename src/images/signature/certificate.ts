@@ -11,7 +11,7 @@ const SOURCE_REPOSITORY = '1.3.6.1.4.1.57264.1.12';
 const SOURCE_REF = '1.3.6.1.4.1.57264.1.14';
 const SUBJECT_ALTERNATIVE_NAME = '2.5.29.17';
 
-/** @throws Error for a certificate that names no single identity or no issuer. */
+/** @throws Error for a certificate without exactly one identity, or without an issuer. */
 export function certificateIdentity(certificate: X509Certificate): CertificateIdentity {
   const issuer = textOf(certificate, ISSUER);
   if (issuer === undefined) throw new Error('it has no issuer');
@@ -25,15 +25,13 @@ export function certificateIdentity(certificate: X509Certificate): CertificateId
   };
 }
 
-/** The subject alternative name: one URI or one e-mail address. */
+/** The subject alternative name: a single URI or email address. */
 function nameOf(certificate: X509Certificate): string {
   const names = certificate.extension(SUBJECT_ALTERNATIVE_NAME)?.valueObj.subs[0]?.subs ?? [];
   const [name] = names;
   const isText = name?.tag.isContextSpecific(0x06) === true || name?.tag.isContextSpecific(0x01) === true;
   if (!name || names.length !== 1 || !isText) {
-    throw new Error(
-      'it does not have exactly one subject alternative name that is a URI or an e-mail address',
-    );
+    throw new Error('it does not have a single subject alternative name that is a URI or an email address');
   }
   return utf8(name.value);
 }
@@ -43,7 +41,7 @@ function textOf(certificate: X509Certificate, oid: string): string | undefined {
   return value && utf8(value);
 }
 
-/** The library reads texts as ASCII and drops the highest bit of each byte, which would let two names be one. */
+/** The library decodes texts as ASCII without the highest bit of each byte, so that different names could become equal. */
 function utf8(value: Buffer): string {
   return new TextDecoder('utf-8', { fatal: true }).decode(value);
 }

@@ -18,34 +18,34 @@ export const SIGNER_KEYS = [
   'trusted-root',
 ] as const;
 
-/** `verify` as it is written. */
+/** `verify` before it is parsed. */
 export type SignerText = { readonly [Key in (typeof SIGNER_KEYS)[number]]?: string | undefined };
 
-/** Who must have signed an image: a workflow of GitHub Actions, another identity, or the owner of a key. */
+/** The required signer of an image: a workflow of GitHub Actions, another identity, or the owner of a key. */
 export type ExpectedSigner = (WorkflowSigner | IdentitySigner | KeySigner) & {
-  /** JSON of the trust root; absent: that of Sigstore's public good instance. */
+  /** The trust root as JSON; absent: that of Sigstore's public good instance. */
   trustedRoot?: string;
 };
 
 interface WorkflowSigner {
   kind: 'workflow';
   issuer: string;
-  /** `org/shop`: whose source the image is built from. */
+  /** The repository with the source of the image: `org/shop`. */
   repository: string;
-  /** `org/shop/.github/workflows/build.yml`; of another repository where it is a reusable workflow. */
+  /** `org/shop/.github/workflows/build.yml`. A reusable workflow may be in another repository. */
   workflow: string;
-  /** The version of a reusable workflow of another repository; absent: any branch, tag or commit. */
+  /** The version of a reusable workflow in another repository; absent: any branch, tag or commit. */
   workflowRef?: string;
-  /** The branch or tag that the image is built from; `refs/tags/*` is any tag, `refs/heads/*` any branch. */
+  /** The branch or tag of the source. `refs/tags/*` is any tag, `refs/heads/*` any branch. */
   ref: string;
 }
 
 interface IdentitySigner {
   kind: 'identity';
   issuer: string;
-  /** The subject alternative name of the certificate, to the letter. */
+  /** The exact subject alternative name of the certificate. */
   identity: string;
-  /** Of a workflow of GitHub Actions, whose source the image is built from. */
+  /** The repository with the source of the image, for a workflow of GitHub Actions. */
   repository?: string;
 }
 
@@ -54,12 +54,12 @@ interface KeySigner {
   key: KeyObject;
 }
 
-/** What a certificate of Fulcio says of the signer. */
+/** The signer in a certificate of Fulcio. */
 export interface CertificateIdentity {
-  /** The subject alternative name; empty where there is none. */
+  /** The subject alternative name; empty if there is none. */
   identity: string;
   issuer: string;
-  /** `https://github.com/org/shop`; absent for identities that are no workflow. */
+  /** `https://github.com/org/shop`; absent for identities that are not a workflow. */
   sourceRepository?: string;
   sourceRef?: string;
 }
@@ -67,27 +67,27 @@ export interface CertificateIdentity {
 const REPOSITORY = /^[\w-][\w.-]*\/[\w.-]+$/;
 const OWN_WORKFLOW = /^\.github\/workflows\/[^/@*\s]+\.ya?ml$/;
 const OTHER_WORKFLOW = /^([\w-][\w.-]*\/[\w.-]+)\/\.github\/workflows\/[^/@*\s]+\.ya?ml$/;
-/** Without the characters that git refuses, of which `*` is one. @see https://git-scm.com/docs/git-check-ref-format */
+/** Without characters that git rejects, such as `*`. @see https://git-scm.com/docs/git-check-ref-format */
 const REF = /^refs\/(?:heads|tags)\/(?:\*|[^\s*?[\\^~:]+)$/;
 const VERSION = /^(?:refs\/(?:heads|tags)\/[^\s*?[\\^~:@]+|[0-9a-f]{40})$/;
 const GITHUB_WORKFLOW = /^https:\/\/github\.com\/([\w-][\w.-]*\/[\w.-]+)\/\.github\/workflows\//;
 
-/** The first problem of `verify`: the key that it is at, and what is expected there. Undefined for a good one. */
+/** The first problem of `verify`: its key, and what is expected there. Undefined if there is no problem. */
 export function signerProblem(text: SignerText): { key: keyof SignerText; expected: string } | undefined {
   const { repository, workflow, ref, identity, issuer, key } = text;
   if (key !== undefined) {
     const other = (['repository', 'workflow', 'ref', 'identity', 'issuer', 'trusted-root'] as const).find(
       (name) => text[name] !== undefined,
     );
-    return other && { key: other, expected: 'no value beside key' };
+    return other && { key: other, expected: 'no value, because key is set' };
   }
   if (issuer !== undefined && !/^https:\/\/[^\s*]+$/.test(issuer))
     return { key: 'issuer', expected: `a URL, such as ${GITHUB_ISSUER}` };
   if (repository !== undefined && !REPOSITORY.test(repository))
-    return { key: 'repository', expected: "a repository's name, such as org/shop" };
+    return { key: 'repository', expected: 'the name of a repository, such as org/shop' };
   if (identity !== undefined) {
     const other = (['workflow', 'ref'] as const).find((name) => text[name] !== undefined);
-    if (other) return { key: other, expected: 'no value beside identity' };
+    if (other) return { key: other, expected: 'no value, because identity is set' };
     if (/[\s*]/.test(identity))
       return { key: 'identity', expected: 'the exact identity of the certificate, without wildcards' };
     if (issuer === undefined && !identity.startsWith(GITHUB))
@@ -100,10 +100,13 @@ export function signerProblem(text: SignerText): { key: keyof SignerText; expect
     return {
       key: 'workflow',
       expected:
-        'a file such as .github/workflows/build.yml, or of another repository org/ci/.github/workflows/build.yml, with @refs/tags/v1 or without',
+        'a file such as .github/workflows/build.yml, or org/ci/.github/workflows/build.yml in another repository, optionally with a version such as @refs/tags/v1',
     };
   if (ref === undefined || !REF.test(ref))
-    return { key: 'ref', expected: 'refs/heads/main or another branch or tag, refs/heads/* or refs/tags/*' };
+    return {
+      key: 'ref',
+      expected: 'a branch or tag such as refs/heads/main, or refs/heads/* or refs/tags/*',
+    };
   return undefined;
 }
 
@@ -119,10 +122,10 @@ function splitWorkflow(workflow: string): [file: string, version: string | undef
 }
 
 /**
- * The signer that `verify` names, with the files that it refers to.
+ * Reads the signer of `verify` and the files that it refers to.
  *
- * @param text one without a problem; see `signerProblem`.
- * @throws PlatformError for a file that cannot be read or is no key.
+ * @param text without problems: see `signerProblem`.
+ * @throws PlatformError for a file that cannot be read or is not a key.
  */
 export function readSigner(text: SignerText, workspace: string): ExpectedSigner {
   const { repository, identity, issuer = GITHUB_ISSUER, key } = text;
@@ -152,10 +155,10 @@ export function readSigner(text: SignerText, workspace: string): ExpectedSigner 
   };
 }
 
-/** @param text a PEM text, or the file that has it. */
+/** @param text the key in PEM format, or the path of its file. */
 function readKey(text: string, workspace: string): KeyObject {
   const pem = text.includes('-----BEGIN') ? text : readText('key', text, workspace);
-  const expected = 'verify: key: expected a public key in PEM form, as cosign writes it to cosign.pub';
+  const expected = 'verify: key: expected a public key in PEM format, such as cosign.pub';
   if (pem.includes('PRIVATE KEY')) throw new PlatformError('input-invalid', `${expected}, got a private key`);
   try {
     return createPublicKey(pem);
@@ -177,8 +180,8 @@ function readText(key: string, file: string, workspace: string): string {
   }
 }
 
-/** Who is expected, for a person. */
-export function signerText(signer: ExpectedSigner): string {
+/** The expected signer in messages. */
+export function describeSigner(signer: ExpectedSigner): string {
   if (signer.kind === 'key') return `the key ${fingerprint(signer.key)}`;
   if (signer.kind === 'identity') {
     const source = signer.repository === undefined ? '' : ` for the repository ${signer.repository}`;
@@ -189,17 +192,17 @@ export function signerText(signer: ExpectedSigner): string {
   return `the workflow ${workflow}${version} for the repository ${repository} at ${ref} (issuer ${issuer})`;
 }
 
-/** What names a key, as cosign's bundles do: `SHA256:…` of its DER form. */
+/** The fingerprint of a key as in cosign's bundles: `SHA256:…` of its DER encoding. */
 function fingerprint(key: KeyObject): string {
   const der = key.export({ type: 'spki', format: 'der' });
   return `SHA256:${createHash('sha256').update(der).digest('base64')}`;
 }
 
 /**
- * Why the identity of a certificate is not the expected one; undefined when it is. Everything is compared to the
- * letter; only `refs/heads/*` and `refs/tags/*` match more than one name.
+ * Why the identity of a certificate is not the expected one; undefined if it is. All values must be equal, except that
+ * `refs/heads/*` and `refs/tags/*` match any name.
  */
-export function identityObjection(
+export function identityMismatch(
   signer: WorkflowSigner | IdentitySigner,
   found: CertificateIdentity,
 ): string | undefined {
@@ -215,7 +218,7 @@ export function identityObjection(
   if (!found.identity.startsWith(prefix)) return mismatch('workflow', signer.workflow, found.identity);
   if (!matchesRef(signer.ref, found.sourceRef)) return mismatch('ref', signer.ref, found.sourceRef);
   const version = found.identity.slice(prefix.length);
-  // A workflow of the same repository is always of the commit that is built.
+  // A workflow in the same repository always has the version of the source.
   const isOwn = signer.workflow.startsWith(`${signer.repository}/.github/`);
   const wanted = isOwn ? found.sourceRef : signer.workflowRef;
   if (wanted === undefined ? VERSION.test(version) : version === wanted) return undefined;

@@ -5,7 +5,7 @@ import { digestOf, type Manifest, MEDIA_TYPES, type RawManifest } from '../regis
 const [MANIFEST_TYPE] = MEDIA_TYPES.image;
 const [INDEX_TYPE] = MEDIA_TYPES.index;
 const EMPTY = { type: 'application/vnd.oci.empty.v1+json', content: Buffer.from('{}') };
-/** Another job may write the same list at the same moment. */
+/** Another job may write the same list concurrently. */
 const ATTEMPTS = 4;
 
 /** A Sigstore bundle to attach to an image. */
@@ -16,8 +16,8 @@ interface Artifact {
 }
 
 /**
- * Attaches a bundle to an image, as cosign 3 does: a manifest whose `subject` is the image. A registry without the API
- * for referrers keeps their list under a tag, which is then ours to write.
+ * Attaches a bundle to an image like cosign 3: with a manifest whose `subject` is the image. In a registry without the
+ * referrers API, clients maintain the list of referrers under a tag.
  *
  * @see https://github.com/sigstore/cosign/blob/main/pkg/oci/remote/write.go (WriteAttestationNewBundleFormat)
  * @see https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pushing-manifests-with-subject
@@ -49,7 +49,7 @@ export async function pushReferrer(
   await listReferrer(registry, subject.digest, listed);
 }
 
-/** Adds a manifest to the list under the tag of its subject, where the registry does not list it by itself. */
+/** Adds a manifest to the list under the tag of its subject, if the registry does not have the referrers API. */
 async function listReferrer(
   registry: RegistryClient,
   subject: string,
@@ -61,7 +61,10 @@ async function listReferrer(
     if (list.some(({ digest }) => digest === listed.digest)) return;
     const present = await registry.manifest(tag);
     if (present && (present.kind !== 'index' || present.digest === subject)) {
-      throw new PlatformError('conflict', `The tag ${tag} is for the list of signatures, and is an image`);
+      throw new PlatformError(
+        'conflict',
+        `The tag ${tag} is reserved for the list of signatures, but is an image`,
+      );
     }
     const index = rawManifest(INDEX_TYPE, {
       schemaVersion: 2,

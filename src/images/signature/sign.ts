@@ -14,8 +14,8 @@ import { verifyImage } from './verify.ts';
 
 /** The audience of the token that Fulcio accepts. @see https://docs.sigstore.dev/certificate_authority/oidc-in-fulcio/ */
 const AUDIENCE = 'sigstore';
-const SIGN_WITHIN_MS = 120_000;
-/** As actions/attest. @see https://github.com/actions/toolkit/blob/main/packages/attest/src/sign.ts */
+const SIGN_TIMEOUT_MS = 120_000;
+/** The values of actions/attest. @see https://github.com/actions/toolkit/blob/main/packages/attest/src/sign.ts */
 const REQUESTS = { timeout: 10_000, retry: 3 };
 const BUNDLE_TYPE = 'application/vnd.dev.sigstore.bundle.v0.3+json';
 
@@ -31,18 +31,18 @@ interface SignContext extends Pick<Context, 'clock' | 'signal' | 'log'> {
   env: NodeJS.ProcessEnv;
 }
 
-/** Who signed an image, and whether it was this run. */
+/** The signer of an image, and whether it was signed by this run. */
 export interface SignedImage {
   signer: string;
   state: 'signed' | 'present';
 }
 
 /**
- * Signs an image with the identity of the job, unless it carries its signature already, and verifies what the registry
- * then has.
+ * Signs an image with the identity of the job, unless it already has this signature, and verifies the signature in the
+ * registry.
  *
- * @param uri host and path of the repository, as images are named.
- * @throws PlatformError without a token, or where Sigstore or the registry refuses.
+ * @param uri host and path of the repository.
+ * @throws PlatformError without a token, or if Sigstore or the registry rejects the request.
  */
 export async function signImage(
   registry: RegistryClient,
@@ -68,7 +68,7 @@ export async function signImage(
   return { signer: verification.signer, state: 'signed' };
 }
 
-/** Reads which instance of Sigstore signs, from the environment: one choice for all jobs of an organisation. */
+/** Reads the Sigstore instance from environment variables, which an organisation can set for all its jobs. */
 function instanceOf(env: NodeJS.ProcessEnv): Instance {
   const value = (name: string): string | undefined => env[name] || undefined;
   const [fulcio, rekor, tsa] = ['SIGSTORE_FULCIO_URL', 'SIGSTORE_REKOR_URL', 'SIGSTORE_TSA_URL'].map(value);
@@ -85,13 +85,13 @@ function instanceOf(env: NodeJS.ProcessEnv): Instance {
     throw new InputError(
       'SIGSTORE_FULCIO_URL',
       '',
-      'expected a URL beside SIGSTORE_REKOR_URL or SIGSTORE_TSA_URL',
+      'expected a URL, because SIGSTORE_REKOR_URL or SIGSTORE_TSA_URL is set',
     );
   if (fulcio !== undefined && rekor === undefined && tsa === undefined)
     throw new InputError(
       'SIGSTORE_REKOR_URL',
       '',
-      'expected a URL here or in SIGSTORE_TSA_URL, beside SIGSTORE_FULCIO_URL',
+      'expected a URL here or in SIGSTORE_TSA_URL, because SIGSTORE_FULCIO_URL is set',
     );
   return {
     ...(fulcio !== undefined && { fulcio }),
@@ -113,14 +113,14 @@ async function identityToken(context: SignContext): Promise<IdentityToken> {
   if (mayRequestToken(context.env)) return await requestIdentityToken(context.env, context, AUDIENCE);
   throw new PlatformError(
     'oidc-unavailable',
-    'sign: keyless needs the OIDC token of the job, which may not request one',
+    'sign: keyless needs an OIDC token, but the job is not allowed to request one',
     {
-      fix: 'Give the job the permission `id-token: write`. Pull requests from forks never get a token.',
+      fix: 'Grant the job the permission `id-token: write`. Pull requests from forks never get a token.',
     },
   );
 }
 
-/** The identity that Fulcio certifies for a token. @see https://github.com/sigstore/fulcio/blob/main/docs/oidc.md */
+/** The identity in Fulcio's certificate for a token. @see https://github.com/sigstore/fulcio/blob/main/docs/oidc.md */
 function ownSigner({ claims }: IdentityToken, { trustedRoot }: Instance): ExpectedSigner {
   const { iss, job_workflow_ref: workflow, repository } = claims;
   return {
@@ -132,12 +132,12 @@ function ownSigner({ claims }: IdentityToken, { trustedRoot }: Instance): Expect
   };
 }
 
-/** Sigstore's public log shows the names of repository, workflow and branch to everyone, for ever. */
+/** Sigstore's public log shows the names of the repository, workflow and branch to everyone, permanently. */
 function requirePublication({ claims }: IdentityToken, env: NodeJS.ProcessEnv): void {
   if (claims['repository_visibility'] === 'public' || env['SIGSTORE_FULCIO_URL']) return;
   throw new PlatformError(
     'input-invalid',
-    'sign: keyless would publish the names of this repository, its workflow and branch in the public log of Sigstore, and the repository is not public',
+    'sign: keyless would publish the names of this repository, its workflow and branch in the public log of Sigstore, but the repository is not public',
     {
       fix: 'Set SIGSTORE_FULCIO_URL, SIGSTORE_REKOR_URL and SIGSTORE_TRUSTED_ROOT to a private instance, or SIGSTORE_FULCIO_URL to https://fulcio.sigstore.dev and SIGSTORE_REKOR_URL to https://rekor.sigstore.dev to publish them.',
     },
@@ -171,7 +171,7 @@ async function createBundle(
     ...(tsa === undefined ? [] : [new TSAWitness({ tsaBaseURL: tsa, ...REQUESTS })]),
   ];
   const builder = new DSSEBundleBuilder({ signer, witnesses });
-  const limit = { what: 'signing the image', timeoutMs: SIGN_WITHIN_MS };
+  const limit = { what: 'signing the image', timeoutMs: SIGN_TIMEOUT_MS };
   try {
     const created = await withTimeLimit(context, limit, (signal) =>
       Promise.race([builder.create({ data: Buffer.from(statement), type: STATEMENT_TYPE }), aborted(signal)]),
@@ -180,14 +180,14 @@ async function createBundle(
   } catch (error) {
     context.signal.throwIfAborted();
     if (error instanceof PlatformError) throw error;
-    // The library's message of a token that it cannot read holds the token, which the log masks.
+    // The library's message about an invalid token contains the token, which is masked in the log.
     throw new PlatformError('service-unavailable', `Sigstore did not sign the image: "${causesOf(error)}"`, {
       cause: error,
     });
   }
 }
 
-/** The library takes no signal: what it still does when the job is cancelled comes to nothing. */
+/** The library does not support signals. After a cancellation, its result is ignored. */
 function aborted(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
     const abort = (): void => {

@@ -1,22 +1,22 @@
 import { createHash } from 'node:crypto';
 
-/** Where cosign's older signatures have their parts. @see https://github.com/sigstore/cosign/blob/main/pkg/oci/static/signature.go */
+/** The annotations of cosign's older signatures. @see https://github.com/sigstore/cosign/blob/main/pkg/oci/static/signature.go */
 const SIGNATURE = 'dev.cosignproject.cosign/signature';
 const CERTIFICATE = 'dev.sigstore.cosign/certificate';
 const LOG_ENTRY = 'dev.sigstore.cosign/bundle';
 const TIMESTAMP = 'dev.sigstore.cosign/rfc3161timestamp';
 
-/** The entry of the transparency log, as cosign writes it. @see https://github.com/sigstore/cosign/blob/main/pkg/cosign/bundle/rekor.go */
+/** An entry of the transparency log in cosign's format. @see https://github.com/sigstore/cosign/blob/main/pkg/cosign/bundle/rekor.go */
 interface LogEntry {
   SignedEntryTimestamp: string;
   Payload: { body: string; integratedTime: number; logIndex: number; logID: string };
 }
 
 /**
- * A signature of cosign's older form as the JSON of a bundle, so that both are verified alike.
+ * Converts a signature in cosign's older format to the JSON of a bundle, so that both are verified in the same way.
  *
- * @param payload what is signed.
- * @throws Error for annotations that are no signature.
+ * @param payload the signed content.
+ * @throws Error if the annotations are not a signature.
  */
 export function simpleSigningBundle(payload: Buffer, annotations: Readonly<Record<string, string>>): object {
   const {
@@ -71,13 +71,13 @@ function derOf(pem: string): string {
   return pem.replace(/-----(?:BEGIN|END) CERTIFICATE-----/g, '').replace(/\s/g, '');
 }
 
-/** The digest that a payload names. Throws an Error for one that is no signature of an image. */
+/** The digest in a payload. Throws an Error if it is not the signature of an image. */
 export function simpleSigningDigest(payload: Buffer): string {
   const { critical } = JSON.parse(payload.toString('utf8')) as {
     critical?: { type?: unknown; image?: { 'docker-manifest-digest'?: unknown } };
   };
   // @see https://github.com/sigstore/sigstore/blob/main/pkg/signature/payload/payload.go
   if (critical?.type !== 'cosign container image signature')
-    throw new Error('it is no signature of an image');
+    throw new Error('it is not the signature of an image');
   return String(critical.image?.['docker-manifest-digest']);
 }

@@ -1,17 +1,17 @@
-/** An in-toto statement as a DSSE envelope carries it. */
+/** The type of an in-toto statement in a DSSE envelope. */
 export const STATEMENT_TYPE = 'application/vnd.in-toto+json';
 /**
- * What cosign 3 writes when it signs an image.
+ * The predicate type of cosign 3 for signatures of images.
  *
  * @see https://github.com/sigstore/cosign/blob/main/pkg/types/predicate.go
  */
 export const SIGNATURE_PREDICATE = 'https://sigstore.dev/cosign/sign/v1';
 
 /**
- * The statements by which a signer vouches for an image: cosign's signature, and where it was built from. Others, such
- * as the result of a scan or a bill of materials, are about an image and do not release it.
+ * Statements that approve an image: cosign's signature, and provenance. Others, such as the result of a scan or a bill of
+ * materials, only describe an image.
  */
-const VOUCHING = [SIGNATURE_PREDICATE, 'https://slsa.dev/provenance/v1', 'https://slsa.dev/provenance/v0.2'];
+const APPROVING = [SIGNATURE_PREDICATE, 'https://slsa.dev/provenance/v1', 'https://slsa.dev/provenance/v0.2'];
 
 const STATEMENTS = ['https://in-toto.io/Statement/v1', 'https://in-toto.io/Statement/v0.1'];
 
@@ -21,7 +21,7 @@ interface Statement {
   subject?: unknown;
 }
 
-/** The statement that signs an image. */
+/** The statement of a signature. */
 export function signatureStatement(digest: string): string {
   return JSON.stringify({
     _type: STATEMENTS[0],
@@ -31,7 +31,7 @@ export function signatureStatement(digest: string): string {
   });
 }
 
-/** Throws an Error where a signed statement does not vouch for the image. */
+/** Throws an Error if a signed statement does not approve the image. */
 export function requireSubject(
   { payloadType, payload }: { payloadType: string; payload: Uint8Array },
   digest: string,
@@ -42,9 +42,9 @@ export function requireSubject(
   if (typeof type !== 'string' || !STATEMENTS.includes(type)) throw new Error(`its type is ${String(type)}`);
   const digests = Array.isArray(subject) ? subject.map(sha256Of) : [];
   if (!digests.includes(digest)) {
-    throw new Error(`it is of the image ${digests.slice(0, 2).join(', ') || 'none'}`);
+    throw new Error(`it is for the image ${digests.slice(0, 2).join(', ') || 'none'}`);
   }
-  if (typeof predicateType !== 'string' || !VOUCHING.includes(predicateType)) {
+  if (typeof predicateType !== 'string' || !APPROVING.includes(predicateType)) {
     throw new Error(`its predicate type is ${String(predicateType)}, neither a signature nor provenance`);
   }
 }

@@ -6,9 +6,9 @@ import { PlatformError } from '../../core/errors.ts';
 let publicTrust: Promise<TrustedRoot> | undefined;
 
 /**
- * The certificate authorities and logs that signatures are verified against: those of a trust root that is given as
- * JSON, else those of Sigstore's public good instance. The latter are loaded by TUF, which proves that they are genuine
- * and current, once in a process.
+ * The certificate authorities and logs for the verification of signatures: from the given trust root, or else from
+ * Sigstore's public good instance. The latter is loaded once for each process with TUF, which verifies that it is
+ * authentic and current.
  *
  * @see https://github.com/sigstore/root-signing
  */
@@ -28,8 +28,8 @@ async function parseTrust(json: string): Promise<TrustedRoot> {
   try {
     return reader.fromJSON(JSON.parse(json));
   } catch (error) {
-    throw new PlatformError('input-invalid', `The trust root cannot be read: ${messageOf(error)}`, {
-      fix: 'Give the file trusted_root.json of the Sigstore instance.',
+    throw new PlatformError('input-invalid', `Cannot read the trust root: ${messageOf(error)}`, {
+      fix: 'Use the file trusted_root.json of the Sigstore instance.',
       cause: error,
     });
   }
@@ -42,9 +42,9 @@ async function loadPublicTrust(cachePath: string): Promise<TrustedRoot> {
   } catch (error) {
     throw new PlatformError(
       'service-unavailable',
-      `The trust root of Sigstore cannot be loaded: "${messageOf(error)}"`,
+      `Cannot load the trust root of Sigstore: "${messageOf(error)}"`,
       {
-        fix: 'Allow HTTPS to tuf-repo-cdn.sigstore.dev, or give the trust root as a file (`trusted-root`).',
+        fix: 'Allow HTTPS to tuf-repo-cdn.sigstore.dev, or set `trusted-root` to a file with the trust root.',
         cause: error,
       },
     );

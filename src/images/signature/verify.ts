@@ -12,18 +12,23 @@ import { openRegistry, type RegistryContext } from '../registry/open.ts';
 import { ecrRegistry, type ImageReference, parseReference } from '../registry/reference.ts';
 import { type AttachedSignature, attachedSignatures } from './attached.ts';
 import { certificateIdentity } from './certificate.ts';
-import { type CertificateIdentity, type ExpectedSigner, identityObjection, signerText } from './expected.ts';
+import {
+  type CertificateIdentity,
+  type ExpectedSigner,
+  identityMismatch,
+  describeSigner,
+} from './expected.ts';
 import { simpleSigningBundle, simpleSigningDigest } from './simple-signing.ts';
 import { requireSubject } from './statement.ts';
 import { loadTrust } from './trust.ts';
 
-/** Whether an image is signed as expected: by whom, or what was found instead. */
+/** The signer of an image, or why it is not signed as expected. */
 export type Verification = { verified: true; signer: string } | { verified: false; reason: string };
 
-/** Reasons that a message lists; an image may carry many attestations. */
+/** The maximum number of reasons in a message. An image may have many attestations. */
 const SHOWN = 4;
 
-/** The image is not signed as required. */
+/** An image is not signed as required. */
 export class UnverifiedError extends PlatformError {
   override readonly name = 'UnverifiedError';
 
@@ -33,13 +38,13 @@ export class UnverifiedError extends PlatformError {
 }
 
 export const UNVERIFIED_FIX =
-  'Release an image that the expected signer signed (build-push-image: `sign: keyless`), or correct `verify`.';
+  'Release an image that is signed by the expected signer (build-push-image: `sign: keyless`), or correct `verify`.';
 
 /**
- * Verifies that one of the signatures of an image is by the expected signer, for this very digest: of an index, the
- * index's and not those of its platforms.
+ * Verifies that one of the signatures of an image is by the expected signer and for this exact digest. For an index, this
+ * is the digest of the index, not of its platforms.
  *
- * @throws PlatformError when the registry cannot be read or the trust root cannot be loaded.
+ * @throws PlatformError if the registry cannot be read or the trust root cannot be loaded.
  */
 export async function verifyImage(
   store: ImageStore,
@@ -50,27 +55,30 @@ export async function verifyImage(
   const attached = await attachedSignatures(store, digest);
   const image = `${shortDigest(digest)} in ${store.name}`;
   if (attached.length === 0) {
-    return { verified: false, reason: `${image} has no signature. Expected one by ${signerText(expected)}` };
+    return {
+      verified: false,
+      reason: `${image} has no signature. Expected one by ${describeSigner(expected)}`,
+    };
   }
   const verifier = await openVerifier(expected, env);
-  const objections: string[] = [];
+  const reasons: string[] = [];
   for (const signature of attached) {
     try {
       return { verified: true, signer: verifier(signature, digest) };
     } catch (error) {
-      if (!(error instanceof RefusedSignature)) throw error;
-      objections.push(`${signature.name}: ${error.message}`);
+      if (!(error instanceof RejectedSignature)) throw error;
+      reasons.push(`${signature.name}: ${error.message}`);
     }
   }
-  const shown = [...new Set(objections)].slice(0, SHOWN);
-  const more = objections.length > shown.length ? `; and ${objections.length - shown.length} more` : '';
+  const shown = [...new Set(reasons)].slice(0, SHOWN);
+  const more = reasons.length > shown.length ? `; and ${reasons.length - shown.length} more` : '';
   return {
     verified: false,
-    reason: `${image} has no signature by ${signerText(expected)}. Found ${shown.join('; ')}${more}`,
+    reason: `${image} has no signature by ${describeSigner(expected)}. Found ${shown.join('; ')}${more}`,
   };
 }
 
-/** Throws UnverifiedError for an image that the expected signer has not signed; see `verifyImage`. */
+/** Throws UnverifiedError if an image is not signed by the expected signer: see `verifyImage`. */
 export async function requireSigned(
   store: ImageStore,
   digest: string,
@@ -83,9 +91,9 @@ export async function requireSigned(
 }
 
 /**
- * As `requireSigned`, of an image in any registry.
+ * Like `requireSigned`, for an image in any registry.
  *
- * @param image its name, by digest.
+ * @param image its name with a digest.
  */
 export async function requireSignedImage(
   image: string,
@@ -94,11 +102,11 @@ export async function requireSignedImage(
 ): Promise<void> {
   const reference = parseReference(image);
   if (reference?.digest === undefined)
-    throw new UnverifiedError(`${image} is not given by its digest, which is what a signature is of`);
+    throw new UnverifiedError(`${image} has no digest, which is required to verify a signature`);
   await requireSigned(await openStore(reference, context), reference.digest, expected, context);
 }
 
-/** ECR by its API, which needs no password, and all other registries by their own protocol. */
+/** ECR through its API, which needs no password, and other registries through the registry protocol. */
 async function openStore(reference: ImageReference, context: RegistryContext): Promise<ImageStore> {
   const { registry, path, name } = reference;
   const region = ecrRegistry(registry)?.region;
@@ -106,28 +114,28 @@ async function openStore(reference: ImageReference, context: RegistryContext): P
   return ecrStore({ client: await context.ecr(region), name: path, uri: name }, context);
 }
 
-/** Why one signature does not count. */
-class RefusedSignature extends Error {}
+/** A signature is not accepted. */
+class RejectedSignature extends Error {}
 
-/** Returns who signed. Throws RefusedSignature. */
+/** Returns the signer. Throws RejectedSignature. */
 type Verify = (signature: AttachedSignature, digest: string) => string;
 
 async function openVerifier(expected: ExpectedSigner, env: NodeJS.ProcessEnv): Promise<Verify> {
   const { bundleFromJSON } = await import('@sigstore/bundle');
   const { toSignedEntity, toTrustMaterial, Verifier } = await import('@sigstore/verify');
   const read = (signature: AttachedSignature): Signed => {
-    if (signature.form === 'unreadable') throw new RefusedSignature(signature.reason);
+    if (signature.form === 'unreadable') throw new RejectedSignature(signature.reason);
     if (signature.form === 'bundle') {
-      const bundle = refused('the bundle is invalid', () =>
+      const bundle = runCheck('the bundle is invalid', () =>
         bundleFromJSON(JSON.parse(signature.bytes.toString('utf8'))),
       );
-      return { bundle, entity: refused('the bundle is invalid', () => toSignedEntity(bundle)) };
+      return { bundle, entity: runCheck('the bundle is invalid', () => toSignedEntity(bundle)) };
     }
     const { payload, annotations } = signature;
-    const bundle = refused('the signature is invalid', () =>
+    const bundle = runCheck('the signature is invalid', () =>
       bundleFromJSON(simpleSigningBundle(payload, annotations)),
     );
-    const entity = refused('the signature is invalid', () => toSignedEntity(bundle, payload));
+    const entity = runCheck('the signature is invalid', () => toSignedEntity(bundle, payload));
     return { bundle, entity, payload };
   };
   if (expected.kind === 'key') {
@@ -135,7 +143,7 @@ async function openVerifier(expected: ExpectedSigner, env: NodeJS.ProcessEnv): P
       const signed = read(signature);
       requireKey(signed, expected.key);
       requireImage(signed, digest);
-      return signerText(expected);
+      return describeSigner(expected);
     };
   }
   const trust = await loadTrust(expected.trustedRoot, env);
@@ -144,26 +152,26 @@ async function openVerifier(expected: ExpectedSigner, env: NodeJS.ProcessEnv): P
     const signed = read(signature);
     const { key } = signed.entity;
     if (key.$case !== 'certificate')
-      throw new RefusedSignature('it is signed with a key and has no certificate');
-    const found = refused('the certificate is invalid', () => certificateIdentity(key.certificate));
-    refused(`the signature of ${identityText(found)} is invalid`, () => verifier.verify(signed.entity));
+      throw new RejectedSignature('it is signed with a key and has no certificate');
+    const found = runCheck('the certificate is invalid', () => certificateIdentity(key.certificate));
+    runCheck(`the signature of ${identityText(found)} is invalid`, () => verifier.verify(signed.entity));
     requireImage(signed, digest);
-    const objection = identityObjection(expected, found);
-    if (objection === undefined) return identityText(found);
-    throw new RefusedSignature(`signed by ${identityText(found)}; ${objection}`);
+    const mismatch = identityMismatch(expected, found);
+    if (mismatch === undefined) return identityText(found);
+    throw new RejectedSignature(`signed by ${identityText(found)}; ${mismatch}`);
   };
 }
 
 interface Signed {
   bundle: Bundle;
   entity: SignedEntity;
-  /** What cosign's older signatures sign. */
+  /** The signed content of cosign's older signatures. */
   payload?: Buffer;
 }
 
 /**
- * What a trust root requires of a signature: an entry in its transparency log where it has one, as Sigstore's public
- * good instance does; else a timestamp of its authority, as GitHub's instance for private repositories has.
+ * The requirements of a trust root: an entry in its transparency log if it has one, like Sigstore's public good instance,
+ * or else a timestamp of its authority, like GitHub's instance for private repositories.
  *
  * @see https://github.com/cli/cli/blob/trunk/pkg/cmd/attestation/verification/sigstore.go
  */
@@ -175,23 +183,23 @@ function thresholds({ tlogs, ctlogs }: TrustedRoot) {
   };
 }
 
-/** Verifies with a key alone: neither log nor timestamp is required, since the owner of the key could write both. */
+/** Verifies only with a key. Neither log nor timestamp is required, because the owner of the key could create both. */
 function requireKey({ entity }: Signed, key: KeyObject): void {
   if (entity.key.$case === 'certificate')
-    throw new RefusedSignature('it is signed with a certificate and not a key');
-  if (!entity.signature.verifySignature(key)) throw new RefusedSignature('it is not signed with this key');
+    throw new RejectedSignature('it is signed with a certificate, not with a key');
+  if (!entity.signature.verifySignature(key)) throw new RejectedSignature('it is not signed with this key');
 }
 
-/** Throws RefusedSignature where the signed text is of another image. */
+/** Throws RejectedSignature if the signature is for another image. */
 function requireImage({ bundle, payload }: Signed, digest: string): void {
   if (payload) {
-    const signed = refused('the payload is invalid', () => simpleSigningDigest(payload));
-    if (signed !== digest) throw new RefusedSignature(`it is of the image ${signed}`);
+    const signed = runCheck('the payload is invalid', () => simpleSigningDigest(payload));
+    if (signed !== digest) throw new RejectedSignature(`it is for the image ${signed}`);
     return;
   }
   const { content } = bundle;
-  if (content.$case !== 'dsseEnvelope') throw new RefusedSignature('the bundle has no in-toto statement');
-  refused('the statement does not count', () => {
+  if (content.$case !== 'dsseEnvelope') throw new RejectedSignature('the bundle has no in-toto statement');
+  runCheck('the statement is not accepted', () => {
     requireSubject(content.dsseEnvelope, digest);
   });
 }
@@ -201,13 +209,13 @@ function identityText({ identity, issuer, sourceRepository }: CertificateIdentit
   return `${identity} (issuer ${issuer})${isForOther ? ` for ${sourceRepository}` : ''}`;
 }
 
-/** Runs a check of a signature, whose failure is a reason not to count it. */
-function refused<T>(what: string, check: () => T): T {
+/** Runs a check of a signature. A failure means that the signature is not accepted. */
+function runCheck<T>(what: string, check: () => T): T {
   try {
     return check();
   } catch (error) {
     const { message, cause } = error instanceof Error ? error : { message: String(error), cause: undefined };
     const detail = cause instanceof Error ? `${message}, ${cause.message}` : message;
-    throw new RefusedSignature(`${what}: ${detail}`);
+    throw new RejectedSignature(`${what}: ${detail}`);
   }
 }

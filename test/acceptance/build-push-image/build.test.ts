@@ -239,7 +239,7 @@ describe('without a builder', () => {
     const { run } = await stage();
     const done = await run({}, { env: { PATH: '/nowhere' } });
     expect(done.outputs['verdict']).toBe('failed');
-    expect(done.outputs['reason']).toMatch(/^There is no docker client on this machine\..*oci-layout/);
+    expect(done.outputs['reason']).toMatch(/^No docker client was found on this machine\..*oci-layout/);
     expectExample('docker-unavailable', done);
   });
 
@@ -247,6 +247,6 @@ describe('without a builder', () => {
     const { run } = await stage({ driver: 'docker' });
     const done = await run();
     expect(done.outputs['verdict']).toBe('failed');
-    expect(done.outputs['reason']).toMatch(/^There is no Docker daemon to build with/);
+    expect(done.outputs['reason']).toMatch(/^No Docker daemon is available/);
   });
 });

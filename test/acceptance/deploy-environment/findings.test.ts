@@ -140,7 +140,7 @@ const ROWS: readonly Row[] = [
     env: { PATH: '/nonexistent' },
     check: 'Docker and buildx',
     state: 'warning',
-    says: /^There is no docker client on this machine\./,
+    says: /^No docker client was found on this machine\./,
     fix: /^Install Docker with buildx/,
   },
   {

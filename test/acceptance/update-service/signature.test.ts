@@ -121,7 +121,7 @@ describe('update-service with verify', () => {
       'has the signature of another image',
       () => sigstore.sign(statement(`sha256:${'1'.repeat(64)}`)),
       RULE,
-      `it is of the image sha256:${'1'.repeat(64)}`,
+      `it is for the image sha256:${'1'.repeat(64)}`,
     ],
     [
       'is signed with another key',

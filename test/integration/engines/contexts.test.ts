@@ -131,7 +131,7 @@ describe.each(DRIVERS)('with the driver %s', (driver) => {
     const file = join(root, 'app/Dockerfile');
     symlinkSync('../Dockerfile', file);
     await expect(build(join(root, 'app'), file)).rejects.toThrow(/Dockerfile/);
-    expect(() => readDockerfile(file)).toThrow('This is a link to a file outside of its folder');
+    expect(() => readDockerfile(file)).toThrow('This is a link to a file outside its folder');
   });
 
   test('a Dockerfile that links back into its folder is built', async () => {

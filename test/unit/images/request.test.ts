@@ -102,10 +102,10 @@ test.each<[Record<string, string>, RegExp]>([
   [{ sbom: 'generator=org/scanner:1' }, /^sbom: .*expected auto, true, false or generator=<image>@sha256/],
   [
     { context: 'https://github.com/org/app.git#main' },
-    /^context: expected a folder of the workspace, got "https:\/\/github\.com\/org\/app\.git#main"\. Check the other repository out f/,
+    /^context: expected a folder in the workspace, got "https:\/\/github\.com\/org\/app\.git#main"\. Check out the other repository f/,
   ],
-  [{ context: 'git@github.com:org/app.git' }, /^context: .*expected a folder of the workspace/],
-  [{ service: 'github.com/org/app' }, /^service: .*expected a folder of the workspace/],
+  [{ context: 'git@github.com:org/app.git' }, /^context: .*expected a folder in the workspace/],
+  [{ service: 'github.com/org/app' }, /^service: .*expected a folder in the workspace/],
   [{ also: 'nginx' }, /^also: expected a repository.*, got "nginx"/],
   [{ also: `ghcr.io/org/app@${DIGEST}` }, /^also: /],
   [{ also: 'https://ghcr.io/org/app' }, /^also: /],

@@ -176,14 +176,20 @@ describe('unsupported settings are refused by name', () => {
     [{ entitlements: ['network.host'] }, /sets entitlements/],
     [{ call: 'check' }, /sets call/],
     [{ 'of-tomorrow': 1 }, /sets of-tomorrow/],
-    [{ context: 'https://github.com/org/app.git' }, /has the context https:.*expected a folder/],
+    [{ context: 'https://github.com/org/app.git' }, /has the context https:.*not a folder/],
     [{ context: 'git@github.com:org/app.git' }, /has the context git@/],
     [{ dockerfile: 'https://example.com/Dockerfile' }, /has the Dockerfile https:/],
-    [{ output: [{ type: 'local', dest: 'out' }] }, /has the output type=local,dest=out; the image goes/],
-    [{ output: ['type=docker'] }, /has the output type=docker;/],
-    [{ output: ['type=image,push=false'] }, /has the output type=image,push=false;/],
+    [
+      { output: [{ type: 'local', dest: 'out' }] },
+      /has the output type=local,dest=out, which is not supported/,
+    ],
+    [{ output: ['type=docker'] }, /has the output type=docker,/],
+    [{ output: ['type=image,push=false'] }, /has the output type=image,push=false,/],
     [{ output: [{ type: 'registry', compression: 'zstd' }] }, /compression=zstd/],
-    [{ attest: ['type=sbom,generator=x'] }, /has the SBOM generator=x; expected generator=<image>@sha256/],
+    [
+      { attest: ['type=sbom,generator=x'] },
+      /has the SBOM generator=x, but a generator must have the form <image>@sha256/,
+    ],
     [{ attest: ['type=provenance,generator=x'] }, /sets generator for attest type=provenance/],
     [{ attest: [{ type: 'provenance', version: 'v1' }] }, /sets version for attest type=provenance/],
     [{ attest: [{ type: 'other' }] }, /has the attestation other/],
@@ -201,7 +207,7 @@ describe('unsupported settings are refused by name', () => {
   test('a context that is another target', async () => {
     const both = { api: { contexts: { base: 'target:base' } }, base: {} };
     await expect(resolveBake(printing(both), bake, request)).rejects.toThrow(
-      /target api takes the context base from another target \(target:base\)/,
+      /target api uses another target as the context base \(target:base\)/,
     );
   });
 

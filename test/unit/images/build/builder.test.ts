@@ -110,7 +110,7 @@ describe('no builder, with a fix', () => {
     [
       'no daemon',
       { version: NO_DAEMON, 'buildx version': NO_BUILDX },
-      /no Docker daemon.*Cannot connect.*oci-layout/,
+      /No Docker daemon.*Cannot connect.*oci-layout/,
     ],
     [
       "no daemon behind buildx's docker driver",
@@ -119,7 +119,7 @@ describe('no builder, with a fix', () => {
         'buildx version': { ...OK, stdout: 'v0.24' },
         'buildx inspect': inspected('docker'),
       },
-      /no Docker daemon/,
+      /No Docker daemon/,
     ],
     [
       'a new client without buildx',
@@ -133,7 +133,7 @@ describe('no builder, with a fix', () => {
         'buildx version': { ...OK, stdout: 'v0.24' },
         'buildx inspect': { ...OK, stdout: DEAD },
       },
-      /^The builder dead does not answer at tcp:\/\/127\.0\.0\.1:1: docker buildx inspect says "inactive"$/,
+      /^The builder dead is not reachable at tcp:\/\/127\.0\.0\.1:1: docker buildx inspect reported "inactive"$/,
     ],
     [
       'a builder that no longer exists',

@@ -183,7 +183,7 @@ describe('the cache', () => {
 
   test('in the registry is not used without a login', () => {
     expect(cacheOptions(request, container, { name: 'shop/api', mayWrite: false }, {})).toEqual({
-      note: 'Layers are not cached between runs: nothing logs in to the repository. Use build-push-image with cache: gha.',
+      note: 'Layers are not cached between runs: there is no login to the repository. Use build-push-image with cache: gha.',
     });
   });
 
@@ -209,7 +209,7 @@ describe('a feature that needs buildx', () => {
 
   test('is a note if it is a default', () => {
     expect(requireBuilderSupport(request, plain)).toEqual([
-      expect.stringMatching(/^The image has no provenance: docker build 20.10 makes none/),
+      expect.stringMatching(/^The image has no provenance: docker build 20.10 does not support it/),
       expect.stringMatching(/^The image has no SBOM\. To add one, run build-push-image with sbom: true/),
     ]);
     expect(requireBuilderSupport({ ...request, provenance: 'false', sbom: 'false' }, plain)).toEqual([]);

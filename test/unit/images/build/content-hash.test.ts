@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { type BuildSurroundings, hashContent } from '../../../../src/images/build/content-hash.ts';
+import { type BuildEnvironment, hashContent } from '../../../../src/images/build/content-hash.ts';
 import type { BuildRequest } from '../../../../src/images/build/command.ts';
 import { useWorkspaces } from '../../../support/action.ts';
 import { fc } from '../../../support/property.ts';
@@ -40,10 +40,10 @@ function requestFor(context: string, changes: Partial<BuildRequest> = {}): Build
 }
 
 async function hashOf(context: string, changes: Partial<BuildRequest> = {}): Promise<string> {
-  return (await hashContent(requestFor(context, changes), surroundings())).hash;
+  return (await hashContent(requestFor(context, changes), environment())).hash;
 }
 
-function surroundings(changes: Partial<BuildSurroundings> = {}): BuildSurroundings {
+function environment(changes: Partial<BuildEnvironment> = {}): BuildEnvironment {
   const { signal } = new AbortController();
   return { platforms: ['linux/amd64'], dialect: 'buildx', env: {}, signal, ...changes };
 }
@@ -175,14 +175,14 @@ test('the ignore file next to the Dockerfile overrides that of the context', asy
 test('reports if every commit would change the content', async () => {
   const folder = workspaceOf(DOCKERFILE);
   commitAll(folder);
-  const { notes } = await hashContent(requestFor(folder), surroundings());
+  const { notes } = await hashContent(requestFor(folder), environment());
   expect(notes).toEqual([expect.stringContaining('.git')]);
 });
 
 describe('the platform', () => {
   const hashFor = async (platforms: string[], defaults: string[]): Promise<string> => {
     const folder = workspaceOf(DOCKERFILE);
-    return (await hashContent(requestFor(folder, { platforms }), surroundings({ platforms: defaults }))).hash;
+    return (await hashContent(requestFor(folder, { platforms }), environment({ platforms: defaults }))).hash;
   };
 
   test('of the builder is the default, and setting it explicitly changes nothing', async () => {
@@ -219,14 +219,14 @@ describe('the platform', () => {
 
 test("docker's own client interprets ignore files differently, so its images have a different hash", async () => {
   const request = requestFor(workspaceOf(DOCKERFILE));
-  const { hash } = await hashContent(request, surroundings({ dialect: 'docker-20' }));
-  expect(hash).not.toBe((await hashContent(request, surroundings())).hash);
+  const { hash } = await hashContent(request, environment({ dialect: 'docker-20' }));
+  expect(hash).not.toBe((await hashContent(request, environment())).hash);
 });
 
 test('SOURCE_DATE_EPOCH is hashed as the build argument that Docker creates from it', async () => {
   const folder = workspaceOf(DOCKERFILE);
   const env = { SOURCE_DATE_EPOCH: '1' };
-  const { hash } = await hashContent(requestFor(folder), surroundings({ env }));
+  const { hash } = await hashContent(requestFor(folder), environment({ env }));
   expect(hash).not.toBe(await hashOf(folder));
   expect(hash).toBe(await hashOf(folder, { buildArgs: env }));
 });
@@ -348,7 +348,7 @@ test('a cancelled job stops the hashing', async () => {
   const folder = workspaceOf({ ...DOCKERFILE, large: '' });
   truncateSync(join(folder, 'large'), 2 ** 33);
   const signal = AbortSignal.timeout(50);
-  await expect(hashContent(requestFor(folder), surroundings({ signal }))).rejects.toMatchObject({
+  await expect(hashContent(requestFor(folder), environment({ signal }))).rejects.toMatchObject({
     name: 'TimeoutError',
   });
 });
@@ -357,7 +357,7 @@ test.each([
   [
     'a Dockerfile that is a link out of its folder',
     '../Dockerfile',
-    'This is a link to a file outside of its folder',
+    'This is a link to a file outside its folder',
   ],
   ['a Dockerfile that does not exist', undefined, 'expected a Dockerfile in the workspace'],
 ])('%s is an input error', async (_, target, message) => {
@@ -414,7 +414,7 @@ describe('an OCI layout as a named context', () => {
   ])('without %s is an input error', async (_, images, reference) => {
     await expect(hashWith(`${layoutOf(images)}${reference}`)).rejects.toMatchObject({
       input: 'build-contexts',
-      message: expect.stringContaining('expected an image that the layout'),
+      message: expect.stringContaining('expected an image in the layout'),
     });
   });
 

@@ -2,7 +2,7 @@ import { symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { contextEntries, ignoreRules, locate } from '../../../../src/images/build/context-files.ts';
-import { IgnoreRules, type Judgement } from '../../../../src/images/build/ignore-rules.ts';
+import { IgnoreRules, type MatchResult } from '../../../../src/images/build/ignore-rules.ts';
 import { useWorkspaces } from '../../../support/action.ts';
 
 const workspaceOf = useWorkspaces();
@@ -14,9 +14,9 @@ function rulesOf(text: string): IgnoreRules {
 /** The result of the rules for a path, checked from its first folder on. */
 function ignores(rules: IgnoreRules, path: string): boolean {
   const parts = path.split('/');
-  let judgement: Judgement | undefined;
-  for (const index of parts.keys()) judgement = rules.judge(parts.slice(0, index + 1).join('/'), judgement);
-  return judgement?.ignored === true;
+  let match: MatchResult | undefined;
+  for (const index of parts.keys()) match = rules.match(parts.slice(0, index + 1).join('/'), match);
+  return match?.ignored === true;
 }
 
 /** The rules of https://docs.docker.com/build/concepts/context/#syntax, and the cases in moby's tests. */
@@ -159,7 +159,7 @@ describe('an ignore file that is a link', () => {
     symlinkSync(target, join(folder, '.dockerignore'));
     const { entries, notes } = used(folder);
     expect(entries).toContain('hidden');
-    expect(notes).toEqual([expect.stringContaining(`Docker does not use ${join(folder, '.dockerignore')}`)]);
+    expect(notes).toEqual([expect.stringContaining(`Docker ignores ${join(folder, '.dockerignore')}`)]);
   });
 
   test('next to the Dockerfile and out of its folder has no effect', () => {

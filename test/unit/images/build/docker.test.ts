@@ -31,7 +31,7 @@ test('passes standard input, output, error lines and the exit code', async () =>
 
 test('a missing docker is an error', async () => {
   const run = clientOf({ PATH: '/nowhere', HOME: '/nowhere' }).run(['x']);
-  await expect(run).rejects.toThrow('no docker client on this machine');
+  await expect(run).rejects.toThrow('No docker client was found on this machine');
 });
 
 test('a cancelled job interrupts docker and its child processes', async () => {
@@ -105,6 +105,6 @@ test('an unreadable configuration is an error with its name', () => {
   mkdirSync(join(users, '.docker'));
   writeFileSync(join(users, '.docker/config.json'), '{');
   expect(() => createDockerConfig(workspaceOf({}), 'host', { HOME: users })).toThrow(
-    /config\.json cannot be read/,
+    /cannot read the Docker configuration .*config\.json/,
   );
 });

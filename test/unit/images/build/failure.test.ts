@@ -159,7 +159,7 @@ const FAILURES: Readonly<Record<string, Expected>> = {
   'buildx-0.38/push-403': {
     message: `${PUSH}/silent/api: unexpected status from POST request to http://127.0.0.1:5560/v2/silent/api/blobs/uploads/: 403 Forbidden`,
     step: 'exporting to image',
-    fix: "Check that the login has not expired, that the repository's policy allows it, and that no quota",
+    fix: "Check that the login has not expired, that the repository's policy allows the request, and that no quota",
   },
   'buildx-0.38/push-403-with-words': {
     message: `${PUSH}/deny/api: denied: User: arn:aws:sts::111111111111:assumed-role/push/x is not authorized to perform: ecr:InitiateLayerUpload`,
@@ -195,23 +195,23 @@ const FAILURES: Readonly<Record<string, Expected>> = {
     message:
       'failed to read dockerfile: write /var/lib/buildkit/runc-overlayfs/snapshots/snapshots/6/fs/Dockerfile: no space left on device',
     step: '[internal] load build definition from Dockerfile',
-    fix: 'Free disk space where the builder runs',
+    fix: 'Free disk space on the builder',
   },
   'buildx-0.38/builder-dead': {
     message: `the builder is not available (${builder.description}): context deadline exceeded`,
     step: '[internal] waiting for connection',
-    fix: 'Check that the builder runs',
+    fix: 'Check that the builder is running',
   },
   'buildx-0.38/builder-dies': {
     message: `the builder is not available (${builder.description}): error reading from server: EOF`,
     step: 'docker build',
-    fix: 'Check that the builder runs',
+    fix: 'Check that the builder is running',
   },
   // Which of its two calls sees the end first is random.
   'buildx-0.38/builder-dies-while-solving': {
     message: `the builder is not available (${builder.description}): error reading from server: EOF`,
     step: 'docker build',
-    fix: 'Check that the builder runs',
+    fix: 'Check that the builder is running',
   },
   'buildx-0.38/builder-not-pulled': {
     message: `the builder is not available (${builder.description}): Error response from daemon: Get "https://registry-1.docker.io/v2/": ${UNKNOWN_HOST}`,

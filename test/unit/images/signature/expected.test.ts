@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import {
   type CertificateIdentity,
   type ExpectedSigner,
-  identityObjection,
+  identityMismatch,
   readSigner,
   signerProblem,
   type SignerText,
@@ -75,7 +75,7 @@ describe('a rule for a workflow', () => {
   test('accepts the expected signer', () => {
     fc.assert(
       fc.property(pairs, ({ text, found }) => {
-        expect(identityObjection(signerOf(text), found)).toBeUndefined();
+        expect(identityMismatch(signerOf(text), found)).toBeUndefined();
       }),
       { numRuns: CASES },
     );
@@ -96,7 +96,7 @@ describe('a rule for a workflow', () => {
           const isOpen = signer.kind === 'workflow' && !file?.includes(`/${signer.repository}/`);
           const isVersion = part === 'identity' && isOpen && !text.workflow?.includes('@');
           fc.pre(value !== found[part] && !(isVersion && value.startsWith(`${file ?? ''}@refs/`)));
-          expect(identityObjection(signer, { ...found, [part]: value })).toContain('expected');
+          expect(identityMismatch(signer, { ...found, [part]: value })).toContain('expected');
           refused++;
         },
       ),
@@ -108,7 +108,7 @@ describe('a rule for a workflow', () => {
   test('refuses a certificate without a source', () => {
     fc.assert(
       fc.property(pairs, ({ text, found: { issuer, identity } }) => {
-        expect(identityObjection(signerOf(text), { issuer, identity })).toContain('got none');
+        expect(identityMismatch(signerOf(text), { issuer, identity })).toContain('got none');
       }),
     );
   });
@@ -118,14 +118,14 @@ describe('a rule for a workflow', () => {
       fc.property(pairs, fc.constantFrom('tags', 'heads'), ref, ({ text, found }, kind, at) => {
         const signer = signerOf({ ...text, workflow: '.github/workflows/a.yml', ref: `refs/${kind}/*` });
         const identity = `${found.sourceRepository ?? ''}/.github/workflows/a.yml@${at}`;
-        const objection = identityObjection(signer, { ...found, identity, sourceRef: at });
+        const objection = identityMismatch(signer, { ...found, identity, sourceRef: at });
         expect(objection === undefined).toBe(at.startsWith(`refs/${kind}/`));
         const pull = {
           ...found,
           sourceRef: 'refs/pull/1/merge',
           identity: identity.replace(at, 'refs/pull/1/merge'),
         };
-        expect(identityObjection(signer, pull)).toContain('ref: expected');
+        expect(identityMismatch(signer, pull)).toContain('ref: expected');
       }),
     );
   });

@@ -264,7 +264,7 @@ const refused: Refused[] = [
   },
   {
     name: 'the signature of another image',
-    reason: `it is of the image ${OTHER}`,
+    reason: `it is for the image ${OTHER}`,
     make: async (images) => images.attach(IMAGE, await sigstore.sign(statement(OTHER))),
   },
   {
@@ -368,7 +368,7 @@ const refused: Refused[] = [
   },
   {
     name: 'a signed statement that is no JSON',
-    reason: 'the statement does not count',
+    reason: 'the statement is not accepted',
     make: async (images) => images.attach(IMAGE, await sigstore.sign('null')),
   },
   {
@@ -378,7 +378,7 @@ const refused: Refused[] = [
   },
   {
     name: 'a huge bundle, which is not read',
-    reason: 'more than the 33.6 MB that are read',
+    reason: 'exceeds the limit of 33.6 MB',
     make: (images) => images.attach(IMAGE, 'small', 40_000_000),
   },
   {
@@ -399,21 +399,26 @@ const refused: Refused[] = [
   },
   {
     name: 'the key, for another image',
-    reason: `it is of the image ${OTHER}`,
+    reason: `it is for the image ${OTHER}`,
     expected: () => key(),
     make: (images) => images.attach(IMAGE, keyBundle(statement(OTHER), ours.privateKey)),
   },
   {
     name: 'a certificate where a key is expected',
-    reason: 'it is signed with a certificate and not a key',
+    reason: 'it is signed with a certificate, not with a key',
     expected: () => key(),
     make: async (images) => images.attach(IMAGE, await sigstore.sign(statement(IMAGE))),
   },
   ...(
     [
-      ['another image', simplePayload(OTHER), ours, `it is of the image ${OTHER}`],
+      ['another image', simplePayload(OTHER), ours, `it is for the image ${OTHER}`],
       ['the wrong key', simplePayload(IMAGE), theirs, 'it is not signed with this key'],
-      ['another type of payload', simplePayload(IMAGE, 'atomic'), ours, 'it is no signature of an image'],
+      [
+        'another type of payload',
+        simplePayload(IMAGE, 'atomic'),
+        ours,
+        'it is not the signature of an image',
+      ],
     ] as const
   ).map(([name, payload, pair, reason]): Refused => ({
     name: `cosign's older signature: ${name}`,
