@@ -116,7 +116,7 @@ function findingOf(
   const groups = empty.map((group) => `${groupName(group.arn)} (weight ${group.weight})`).join(', ');
   const where =
     healthy.length === 0
-      ? 'no target group of the service has any'
+      ? 'no target group of the service has one'
       : `the healthy targets are in ${healthy.map(groupName).join(', ')}`;
   return {
     level: stops ? 'error' : 'warning',
