@@ -55,8 +55,7 @@ export async function updateService(
 ): Promise<Service> {
   const command = new UpdateServiceCommand({ cluster, service, ...change });
   const response = await send(await context.ecs(), command, context);
-  if (!response.service)
-    throw new PlatformError('service-unavailable', 'the response of UpdateService has no service');
+  if (!response.service) throw new PlatformError('service-unavailable', 'UpdateService returned no service');
   return response.service;
 }
 

@@ -89,8 +89,8 @@ class Watch {
   #targets: TargetCount | undefined;
   #countedAt = -Infinity;
   #seen = '';
-  #lookedAt = -Infinity;
-  #lookedFor = '';
+  #failuresReadAt = -Infinity;
+  #tasksAtRead = '';
   #failed = 0;
   #unexplained = false;
   #explainedAt = -Infinity;
@@ -157,10 +157,10 @@ class Watch {
     const now = this.#context.clock.now();
     const tasks = JSON.stringify(state.tasks);
     // After a failure, each further one counts, even if the task counts look the same.
-    const due = failures.count > 0 || now - this.#lookedAt >= FAILURES_INTERVAL_MS;
-    if (due || tasks !== this.#lookedFor) {
-      this.#lookedFor = tasks;
-      this.#lookedAt = now;
+    const due = failures.count > 0 || now - this.#failuresReadAt >= FAILURES_INTERVAL_MS;
+    if (due || tasks !== this.#tasksAtRead) {
+      this.#tasksAtRead = tasks;
+      this.#failuresReadAt = now;
       await failures.update();
     }
     if (failures.total === 0) return state;

@@ -222,7 +222,8 @@ export function failureResult(
   }
 }
 
-const CONTINUE_ROLLBACK = 'Fix that resource, then run deploy-stack with continue-rollback: true.';
+const CONTINUE_ROLLBACK =
+  'Resolve the error of that resource, then run deploy-stack with continue-rollback: true.';
 /**
  * "Delete the stack or view the stack events to see any associated error messages."
  *

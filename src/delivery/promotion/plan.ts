@@ -456,7 +456,7 @@ export function block(plan: ServicePlan, finding: Finding): void {
   plan.findings.push({ ...finding, bypassed: false });
 }
 
-const HEADERS = ['service', 'now', 'then', 'what'] as const;
+const HEADERS = ['service', 'current', 'new', 'action'] as const;
 
 /** Logs the plan as a table before anything changes. */
 export function logPlan({ from, to, services }: PromotionReport, log: Pick<Log, 'info'>): void {
@@ -477,9 +477,9 @@ export function logPlan({ from, to, services }: PromotionReport, log: Pick<Log, 
 function actionText({ action, findings }: ServicePromotion): string {
   const gates = findings.map(({ gate, bypassed, pending }) =>
     pending
-      ? `${gate} to pass`
+      ? `${gate} pending`
       : bypassed
-        ? `${gate} passed by ${gate === 'order' ? 'allow-older' : 'the bypass'}`
+        ? `${gate} overridden by ${gate === 'order' ? 'allow-older' : 'bypass-reason'}`
         : gate,
   );
   if (action === 'none') return 'already runs it';

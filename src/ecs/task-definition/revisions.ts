@@ -126,7 +126,7 @@ async function sendRegistration(context: EcsContext, definition: TaskDefinition)
   const { taskDefinition } = await send(client, command, context);
   const arn = taskDefinition?.taskDefinitionArn;
   if (arn === undefined) {
-    const message = 'the response of RegisterTaskDefinition has no task definition';
+    const message = 'RegisterTaskDefinition returned no task definition';
     throw new PlatformError('service-unavailable', message);
   }
   return arn;

@@ -88,7 +88,7 @@ test('an update whose rollback fails is stuck, and says how to continue it', asy
   expect([run.exitCode, run.outputs['verdict'], verdictsOf(run)['queue']]).toEqual([1, 'failed', 'stuck']);
   expect(run.result['error']).toMatchObject({
     code: 'stack-stuck',
-    fix: 'Fix that resource, then run deploy-stack with continue-rollback: true.',
+    fix: 'Resolve the error of that resource, then run deploy-stack with continue-rollback: true.',
   });
   expect(run.log).toMatch(/^::error title=deploy-environment%3A failed.*docs\/errors\/stack-stuck\.md$/m);
 

@@ -65,7 +65,7 @@ test('a successful smoke test continues a paused deployment', async () => {
   const run = await change(0);
   expect(run.outputs['verdict']).toBe('deployed');
   expect(run.log).toContain(
-    'The deployment waits at the PAUSE hook of POST_TEST_TRAFFIC_SHIFT: the smoke test decides.',
+    'The deployment waits at the PAUSE hook of POST_TEST_TRAFFIC_SHIFT. Running the smoke test.',
   );
   expect(run.log).toContain('Continued the deployment.');
 });

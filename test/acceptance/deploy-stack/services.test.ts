@@ -180,7 +180,7 @@ test('a role that may not read ECS can still deploy', async () => {
     { workspace },
   );
   expect(run.outputs['verdict']).toBe('created');
-  expect(run.log).toContain('The tasks of app cannot be followed: ');
+  expect(run.log).toContain('Cannot follow the tasks of app: ');
 });
 
 test('reports a parameter that the execution role may not read, and a missing one', async () => {

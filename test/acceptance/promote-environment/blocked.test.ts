@@ -198,7 +198,7 @@ describe('the target', () => {
     const run = await promote(world, { 'target-role': role });
     expect(run.outputs).toMatchObject({
       verdict: 'blocked',
-      reason: `The environment staging is in account ${ACCOUNTS.staging}, and the credentials belong to account ${ACCOUNTS.prod}. Nothing was changed.`,
+      reason: `The environment staging is in account ${ACCOUNTS.staging}, but the credentials belong to account ${ACCOUNTS.prod}. Nothing was changed.`,
     });
     const services = new Set(world.sandbox.calls.all.slice(from).map(({ service }) => service));
     for (const service of ['ecs', 'ecr', 'ssm']) expect(services).not.toContain(service);

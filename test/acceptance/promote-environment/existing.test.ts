@@ -246,7 +246,7 @@ test('services of one environment can be in two regions, and a hold is set in bo
   expect(refused.outputs).toMatchObject({
     verdict: 'blocked',
     reason:
-      'The service api-us in staging is in account 333333333333, and the credentials belong to account 111111111111. Nothing was changed.',
+      'The service api-us in staging is in account 333333333333, but the credentials belong to account 111111111111. Nothing was changed.',
   });
   const allowed = await promote({ sandbox, folder: elsewhere }, { to: 'staging', services: 'api-eu' });
   expect(allowed.outputs).toMatchObject({ verdict: 'unchanged' });
@@ -275,7 +275,7 @@ test('an image outside ECR, or in a shared repository, is not copied', async () 
 
   const elsewhere = await promote({ sandbox, folder: at(other.uri) }, to);
   expect(elsewhere.outputs['reason']).toContain(
-    `The tasks of worker in staging pull from ${other.uri}, and the image that runs upstream is in ${registry.uri}.`,
+    `The tasks of worker in staging pull from ${other.uri}, but the image that runs upstream is in ${registry.uri}.`,
   );
   const own = await staging.repository('shop-worker');
   expect(own.uri).toContain('shop-worker');

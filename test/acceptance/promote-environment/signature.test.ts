@@ -102,5 +102,5 @@ test('an unverified attestation is reported as present, not verified', async () 
     require: 'attestation',
   });
   expect(run.outputs).toMatchObject({ verdict: 'promoted' });
-  expect(run.summary).toContain('present, not verified');
+  expect(run.summary).toContain('but it is not verified');
 });

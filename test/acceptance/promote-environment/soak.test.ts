@@ -125,7 +125,7 @@ test('a plan shows the end of the soak; a check waits up to soak-wait and can be
     { images, 'soak-wait': '15m' },
     {
       onLine: (line, child) => {
-        if (line.includes('Waiting, until')) child.kill('SIGTERM');
+        if (line.includes('Waiting until')) child.kill('SIGTERM');
       },
     },
   );
@@ -135,7 +135,7 @@ test('a plan shows the end of the soak; a check waits up to soak-wait and can be
   const soakMs = Date.now() - releasedAt + 40_000;
   const soak = `${Math.ceil(soakMs / 1000)}s`;
   const waited = await promote(world, soak, { command: 'check', images, 'soak-wait': '5m' });
-  expect(waited.log).toContain('Waiting, until');
+  expect(waited.log).toContain('Waiting until');
   expect([waited.exitCode, waited.outputs['verdict']]).toEqual([0, 'planned']);
   expect(await world.runs('staging')).not.toEqual([v2]);
   const done = await promote(world, soak, { images });
@@ -152,11 +152,11 @@ test('waits for an upstream deployment, and a timeout is not a success', async (
   const planned = await promote(world, '1h', { 'dry-run': 'true' });
   expect(planned.outputs).toMatchObject({ verdict: 'planned', 'has-changes': 'true', images });
   expect(planned.outputs['reason']).toBe(
-    '1 of 1 service would be promoted after the deployment upstream ends.',
+    '1 of 1 service would be promoted after the deployment upstream completes.',
   );
   expect(planned.summary).toContain('⏳ steady');
   const late = await promote(world, '1h', { images, 'soak-wait': '5s' });
-  expect(late.log).toContain('Waiting, until');
+  expect(late.log).toContain('Waiting until');
   expect([late.exitCode, late.outputs['verdict']]).toEqual([1, 'blocked']);
   expect(late.outputs['reason']).toContain('user-service is not steady in dev: a deployment is in progress');
   expect(await world.runs('staging')).not.toEqual([v2]);

@@ -94,7 +94,7 @@ const MOMENTS: readonly Moment[] = [
   },
   {
     name: 'while ECS rolls back',
-    at: /ECS rolls the deployment back/,
+    at: /ECS is rolling the deployment back/,
     ecs: {
       rules: [
         { does: 'exit', match: { image: NEXT } },

@@ -187,7 +187,7 @@ test('without waiting, reports that nothing was proven', async () => {
   const world = await EcsWorld.withService();
   const run = await updateService(world, { image: NEXT, wait: 'false' });
   expect(run.outputs).toMatchObject({ verdict: 'deployed', digests: '{}' });
-  expect(run.outputs['reason']).toContain('nothing is proven');
+  expect(run.outputs['reason']).toContain('is not verified because wait is false');
 });
 
 test('deregisters old revisions, but never a running one', async () => {

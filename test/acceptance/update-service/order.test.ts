@@ -60,7 +60,7 @@ test('runs that arrive late, in any order, are outdated, and nothing is register
   expect(again.outputs['verdict']).toBe('unchanged');
   const allowed = await deploy(world, '2', {}, { 'allow-older': 'true' });
   expect(allowed.outputs['verdict']).toBe('deployed');
-  expect(allowed.summary).toContain('It is replaced: allow-older is true.');
+  expect(allowed.summary).toContain('It is replaced because allow-older is true.');
   expect(await recorded(world)).toMatchObject({ runNumber: 102, allowOlder: true, proven: true });
 });
 

@@ -22,7 +22,7 @@ test('a release without a running task is not proven, and a rollback does not se
 
   const unproven = await release(NEXT);
   expect(unproven.outputs).toMatchObject({ verdict: 'deployed' });
-  expect(unproven.log).toContain('::warning title=user-service::user-service wants 0 tasks:');
+  expect(unproven.log).toContain('::warning title=user-service::The desired count of user-service is 0, so');
   expect(await recorded(world)).toMatchObject({ image: NEXT, proven: false });
 
   const third = imageOf('3');

@@ -150,7 +150,9 @@ describe('a tag with an unknown digest', () => {
     await expectRunning(world, run, session, second);
     expect(run.outputs['reason']).toBe('user-service:1 was restarted and serves with 2 tasks.');
     expect(run.log).toContain(`${image} may have been moved since user-service:1 was deployed`);
-    expect(run.log).toContain(`The digest of ${image} is not known: the registry refused to issue a token`);
+    expect(run.log).toContain(
+      `Cannot determine the digest of ${image}: the registry refused to issue a token`,
+    );
     expect(run.log).toContain(`Fix: Log in to ${host} before this step`);
   });
 
@@ -200,7 +202,7 @@ describe('a tag with an unknown digest', () => {
     await runService(world, 'registry.invalid/app:v1');
     const run = await updateService(world, { image: 'registry.invalid/app:v1' });
     expect(run.outputs).toMatchObject({ verdict: 'deployed', 'task-definition': 'user-service:1' });
-    expect(run.log).toContain('The digest of registry.invalid/app:v1 is not known: ');
+    expect(run.log).toContain('Cannot determine the digest of registry.invalid/app:v1: ');
     expect(run.log).not.toContain('Fix: Log in');
   });
 

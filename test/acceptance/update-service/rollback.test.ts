@@ -214,7 +214,7 @@ test.each([
   [
     'cannot be read',
     'denied',
-    /cannot be read.*AccessDenied.*Allow ecs:ListServiceDeployments and ecs:DescribeServiceRevisions, or run update-service with the task-definition-arn/,
+    /^Cannot read .*AccessDenied.*Allow ecs:ListServiceDeployments and ecs:DescribeServiceRevisions, or run update-service with the task-definition-arn/,
   ],
 ])('without a ledger, refuses if the history %s', async (_, why, reason) => {
   const world = await EcsWorld.withService();

@@ -37,7 +37,7 @@ describe('a command as a one-off task', () => {
     const run = await updateService(world, RUN);
     expect(run.outputs).toMatchObject({
       verdict: 'ran',
-      reason: 'bin/migrate up to 5 ended with exit code 0.',
+      reason: 'bin/migrate up to 5 exited with code 0.',
       'exit-code': '0',
       'task-definition': 'user-service:1',
     });
@@ -121,7 +121,7 @@ describe('a command as a one-off task', () => {
     );
     const run = await updateService(world, { ...RUN, ...ALONE, container: 'web' });
     expect(run.outputs['verdict']).toBe('run-failed');
-    expect(run.outputs['reason']).toContain('It ended before web did.');
+    expect(run.outputs['reason']).toContain('It exited before web did.');
   });
 
   test('at its timeout the task is stopped', async () => {
