@@ -14,3 +14,6 @@ export function badFormat(message: string): AwsError {
 export function badTemplate(message: string): AwsError {
   return invalid(`Template error: ${message}`);
 }
+
+/** Why a piece of work on a resource failed, as its event says. */
+export class ResourceFailure extends Error {}

@@ -61,7 +61,7 @@ export async function authorizeCall(
   if (!enforcedSession(world, principal)) return;
   const { permissionChecks } = await import('./calls/permission-checks.ts');
   const message = denialOf(world, principal, call.region, () => permissionChecks(world, call));
-  if (message !== undefined) throw new AwsError(denied[0], message, denied[2]);
+  if (message !== undefined) throw new AwsError(denied[0], denied[1] + message, denied[2]);
 }
 
 function decideAccess(

@@ -4,7 +4,7 @@ import { isMissing } from '../scenario/missing.ts';
 import { userId } from './credentials.ts';
 import { identityStore } from './roles.ts';
 
-/** The trust policy that STS assumes for an undeclared role. */
+/** The trust policy that STS and CloudFormation assume for an undeclared role. */
 function undeclaredTrust(world: World, account: string): object {
   const [owner = ''] = (world.scenario.github?.repository ?? 'org/platform').split('/');
   const issuer = 'token.actions.githubusercontent.com';
@@ -17,6 +17,7 @@ function undeclaredTrust(world: World, account: string): object {
         Principal: { Federated: `arn:aws:iam::${account}:oidc-provider/${issuer}` },
         Condition: { StringLike: { [`${issuer}:sub`]: `repo:${owner}/*` } },
       },
+      { Effect: 'Allow', Action: 'sts:AssumeRole', Principal: { Service: 'cloudformation.amazonaws.com' } },
     ],
   };
 }

@@ -36,11 +36,11 @@ export type Operation = (input: Input, call: Call) => Promise<object> | object;
 export interface Service {
   /** The name in the credential scope: cloudformation, sts, ssm, s3. */
   name: string;
-  protocol: 'query' | 'json' | 'rest-xml';
+  protocol: 'query' | 'json' | 'rest-xml' | 'ec2' | 'route53';
   /** The version in the namespace of a query service's responses. */
   apiVersion?: string;
   operations: Record<string, Operation>;
-  /** Only for rest-xml, where only the service can interpret a request. */
+  /** Only for rest-xml and route53, where only the service can interpret a request. */
   route?: (request: HttpRequest) => { operation: string; input: Input };
 }
 

@@ -2,11 +2,14 @@ import { AwsError, textOf } from './service.ts';
 
 const ESCAPES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
 
+/** What a list holds: `<member>` elements (query), `<item>` elements (EC2), or the element itself again (flat, S3). */
+type Lists = 'member' | 'item' | 'flat';
+
 /**
- * Writes a value as an element, or nothing for undefined and null. Lists contain `<member>` elements (query) or repeat
- * the element itself (flat, S3). Dates are ISO 8601, bytes base64, a Map has entries with key and value.
+ * Writes a value as an element, or nothing for undefined and null. Dates are ISO 8601, bytes base64, a Map has entries with
+ * key and value.
  */
-export function element(name: string, value: unknown, lists: 'member' | 'flat'): string {
+export function element(name: string, value: unknown, lists: Lists): string {
   if (value === undefined || value === null) return '';
   if (Array.isArray(value) && lists === 'flat') {
     return value.map((item) => element(name, item, lists)).join('');
@@ -14,8 +17,8 @@ export function element(name: string, value: unknown, lists: 'member' | 'flat'):
   return `<${name}>${content(value, lists)}</${name}>`;
 }
 
-function content(value: unknown, lists: 'member' | 'flat'): string {
-  if (Array.isArray(value)) return value.map((item) => element('member', item, lists)).join('');
+function content(value: unknown, lists: Lists): string {
+  if (Array.isArray(value)) return value.map((item) => element(lists, item, lists)).join('');
   if (value instanceof Date) return value.toISOString();
   if (Buffer.isBuffer(value)) return value.toString('base64');
   if (value instanceof Map) {
@@ -28,7 +31,7 @@ function content(value: unknown, lists: 'member' | 'flat'): string {
 }
 
 /** The fields of an object, one element each. */
-export function members(value: object, lists: 'member' | 'flat'): string {
+export function members(value: object, lists: Lists): string {
   return Object.entries(value)
     .map(([name, field]) => element(name, field, lists))
     .join('');

@@ -318,6 +318,29 @@ const scenario = object(
     claims: mapOf(text),
     /** Values of quotas that differ from AWS's defaults, by code. */
     quotas: mapOf(whole),
+    /** How many resources of a type each account and region has that no stack of the sandbox has created. */
+    unmanaged: mapOf(whole),
+    /** Hosted zones; without any, those of the reference platform's environments. */
+    zones: listOf(object({ account, id: text, name: text }, { private: flag })),
+    /** Hosted zones and certificates that the scenario does not name exist, and may not be read. */
+    assumesDomains: flag,
+    /** Certificates that no stack has created. They are issued, unless they have another status. */
+    certificates: listOf(
+      object(
+        { arn: matching(/^arn:[^:]+:acm:/, 'the ARN of a certificate'), names: listOf(text) },
+        {
+          status: oneOf(
+            'PENDING_VALIDATION',
+            'ISSUED',
+            'INACTIVE',
+            'EXPIRED',
+            'VALIDATION_TIMED_OUT',
+            'REVOKED',
+            'FAILED',
+          ),
+        },
+      ),
+    ),
     ecr: ecrScenario,
     ecs: ecsScenario,
     cloudwatch: cloudWatchScenario,

@@ -7,16 +7,18 @@ import {
 } from '../iam/credentials.ts';
 import type { Principal } from '../iam/principal.ts';
 import { authorizeCall } from '../iam/authorization.ts';
+import { ec2 } from '../protocols/ec2.ts';
 import { json } from '../protocols/json.ts';
 import { query } from '../protocols/query.ts';
 import { restXml } from '../protocols/rest-xml.ts';
+import { route53 } from '../protocols/route53.ts';
 import { AwsError, type Call, type Protocol, type Refusal, type Service } from '../protocols/service.ts';
 import type { FaultRule } from '../scenario/scenario.ts';
 import { DEFAULT_REGION, type World } from '../world.ts';
 import type { Exchange } from './exchange.ts';
 import type { HttpRequest } from './http.ts';
 
-const PROTOCOLS: Record<Service['protocol'], Protocol> = { query, json, 'rest-xml': restXml };
+const PROTOCOLS: Record<Service['protocol'], Protocol> = { query, json, 'rest-xml': restXml, ec2, route53 };
 const ANONYMOUS: Principal = { arn: 'anonymous', account: '' };
 /** The only unsigned call to AWS, with which a job gets its first credentials. */
 const UNSIGNED_ACTION = 'AssumeRoleWithWebIdentity';
@@ -123,7 +125,10 @@ type Loader = (world: World) => Promise<Service>;
 
 /** Each service by its signing name, loaded on its first call, so that the sandbox starts quickly. */
 const LOADERS: Record<string, Loader> = {
+  acm: async (world) => (await import('../acm/service.ts')).certificateManager(world),
   cloudformation: async (world) => (await import('../cloudformation/api/service.ts')).cloudFormation(world),
+  ec2: async (world) => (await import('../ec2/service.ts')).network(world),
+  route53: async (world) => (await import('../dns/service.ts')).domainNames(world),
   iam: async (world) => (await import('../iam/service.ts')).iam(world),
   secretsmanager: async (world) => (await import('../secrets/service.ts')).secretsManager(world),
   sts: async (world) => (await import('../iam/sts.ts')).sts(world),

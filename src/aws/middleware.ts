@@ -67,7 +67,7 @@ function namesOf({
 }
 
 /** A response that did not come from AWS or is truncated, such as a proxy's error page. AWS may have applied the call. */
-class MalformedResponseError extends PlatformError {
+export class MalformedResponseError extends PlatformError {
   override readonly name = 'MalformedResponseError';
   readonly $metadata: { httpStatusCode: number };
 

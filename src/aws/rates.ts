@@ -88,6 +88,8 @@ const RATES: Readonly<Record<string, readonly Row[]>> = {
     [READS, 5500, 5500],
     [ALL, 3500, 3500],
   ],
+  // https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/DNSLimitations.html
+  Route53: [[ALL, 5, 5]],
   // https://docs.aws.amazon.com/servicequotas/latest/userguide/reference_limits.html
   ServiceQuotas: [[ALL, 5, 10]],
   // https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html

@@ -59,12 +59,27 @@ export function acceptsToken(policy: Block, issuer: string, claims: TokenClaims)
 }
 
 function isAboutTokens(statement: Block, issuer: string): boolean {
-  const action = 'sts:AssumeRoleWithWebIdentity';
-  const actions = listOf(statement['Action']).map(String);
-  if (!actions.some((pattern) => matchesPattern(action.toLowerCase(), pattern.toLowerCase()))) return false;
+  if (!hasAction(statement, 'sts:AssumeRoleWithWebIdentity')) return false;
   const principal = statement['Principal'];
   const names = isBlock(principal) ? listOf(principal['Federated']).map(String) : [String(principal)];
   return names.some((name) => name === '*' || name.endsWith(`:oidc-provider/${issuer}`));
+}
+
+/** Whether a statement of a trust policy lets a service of AWS assume the role. Conditions are not evaluated. */
+export function acceptsService(policy: Block, service: string): boolean {
+  return listOf(policy['Statement'])
+    .filter(isBlock)
+    .some((statement) => {
+      const { Effect: effect, Principal: principal } = statement;
+      const services = isBlock(principal) ? listOf(principal['Service']).map(String) : [String(principal)];
+      const isNamed = services.some((name) => name === '*' || name === service);
+      return effect === 'Allow' && isNamed && hasAction(statement, 'sts:AssumeRole');
+    });
+}
+
+function hasAction(statement: Block, action: string): boolean {
+  const patterns = listOf(statement['Action']).map(String);
+  return patterns.some((pattern) => matchesPattern(action.toLowerCase(), pattern.toLowerCase()));
 }
 
 /** All operators and keys must match; of a key's values, at least one. */

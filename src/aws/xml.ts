@@ -37,3 +37,9 @@ function unescaped(escaped: string): string | undefined {
   });
   return text.includes(']]>') || text.includes(UNREADABLE) ? undefined : text;
 }
+
+/** The texts of all elements of a name that contain no other elements. */
+export function textsIn(document: string, element: string): string[] {
+  const found = document.matchAll(new RegExp(`<${element}>([^<]*)</${element}>`, 'g'));
+  return [...found].map(([, text = '']) => unescaped(text) ?? text);
+}

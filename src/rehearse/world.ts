@@ -28,7 +28,8 @@ export async function openWorld(state: EnvironmentState, options: Options): Prom
     timeScale: 1,
     stableIds: true,
     accounts: [...accounts],
-    scenario: { ...existing, github: { repository, ...scenario.github } },
+    // Hosted zones and certificates are not in the repository.
+    scenario: { assumesDomains: true, ...existing, github: { repository, ...scenario.github } },
   });
   try {
     for (const stack of state.stacks) await createStack(sandbox, state, stack);

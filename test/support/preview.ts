@@ -39,6 +39,8 @@ const ROOT = join(import.meta.dirname, '../..');
 const REPOSITORY = 'platform/user-service';
 const HEAD = 'b'.repeat(40);
 
+const CERTIFICATE = `arn:aws:acm:eu-west-1:${DEV}:certificate/1`;
+
 /** The parts of the hosting environment that previews need: a cluster, a shared listener, and names. */
 const HOST = `
 Resources:
@@ -52,7 +54,7 @@ Resources:
       LoadBalancerArn: !Ref LoadBalancer
       Port: 443
       Protocol: HTTPS
-      Certificates: [{ CertificateArn: 'arn:aws:acm:eu-central-1:111111111111:certificate/1' }]
+      Certificates: [{ CertificateArn: '${CERTIFICATE}' }]
       DefaultActions: [{ Type: fixed-response, FixedResponseConfig: { StatusCode: '404' } }]
   ListenerName:
     Type: AWS::SSM::Parameter
@@ -113,6 +115,7 @@ export class PreviewHost {
         ...scenario,
         stacks: bootstrapped({ environments: { dev: DEV }, previews: ['dev'] }),
         parameters: [...parameters, ...(scenario.parameters ?? [])],
+        certificates: [{ arn: CERTIFICATE, names: ['*.dev.example.com'] }],
       },
     });
     const files = ['templates/preview.yml', 'templates/environments/preview.json'];

@@ -14,7 +14,9 @@ const AT_ONCE = 8;
 
 let at: Stand;
 beforeAll(async () => {
-  at = await stand();
+  at = await stand({
+    zones: [{ account: '111111111111', id: 'Z0123456789ABCDEFGHIJ', name: 'example.com' }],
+  });
   const objects = at.sandbox.objects('111111111111');
   objects.createBucket('templates');
   objects.put('templates', 'child.yml', Buffer.from(NESTED));

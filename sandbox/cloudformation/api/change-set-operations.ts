@@ -1,5 +1,6 @@
 import type { Call, Input, Operation } from '../../protocols/service.ts';
 import { AwsError } from '../../protocols/service.ts';
+import { requireRoomForStack } from '../../quotas/room.ts';
 import type { World } from '../../world.ts';
 import type { ChangeSet } from '../change-sets/change-set.ts';
 import { createChangeSet, deleteChangeSet, startReview } from '../change-sets/creation.ts';
@@ -152,6 +153,7 @@ function stackToCreate(
       `Stack [${stackName}] already exists and cannot be created again with the changeSet [${name}].`,
     );
   }
+  requireRoomForStack(world, call.account, call.region);
   return newStack(world, call.account, call.region, stackName);
 }
 

@@ -1,4 +1,5 @@
 import { AwsError, type Call, type Input, type Operation, textOf } from '../../protocols/service.ts';
+import { quotaValue } from '../../quotas/service.ts';
 import type { World } from '../../world.ts';
 import { pageOfEvents } from '../engine/events.ts';
 import { hookResults, type HookResult, REASON_LIMIT } from '../engine/hooks.ts';
@@ -25,6 +26,14 @@ export function readOperations(world: World): Record<string, Operation> {
   return {
     DescribeStacks: (input, call) => describeStacks(world, input, call),
     ListStacks: (input, call) => listStacks(world, input, call),
+    // https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
+    DescribeAccountLimits: () => ({
+      AccountLimits: [
+        { Name: 'StackLimit', Value: quotaValue(world, 'cloudformation', 'L-0485CB21') },
+        { Name: 'StackOutputsLimit', Value: 200 },
+        { Name: 'ConcurrentResourcesLimit', Value: 2500 },
+      ],
+    }),
     DescribeStackEvents: (input, call) => {
       const name = read.required(input, 'StackName');
       const stack = databaseOf(world, call).find(name);

@@ -1,5 +1,6 @@
 import type { Call, Input, Operation } from '../../protocols/service.ts';
 import { AwsError } from '../../protocols/service.ts';
+import { requireRoomForStack } from '../../quotas/room.ts';
 import type { World } from '../../world.ts';
 import { planChanges } from '../change-sets/plan.ts';
 import { prepareDefinition } from '../engine/definition.ts';
@@ -129,6 +130,7 @@ function createStack(world: World, input: Input, call: Call): object {
   if (onFailure !== undefined && input.DisableRollback !== undefined) {
     throw invalid('You cannot specify both OnFailure and DisableRollback.');
   }
+  if (!existing) requireRoomForStack(world, call.account, call.region);
   const stack = existing ?? newStack(world, call.account, call.region, name);
   const definition = prepareDefinition(world, stack, givenDefinition(world, input, call, true));
   const policy = policyOf(world, input, call, 'StackPolicy');

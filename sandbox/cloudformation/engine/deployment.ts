@@ -8,6 +8,7 @@ import { setResourceStatus, setStackStatus } from './events.ts';
 import { checkExports, importNames } from './exports.ts';
 import { invalid } from '../errors.ts';
 import { resolve } from '../templates/intrinsics.ts';
+import { ResourceFailure } from '../errors.ts';
 import { textOf } from '../json.ts';
 import { existingResource } from '../resources/import.ts';
 import { actionFor } from '../resources/property-diff.ts';
@@ -20,7 +21,6 @@ import {
   type OperationRun,
   replaceResource,
   resolveResource,
-  ResourceFailure,
   updateResource,
   type ResourcePass,
 } from '../resources/provisioning.ts';

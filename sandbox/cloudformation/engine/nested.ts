@@ -5,15 +5,11 @@ import { prepareDefinition } from './definition.ts';
 import { deleteStack } from './deletion.ts';
 import { applyDefinition, cleanUpUpdate } from './deployment.ts';
 import { beginOperation, endOperation, setResourceStatus, setStackStatus } from './events.ts';
+import { ResourceFailure } from '../errors.ts';
 import type { JsonObject } from '../json.ts';
 import { members, sameValue, textOf } from '../json.ts';
 import { sameTags } from '../resources/property-diff.ts';
-import {
-  type NestedStacks,
-  type OperationRun,
-  ResourceFailure,
-  type ResourcePass,
-} from '../resources/provisioning.ts';
+import { type NestedStacks, type OperationRun, type ResourcePass } from '../resources/provisioning.ts';
 import { rollBackUpdate, captureUndo } from './rollback.ts';
 import type { Definition, Stack, StackOperation, StackResource, Tag } from './stack.ts';
 import { newStack } from './stack.ts';

@@ -1,5 +1,6 @@
 import type { Principal } from '../../iam/principal.ts';
 import { identityStore, trusts } from '../../iam/roles.ts';
+import { isMissing } from '../../scenario/missing.ts';
 import type { World } from '../../world.ts';
 import type { Stack } from '../engine/stack.ts';
 import { invalid } from '../errors.ts';
@@ -27,7 +28,8 @@ export function requireServiceRole(
       principal: { kind: 'Service', names: ['cloudformation.amazonaws.com'] },
       context: { 'aws:SourceAccount': stack.account, 'aws:SourceArn': stack.id },
     });
-  if (role ? !isTrusting : identityStore(world).isDeleted(roleArn)) {
+  const isGone = identityStore(world).isDeleted(roleArn) || isMissing(world, roleArn);
+  if (role ? !isTrusting : isGone) {
     throw invalid(`Role ${roleArn} is invalid or cannot be assumed`);
   }
 }

@@ -1,3 +1,5 @@
+import { DOMAIN_EFFECTS } from '../../dns/domain-effects.ts';
+import { requireRoom } from '../../quotas/room.ts';
 import { objectStore } from '../../s3/object-store.ts';
 import { AwsError } from '../../protocols/service.ts';
 import { parameterStore } from '../../ssm/parameter-store.ts';
@@ -22,6 +24,7 @@ const EFFECTS: Record<string, Effect> = {
   ...LOAD_BALANCING_EFFECTS,
   ...OBSERVABILITY_EFFECTS,
   ...LAMBDA_EFFECTS,
+  ...DOMAIN_EFFECTS,
   ...IDENTITY_EFFECTS,
   'AWS::SSM::Parameter': {
     exists: (world, stack, name) =>
@@ -85,6 +88,7 @@ export function make(world: World, stack: Stack, resource: StackResource): void 
   const singleton = singletonOf(resource.type, resource.properties);
   const ofAccount = singletons(world, stack);
   if (singleton && ofAccount.has(singleton.key)) throw new AwsError(singleton.code, singleton.message);
+  requireRoom(world, stack, resource);
   EFFECTS[resource.type]?.make(world, stack, resource);
   if (chosen) registry(world, stack).set(chosen.key, stack.id);
   if (singleton) ofAccount.add(singleton.key);

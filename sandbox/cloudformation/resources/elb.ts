@@ -1,3 +1,4 @@
+import { requireCertificates } from '../../acm/listener-certificates.ts';
 import type { Action, LoadBalancing, Rule, Target } from '../../elb/load-balancing.ts';
 import { loadBalancingOf } from '../../elb/load-balancing.ts';
 import { AwsError } from '../../protocols/service.ts';
@@ -38,7 +39,8 @@ export const LOAD_BALANCING_EFFECTS: Record<string, Effect> = {
     });
   }),
   'AWS::ElasticLoadBalancingV2::Listener': {
-    ...effect('listeners', (elb, _, { physicalId: arn, properties }) => {
+    ...effect('listeners', (elb, stack, { physicalId: arn, properties }, world) => {
+      requireCertificates(world, stack, properties.Certificates);
       elb.listeners.set(arn, {
         arn,
         loadBalancerArn: textOf(properties.LoadBalancerArn),
@@ -65,6 +67,12 @@ export const LOAD_BALANCING_EFFECTS: Record<string, Effect> = {
       elb.rules.set(arn, rule);
     }),
     changedByService: movedTraffic('Actions'),
+  },
+  'AWS::ElasticLoadBalancingV2::ListenerCertificate': {
+    make: (world, stack, { properties }) => {
+      requireCertificates(world, stack, properties.Certificates);
+    },
+    remove: () => undefined,
   },
 };
 

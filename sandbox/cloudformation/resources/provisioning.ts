@@ -1,6 +1,7 @@
 import { AwsError } from '../../protocols/service.ts';
 import type { ResourceRule } from '../../scenario/scenario.ts';
 import type { World } from '../../world.ts';
+import { ResourceFailure } from '../errors.ts';
 import { type EventSource, recordHook, setResourceStatus } from '../engine/events.ts';
 import { hookFailure, invokeOnResource } from '../engine/hooks.ts';
 import { stackDatabase } from '../engine/stack-database.ts';
@@ -414,9 +415,6 @@ function reasonOf(error: unknown, work: ResourcePass, type: string, verb: string
   return undefined;
 }
 
-/** Why an action on a resource failed, as in its event. */
-export class ResourceFailure extends Error {}
-
 const HANDLER_CODES = [
   'AlreadyExists',
   'AccessDenied',
@@ -445,7 +443,7 @@ function handlerReport(world: World, type: string, error: AwsError): string {
 /** The SDK's name of a service: `Ecr`, `S3`. */
 function serviceOf(type: string): string {
   const service = type.split('::')[1] ?? type;
-  return /^[A-Z]+$/.test(service) ? service.charAt(0) + service.slice(1).toLowerCase() : service;
+  return /^[A-Z\d]+$/.test(service) ? service.charAt(0) + service.slice(1).toLowerCase() : service;
 }
 
 type Phase = ResourceRule['on'];

@@ -15,6 +15,7 @@ import {
 
 /** Actions without a resource type in the service authorization reference. */
 const WITHOUT_RESOURCE = new Set([
+  'DescribeAccountLimits',
   'DescribeStackDriftDetectionStatus',
   'GetHookResult',
   'ListExports',

@@ -115,6 +115,20 @@ export const cloudWatchChecks: PermissionChecks = (_, call) => {
 export const loadBalancingChecks: PermissionChecks = (_, call) =>
   onEach(`elasticloadbalancing:${call.operation}`, []);
 
+/** @see https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscertificatemanager.html */
+export const certificateChecks: PermissionChecks = (_, call) => [
+  { action: `acm:${call.operation}`, resource: textOf(call.input.CertificateArn) ?? '' },
+];
+
+/** Describe actions have no resource types, so they are checked with `*`. */
+export const networkChecks: PermissionChecks = (_, call) => onEach(`ec2:${call.operation}`, []);
+
+/** @see https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonroute53.html */
+export const zoneChecks: PermissionChecks = (_, call) => {
+  const zone = `arn:${partitionOf(call.region).id}:route53:::hostedzone/${textOf(call.input.Id) ?? ''}`;
+  return [{ action: `route53:${call.operation}`, resource: zone }];
+};
+
 export const quotaChecks: PermissionChecks = (_, call) => {
   const { ServiceCode, QuotaCode } = call.input;
   const quota = `${textOf(ServiceCode) ?? ''}/${textOf(QuotaCode) ?? ''}`;

@@ -93,6 +93,19 @@ const HINTS: readonly Hint[] = [
     hint: QUOTA_REACHED,
   },
   {
+    message: /would exceed the limit of \d+ NAT gateways/i,
+    hint: QUOTA_REACHED,
+  },
+  {
+    message: /specified hosted zone does not exist|is not permitted in zone/i,
+    hint: 'Correct the hosted zone id: the zone must exist in this account, and the name must be within its domain.',
+  },
+  {
+    message:
+      /Certificate ARN '.+' is not valid|Certificate '.+' not found|certificate '.+' must have a fully-qualified domain name/i,
+    hint: 'Give it a certificate of ACM in this account and region whose status is ISSUED.',
+  },
+  {
     message: /at least two subnets in two different Availability Zones/i,
     hint: 'Specify subnets in at least two Availability Zones.',
   },

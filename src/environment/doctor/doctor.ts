@@ -1,4 +1,4 @@
-import { cloudFormationClient, quotasClient, ssmClient } from '../../aws/clients.ts';
+import { cloudFormationClient, ssmClient } from '../../aws/clients.ts';
 import type { Session } from '../../aws/session.ts';
 import type { Environment, Manifest } from '../manifest/manifest.ts';
 import { type EnvironmentContext, openEnvironmentContext } from '../run/context.ts';
@@ -10,11 +10,14 @@ import { checkCallers } from './callers.ts';
 import { checkExisting } from './existing.ts';
 import { checkBuilds, checkRepositories } from './images.ts';
 import { policyTitle, type RolePolicy, rolePolicies } from './policy.ts';
+import { checkDomains } from './prerequisites/domains.ts';
+import { checkFargate, checkRoom } from './prerequisites/quotas.ts';
+import { checkEcsRole, checkExecutionRole } from './prerequisites/roles.ts';
 import { checkProtection } from './protection.ts';
 import { checkNames, checkValues } from './values.ts';
-import { checkEcsRole, checkQuotas } from './account.ts';
 import { checkStacks } from './stacks.ts';
-import { checkTemplates, readableNeighbours, readableTargets } from './templates.ts';
+import { type Needs, STACK, totalNeeds } from './targets/needs.ts';
+import { checkTemplates, readableNeighbours, readableTargets, type ReadStack } from './templates.ts';
 import { plural } from '../../core/text.ts';
 
 interface DoctorRequest {
@@ -112,14 +115,25 @@ async function checkAccount(
   const { neighbours, checks: unread } = readableNeighbours(manifest, environment, workspace);
   const place = { environment, workspace, neighbours };
   const { checks, read } = await checkTemplates({ ...context, client, session }, targets, place);
-  const [states, values, quotas, roles, repositories] = await Promise.all([
-    checkStacks({ ...context, client, session }, stacks),
-    ssmClient(session, context).then((ssm) => checkValues(context, ssm, read, ledger)),
-    quotasClient(session, context).then((quotasApi) => checkQuotas(context, quotasApi, read)),
-    checkEcsRole(context, session, read),
+  const { account } = environment;
+  const existing = checkStacks({ ...context, client, session }, stacks);
+  const found = await Promise.all([
+    existing.then((states) => states.checks),
+    ssmClient(session, context).then(async (ssm) => [await checkValues(context, ssm, read, ledger)]),
     checkRepositories(context, manifest, choice, { graph, neighbours }),
+    checkDomains(context, session, { account, checks: read.map(({ check }) => check) }),
+    checkFargate(context, session, read),
+    existing.then(({ missing }) => checkRoom(context, session, needsOf(read, missing))),
+    checkEcsRole(context, session, read),
+    checkExecutionRole(context, session, environment),
   ]);
-  return [...unread, ...checks, ...states, values, ...repositories, ...quotas, ...roles];
+  return [...unread, ...checks, ...found.flat()];
+}
+
+/** What the stacks that do not exist yet need of the account's quotas. */
+function needsOf(stacks: readonly ReadStack[], missing: ReadonlySet<string>): Needs {
+  const created = stacks.filter(({ stackName }) => missing.has(stackName));
+  return totalNeeds([{ [STACK]: created.length }, ...created.map(({ check }) => check.needs)]);
 }
 
 /** The labels of the states in the log, the worst first. */

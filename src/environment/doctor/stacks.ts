@@ -15,21 +15,23 @@ const STUCK: Readonly<Record<string, string>> = {
   DELETE_FAILED: 'Check which resources could not be deleted, then delete the stack again.',
 };
 
-/** Checks whether the existing stacks can be updated. */
+/** Checks whether the existing stacks can be updated, and which stacks do not exist. */
 export async function checkStacks(
   context: CloudFormationContext,
   stacks: readonly DeployStackInputs[],
-): Promise<Check[]> {
+): Promise<{ checks: Check[]; missing: ReadonlySet<string> }> {
   const found: Check[] = [];
-  let existing = 0;
+  const missing = new Set<string>();
   const listing = new StackListing();
   listing.expect(stacks.map(({ stackName }) => stackName));
   await inParallel(stacks, AT_ONCE, async ({ stackName }) => {
     const name = `the stack ${stackName}`;
     try {
       const stack = await listing.find(context, stackName);
-      if (!stack) return;
-      existing += 1;
+      if (!stack) {
+        missing.add(stackName);
+        return;
+      }
       const { status } = stack;
       const fix = STUCK[status];
       if (fix !== undefined) found.push({ name, state: 'problem', says: status, fix });
@@ -45,8 +47,9 @@ export async function checkStacks(
       found.push({ name, state: 'unknown', says: reasonOf(error) });
     }
   });
-  if (found.length > 0) return found;
+  if (found.length > 0) return { checks: found, missing };
+  const existing = stacks.length - missing.size;
   const verb = existing === 1 ? 'exists' : 'exist';
   const says = `${outOf(existing, stacks.length, 'stack')} ${verb}, none is stuck`;
-  return [{ name: 'stacks', state: 'ok', says }];
+  return { checks: [{ name: 'stacks', state: 'ok', says }], missing };
 }

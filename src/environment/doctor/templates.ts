@@ -16,7 +16,7 @@ import {
   type TargetGraph,
   targetGraph,
 } from '../run/targets.ts';
-import { checkTargets, placedFindings, type TargetPlace } from './targets/check.ts';
+import { checkTargets, placedFindings, type TargetCheck, type TargetPlace } from './targets/check.ts';
 
 /** A stack with its template and the known values of its parameters. */
 export interface ReadStack {
@@ -24,6 +24,7 @@ export interface ReadStack {
   template: Template;
   /** From the parameter files and the manifest. */
   values: ReadonlyMap<string, string>;
+  check: TargetCheck;
 }
 
 /**
@@ -42,14 +43,13 @@ export async function checkTemplates(
     const name = `the template of ${stackName}`;
     try {
       // Without existing stacks, as in a new account.
-      const checked = await checkTargets([target], new Map(), place);
-      const says = checked
-        .flatMap(placedFindings)
+      const [checked] = await checkTargets([target], new Map(), place);
+      const says = (checked ? placedFindings(checked) : [])
         .filter(({ level }) => level === 'error')
         .map(({ message, file, line }) => `${message} (${file}:${line})`);
       if (says.length > 0) {
         checks.push({ name, state: 'problem', says: says.join('; '), fix: TEMPLATE_FIX });
-      } else read.push(await readStack(context, target.inputs, place));
+      } else if (checked) read.push({ ...(await readStack(context, target.inputs, place)), check: checked });
     } catch (error) {
       context.signal.throwIfAborted();
       checks.push({ name, state: 'problem', says: reasonOf(error), fix: TEMPLATE_FIX });
@@ -113,7 +113,7 @@ async function readStack(
   context: CloudFormationContext,
   { stackName, template: source = '', parameters, parameterFiles, artifactBucket }: DeployStackInputs,
   { environment, workspace }: TargetPlace,
-): Promise<ReadStack> {
+): Promise<Omit<ReadStack, 'check'>> {
   const use = {
     command: 'plan',
     stackName,

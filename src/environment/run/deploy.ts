@@ -21,6 +21,7 @@ import {
   withEnvironmentLock,
 } from './context.ts';
 import { requireRepositories } from '../doctor/images.ts';
+import { requirePrerequisites } from '../doctor/prerequisites/require.ts';
 import { checkTargets, describeTargets, requireValidTargets } from '../doctor/targets/check.ts';
 import { runImages, type RunImages } from './images.ts';
 import { runParts, type Part } from './parts.ts';
@@ -225,6 +226,7 @@ export async function deployParts(
   if (buildsImages(request)) requireBuildFiles(context, request.manifest, request.choice, 'push');
   await requireFirstImages(context, request, createdServices(targets, existing));
   await requireRepositories(context, request, { graph, neighbours }, command);
+  await requirePrerequisites(context, { environment, targets, checks, existing });
   await requireGivenImages(context, request, checks);
   await requireSignedImages(context, request, 'change');
   const { github, commit } = context;

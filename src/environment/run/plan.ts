@@ -9,7 +9,9 @@ import { describeStack, isFailedCreation, isShell, type StackSnapshot } from '..
 import { errorInfo } from '../../core/errors.ts';
 import { capitalize, listOf, outOf, plural } from '../../core/text.ts';
 import { requireRepositories } from '../doctor/images.ts';
+import { requirePrerequisites, warnOfQuotas } from '../doctor/prerequisites/require.ts';
 import { checkTargets, requireValidTargets, type TargetCheck } from '../doctor/targets/check.ts';
+import { countNeeds, type Needs, STACK, totalNeeds } from '../doctor/targets/needs.ts';
 import { type EnvironmentContext, type EnvironmentRequest, requireAccounts } from './context.ts';
 import { refuseRun, runResult } from './deploy.ts';
 import { runParts, type Part } from './parts.ts';
@@ -76,6 +78,7 @@ export async function planEnvironment(
   if (buildsImages(request)) requireBuildFiles(context, request.manifest, request.choice, 'check');
   await planFirstImages(context, request, createdServices(graph.targets, existing));
   await requireRepositories(context, request, place, 'plan');
+  await requirePrerequisites(context, { environment, targets: graph.targets, checks, existing });
   await requireSignedImages(context, request, 'read');
   const planned = new Map<string, PlannedStack>();
   const known = readServices(context, request).releases;
@@ -87,6 +90,7 @@ export async function planEnvironment(
     ]),
   );
   const releases = context.signal.aborted ? undefined : await pendingReleases(context, request, known);
+  if (!context.signal.aborted) await warnOfQuotas(context, plannedNeeds(parts, checks));
   const document = {
     stacks: Object.fromEntries(planned),
     ...(services.size > 0 && { services: Object.fromEntries(services) }),
@@ -323,6 +327,20 @@ async function lossesOf(
   const allowed = allowedFor(name, request.allowDelete);
   const [first] = await deletionFindings(await context.cloudFormation(), stackId, allowed);
   return first ? ` This will be blocked unless it is allowed: ${first.message}.` : '';
+}
+
+/** What the parts of a plan create that counts towards a quota. A stack whose change set creates it exists already. */
+function plannedNeeds(parts: readonly RunPart[], checks: readonly TargetCheck[]): Needs {
+  return totalNeeds(
+    parts.flatMap((part): Needs[] => {
+      const work = 'work' in part ? part.work : undefined;
+      if (work?.kind === 'creation')
+        return [{ [STACK]: 1 }, checks.find(({ stack }) => stack === part.name)?.needs ?? {}];
+      const plan = work?.kind === 'stack' && work.result.verdict === 'planned' ? work.result.plan : undefined;
+      const added = plan?.changes.filter(({ action }) => action === 'add') ?? [];
+      return [countNeeds(added.map(({ type }) => type))];
+    }),
+  );
 }
 
 function endOfPlan(

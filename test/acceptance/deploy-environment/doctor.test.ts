@@ -280,9 +280,9 @@ describe('blocking problems', () => {
     });
     expect(check('VPCs')).toMatchObject({
       state: 'problem',
-      says: 'requires up to 1, the account has 0',
+      says: 'requires 1, 1 of 0 are in use',
     });
-    expect(check('VPCs')?.fix).toContain('--quota-code L-F678F1CE --desired-value 1');
+    expect(check('VPCs')?.fix).toContain('--quota-code L-F678F1CE --desired-value 2');
   });
 
   test('names reserved by AWS', async () => {

@@ -1,7 +1,8 @@
 import { afterAll, describe, expect, test } from '@jest/globals';
-import type { Sandbox } from '../../../sandbox/index.ts';
+import type { Sandbox, Scenario } from '../../../sandbox/index.ts';
 import { useSandboxes, useWorkspaces } from '../../support/action.ts';
 import { DEV_ACCOUNT, deployEnvironment, SMALL_PLATFORM } from '../../support/environment.ts';
+import { EXECUTION_ROLE } from '../../support/roles.ts';
 
 /**
  * Everything that can be checked is checked before the first change: `doctor` lists it with a fix, and `plan` and
@@ -33,6 +34,7 @@ interface Found {
 interface Row {
   what: string;
   files: Record<string, string>;
+  scenario?: Scenario;
   env?: Record<string, string>;
   /** The denied call. */
   denied?: string;
@@ -47,6 +49,49 @@ interface Row {
 
 const named = (type: string, property: string, length: number, rest = ''): string =>
   `${network}  Named: { Type: ${type}, Properties: { ${property}: ${'n'.repeat(length)}${rest} } }\n`;
+
+/** A stack for the names of dev.example.com, with the values of its parameters. */
+const names = (resources: string, values: Record<string, string>): Record<string, string> => ({
+  ...image,
+  'platform.yml': manifest.replace('services:\n', '  names: { template: names.yml }\nservices:\n'),
+  'dev.json': JSON.stringify({ Parameters: { Project: 'shop', Environment: 'dev', ...values } }, null, 2),
+  'names.yml': `Parameters: { ${Object.keys(values)
+    .map((name) => `${name}: { Type: String }`)
+    .join(', ')} }\nResources:\n${resources}`,
+});
+const inZone = (zone: string, domain = 'dev.example.com'): Record<string, string> =>
+  names(
+    `  Certificate:
+    Type: AWS::CertificateManager::Certificate
+    Properties:
+      DomainName: !Ref DomainName
+      ValidationMethod: DNS
+      DomainValidationOptions: [{ DomainName: !Ref DomainName, HostedZoneId: !Ref HostedZoneId }]
+  Name:
+    Type: AWS::Route53::RecordSet
+    Properties: { HostedZoneId: !Ref HostedZoneId, Name: !Ref DomainName, Type: TXT, TTL: '60', ResourceRecords: ['"x"'] }
+`,
+    { DomainName: domain, HostedZoneId: zone },
+  );
+const withCertificate = (arn: string): Record<string, string> =>
+  names(
+    `  Listener:
+    Type: AWS::ElasticLoadBalancingV2::Listener
+    Properties:
+      LoadBalancerArn: arn:aws:elasticloadbalancing:eu-west-1:111111111111:loadbalancer/app/shop/0123456789abcdef
+      Port: 443
+      Protocol: HTTPS
+      Certificates: [{ CertificateArn: !Ref CertificateArn }]
+      DefaultActions: [{ Type: fixed-response, FixedResponseConfig: { StatusCode: '404' } }]
+`,
+    { DomainName: 'dev.example.com', CertificateArn: arn },
+  );
+const CERTIFICATE = 'arn:aws:acm:eu-west-1:111111111111:certificate/1';
+const zone = (id: string, name: string, isPrivate = false): Scenario => ({
+  zones: [{ account: '111111111111', id, name, private: isPrivate }],
+});
+const having = (resource: string): Record<string, string> => ({ 'network.yml': `${network}  ${resource}\n` });
+const NAT = `Gateway: { Type: AWS::EC2::NatGateway, Properties: { SubnetId: subnet-1, AllocationId: eipalloc-1 } }`;
 
 const ROWS: readonly Row[] = [
   {
@@ -196,6 +241,217 @@ const ROWS: readonly Row[] = [
     says: /^not checked: /,
     fix: /^Allow servicequotas:GetServiceQuota\.$/,
   },
+  {
+    what: 'a hosted zone does not exist',
+    files: inZone('Z0NOZONE'),
+    check: 'the hosted zone Z0NOZONE',
+    state: 'problem',
+    says: /^not found in account 111111111111 \(dev\.json:6\)$/,
+    fix: /^Correct HostedZoneId in dev\.json, or create a hosted zone for dev\.example\.com\.$/,
+    code: 'template-invalid',
+  },
+  {
+    what: 'a hosted zone is that of another domain',
+    files: inZone('Z0OTHER'),
+    scenario: zone('Z0OTHER', 'example.org'),
+    check: 'the hosted zone Z0OTHER',
+    state: 'problem',
+    says: /^its domain is example\.org, which dev\.example\.com does not belong to \(dev\.json:6\)$/,
+    fix: /^Correct HostedZoneId in dev\.json: Route 53 accepts only names within the domain of the zone\.$/,
+    code: 'template-invalid',
+  },
+  {
+    what: 'a hosted zone that validates a certificate is private',
+    files: inZone('Z0PRIVATE'),
+    scenario: zone('Z0PRIVATE', 'example.com', true),
+    check: 'the hosted zone Z0PRIVATE',
+    state: 'problem',
+    says: /^it is private, and ACM validates a certificate only by a record in public DNS \(dev\.json:6\)$/,
+    fix: /^Give HostedZoneId in dev\.json the public hosted zone of dev\.example\.com\.$/,
+    code: 'template-invalid',
+  },
+  {
+    what: 'a hosted zone may not be read',
+    files: inZone('Z0123456789DEVZONE'),
+    denied: 'GetHostedZone',
+    check: 'the hosted zone Z0123456789DEVZONE',
+    state: 'warning',
+    says: /^not checked: AccessDenied/,
+    fix: /^Allow route53:GetHostedZone on arn:aws:route53:::hostedzone\/Z0123456789DEVZONE\.$/,
+  },
+  {
+    what: 'a certificate does not exist',
+    files: withCertificate(CERTIFICATE),
+    check: 'the certificate 1',
+    state: 'problem',
+    says: /^not found in account 111111111111, eu-west-1 \(dev\.json:6\)$/,
+    fix: /^Give CertificateArn in dev\.json an issued certificate of account 111111111111 in eu-west-1\.$/,
+    code: 'template-invalid',
+  },
+  {
+    what: 'a certificate is not issued',
+    files: withCertificate(CERTIFICATE),
+    scenario: {
+      certificates: [{ arn: CERTIFICATE, names: ['dev.example.com'], status: 'PENDING_VALIDATION' }],
+    },
+    check: 'the certificate 1',
+    state: 'problem',
+    says: /^its status is PENDING_VALIDATION, expected ISSUED \(dev\.json:6\)$/,
+    fix: /^Give CertificateArn in dev\.json an issued certificate/,
+    code: 'template-invalid',
+  },
+  {
+    what: 'a certificate is in another region than its load balancer',
+    files: withCertificate('arn:aws:acm:us-east-1:111111111111:certificate/1'),
+    check: 'the certificate 1',
+    state: 'problem',
+    says: /^it is in us-east-1, expected eu-west-1 \(dev\.json:6\)$/,
+    fix: /in eu-west-1\.$/,
+    code: 'template-invalid',
+  },
+  {
+    what: 'a certificate belongs to another account',
+    files: withCertificate('arn:aws:acm:eu-west-1:222222222222:certificate/1'),
+    check: 'the certificate 1',
+    state: 'problem',
+    says: /^it belongs to account 222222222222, expected 111111111111 \(dev\.json:6\)$/,
+    fix: /of account 111111111111 in eu-west-1\.$/,
+    code: 'template-invalid',
+  },
+  {
+    what: 'a certificate is for other names',
+    files: withCertificate(CERTIFICATE),
+    scenario: { certificates: [{ arn: CERTIFICATE, names: ['*.dev.example.com', 'example.com'] }] },
+    check: 'the certificates of names',
+    state: 'problem',
+    says: /^they are issued for \*\.dev\.example\.com and example\.com, and not for dev\.example\.com \(dev\.json:6\)$/,
+    fix: /^Request a certificate for dev\.example\.com\.$/,
+    code: 'template-invalid',
+  },
+  {
+    what: 'a certificate may not be read',
+    files: withCertificate(CERTIFICATE),
+    denied: 'DescribeCertificate',
+    check: 'the certificate 1',
+    state: 'warning',
+    says: /^not checked: AccessDenied/,
+    fix: /^Allow acm:DescribeCertificate on arn:aws:acm:eu-west-1:111111111111:certificate\/1\.$/,
+  },
+  {
+    what: 'the execution role does not exist',
+    files: {
+      ...image,
+      'platform.yml': manifest.replace(EXECUTION_ROLE, 'arn:aws:iam::111111111111:role/gone'),
+    },
+    scenario: { missing: ['arn:aws:iam::111111111111:role/gone'] },
+    check: 'the execution role gone',
+    state: 'problem',
+    says: /^not found: arn:aws:iam::111111111111:role\/gone$/,
+    fix: /^Deploy the stack that creates it, .*, or correct environments\.dev\.execution-role\.$/,
+    code: 'access-denied',
+  },
+  {
+    what: 'CloudFormation cannot assume the execution role',
+    files: {
+      ...image,
+      'platform.yml': manifest.replace(EXECUTION_ROLE, 'arn:aws:iam::111111111111:role/tasks'),
+    },
+    scenario: {
+      roles: [
+        {
+          arn: 'arn:aws:iam::111111111111:role/tasks',
+          trust: {
+            Statement: [
+              {
+                Effect: 'Allow',
+                Action: 'sts:AssumeRole',
+                Principal: { Service: 'ecs-tasks.amazonaws.com' },
+              },
+            ],
+          },
+        },
+      ],
+    },
+    check: 'the execution role tasks',
+    state: 'problem',
+    says: /^its trust policy does not allow cloudformation\.amazonaws\.com to assume it$/,
+    fix: /^Allow sts:AssumeRole for the service cloudformation\.amazonaws\.com in its trust policy/,
+    code: 'access-denied',
+  },
+  {
+    what: 'the execution role may not be read',
+    files: {},
+    denied: 'GetRole',
+    check: 'the execution role',
+    state: 'warning',
+    says: /^not checked: AccessDenied/,
+    fix: /^Allow iam:GetRole on arn:aws:iam::111111111111:role\//,
+  },
+  {
+    what: 'the VPCs of the region are all in use',
+    files: having('Vpc: { Type: AWS::EC2::VPC, Properties: { CidrBlock: 10.0.0.0/16 } }'),
+    scenario: { unmanaged: { 'AWS::EC2::VPC': 5 } },
+    check: 'the quota of VPCs',
+    state: 'problem',
+    says: /^requires 1, 5 of 5 are in use$/,
+    fix: /--service-code vpc --quota-code L-F678F1CE --desired-value 6$/,
+  },
+  {
+    what: 'the VPCs of the region may not be counted',
+    files: having('Vpc: { Type: AWS::EC2::VPC, Properties: { CidrBlock: 10.0.0.0/16 } }'),
+    denied: 'DescribeVpcs',
+    check: 'the quota of VPCs',
+    state: 'warning',
+    says: /^requires up to 1, the account has 5; usage not checked: /,
+    fix: /^Allow ec2:DescribeVpcs\.$/,
+  },
+  {
+    what: 'there are not enough Elastic IP addresses',
+    files: having('A: { Type: AWS::EC2::EIP }\n  B: { Type: AWS::EC2::EIP }'),
+    scenario: { unmanaged: { 'AWS::EC2::EIP': 4 } },
+    check: 'the quota of Elastic IP addresses',
+    state: 'problem',
+    says: /^requires 2, 4 of 5 are in use$/,
+    fix: /--service-code ec2 --quota-code L-0263D0A3 --desired-value 6$/,
+  },
+  {
+    what: 'an Availability Zone has as many NAT gateways as are allowed',
+    files: having(NAT),
+    scenario: { unmanaged: { 'AWS::EC2::NatGateway': 5 } },
+    check: 'the quota of NAT gateways',
+    state: 'warning',
+    says: /^5 of 5 are in use in eu-west-1a$/,
+    fix: /--service-code vpc --quota-code L-FE5A380F --desired-value 6$/,
+  },
+  {
+    what: 'the load balancers of the region are all in use',
+    files: having(
+      'Balancer: { Type: AWS::ElasticLoadBalancingV2::LoadBalancer, Properties: { Subnets: [a, b] } }',
+    ),
+    scenario: { quotas: { 'L-53DA6B97': 0 } },
+    check: 'the quota of Application Load Balancers',
+    state: 'problem',
+    says: /^requires 1, 0 of 0 are in use$/,
+    fix: /--service-code elasticloadbalancing --quota-code L-53DA6B97 --desired-value 1$/,
+  },
+  {
+    what: 'there are as many stacks as are allowed',
+    files: {},
+    scenario: { quotas: { 'L-0485CB21': 2 } },
+    check: 'the quota of stacks',
+    state: 'problem',
+    says: /^requires 3, 0 of 2 are in use$/,
+    fix: /--service-code cloudformation --quota-code L-0485CB21 --desired-value 3$/,
+  },
+  {
+    what: 'the quota of stacks may not be read',
+    files: {},
+    denied: 'DescribeAccountLimits',
+    check: 'the quota of stacks',
+    state: 'warning',
+    says: /^not checked: AccessDenied/,
+    fix: /^Allow cloudformation:DescribeAccountLimits and cloudformation:ListStacks\.$/,
+  },
   ...(
     [
       ['AWS::ElasticLoadBalancingV2::LoadBalancer', 'Name', 32, ''],
@@ -221,10 +477,16 @@ afterAll(() => {
   process.stdout.write(`${tried} findings tried in ${ROWS.length} situations\n`);
 });
 
-async function opened({ denied }: Row): Promise<Sandbox> {
-  const sandbox = await start({ scenario: { github } });
+async function opened({ denied, scenario }: Row): Promise<Sandbox> {
+  const sandbox = await start({ scenario: { github, ...scenario } });
   if (denied !== undefined)
-    sandbox.addFault({ kind: 'error', operation: denied, status: 400, code: 'AccessDeniedException' });
+    sandbox.addFault({
+      kind: 'error',
+      operation: denied,
+      status: 400,
+      code: 'AccessDeniedException',
+      times: 9,
+    });
   return sandbox;
 }
 
@@ -266,6 +528,35 @@ describe.each(ROWS)('$what', (row) => {
       ).toEqual([]);
     });
   }
+});
+
+test('a plan warns of a quota without room, and of nothing that has room', async () => {
+  const scenario = { github, unmanaged: { 'AWS::EC2::VPC': 5, 'AWS::EC2::EIP': 4 } };
+  const sandbox = await start({ scenario });
+  const workspace = workspaceOf({
+    ...SMALL_PLATFORM,
+    ...having(
+      'Vpc: { Type: AWS::EC2::VPC, Properties: { CidrBlock: 10.0.0.0/16 } }\n  A: { Type: AWS::EC2::EIP }',
+    ),
+  });
+  const run = await deployEnvironment(sandbox, { command: 'plan' }, { workspace });
+  expect(run.outputs['verdict']).toBe('planned');
+  expect(run.log).toContain('The quota of VPCs in the region: requires 1, 5 of 5 are in use');
+  expect(run.log).toContain('--quota-code L-F678F1CE --desired-value 6');
+  expect(run.log).not.toContain('The quota of Elastic IP addresses');
+  expect(run.log.match(/^::warning/gm)).toHaveLength(1);
+});
+
+test('a plan whose stacks exist reads no quota and no hosted zone', async () => {
+  const sandbox = await start({ scenario: { github } });
+  const workspace = workspaceOf({ ...SMALL_PLATFORM, ...inZone('Z0123456789DEVZONE') });
+  const deployed = await deployEnvironment(sandbox, { stacks: 'network, names' }, { workspace });
+  expect(deployed.outputs['verdict']).toBe('deployed');
+  expect(sandbox.calls.of('GetHostedZone')).toHaveLength(1);
+  const run = await deployEnvironment(sandbox, { command: 'plan', stacks: 'network, names' }, { workspace });
+  expect(run.outputs['verdict']).toBe('unchanged');
+  expect(sandbox.calls.of('GetHostedZone')).toHaveLength(1);
+  expect(sandbox.calls.of('DescribeAccountLimits')).toEqual([]);
 });
 
 test('deploy refuses an OCI layout that does not exist before the first change', async () => {

@@ -20,12 +20,22 @@ const PREFIXES: Record<string, string> = {
 };
 
 /**
- * Every AWS action that an action's code can call: the SDK's commands in the files that its entry imports, whatever a
- * run really calls.
+ * Every AWS action that an action's code can call: the SDK's commands and the calls without one in the files that its entry
+ * imports, whatever a run really calls.
  */
 export function operationsOf(action: string): string[] {
   const files = reachable(join(ROOT, 'actions', action, 'main.ts'));
-  return [...new Set(files.flatMap((file) => commandsIn(readFileSync(file, 'utf8'))))].sort();
+  const texts = files.map((file) => readFileSync(file, 'utf8'));
+  return [...new Set(texts.flatMap((text) => [...commandsIn(text), ...signedCallsIn(text)]))].sort();
+}
+
+/** See src/aws/signed/call.ts. */
+function signedCallsIn(text: string): string[] {
+  const service = /= \{ name: '(\w+)', client: '\w+', variable: '\w+' \}/.exec(text)?.[1];
+  if (service === undefined) return [];
+  return [...text.matchAll(/'((?:Describe|Get|List)[A-Z]\w+)'/g)].map(
+    ([, operation = '']) => `${service}:${operation}`,
+  );
 }
 
 /** The files of this repository that a file loads, at its start or later: its imports, except types. */

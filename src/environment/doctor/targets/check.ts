@@ -22,7 +22,9 @@ import type { EnvironmentContext } from '../../run/context.ts';
 import { type ResourcesPrice, resourcesPrice } from '../../preview/price.ts';
 import type { Creation } from '../../run/result.ts';
 import { type GivenLines, type Neighbour, pseudoParameters, type StackTarget } from '../../run/targets.ts';
+import { type DomainUses, domainUses } from './domains.ts';
 import { nameFindings, namesOfNeighbours } from './names.ts';
+import { type Needs, resourceNeeds } from './needs.ts';
 import { parameterFindings, type TargetFinding } from './parameters.ts';
 
 const AT_ONCE = 8;
@@ -80,6 +82,10 @@ export interface TargetCheck {
   exact: boolean;
   /** The CPU architectures of its task definitions; see taskArchitectures. */
   architectures: readonly string[];
+  /** The hosted zones and certificates that must exist. */
+  domains: DomainUses;
+  /** What of its resources counts towards a quota. */
+  needs: Needs;
 }
 
 /**
@@ -122,6 +128,8 @@ export async function checkTargets(
       ...nameFindings({ document, given, resources, environment, taken }),
       ...(graph ? graphFindings(graph, target.name) : []),
     ];
+    const scope = templateScope(document, given);
+    const lines = target.lines?.parameters ?? {};
     // The resources themselves are not kept, because those of 30 large templates need 120 MB.
     return {
       stack: target.name,
@@ -130,7 +138,17 @@ export async function checkTargets(
       types: countTypes(resources),
       price: resourcesPrice(resources, target.inputs.parameters),
       exact,
-      architectures: taskArchitectures(resources, templateScope(document, given)),
+      architectures: taskArchitectures(resources, scope),
+      // Of a resource that may be missing, it is not certain that it needs anything.
+      domains: domainUses({
+        document,
+        resources: exact ? resources : [],
+        scope,
+        region: environment.region,
+        file: template,
+        lines,
+      }),
+      needs: resourceNeeds(resources, scope),
     };
   });
 }

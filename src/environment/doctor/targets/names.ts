@@ -147,7 +147,7 @@ function recordSets(properties: Value | undefined, known: (value: Value | undefi
 }
 
 /** The parameters of a template that a value references, except those that platform.yml supplies. */
-function parametersIn(document: TemplateDocument, value: Value | undefined, scope: Scope): string[] {
+export function parametersIn(document: TemplateDocument, value: Value | undefined, scope: Scope): string[] {
   const parts = value ? [...partsOf(value, scope)] : [];
   const texts = parts.flatMap((part) => {
     const text = part.kind === 'call' ? (literal(part.argument) ?? '') : '';

@@ -56,6 +56,17 @@ const CASES: [reason: string, hint: RegExp, type?: string][] = [
   ],
   ["The CIDR '10.9.0.0/24' is invalid. (HandlerErrorCode: InvalidRequest)", /within the VPC's CIDR block/],
   ['The maximum number of addresses has been reached. (HandlerErrorCode: ServiceLimitExceeded)', /quota/],
+  ['Performing this operation would exceed the limit of 5 NAT gateways', /quota/],
+  ['The specified hosted zone does not exist. (Service: AmazonRoute53; Status Code: 404)', /hosted zone id/],
+  ['[RRSet with DNS name a.example.org. is not permitted in zone example.com.]', /hosted zone id/],
+  [
+    "Certificate 'arn:aws:acm:eu-west-1:111111111111:certificate/1' not found (HandlerErrorCode: GeneralServiceException)",
+    /in this account and region whose status is ISSUED/,
+  ],
+  [
+    "The certificate 'arn:x' must have a fully-qualified domain name, a supported signature, and a supported key size.",
+    /whose status is ISSUED/,
+  ],
   [
     'At least two subnets in two different Availability Zones must be specified',
     /at least two Availability Zones/,

@@ -1,0 +1,41 @@
+import type { DeclaredResource } from '../../../cloudformation/template/check.ts';
+import { possibleTexts, type Scope } from '../../../cloudformation/template/evaluate.ts';
+import { member } from '../../../cloudformation/template/tree.ts';
+
+export const STACK = 'AWS::CloudFormation::Stack';
+export const VPC = 'AWS::EC2::VPC';
+export const ADDRESS = 'AWS::EC2::EIP';
+export const NAT_GATEWAY = 'AWS::EC2::NatGateway';
+/** Of the type `application`, which is the default. */
+export const LOAD_BALANCER = 'AWS::ElasticLoadBalancingV2::LoadBalancer';
+
+/** The types of which an account can have only so many, and so many are often in use. */
+const TYPES = [STACK, VPC, ADDRESS, NAT_GATEWAY, LOAD_BALANCER] as const;
+
+/** How many resources of each of these types will be created. */
+export type Needs = Readonly<Partial<Record<string, number>>>;
+
+/** What the resources of a template need, without its stack. */
+export function resourceNeeds(resources: readonly DeclaredResource[], scope: Scope): Needs {
+  return countNeeds(
+    resources
+      .filter(
+        ({ type, properties }) =>
+          type !== LOAD_BALANCER ||
+          !['network', 'gateway'].includes(possibleTexts(member(properties, 'Type'), scope)[0] ?? ''),
+      )
+      .map(({ type }) => type),
+  );
+}
+
+/** How often each of the types is in a list. */
+export function countNeeds(types: readonly string[]): Needs {
+  return Object.fromEntries(TYPES.map((type) => [type, types.filter((each) => each === type).length]));
+}
+
+/** The sum of several needs. */
+export function totalNeeds(all: readonly Needs[]): Needs {
+  return Object.fromEntries(
+    TYPES.map((type) => [type, all.reduce((sum, needs) => sum + (needs[type] ?? 0), 0)]),
+  );
+}
