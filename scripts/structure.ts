@@ -4,7 +4,7 @@ import { findForbiddenImports } from './imports.ts';
 
 /** The maximum number of source files in a folder, so that a reader can take it in at a glance. */
 const FILES_PER_FOLDER = 15;
-const SOURCE_FILES = 370;
+const SOURCE_FILES = 380;
 
 /** The number of source files directly in each folder below `root`, by relative path. */
 function countFiles(root: string): Map<string, number> {
