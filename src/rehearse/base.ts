@@ -4,10 +4,10 @@ import { ledgerNames } from '../delivery/ledger.ts';
 import type { Manifest } from '../environment/manifest/manifest.ts';
 import { chooseTargets, targetGraph, type StackTarget } from '../environment/run/targets.ts';
 
-/** A stack as it is before the rehearsal. */
+/** A stack before the rehearsal. */
 export interface StackState {
   stackName: string;
-  /** The text of the template. */
+  /** Template body. */
   template: string;
   parameters: Readonly<Record<string, string>>;
   tags: Readonly<Record<string, string>>;
@@ -19,11 +19,11 @@ export interface ServiceState {
   stackName: string;
   /** The ECR repository. */
   repository: string;
-  /** The parameter of the ledger that holds the image. */
+  /** The ledger parameter with the image. */
   imageParameter: string;
 }
 
-/** What an environment consists of: what a rehearsal starts from. */
+/** The state of an environment that a rehearsal starts from. */
 export interface EnvironmentState {
   account: string;
   region: string;
@@ -33,10 +33,10 @@ export interface EnvironmentState {
 }
 
 /**
- * The environment as it would be if its files had been deployed: all of its stacks, those of the administrator included.
+ * The state of an environment after its files were deployed: all its stacks, including the administrator's.
  *
  * @param folder the checkout that the manifest was read from.
- * @throws InputError for an environment that the manifest does not have, and for a template that cannot be read.
+ * @throws InputError for an unknown environment, and for a template that cannot be read.
  */
 export function stateOfFiles(manifest: Manifest, environment: string, folder: string): EnvironmentState {
   const choice = chooseTargets(manifest, { environment, stacks: [], services: [] });

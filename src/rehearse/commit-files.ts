@@ -5,19 +5,19 @@ import type { Context } from '../core/context.ts';
 import { InputError } from '../core/errors.ts';
 import { runCommand } from '../core/exec.ts';
 
-/** The files of a commit, in a folder of their own. */
+/** The files of a commit in a temporary folder. */
 export interface CommitFiles {
   folder: string;
   remove(): void;
 }
 
 /**
- * Writes the files of a commit to a temporary folder. The checkout and its index stay as they are, and no filter of the
- * machine's git configuration, such as Git LFS, is run.
+ * Writes the files of a commit to a temporary folder. The checkout and its index are not changed, and filters of the
+ * machine's git configuration, such as Git LFS, are not run.
  *
  * @param revision a branch, a tag or a commit.
- * @param repository the folder that has `.git`.
- * @throws InputError when the repository does not contain the revision.
+ * @param repository the folder that contains `.git`.
+ * @throws InputError if the repository does not contain the revision.
  */
 export async function filesOfCommit(
   revision: string,
@@ -28,7 +28,7 @@ export async function filesOfCommit(
   const folder = join(temporary, 'files');
   mkdirSync(folder);
   const git = async (...args: string[]): Promise<void> => {
-    // With --git-dir, git does not check the owner of the repository, which in a container is another user.
+    // With --git-dir, git does not check the repository's owner, which is another user in a container.
     const command = ['--git-dir', join(repository, '.git'), '--work-tree', folder, ...NO_FILTERS, ...args];
     const options = { env: { ...env, GIT_INDEX_FILE: join(temporary, 'index') }, cwd: folder };
     const { exitCode, stderr } = await runCommand('git', command, options, context);
@@ -61,7 +61,7 @@ function missing(revision: string, stderr: string): InputError {
     revision,
     `expected a branch, a tag or a commit of this checkout. git: ${stderr}`,
     {
-      fix: 'Give actions/checkout `fetch-depth: 0`, so that the checkout contains the base of the pull request',
+      fix: 'Set `fetch-depth: 0` for actions/checkout, so that the checkout contains the base of the pull request.',
     },
   );
 }

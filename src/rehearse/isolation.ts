@@ -1,16 +1,16 @@
-/** What the AWS SDK and GitHub's clients read: credentials, profiles, endpoints, tokens, and identity tokens. */
-const OF_THE_CLOUD = /^(?:AWS_|ACTIONS_ID_TOKEN_|GITHUB_(?:TOKEN|API_URL|GRAPHQL_URL)$)/;
+/** The variables that the AWS SDK and GitHub clients read: credentials, profiles, endpoints and tokens. */
+const CLOUD_VARIABLES = /^(?:AWS_|ACTIONS_ID_TOKEN_|GITHUB_(?:TOKEN|API_URL|GRAPHQL_URL)$)/;
 
 /**
- * Runs work with this process's environment turned away from the cloud: without any credential of AWS or GitHub, and with
- * `values` in their place. Afterwards everything is as it was.
+ * Runs work without the AWS and GitHub credentials of this process's environment, and with `values` instead. Restores the
+ * environment afterwards.
  */
-export async function awayFromTheCloud<T>(
+export async function withoutCloudAccess<T>(
   values: Readonly<Record<string, string>>,
   work: (env: NodeJS.ProcessEnv) => Promise<T>,
 ): Promise<T> {
   const before = { ...process.env };
-  const removed = Object.keys(before).filter((name) => OF_THE_CLOUD.test(name));
+  const removed = Object.keys(before).filter((name) => CLOUD_VARIABLES.test(name));
   for (const name of removed) Reflect.deleteProperty(process.env, name);
   Object.assign(process.env, NO_FILES, values);
   try {
@@ -22,7 +22,7 @@ export async function awayFromTheCloud<T>(
 }
 
 /**
- * The SDK also looks for credentials in files and in the metadata of a machine.
+ * The SDK also reads credentials from files and from the instance metadata service.
  *
  * @see https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html
  */

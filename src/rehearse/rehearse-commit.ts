@@ -9,9 +9,9 @@ import { readFailures } from './scenario.ts';
 
 export interface RehearsalRequest {
   environment: string;
-  /** Path of the manifest in the workspace, and in the base. */
+  /** Path of the manifest, in the workspace and in the base. */
   manifest: string;
-  /** The commit, branch or tag whose files describe the environment as it is. */
+  /** The commit, branch or tag whose files are deployed in the environment. */
   base: string;
   /** Path of a scenario in the workspace. */
   scenario: string | undefined;
@@ -25,9 +25,9 @@ export interface RehearsalRequest {
 }
 
 /**
- * Rehearses the files of a checkout in an environment in which the files of another commit are deployed.
+ * Rehearses the deployment of a checkout to an environment in which the files of another commit are deployed.
  *
- * @throws InputError for a base, a manifest or a scenario that cannot be used; TimeoutError.
+ * @throws InputError for an invalid base, manifest or scenario; TimeoutError.
  */
 export async function rehearseCommit(
   context: Context,

@@ -16,7 +16,7 @@ import { planEnvironment } from '../environment/run/plan.ts';
 import type { RunResult } from '../environment/run/result.ts';
 import { chooseTargets, type Choice } from '../environment/run/targets.ts';
 import { readGitHubContext } from '../github/context.ts';
-import { awayFromTheCloud } from './isolation.ts';
+import { withoutCloudAccess } from './isolation.ts';
 import { type EnvironmentState, stateOfFiles } from './base.ts';
 import { effectsOf } from './effects/effects.ts';
 import { type Resource, resourcesIn } from './effects/resources.ts';
@@ -26,14 +26,14 @@ import { openWorld } from './world.ts';
 
 const TIMEOUT_MS = 2 * 60 * 60_000;
 
-/** What is rehearsed. */
+/** The deployment to rehearse. */
 export interface Rehearsal {
-  /** Of the pull request. */
+  /** The manifest of the pull request. */
   manifest: Manifest;
   environment: string;
   /** Absolute path of the pull request's checkout. */
   workspace: string;
-  /** What exists before. */
+  /** The environment before the deployment. */
   base: EnvironmentState;
   scenario: Scenario;
   /** `owner/name` */
@@ -42,8 +42,8 @@ export interface Rehearsal {
 }
 
 /**
- * Plays the plan and its execution against a sandbox that holds what exists today. No call leaves this process, and
- * nothing of the checkout is executed: services get placeholder images.
+ * Plans and applies against a sandbox with the current state of the environment. No call leaves this process, and no code
+ * of the checkout is executed: services get placeholder images.
  */
 export async function rehearse(context: Context, rehearsal: Rehearsal): Promise<RehearsalResult> {
   const { manifest, environment } = rehearsal;
@@ -82,7 +82,7 @@ async function playInSandbox(
   }
 }
 
-/** What the files of the pull request describe; undefined if that cannot be created, which the plan reports. */
+/** The resources of the pull request's files; undefined if they cannot be created, which the plan reports. */
 async function resourcesAfter(clock: RehearsalClock, rehearsal: Rehearsal): Promise<Resource[] | undefined> {
   const { manifest, environment, workspace } = rehearsal;
   const state = stateOfFiles(manifest, environment, workspace);
@@ -104,7 +104,7 @@ function worldOptions({ manifest, repository }: Rehearsal, clock: RehearsalClock
   return { clock, repository, accounts };
 }
 
-/** What is logged of the sandbox happened nowhere: it is there for debugging alone. */
+/** Logs only at debug level, because the logged operations happened only in the sandbox. */
 function quietLog(log: Log): Log {
   const quiet = (message: string): void => {
     log.debug(message);
@@ -125,7 +125,7 @@ function quietLog(log: Log): Log {
 type Playing = Rehearsal & { choice: Choice; sandbox: Sandbox };
 type Played = Omit<PlayedRehearsal, 'effects' | 'leftOut'> | RefusedRehearsal;
 
-/** What the product refuses here, such as a wrong template, it refuses on AWS too. */
+/** An error such as an invalid template would also occur on AWS, so it is a result of the rehearsal. */
 async function playOrRefuse(context: Context, playing: Playing): Promise<Played> {
   try {
     return await play(context, playing);
@@ -154,7 +154,7 @@ async function play(context: Context, playing: Playing): Promise<Played> {
   return endOf(planned, applied);
 }
 
-/** Runs a command as the job of a workflow does: in its role, by an identity token with its claims. */
+/** Runs a command like a workflow job: with its role, which it assumes with an identity token that has its claims. */
 async function inJob(
   context: Context,
   { sandbox, choice, workspace, repository, commit }: Playing,
@@ -172,7 +172,7 @@ async function inJob(
     GITHUB_EVENT_NAME: 'push',
     GITHUB_WORKSPACE: workspace,
   };
-  return await awayFromTheCloud(values, (env) =>
+  return await withoutCloudAccess(values, (env) =>
     command(
       openEnvironmentContext({
         context,
@@ -211,7 +211,7 @@ function requestOf(
   };
 }
 
-/** Puts an image into the repository of each service as soon as there is one: it stands for what a build would push. */
+/** Pushes a placeholder for the image of each service as soon as its repository exists. */
 function buildPlaceholders(sandbox: Sandbox, { environment, services }: Choice): void {
   const { account, region } = environment;
   const missing = new Map(services.map(({ name, repository }) => [name, repository]));

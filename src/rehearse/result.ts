@@ -3,7 +3,7 @@ import type { Verdicts } from '../core/outcome.ts';
 import type { RunResult } from '../environment/run/result.ts';
 import type { Effects } from './effects/effects.ts';
 
-/** How a rehearsal can end. */
+/** The verdicts of a rehearsal. */
 export const REHEARSAL_VERDICTS = {
   'would-succeed': { ok: true },
   unchanged: { ok: true },
@@ -14,7 +14,7 @@ export const REHEARSAL_VERDICTS = {
   cancelled: { ok: false },
 } as const satisfies Verdicts;
 
-/** What a pull request would do to an environment. */
+/** The result of deploying a pull request to an environment. */
 export type RehearsalResult = PlayedRehearsal | RefusedRehearsal;
 
 export interface PlayedRehearsal {
@@ -23,12 +23,12 @@ export interface PlayedRehearsal {
   plan: RunResult;
   /** Absent if the plan already decides the verdict. */
   apply?: RunResult;
-  /** Services that another tool created: they are not rehearsed. */
+  /** Services that another tool manages, which are not rehearsed. */
   leftOut: readonly string[];
   effects: Effects;
 }
 
-/** There is not even a plan: a template, a parameter or a file is wrong. */
+/** No plan could be created, because a template, a parameter or a file is invalid. */
 export interface RefusedRehearsal {
   environment: string;
   verdict: 'would-fail';

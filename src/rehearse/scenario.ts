@@ -4,21 +4,21 @@ import { InputError, reasonOf } from '../core/errors.ts';
 import { readInputFile } from '../core/inputs/file.ts';
 
 /**
- * The parts of a scenario that make something fail. The other parts describe what exists, which is the base's, or read
- * files and start processes of the machine.
+ * The keys of a scenario that inject failures. The other keys describe existing resources, which come from the base, or read
+ * files and start processes.
  */
 const KEYS = ['cloudwatch', 'ecs', 'faults', 'hooks', 'quotas', 'rates', 'resources', 'seed'];
 
 /**
- * Reads what is to fail in a rehearsal. Without a file, nothing.
+ * Reads the failures to inject into a rehearsal; none without a file.
  *
- * @throws InputError for a file that cannot be read, and for a scenario that says anything else.
+ * @throws InputError for a file that cannot be read, and for a scenario with other keys.
  */
 export function readFailures(path: string | undefined, workspace: string): Scenario {
   if (path === undefined) return {};
   const scenario = scenarioIn(readInputFile({ input: 'scenario', path }, workspace), path);
-  const [refused] = Object.keys(scenario).filter((key) => !KEYS.includes(key));
-  if (refused !== undefined) throw invalid(path, `${refused}: expected one of ${KEYS.join(', ')}`);
+  const [unsupported] = Object.keys(scenario).filter((key) => !KEYS.includes(key));
+  if (unsupported !== undefined) throw invalid(path, `${unsupported}: expected one of ${KEYS.join(', ')}`);
   if (scenario.ecs?.tasks === 'real') throw invalid(path, 'ecs.tasks: a rehearsal runs no containers');
   return scenario;
 }

@@ -2,48 +2,48 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { Clock } from '../core/clock.ts';
 
 interface Wake {
-  /** In ms since the epoch, by this clock. */
+  /** In ms since the epoch, on this clock. */
   at: number;
   wake: () => void;
 }
 
-/** Turns of the event loop without work after which everything waits for time to pass. */
-const QUIET_TURNS = 3;
-/** Before more time than this passes at once, in ms, nothing may have happened for this long, in ms of the wall. */
+/** After this many idle turns of the event loop, all work is waiting for time to pass. */
+const IDLE_TURNS = 3;
+/** Before the clock jumps by more than this, in ms, the process must have been idle for `LONG_IDLE_MS` of real time. */
 const LONG_JUMP_MS = 20_000;
-const LONG_QUIET_MS = 25;
-/** A request that is not answered for this long, in ms of the wall, waits for time to pass itself. */
-const LONGEST_ANSWER_MS = 2000;
-/** The longest time that a timer of Node.js takes, in ms. What waits for it waits for the end of the process. */
-const FOR_EVER_MS = 2 ** 31 - 1;
+const LONG_IDLE_MS = 25;
+/** A request without a response for this long, in ms of real time, is itself waiting for time to pass. */
+const MAX_RESPONSE_MS = 2000;
+/** The maximum delay of a Node.js timer, in ms. A wait for it is a wait for the end of the process. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 /** @see https://nodejs.org/api/diagnostics_channel.html#http */
-const SENT = 'http.client.request.start';
-const ANSWERED = ['http.client.response.finish', 'http.client.request.error'];
+const REQUEST_SENT = 'http.client.request.start';
+const RESPONSE_RECEIVED = ['http.client.response.finish', 'http.client.request.error'];
 
 /**
- * A clock on which time passes only when everything waits for it: then it is the time of the next wake at once. The product
- * and the sandbox share one. What takes CloudFormation ten minutes takes no time here, the durations are AWS's, and no
- * token expires because this machine is slow.
+ * A virtual clock that jumps to the next wake-up as soon as all work is waiting for time to pass. The actions and the
+ * sandbox share one, so that an operation of ten minutes takes no real time, durations are those on AWS, and no token
+ * expires because the machine is slow.
  */
 export class RehearsalClock implements Clock {
   #now = Date.now();
-  /** By time. */
+  /** Sorted by time. */
   #pending: Wake[] = [];
   #requests = 0;
   #sentAt = 0;
   #turns = 0;
-  #quietSince = 0;
+  #idleSince = 0;
   #next: NodeJS.Timeout | undefined;
 
   constructor() {
-    subscribe(SENT, this.#onSent);
-    for (const channel of ANSWERED) subscribe(channel, this.#onAnswered);
+    subscribe(REQUEST_SENT, this.#onSent);
+    for (const channel of RESPONSE_RECEIVED) subscribe(channel, this.#onReceived);
   }
 
   close(): void {
     clearTimeout(this.#next);
-    unsubscribe(SENT, this.#onSent);
-    for (const channel of ANSWERED) unsubscribe(channel, this.#onAnswered);
+    unsubscribe(REQUEST_SENT, this.#onSent);
+    for (const channel of RESPONSE_RECEIVED) unsubscribe(channel, this.#onReceived);
   }
 
   readonly #onSent = (): void => {
@@ -51,7 +51,7 @@ export class RehearsalClock implements Clock {
     this.#sentAt = performance.now();
   };
 
-  readonly #onAnswered = (): void => {
+  readonly #onReceived = (): void => {
     this.#requests -= 1;
     this.#turns = 0;
   };
@@ -60,9 +60,9 @@ export class RehearsalClock implements Clock {
     return this.#now;
   }
 
-  /** Calls `wake` after `ms` of this clock. @returns a function that cancels it. */
+  /** Calls `wake` after `ms` on this clock. @returns a function that cancels it. */
   after(ms: number, wake: () => void): () => void {
-    if (ms >= FOR_EVER_MS) return () => undefined;
+    if (ms >= MAX_TIMER_MS) return () => undefined;
     const one = { at: this.#now + Math.max(0, ms), wake };
     const index = this.#pending.findIndex(({ at }) => at > one.at);
     this.#pending.splice(index < 0 ? this.#pending.length : index, 0, one);
@@ -98,20 +98,22 @@ export class RehearsalClock implements Clock {
 
   #advance(): void {
     this.#turns = this.#isBusy() ? 0 : this.#turns + 1;
-    if (this.#turns <= 1) this.#quietSince = performance.now();
+    if (this.#turns <= 1) this.#idleSince = performance.now();
     const [due] = this.#pending;
-    if (!due || this.#turns < QUIET_TURNS) return;
+    if (!due || this.#turns < IDLE_TURNS) return;
     const isLong = due.at - this.#now > LONG_JUMP_MS;
-    if (isLong && performance.now() - this.#quietSince < LONG_QUIET_MS) return;
+    if (isLong && performance.now() - this.#idleSince < LONG_IDLE_MS) return;
     this.#pending.shift();
     this.#now = Math.max(this.#now, Math.round(due.at));
     this.#turns = 0;
     due.wake();
   }
 
-  /** Whether a call is under way, or a file is read, such as a module that is loaded. */
+  /** Whether a request is in progress, or a file is being read, for example to load a module. */
   #isBusy(): boolean {
-    const awaitsAnswer = this.#requests > 0 && performance.now() - this.#sentAt < LONGEST_ANSWER_MS;
-    return awaitsAnswer || process.getActiveResourcesInfo().some((resource) => resource.startsWith('FSReq'));
+    const awaitsResponse = this.#requests > 0 && performance.now() - this.#sentAt < MAX_RESPONSE_MS;
+    return (
+      awaitsResponse || process.getActiveResourcesInfo().some((resource) => resource.startsWith('FSReq'))
+    );
   }
 }

@@ -57,13 +57,13 @@ async function createStack(sandbox: Sandbox, state: EnvironmentState, stack: Sta
       tags,
     });
   } catch (error) {
-    throw new PlatformError('request-rejected', `Stack ${stackName} cannot be set up: ${reasonOf(error)}`, {
+    throw new PlatformError('request-rejected', `Cannot create stack ${stackName}: ${reasonOf(error)}`, {
       cause: error,
     });
   }
 }
 
-/** Gives a service an image, and the ledger the release of it. A repository that does not exist yet gets none. */
+/** Pushes a placeholder image of a service and records it in the ledger, if the repository exists. */
 async function releasePlaceholder(
   { world }: Sandbox,
   { account, region }: EnvironmentState,

@@ -2,14 +2,14 @@ import { effectOf, pathOf, type ResourceChange } from '../../cloudformation/chan
 import { hasAddress, heldBy } from '../../cloudformation/change-set/guard.ts';
 import type { RunPart, RunResult } from '../../environment/run/result.ts';
 
-/** What a change reaches beyond the resources that it edits. */
+/** The services, endpoints and data that a change affects. */
 export interface BlastRadius {
   services: readonly {
     name: string;
     effect: 'starts' | 'restarts' | 'is replaced' | 'stops';
     cause: string;
   }[];
-  /** Resources with an address that clients or firewalls know. */
+  /** Resources with an address that clients or firewalls use. */
   endpoints: readonly { resource: string; type: string; effect: Loss }[];
   /** Resources that hold data or an identity. */
   data: readonly { resource: string; type: string; effect: Loss | 'is updated in place'; loses: string }[];
@@ -17,13 +17,13 @@ export interface BlastRadius {
 
 type Loss = 'is replaced' | 'may be replaced' | 'is deleted' | 'leaves the stack';
 
-/** A change of a resource, and the part of the run that it belongs to. */
+/** A resource change, and the part of the run that it belongs to. */
 export interface StackChange {
   part: string;
   change: ResourceChange;
 }
 
-/** @param plan of the rehearsal. */
+/** @param plan the plan of the rehearsal. */
 export function blastRadius(plan: RunResult): BlastRadius {
   const parts = 'parts' in plan ? plan.parts : [];
   const changes = parts.flatMap(changesOf);
@@ -78,8 +78,8 @@ function restarts({ part, change }: StackChange): BlastRadius['services'] {
     case 'maybe':
       return service('is replaced', listed(change));
     default: {
-      const deciding = change.properties.filter(({ path }) => RESTARTING.test(path));
-      return deciding.length === 0 ? [] : service('restarts', listed({ ...change, properties: deciding }));
+      const causes = change.properties.filter(({ path }) => RESTARTING.test(path));
+      return causes.length === 0 ? [] : service('restarts', listed({ ...change, properties: causes }));
     }
   }
 }

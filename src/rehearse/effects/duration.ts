@@ -1,9 +1,9 @@
 import type { RunPart, RunResult } from '../../environment/run/result.ts';
 
-/** How long the deployment takes on AWS. */
+/** The predicted duration of the deployment on AWS. */
 export interface PredictedDuration {
   ms: number;
-  /** The parts that it waits for, one after the other, each with its own duration. */
+  /** The parts that determine the total duration, in order, each with its own duration. */
   criticalPath: readonly { name: string; ms: number }[];
 }
 

@@ -5,18 +5,18 @@ import { newPermissions, type NewPermission } from './permissions.ts';
 import { priceChange, type PriceChange } from './price.ts';
 import type { Resource } from './resources.ts';
 
-/** What a pull request brings about besides the changes of its plan. */
+/** The effects of a pull request beyond the changes of its plan. */
 export interface Effects {
   blastRadius: BlastRadius;
   /** Both absent if the environment cannot be created from the files of the pull request. */
   price?: PriceChange;
   permissions?: readonly NewPermission[];
-  /** Of a deployment that would succeed. */
+  /** Only for a deployment that would succeed. */
   duration?: PredictedDuration;
 }
 
 /**
- * @param before the resources of the environment as it is.
+ * @param before the current resources of the environment.
  * @param after the resources that the files of the pull request describe; undefined if they cannot be created.
  * @param applied the deployment, if it would succeed.
  */

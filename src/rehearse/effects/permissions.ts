@@ -2,22 +2,22 @@ import { members } from '../../../sandbox/cloudformation/json.ts';
 import { canonicalJson } from '../../core/canonical.ts';
 import type { Json, JsonObject, Resource } from './resources.ts';
 
-/** What a policy of a resource allows after a change and did not allow before. */
+/** A permission that a resource's policy grants after a change and did not grant before. */
 export interface NewPermission {
-  /** `order-service/TaskRole`, with the stack's name. */
+  /** Stack and logical ID: `order-service/TaskRole`. */
   resource: string;
   type: string;
-  /** `s3:PutObject` and the like, or what no longer limits the resource. */
+  /** Actions such as `s3:PutObject`, or a restriction that was removed. */
   actions: readonly string[];
-  /** ARNs or patterns; empty in the trust policy of a role. */
+  /** ARNs or patterns; empty for the trust policy of a role. */
   on: readonly string[];
-  /** Who may do it; absent where it is the role itself. */
+  /** Absent if it is the role itself. */
   principal?: string;
   /** Canonical JSON. */
   condition?: string;
 }
 
-/** One combination of a statement's elements. */
+/** One combination of a policy statement's elements. */
 interface Grant {
   effect: 'Allow' | 'Deny';
   action: string;
@@ -27,13 +27,13 @@ interface Grant {
 }
 
 /** A statement with more combinations than this is compared as a whole. */
-const MOST_GRANTS = 2000;
+const MAX_GRANTS = 2000;
 
 /**
  * The permissions of a template's IAM roles, policies and resource policies that are new or wider.
  *
- * A grant is not new if one before it covers its action, resource and principal, without a further condition. It is also
- * new when a statement that denied it is gone, or a role's permissions boundary.
+ * A grant is not new if a previous one covers its action, resource and principal without an additional condition. Removing
+ * a deny statement or a role's permissions boundary is also a new permission.
  *
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html
  */
@@ -63,7 +63,7 @@ function newGrants(before: JsonObject, after: JsonObject): Found[] {
   const noLongerDenied = ofEffect(old, 'Deny').filter(
     (grant) => !ofEffect(now, 'Deny').some((other) => covers(other, grant)),
   );
-  // A new resource has no statement before.
+
   return [...grouped(allowed), ...grouped(noLongerDenied, 'no longer denied: ')];
 }
 
@@ -71,7 +71,7 @@ function ofEffect(grants: readonly Grant[], effect: Grant['effect']): Grant[] {
   return grants.filter((grant) => grant.effect === effect);
 }
 
-/** Grants that differ only in their actions, or only in their resources, as one. */
+/** Combines grants that differ only in their actions, or only in their resources. */
 function grouped(grants: readonly Grant[], prefix = ''): Found[] {
   const byActions = new Map<string, { grant: Grant; actions: string[]; on: string[] }>();
   const byPlace = new Map<string, { grant: Grant; actions: string[] }>();
@@ -123,7 +123,7 @@ function statementGrants(statement: Json): Grant[] {
   const resources = elementOf(elements, 'Resource');
   const principals = elementOf(elements, 'Principal');
   const common = { effect, condition: condition === undefined ? '' : canonicalJson(condition) } as const;
-  if (actions.length * resources.length * principals.length > MOST_GRANTS) {
+  if (actions.length * resources.length * principals.length > MAX_GRANTS) {
     return [{ ...common, action: canonicalJson(elements), resource: '', principal: '' }];
   }
   return actions.flatMap((action) =>
@@ -133,7 +133,7 @@ function statementGrants(statement: Json): Grant[] {
   );
 }
 
-/** The values of an element; of its negation, one that no other value covers. */
+/** The values of an element. A negated element, such as NotAction, is one value that no other value covers. */
 function elementOf(elements: JsonObject, name: string): string[] {
   const negated = elements[`Not${name}`];
   if (negated !== undefined) return [`all but ${texts(negated).join(', ')}`];
@@ -141,7 +141,7 @@ function elementOf(elements: JsonObject, name: string): string[] {
   return value === undefined ? [''] : texts(value);
 }
 
-/** A principal is a text, or lists by kind: `{ AWS: […], Service: … }`. */
+/** A principal is a string, or a map of lists by type: `{ AWS: […], Service: … }`. */
 function texts(value: Json | undefined): string[] {
   if (Array.isArray(value)) return value.flatMap(texts);
   if (typeof value === 'string') return [value];
@@ -158,12 +158,12 @@ function covers(wide: Grant, narrow: Grant): boolean {
 }
 
 /**
- * Whether a pattern with `*` and `?` matches everything that another one matches. A wildcard of the other is a character
- * that only a wildcard matches: the answer may be no for patterns that are equivalent, and is never wrongly yes.
+ * Whether a pattern with `*` and `?` matches everything that another one matches. A wildcard in the other pattern is only
+ * matched by a wildcard, so the result may be false for equivalent patterns, but is never wrongly true.
  */
 function includes(pattern: string, other: string): boolean {
   if (pattern === other) return true;
-  // Reachable positions in the pattern, after each character of the other.
+  // The reachable positions in the pattern after each character of the other.
   let at = closure(pattern, new Set([0]));
   for (const character of other) {
     const next = new Set<number>();

@@ -8,18 +8,18 @@ import {
 } from '../../environment/preview/price.ts';
 import type { Json, JsonObject, Resource } from './resources.ts';
 
-/** What the resources of an environment cost in a month without use, in US dollars. */
+/** The monthly cost of an environment's resources without usage, in US dollars. */
 export interface PriceChange {
   before: number;
   after: number;
   /** The resources whose price changes, the largest change first. */
   changes: readonly { resource: string; type: string; before: number; after: number }[];
-  /** Types that have a price in AWS's list, of an instance class or a feature that is not in the table. */
+  /** Types with resources whose price is not in the tables, for example of another instance class. */
   unpriced: readonly string[];
 }
 
 /**
- * On-demand list prices in US East (N. Virginia), in US dollars without tax.
+ * On-Demand list prices in US East (N. Virginia), in US dollars without tax.
  *
  * @see https://aws.amazon.com/rds/aurora/pricing/
  * @see https://aws.amazon.com/elasticache/pricing/
@@ -32,14 +32,14 @@ export const DATABASE_PRICES = {
     'db.r8g.large': 0.276,
     'db.r8g.xlarge': 0.552,
   } as Readonly<Record<string, number>>,
-  /** An Aurora capacity unit. */
+  /** Per Aurora capacity unit. */
   acuHour: 0.12,
-  /** ElastiCache Serverless for Valkey, with the least that is billed. */
+  /** ElastiCache Serverless for Valkey, and the minimum that is billed. */
   cacheGbHour: 0.084,
   cacheLeastGb: 0.1,
 } as const;
 
-/** Each rule of a web ACL, in US dollars a month. @see https://aws.amazon.com/waf/pricing/ */
+/** The monthly price of each rule of a web ACL, in US dollars. @see https://aws.amazon.com/waf/pricing/ */
 const FIREWALL_RULE = 1;
 
 /** Compares the price of an environment's resources before and after a change. */
@@ -77,7 +77,7 @@ function pricesOf(resources: readonly Resource[]): { prices: Prices; unpriced: s
   return { prices, unpriced };
 }
 
-/** US dollars a month; 0 for what costs nothing but its use; undefined for a price that is not known. */
+/** US dollars per month; 0 if only usage is billed; undefined if the price is unknown. */
 function monthlyPrice(resource: Resource, all: readonly Resource[]): number | undefined {
   const { type, properties } = resource;
   switch (type) {
@@ -110,7 +110,7 @@ function isIn<T extends object>(key: string, table: T): key is keyof T & string 
   return Object.hasOwn(table, key);
 }
 
-/** The tasks that always run, at the price of Fargate on demand. */
+/** The minimum number of tasks at Fargate On-Demand prices. */
 function servicePrice(service: Resource, all: readonly Resource[]): number | undefined {
   const { properties } = service;
   const definition = all.find(({ physicalId }) => physicalId === properties['TaskDefinition'])?.properties;
@@ -124,7 +124,7 @@ function servicePrice(service: Resource, all: readonly Resource[]): number | und
 }
 
 /**
- * The least number of tasks: that of its autoscaling, else the desired count.
+ * The minimum number of tasks: the minimum capacity of its autoscaling, else the desired count.
  *
  * @see https://docs.aws.amazon.com/autoscaling/application/APIReference/API_RegisterScalableTarget.html
  */

@@ -5,9 +5,9 @@ import type { Sandbox } from '../../../sandbox/index.ts';
 
 export type { Json, JsonObject };
 
-/** A resource of an environment, with the values that its template's functions return. */
+/** A resource of an environment, with the resolved values of its template's functions. */
 export interface Resource {
-  /** Of a nested stack, its path from the root: `shop-dev-app/Database`. */
+  /** Stack name; for a nested stack, its path from the root: `shop-dev-app/Database`. */
   stack: string;
   logicalId: string;
   type: string;
@@ -15,7 +15,7 @@ export interface Resource {
   properties: JsonObject;
 }
 
-/** All resources of the stacks in one account and region, nested stacks included. */
+/** All resources of the stacks in one account and region, including nested stacks. */
 export function resourcesIn({ world }: Sandbox, account: string, region: string): Resource[] {
   const stacks = stackDatabase(world, account, region).active();
   return stacks.flatMap((stack) =>

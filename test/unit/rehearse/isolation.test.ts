@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { awayFromTheCloud } from '../../../src/rehearse/isolation.ts';
+import { withoutCloudAccess } from '../../../src/rehearse/isolation.ts';
 
 const REAL = {
   AWS_ACCESS_KEY_ID: 'AKIAEXAMPLE',
@@ -25,7 +25,7 @@ afterEach(() => {
 const values = { AWS_ENDPOINT_URL: 'http://127.0.0.1:1', GITHUB_TOKEN: 'sandbox' };
 
 test('no credential and no address of a cloud is left, but the given ones', async () => {
-  const seen = await awayFromTheCloud(values, (env) => {
+  const seen = await withoutCloudAccess(values, (env) => {
     expect(env).toEqual({ ...process.env });
     return Promise.resolve(env);
   });
@@ -37,6 +37,6 @@ test('no credential and no address of a cloud is left, but the given ones', asyn
 test.each(['returns', 'throws'])('the environment is as it was when the work %s', async (how) => {
   const original = { ...process.env };
   const work = () => (how === 'returns' ? Promise.resolve() : Promise.reject(new Error('failed')));
-  await awayFromTheCloud(values, work).catch(() => undefined);
+  await withoutCloudAccess(values, work).catch(() => undefined);
   expect({ ...process.env }).toEqual(original);
 });
