@@ -58,5 +58,5 @@ const outputs = {
   commit: {},
 } as const satisfies OutputContract;
 
-/** The same names as in action.yml; a test holds them together. */
+/** The same names as in action.yml; a test compares them. */
 export const contract = { inputs, outputs, verdicts: IMAGE_VERDICTS };

@@ -2,44 +2,44 @@ import type { Session } from '../../src/aws/session.ts';
 import { InputError } from '../../src/core/errors.ts';
 import { ecrRegistry, registryIn } from '../../src/images/registry/reference.ts';
 
-/** A repository of ECR, as the inputs name it. */
+/** An ECR repository in an input. */
 interface NamedRepository {
   repository: string;
-  /** The account that its URI names; absent where the name alone is given. */
+  /** The account in its URI; absent if the input is only a name. */
   account?: string;
 }
 
 /** @see https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html */
 const NAME = /^(?=.{2,256}$)(?:[a-z0-9]+(?:[._-][a-z0-9]+)*\/)*[a-z0-9]+(?:[._-][a-z0-9]+)*$/;
-const COPY = 'give it in also, where the finished image is copied to';
+const COPY = 'add it to the input also, so that the finished image is copied to it';
 
 /**
- * The repository that is given by its name, or by its URI in ECR of this region.
+ * Parses the name of a repository, or its URI in ECR of this region.
  *
- * @param region absent where nothing is pushed.
- * @throws InputError for another registry: a repository of that literal name would be created.
+ * @param region absent if nothing is pushed.
+ * @throws InputError for another registry, because a repository of that literal name would be created.
  */
 export function repositoryOf(given: string, region: string | undefined): NamedRepository {
   if (/^[a-z]+:\/\//i.test(given))
-    throw new InputError('repository', given, 'expected a repository of ECR without https://');
+    throw new InputError('repository', given, 'expected an ECR repository without https://');
   const registry = registryIn(given);
   if (registry === undefined) return { repository: requireName(given, given) };
-  const place = ecrRegistry(registry);
-  if (!place) {
+  const ecr = ecrRegistry(registry);
+  if (!ecr) {
     throw new InputError(
       'repository',
       given,
-      `expected a repository of ECR, such as shop/user-service. To push to ${registry}, ${COPY}`,
+      `expected an ECR repository such as shop/user-service. To push to ${registry}, ${COPY}`,
     );
   }
-  if (region !== undefined && place.region !== region) {
+  if (region !== undefined && ecr.region !== region) {
     throw new InputError(
       'repository',
       given,
-      `expected a repository of ${region}, which aws-region names. Set aws-region to ${place.region}, or ${COPY}`,
+      `expected a repository in ${region} (aws-region). Set aws-region to ${ecr.region}, or ${COPY}`,
     );
   }
-  return { repository: requireName(given, given.slice(registry.length + 1)), account: place.account };
+  return { repository: requireName(given, given.slice(registry.length + 1)), account: ecr.account };
 }
 
 function requireName(given: string, name: string): string {
@@ -47,11 +47,11 @@ function requireName(given: string, name: string): string {
   throw new InputError(
     'repository',
     given,
-    'expected the name of a repository in lower case, without a tag, such as shop/user-service',
+    'expected the name of a repository in lower case and without a tag, such as shop/user-service',
   );
 }
 
-/** Throws InputError for the URI of another account's repository. */
+/** Throws InputError for the URI of a repository in another account. */
 export async function requireOwnRepository(given: string, session: Session): Promise<void> {
   const { account } = repositoryOf(given, session.region);
   if (account === undefined) return;
@@ -60,6 +60,6 @@ export async function requireOwnRepository(given: string, session: Session): Pro
   throw new InputError(
     'repository',
     given,
-    `expected a repository of the account of the job's credentials, ${own}. Use a role of ${account}, or ${COPY}`,
+    `expected a repository in the account ${own} of the job's credentials. Use a role in ${account}, or ${COPY}`,
   );
 }

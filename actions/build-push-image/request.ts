@@ -25,13 +25,13 @@ type ImageInputs = Inputs<(typeof contract)['inputs']>;
 
 const PLATFORM = /^[a-z0-9]+\/[a-z0-9_]+(?:\/[a-z0-9.]+)?$/;
 
-/** The commit that an image is of, and the page of its repository. */
+/** The commit of an image, and the URL of its repository. */
 interface ImageOrigin {
   commit: string;
   url: string;
 }
 
-/** What the inputs ask for. Throws InputError before anything is asked of AWS or Docker. */
+/** Validates the inputs. Throws InputError, before any call to AWS or Docker. */
 export function imageRequest(inputs: ImageInputs, origin: ImageOrigin, workspace: string): ImageRequest {
   const { scan, reuse, timeout } = inputs;
   const region = regionOf(inputs);
@@ -54,7 +54,7 @@ export function imageRequest(inputs: ImageInputs, origin: ImageOrigin, workspace
   };
 }
 
-/** What the inputs ask for with `push: false`. Throws InputError before Docker is asked anything. */
+/** Validates the inputs for `push: false`. Throws InputError, before any call to Docker. */
 export function buildOnlyRequest(
   inputs: ImageInputs,
   origin: ImageOrigin,
@@ -93,12 +93,12 @@ function tagsOf({ tags }: ImageInputs, { commit }: ImageOrigin): string[] {
   const given = tags.length > 0 ? [...new Set(tags)] : [commit];
   for (const tag of given) {
     if (tag === '')
-      throw new InputError('tags', '', 'there is no commit to take the tag from: give at least one tag');
+      throw new InputError('tags', '', 'a value is required, because there is no commit for the default tag');
     if (!isTag(tag)) {
       throw new InputError(
         'tags',
         tag,
-        'expected a tag of at most 128 letters, digits, _, . and -, that does not begin with . or -, without a registry',
+        'expected a tag without a registry: at most 128 letters, digits, _, . and -, not starting with . or -',
       );
     }
   }
@@ -119,7 +119,7 @@ function rebuildAge(rebuild: string, source: ImageRequest['source']): number | u
   throw new InputError('rebuild', rebuild, 'expected never, weekly, or a duration from 1h such as 720h');
 }
 
-/** The folder whose checkout the image is of. */
+/** The folder whose checkout has the commit of the image. */
 export function sourceFolder(inputs: ImageInputs, workspace: string): string {
   return resolve(workspace, inputs['oci-layout'] ?? inputs.service ?? inputs.context ?? '.');
 }
@@ -128,18 +128,18 @@ function sourceOf(inputs: ImageInputs, origin: ImageOrigin, workspace: string): 
   const { from, 'oci-layout': layout } = inputs;
   if (from !== undefined) {
     const others = [...BUILD_INPUTS, 'oci-layout', 'bake-file', 'target', 'platforms'] as const;
-    refuseInputs(
+    rejectInputs(
       inputs,
       others,
-      'expected no value, because from is given. Its image is copied as it is, and not built',
+      'expected no value, because from is set. Its image is copied without a build',
     );
     return { kind: 'mirror', image: imageOf(from) };
   }
   if (layout === undefined) return buildSource(inputs, origin, workspace);
-  refuseInputs(
+  rejectInputs(
     inputs,
     [...BUILD_INPUTS, 'bake-file', 'target'],
-    'expected no value, because oci-layout is given. A ready image is not built',
+    'expected no value, because oci-layout is set. Its image is already built',
   );
   return { kind: 'layout', path: resolve(workspace, layout) };
 }
@@ -147,7 +147,7 @@ function sourceOf(inputs: ImageInputs, origin: ImageOrigin, workspace: string): 
 function imageOf(text: string): ImageReference {
   const image = parseSource(text);
   if (image) return image;
-  throw new InputError('from', text, 'expected an image, such as ghcr.io/org/app:1.2 or nginx@sha256:…');
+  throw new InputError('from', text, 'expected an image such as ghcr.io/org/app:1.2 or nginx@sha256:…');
 }
 
 function copiesOf({ also }: ImageInputs, tags: readonly string[]): CopyRequest[] {
@@ -157,14 +157,14 @@ function copiesOf({ also }: ImageInputs, tags: readonly string[]): CopyRequest[]
     throw new InputError(
       'also',
       text,
-      'expected a repository, such as ghcr.io/org/app, with a tag or without',
+      'expected a repository such as ghcr.io/org/app, optionally with a tag',
     );
   });
 }
 
 const BUILD_INPUTS = ['service', 'context', 'file'] as const;
 
-function refuseInputs(
+function rejectInputs(
   inputs: ImageInputs,
   names: readonly ((typeof BUILD_INPUTS)[number] | 'bake-file' | 'oci-layout' | 'platforms' | 'target')[],
   expected: Expectation,
@@ -179,13 +179,13 @@ function buildSource(inputs: ImageInputs, origin: ImageOrigin, workspace: string
   const build = buildOf(inputs, origin, workspace);
   const files = inputs['bake-file'];
   if (files.length === 0) return { kind: 'build', build };
-  refuseInputs(
+  rejectInputs(
     inputs,
     BUILD_INPUTS,
-    'expected no value, because bake-file is given. The bake file names the context and the Dockerfile',
+    'expected no value, because bake-file is set. The bake file specifies the context and the Dockerfile',
   );
   const { target = 'default', labels } = inputs;
-  // docker/metadata-action and docker/bake-action name files of the machine as `cwd://…`.
+  // docker/metadata-action and docker/bake-action use `cwd://…` for local files.
   const paths = files.map((file) => resolve(workspace, file.replace(/^cwd:\/\//, '')));
   return { kind: 'build', build, bake: { files: paths, target, labels } };
 }
@@ -196,7 +196,7 @@ function buildOf(inputs: ImageInputs, origin: ImageOrigin, workspace: string): B
     throw new InputError(
       'service',
       service,
-      'expected no value, because context or file is given. A service is a folder with its own Dockerfile',
+      'expected no value, because context or file is set. A service is a folder with its own Dockerfile',
     );
   }
   const context = resolveContext(

@@ -16,7 +16,7 @@ import { stackTargets } from '../../src/environment/run/targets.ts';
 import { ledgerNames } from '../../src/delivery/ledger.ts';
 import { buildValuesOf, environmentRequest, type EnvironmentInputs, type Run } from './request.ts';
 
-/** What each command does. */
+/** The commands of the action. */
 export const COMMANDS: Readonly<
   Record<EnvironmentInputs['command'], (run: Run) => Promise<EnvironmentResult>>
 > = {
@@ -65,7 +65,7 @@ async function drift({ inputs, context, manifest, choice }: Run): Promise<Enviro
     throw new InputError(
       'command',
       'drift',
-      `expected another command, because ${environment.name} has no stack. Only stacks can be compared`,
+      `expected another command, because ${environment.name} has no stacks. Drift is detected only in stacks`,
     );
   await requireAccounts(context, choice, manifest, 'read');
   return await findEnvironmentDrift(await context.cloudFormation(), {

@@ -62,5 +62,5 @@ const outputs = {
   'awaits-approval': {},
 } as const satisfies OutputContract;
 
-/** The same names as in action.yml; a test holds them together. */
+/** The same names as in action.yml; a test compares them. */
 export const contract = { inputs, outputs, verdicts: ENVIRONMENT_VERDICTS };

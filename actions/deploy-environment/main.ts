@@ -8,7 +8,7 @@ import { COMMANDS } from './commands.ts';
 import { contract } from './contract.ts';
 import { openRun, type Run } from './request.ts';
 
-// By default V8 collects when the heap is four times what is in use: plans of large templates would take a gigabyte.
+// By default, V8 lets the heap grow to four times its live size, and plans of large templates would need a gigabyte.
 setFlagsFromString('--heap-growing-percent=40');
 
 await runAction({
@@ -27,7 +27,7 @@ await runAction({
   },
 });
 
-/** The environment's part of the pull request's comment. It never changes the verdict. */
+/** Writes the environment's part of the comment on the pull request. It never changes the verdict. */
 async function comment({ inputs, context, manifest, choice }: Run, { summary = [] }: Outcome): Promise<void> {
   const { github } = context;
   const { name } = choice.environment;
@@ -42,27 +42,28 @@ async function comment({ inputs, context, manifest, choice }: Run, { summary = [
     part: {
       name,
       order: Object.keys(manifest.environments),
-      // Earlier releases kept a comment for each environment.
+      // Earlier versions wrote one comment for each environment.
       replaces: `deploy-environment/${manifest.project}/${name}`,
     },
   });
-  if (written.action !== 'skipped') context.log.info(`The comment was ${written.action}: ${written.url}`);
+  if (written.action !== 'skipped')
+    context.log.info(`Pull request comment ${written.action}: ${written.url}`);
 }
 
-/** The URL of the issue on drift, if there is one. An environment that could not be compared leaves it as it is. */
+/** Updates the issue about drift, and returns its URL. If the environment could not be compared, the issue is not changed. */
 async function updateIssue(
   { inputs, context, manifest, choice }: Run,
   { verdict, summary }: Outcome,
 ): Promise<string> {
   if (verdict === 'failed') return '';
   const { name } = choice.environment;
-  const kept = await syncIssue({
+  const issue = await syncIssue({
     token: inputs['github-token'] ?? '',
     github: context.github,
     context,
     marker: `drift/${manifest.project}/${name}`,
-    title: `Drift: ${name} of ${manifest.project} is not what its templates say`,
+    title: `Drift: ${name} of ${manifest.project} differs from its templates`,
     sections: verdict === 'drifted' ? summary : undefined,
   });
-  return 'url' in kept ? kept.url : '';
+  return 'url' in issue ? issue.url : '';
 }

@@ -34,10 +34,10 @@ export interface Run {
   choice: Choice;
 }
 
-/** Commands that only look: they work with the role that only reads. */
+/** Commands that change nothing. They use the read-only role. */
 const READING: ReadonlySet<EnvironmentInputs['command']> = new Set(['plan', 'status', 'drift']);
 
-/** Commands that release what has changed, or say what they would. */
+/** Commands that release services, or plan a release. */
 const RELEASING: ReadonlySet<EnvironmentInputs['command']> = new Set(['deploy', 'plan', 'apply']);
 
 /** Reads the manifest and opens the environment, without a call to AWS. */
@@ -77,7 +77,7 @@ export async function openRun(
   return { inputs, context: opened, manifest, choice };
 }
 
-/** An administrator's stacks are changed with the administrator's own credentials: they create the roles. */
+/** Manual stacks are changed with the credentials of the administrator, because they create the roles. */
 function roleOf(command: EnvironmentInputs['command'], choice: Choice): string | undefined {
   const { environment, stacks, services, existing } = choice;
   if (READING.has(command)) return environment.readRole;
@@ -85,12 +85,12 @@ function roleOf(command: EnvironmentInputs['command'], choice: Choice): string |
   return isManual && stacks.every(({ manual }) => manual) ? undefined : environment.role;
 }
 
-/** What a build takes in memory, in bytes: more builds at once than fit would slow all of them, or end one. */
+/** The memory of one build in bytes. Too many builds at once would slow down all of them, or run out of memory. */
 const MEMORY_PER_BUILD = 2 * 1024 ** 3;
 
 /**
- * How many builds this machine can run at once: one for each core that the process may use, and for each 2 GiB of memory,
- * but one at least.
+ * How many builds this machine can run at once: one for each available core and for each 2 GiB of memory, but at least
+ * one.
  *
  * @see https://nodejs.org/api/process.html#processconstrainedmemory for the memory of a container
  */
@@ -109,12 +109,12 @@ function maxBuilds(given: string | undefined): number {
   throw new InputError('max-builds', given, `expected a whole number from 1 to ${MOST_BUILDS}`);
 }
 
-/** What is given to the builds of services. */
+/** The build arguments and secrets of all services. */
 export function buildValuesOf(inputs: EnvironmentInputs): BuildValues {
   return { buildArgs: inputs['build-args'], buildSecrets: inputs['build-secrets'] };
 }
 
-/** The inputs of a command that works on stacks and services, in the terms of src/environment. */
+/** The inputs of a command on stacks and services, for src/environment. */
 export function environmentRequest(run: Run): EnvironmentRequest {
   const { inputs, context, manifest, choice } = run;
   const { env, github, commit, workspace } = context;
@@ -166,8 +166,8 @@ export function environmentRequest(run: Run): EnvironmentRequest {
 }
 
 /**
- * The files that differ from the commit `since`, as GitHub names them. Undefined where it cannot, and where the workspace
- * is not the run's repository itself: its paths are others.
+ * The files that differ from the commit `since`, according to GitHub. Undefined if GitHub cannot compare the commits, or if
+ * the workspace is not the root of the run's repository, so that its paths are different.
  */
 async function changedSince({ inputs, context }: Run): Promise<readonly string[] | undefined> {
   const { github, commit, workspace, log } = context;
@@ -178,7 +178,9 @@ async function changedSince({ inputs, context }: Run): Promise<readonly string[]
     return await changedFiles(access, since, commit.commit);
   } catch (error) {
     context.signal.throwIfAborted();
-    log.info(`The files that differ from ${since} are not known, so all is planned: ${reasonOf(error)}`);
+    log.info(
+      `Planning all stacks, because the files that differ from ${since} are not known: ${reasonOf(error)}`,
+    );
     return undefined;
   }
 }

@@ -5,8 +5,8 @@ import type { Outcome } from '../../src/core/outcome.ts';
 import type { contract } from './contract.ts';
 
 /**
- * Writes the pull request's comment: for `auto` only a plan's, as only a plan is read before something happens.
- * One comment for each stack and region is kept up to date. It never changes the verdict.
+ * Writes the comment on the pull request. `auto` comments only plans, because they are read before anything changes. There
+ * is one comment for each stack and region. It never changes the verdict.
  */
 export async function comment(
   inputs: Inputs<typeof contract.inputs>,
@@ -24,5 +24,6 @@ export async function comment(
     marker: `deploy-stack/${inputs['aws-region']}/${inputs['stack-name']}`,
     sections: outcome.summary ?? [],
   });
-  if (written.action !== 'skipped') context.log.info(`The comment was ${written.action}: ${written.url}`);
+  if (written.action !== 'skipped')
+    context.log.info(`Pull request comment ${written.action}: ${written.url}`);
 }

@@ -26,7 +26,7 @@ import { STACK_OUTPUTS } from '../../src/present/stack.ts';
  */
 const STACK_NAME = {
   matches: /^(?:[a-zA-Z][-a-zA-Z0-9]{0,127}|arn:[-a-zA-Z0-9:/._+]+)$/,
-  expected: 'expected letters, digits and dashes, a letter first, at most 128',
+  expected: 'expected at most 128 letters, digits and hyphens, starting with a letter',
 } as const;
 
 const inputs = {
@@ -63,7 +63,7 @@ const inputs = {
   notify: secretText(),
 } as const satisfies InputContract;
 
-/** The same names as in action.yml; a test holds them together. */
+/** The same names as in action.yml; a test compares them. */
 export const contract = {
   inputs,
   outputs: Object.fromEntries([...STACK_OUTPUTS].map((name) => [name, {}])),

@@ -6,7 +6,7 @@ import type { contract } from './contract.ts';
 const MOST_ALARMS = 5;
 const MINUTE_MS = 60_000;
 
-/** The action's inputs in the names of src/cloudformation. */
+/** The inputs of the action for src/cloudformation. */
 export function deployStackInputs(inputs: Inputs<typeof contract.inputs>): DeployStackInputs {
   const { file, ...parameters } = inputs.parameters;
   return {
@@ -39,7 +39,7 @@ export function deployStackInputs(inputs: Inputs<typeof contract.inputs>): Deplo
   };
 }
 
-/** @throws InputError for more alarms than CloudFormation takes. */
+/** @throws InputError for more alarms than CloudFormation supports. */
 function rollbackAlarms(alarms: readonly string[]): readonly string[] | undefined {
   if (alarms.length === 0) return undefined;
   if (alarms.length > MOST_ALARMS)
@@ -47,7 +47,7 @@ function rollbackAlarms(alarms: readonly string[]): readonly string[] | undefine
   return alarms.length === 1 && alarms[0] === 'none' ? [] : alarms;
 }
 
-/** @throws InputError for a time that CloudFormation does not take, or that the timeout cuts off. */
+/** @throws InputError for a time that CloudFormation does not support, or that is not shorter than the timeout. */
 function monitoringTime(inputs: Inputs<typeof contract.inputs>): number | undefined {
   const { 'monitoring-time': time, timeout } = inputs;
   if (time === undefined) return undefined;

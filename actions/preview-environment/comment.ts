@@ -2,7 +2,7 @@ import type { PreviewContext, PreviewRequest } from '../../src/environment/previ
 import type { PreviewComment } from '../../src/environment/preview/result.ts';
 import { previewComment } from '../../src/present/preview.ts';
 
-/** Writes the pull request's one comment of previews in this environment. It never changes the verdict. */
+/** Writes the comment about previews in this environment on the pull request. It never changes the verdict. */
 export async function updateComment(
   context: PreviewContext,
   { comment: wanted, project, environment }: PreviewRequest,
@@ -18,5 +18,6 @@ export async function updateComment(
     marker: `preview/${project}/${environment}`,
     sections: previewComment(comment, context.github.runUrl),
   });
-  if (written.action !== 'skipped') context.log.info(`The comment was ${written.action}: ${written.url}`);
+  if (written.action !== 'skipped')
+    context.log.info(`Pull request comment ${written.action}: ${written.url}`);
 }

@@ -47,5 +47,5 @@ const outputs = {
   deployment: {},
 } as const satisfies OutputContract;
 
-/** The same names as in action.yml; a test holds them together. */
+/** The same names as in action.yml; a test compares them. */
 export const contract = { inputs, outputs, verdicts: PREVIEW_VERDICTS };

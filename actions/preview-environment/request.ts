@@ -14,7 +14,7 @@ import type { contract } from './contract.ts';
 
 type PreviewInputs = Inputs<(typeof contract)['inputs']>;
 
-/** As the template's parameters have them. */
+/** The allowed patterns of the template's parameters. */
 const PROJECT = /^[a-z][a-z0-9-]{1,19}$/;
 const ENVIRONMENT = /^[a-z][a-z0-9-]{1,11}$/;
 const SERVICE = /^[a-z][a-z0-9-]{1,30}$/;
@@ -23,13 +23,13 @@ const IMAGE = /^(?:[^@\s]+@)?sha256:[0-9a-f]{64}$/;
 const LAST_PRIORITY = 50_000;
 
 const DEFAULT_FILE = 'platform.yml';
-/** A rule has five values, and the host name is one of them. */
+/** A listener rule can have five values, and one of them is the host name. */
 const MOST_PATHS = 4;
 
 /**
- * What the inputs ask for. Throws InputError before anything is asked of AWS.
+ * Validates the inputs. Throws InputError, before any call to AWS.
  *
- * @param manifest where there is one.
+ * @param manifest undefined if there is none.
  */
 export function previewRequest(
   inputs: PreviewInputs,
@@ -39,7 +39,7 @@ export function previewRequest(
 ): PreviewRequest {
   const { command, environment, parameters, timeout } = inputs;
   if (inputs['github-token'] === undefined) {
-    throw new InputError('github-token', '', 'a value is required: what previews are is up to pull requests');
+    throw new InputError('github-token', '', 'a value is required, because previews depend on pull requests');
   }
   const pullRequest = command === 'sweep' ? undefined : pullRequestOf(inputs, github);
   const project = matching('project', inputs.project ?? manifest?.project ?? '', PROJECT, 'such as platform');
@@ -75,7 +75,7 @@ function pullRequestOf(inputs: PreviewInputs, github: GitHubContext): number {
   const given = inputs['pull-request'];
   if (given !== undefined) return wholeNumber('pull-request', given, 1, Number.MAX_SAFE_INTEGER);
   if (github.pullRequest) return github.pullRequest.number;
-  throw new InputError('pull-request', '', 'a value is required: this run is not about a pull request');
+  throw new InputError('pull-request', '', 'a value is required, because this run has no pull request');
 }
 
 function prioritiesOf(inputs: PreviewInputs): PreviewRequest['priorities'] {
@@ -93,10 +93,10 @@ function servicesOf(
 ): Pick<PreviewRequest, 'services' | 'workers'> {
   const entries = Object.entries(images);
   if (entries.length === 0) {
-    throw new InputError('images', '', `a value is required for ${command}: the image of each service`);
+    throw new InputError('images', '', `a value is required for ${command}, with the image of each service`);
   }
   const read = entries.map(([name, image]) => {
-    matching('images', name, SERVICE, "a service's name, such as user-service");
+    matching('images', name, SERVICE, 'the name of a service, such as user-service');
     matching('images', image, IMAGE, `the image of ${name} as sha256:… or repository@sha256:…`);
     return { name, service: serviceOf(manifest, { project, environment }, name, image) };
   });
@@ -118,7 +118,7 @@ function matching(input: string, value: string, pattern: RegExp, allowed: string
   throw new InputError(input, value, `expected ${allowed}`);
 }
 
-/** The manifest; undefined when there is none of the usual name, as where the branch is gone. */
+/** The manifest; undefined if the default file does not exist, such as after the branch was deleted. */
 export function readPlatform(
   file: string,
   workspace: string,
@@ -128,7 +128,7 @@ export function readPlatform(
   return readManifest(file, workspace, context);
 }
 
-/** A service of the manifest as the template of previews wants it; undefined for a worker. */
+/** A service of the manifest with its parameters for the preview template; undefined for a worker. */
 function serviceOf(
   manifest: Manifest | undefined,
   { project, environment }: { project: string; environment: string },
@@ -150,7 +150,7 @@ function serviceOf(
   const { paths } = route;
   if (paths.length > MOST_PATHS) {
     const expected = `expected a service with at most ${MOST_PATHS} paths` as const;
-    throw new InputError('images', name, `${expected}. ${manifest.file} has ${paths.length} for it`);
+    throw new InputError('images', name, `${expected}. In ${manifest.file}, it has ${paths.length}`);
   }
   return {
     name,

@@ -48,5 +48,6 @@ async function updateComment(
   if (!github.pullRequest || context.signal.aborted) return;
   const { upsertComment } = await import('../../src/github/comment.ts');
   const written = await upsertComment({ ...access, marker: `rehearse/${environment}`, sections: summary });
-  if (written.action !== 'skipped') context.log.info(`The comment was ${written.action}: ${written.url}`);
+  if (written.action !== 'skipped')
+    context.log.info(`Pull request comment ${written.action}: ${written.url}`);
 }

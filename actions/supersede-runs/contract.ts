@@ -18,5 +18,5 @@ const outputs = {
   runs: {},
 } as const satisfies OutputContract;
 
-/** The same names as in action.yml; a test holds them together. */
+/** The same names as in action.yml; a test compares them. */
 export const contract = { inputs, outputs, verdicts: SUPERSEDE_VERDICTS };

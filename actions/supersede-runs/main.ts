@@ -13,7 +13,7 @@ await runAction({
   contract,
   async run(inputs, context, env) {
     const { environment, 'github-token': token } = inputs;
-    if (token === undefined) throw new InputError('github-token', '', 'a token is required');
+    if (token === undefined) throw new InputError('github-token', '', 'a value is required');
     const github = readGitHubContext(env);
     const access = { token, github, context };
     const result = await supersedeRuns(access, environment);
@@ -26,7 +26,7 @@ await runAction({
   },
 });
 
-/** None where they cannot be read: a notification must not name an approval that nobody has to give. */
+/** Empty if they cannot be read, because a notification must not request an approval that is not required. */
 async function reviewersOf(
   access: GitHubAccess & { context: Context },
   environment: string,
@@ -36,7 +36,7 @@ async function reviewersOf(
   } catch (error) {
     access.context.signal.throwIfAborted();
     access.context.log.warning(
-      `notify: nothing was posted, because the reviewers of ${environment} cannot be read: ${reasonOf(error)}`,
+      `notify: nothing was posted, because the reviewers of ${environment} could not be read: ${reasonOf(error)}`,
     );
     return [];
   }

@@ -232,14 +232,14 @@ function rejectRevisionChanges(inputs: ServiceInputs): void {
   throw new InputError(
     other,
     '',
-    'expected no value, because task-definition-arn is given, and that revision is deployed as it is',
+    'expected no value, because task-definition-arn is set, and that revision is deployed as it is',
   );
 }
 
 export function changesOf(inputs: ServiceInputs): TaskDefinitionChanges {
   const { image, images, environment, secrets, cpu, memory } = inputs;
   if (image !== undefined && Object.keys(images).length > 0) {
-    throw new InputError('image', image, 'expected no value, because images is given');
+    throw new InputError('image', image, 'expected no value, because images is set');
   }
   if (image !== undefined) requireImage('image', image);
   for (const one of Object.values(images)) requireImage('images', one);

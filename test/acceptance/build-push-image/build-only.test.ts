@@ -107,7 +107,7 @@ describe('a bake file', () => {
       undefined,
       /^bake-file: docker-bake\.hcl: docker buildx bake failed: "ERROR: failed to find target/,
     ],
-    [{ service: 'api' }, undefined, /^service: expected no value, because bake-file is given, got "api"/],
+    [{ service: 'api' }, undefined, /^service: expected no value, because bake-file is set, got "api"/],
     [
       { 'bake-file': 'nowhere.hcl' },
       undefined,

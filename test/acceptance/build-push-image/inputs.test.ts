@@ -11,7 +11,7 @@ test.each<[Record<string, string>, RegExp]>([
     { repository: 'Upper/Case' },
     /^repository: expected the name of a repository in lower case.*, got "Upper\/Case"/,
   ],
-  [{ repository: 'ghcr.io/shop/app' }, /^repository: .* To push to ghcr\.io, give it in also/],
+  [{ repository: 'ghcr.io/shop/app' }, /^repository: .* To push to ghcr\.io, add it to the input also/],
   [{ tags: 'a b' }, /^tags: expected a tag of at most 128 letters.*, got "a b"/],
   [{ tags: '-a' }, /^tags: expected a tag .*, got "-a"/],
   [
@@ -20,7 +20,7 @@ test.each<[Record<string, string>, RegExp]>([
   ],
   [
     { 'oci-layout': 'image', service: 'api' },
-    /^service: expected no value, because oci-layout is given, got "api"/,
+    /^service: expected no value, because oci-layout is set, got "api"/,
   ],
   [{ 'oci-layout': 'Dockerfile' }, /^oci-layout: expected a folder or a tar archive.*, got "Dockerfile"/],
   [{ context: 'nowhere' }, /^context: expected a folder in the workspace, got "nowhere"/],
@@ -29,7 +29,7 @@ test.each<[Record<string, string>, RegExp]>([
   [{ service: 'nowhere' }, /^context: expected a folder in the workspace, got "nowhere"/],
   [
     { service: 'image', file: 'Dockerfile' },
-    /^service: expected no value, because context or file is given, got "image"/,
+    /^service: expected no value, because context or file is set, got "image"/,
   ],
   [{ platforms: 'amd64' }, /^platforms: expected a platform such as linux\/amd64.*, got "amd64"/],
   [
@@ -64,7 +64,7 @@ test("accepts a repository URI only in the job's own account and region", async 
     image,
   );
   expect(other.outputs['reason']).toMatch(
-    /^repository: expected a repository of the account of the job's credentials, 111111111111/,
+    /^repository: expected a repository in the account 111111111111 of the job's credentials/,
   );
   expect(sandbox.calls.of('CreateRepository')).toHaveLength(1);
 });
@@ -76,5 +76,5 @@ test('requires a tag if there is no commit', async () => {
     { 'oci-layout': 'image' },
     { ...layoutOf(['one']), env: { GITHUB_SHA: '' } },
   );
-  expect(run.outputs['reason']).toContain('tags: there is no commit to take the tag from');
+  expect(run.outputs['reason']).toContain('tags: a value is required, because there is no commit');
 });

@@ -63,7 +63,7 @@ test('concurrent plans share one comment with a section for each environment, wh
     for (const { exitCode, log, outputs } of runs) {
       if (exitCode !== 0) console.error(log);
       expect(outputs['verdict']).toBe('planned');
-      expect(log).toMatch(/The comment was (created|updated): /);
+      expect(log).toMatch(/Pull request comment (created|updated): /);
     }
     const [foreign, shared, ...others] = comments;
     expect([foreign?.body, others]).toEqual([copied.body, []]);

@@ -38,7 +38,7 @@ describe('drift of an environment', () => {
     expect(run.exitCode).toBe(1);
     expect(run.outputs['verdict']).toBe('drifted');
     const [issue] = gitHubState(sandbox.world).issues;
-    expect(issue).toMatchObject({ state: 'open', title: 'Drift: dev of shop is not what its templates say' });
+    expect(issue).toMatchObject({ state: 'open', title: 'Drift: dev of shop differs from its templates' });
     expect(issue?.body).toContain('Topic');
     expect(run.outputs['issue']).toMatch(/\/issues\/\d+$/);
     await drift(sandbox);

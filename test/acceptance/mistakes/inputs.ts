@@ -40,7 +40,7 @@ export const IN_INPUTS: readonly Mistake[] = [
     ...stack,
     what: 'an underscore in the name of a stack',
     inputs: { 'stack-name': 'dev_shop_net' },
-    says: 'stack-name: expected letters, digits and dashes, a letter first, at most 128, got "dev_shop_net"',
+    says: 'stack-name: expected at most 128 letters, digits and hyphens, starting with a letter, got "dev_shop_net"',
   },
   {
     ...stack,
@@ -312,31 +312,31 @@ Resources:
     ...image,
     what: 'the URL of a repository',
     inputs: { repository: 'https://111111111111.dkr.ecr.eu-west-1.amazonaws.com/shop/api' },
-    says: 'repository: expected a repository of ECR without https://, got "https://111111111111.dkr.ecr.eu-west-1.amazonaws.com/shop/api"',
+    says: 'repository: expected an ECR repository without https://, got "https://111111111111.dkr.ecr.eu-west-1.amazonaws.com/shop/api"',
   },
   {
     ...image,
     what: 'a repository of another region',
     inputs: { repository: '111111111111.dkr.ecr.eu-central-1.amazonaws.com/shop/api' },
-    says: 'repository: expected a repository of eu-west-1, which aws-region names, got "111111111111.dkr.ecr.eu-central-1.amazonaws.com/shop/api". Set aws-region to eu-central-1, or give it in also, where the finished image is copied to',
+    says: 'repository: expected a repository in eu-west-1 (aws-region), got "111111111111.dkr.ecr.eu-central-1.amazonaws.com/shop/api". Set aws-region to eu-central-1, or add it to the input also, so that the finished image is copied to it',
   },
   {
     ...image,
     what: 'a tag in repository',
     inputs: { repository: 'shop/api:latest' },
-    says: 'repository: expected the name of a repository in lower case, without a tag, such as shop/user-service, got "shop/api:latest"',
+    says: 'repository: expected the name of a repository in lower case and without a tag, such as shop/user-service, got "shop/api:latest"',
   },
   {
     ...image,
     what: 'an upper-case repository',
     inputs: { repository: 'Shop/Api' },
-    says: 'repository: expected the name of a repository in lower case, without a tag, such as shop/user-service, got "Shop/Api"',
+    says: 'repository: expected the name of a repository in lower case and without a tag, such as shop/user-service, got "Shop/Api"',
   },
   {
     ...image,
     what: 'a branch as tag',
     inputs: { tags: 'feature/login' },
-    says: 'tags: expected a tag of at most 128 letters, digits, _, . and -, that does not begin with . or -, without a registry, got "feature/login"',
+    says: 'tags: expected a tag without a registry: at most 128 letters, digits, _, . and -, not starting with . or -, got "feature/login"',
   },
   {
     ...image,
@@ -422,6 +422,6 @@ Resources:
     ...preview,
     what: 'no pull request',
     inputs: { images: `api=${DIGEST}` },
-    says: 'pull-request: a value is required: this run is not about a pull request',
+    says: 'pull-request: a value is required, because this run has no pull request',
   },
 ];

@@ -12,23 +12,23 @@ test.each<[Record<string, string>, RegExp]>([
   [{ command: 'depoy' }, /^command: .*, got "depoy"\. Did you mean deploy\?/],
   [{ image: 'a b' }, /^image: expected an image.*, got "a b"/],
   [{ images: 'app=@sha256:1' }, /^images: expected an image.*, got "@sha256:1"/],
-  [{ image: NEXT, images: `app=${NEXT}` }, /^image: expected no value, because images is given, got /],
+  [{ image: NEXT, images: `app=${NEXT}` }, /^image: expected no value, because images is set, got /],
   [{ 'task-definition-arn': 'family' }, /^task-definition-arn: expected family:revision.*, got "family"/],
   [
     { 'task-definition-arn': 'family:1', cpu: '256' },
-    /^cpu: expected no value, because task-definition-arn is given/,
+    /^cpu: expected no value, because task-definition-arn is set/,
   ],
   [
     { 'task-definition-arn': 'family:1', environment: 'A=1' },
-    /^environment: expected no value, because task-definition-arn is given/,
+    /^environment: expected no value, because task-definition-arn is set/,
   ],
   [
     { 'task-definition-arn': 'family:1', containers: 'app: { cpu: 64 }' },
-    /^containers: expected no value, because task-definition-arn is given/,
+    /^containers: expected no value, because task-definition-arn is set/,
   ],
   [
     { 'task-definition-family': 'family', 'task-definition-arn': 'family:1' },
-    /^task-definition-family: expected no value, because task-definition-arn is given.*, got "family"/,
+    /^task-definition-family: expected no value, because task-definition-arn is set.*, got "family"/,
   ],
   [
     { 'task-definition-family': 'family', 'task-definition': 'task.json' },

@@ -31,19 +31,21 @@ describe('refused, with a fix', () => {
     '1.dkr.ecr.eu-west-1.amazonaws.com/app',
   ])('%s, another registry', (given) => {
     expect(() => repositoryOf(given, 'eu-west-1')).toThrow(
-      /^repository: expected a repository of ECR, such as shop\/user-service, got ".*"\. To push to .*, give it in also/,
+      /^repository: expected an ECR repository such as shop\/user-service, got ".*"\. To push to .*, add it to the input also/,
     );
   });
 
   test('another region', () => {
     const given = '111111111111.dkr.ecr.us-east-1.amazonaws.com/app';
-    expect(() => repositoryOf(given, 'eu-west-1')).toThrow(/Set aws-region to us-east-1, or give it in also/);
+    expect(() => repositoryOf(given, 'eu-west-1')).toThrow(
+      /Set aws-region to us-east-1, or add it to the input also/,
+    );
     expect(repositoryOf(given, undefined)).toMatchObject({ repository: 'app' });
   });
 
   test('another account', async () => {
     await expect(requireOwnRepository(`${OWN}/app`, session('222222222222'))).rejects.toThrow(
-      /expected a repository of the account of the job's credentials, 222222222222, .* Use a role of 111111111111, or give it in also/,
+      /expected a repository in the account 222222222222 of the job's credentials.* Use a role in 111111111111, or add it to the input also/,
     );
     await expect(requireOwnRepository(`${OWN}/app`, session('111111111111'))).resolves.toBeUndefined();
   });
@@ -52,7 +54,7 @@ describe('refused, with a fix', () => {
     '%s, an invalid name',
     (given) => {
       expect(() => repositoryOf(given, 'eu-west-1')).toThrow(
-        /expected the name of a repository in lower case, without a tag, such as shop\/user-service/,
+        /expected the name of a repository in lower case and without a tag, such as shop\/user-service/,
       );
     },
   );

@@ -70,19 +70,19 @@ test.each<[Record<string, string>, RegExp]>([
   [{ from: `app@sha512:${'a'.repeat(128)}` }, /^from: .*expected an image/],
   [
     { from: 'nginx', context: '.' },
-    /^context: expected no value, because from is given, got "\."\. Its image is copied as it is, and not built$/,
+    /^context: expected no value, because from is set, got "\."\. Its image is copied without a build$/,
   ],
   [
     { from: 'nginx', 'oci-layout': 'image' },
-    /^oci-layout: expected no value, because from is given, got "image"\. Its image is copied as it is, and not built$/,
+    /^oci-layout: expected no value, because from is set, got "image"\. Its image is copied without a build$/,
   ],
   [
     { from: 'nginx', 'bake-file': 'a.hcl' },
-    /^bake-file: expected no value, because from is given, got "a\.hcl"\. Its image is copied as it is, and not built$/,
+    /^bake-file: expected no value, because from is set, got "a\.hcl"\. Its image is copied without a build$/,
   ],
   [
     { from: 'nginx', platforms: 'linux/amd64' },
-    /^platforms: expected no value, because from is given, got "linux\/amd64"\. Its image is copied as it is, and not built$/,
+    /^platforms: expected no value, because from is set, got "linux\/amd64"\. Its image is copied without a build$/,
   ],
   [{ from: 'nginx', push: 'false' }, /^push: expected true with from or oci-layout.*, got "false"/],
   [
@@ -91,11 +91,11 @@ test.each<[Record<string, string>, RegExp]>([
   ],
   [
     { 'oci-layout': 'image', 'bake-file': 'a.hcl' },
-    /^bake-file: expected no value, because oci-layout is given, got "a\.hcl"\. A ready image is not built$/,
+    /^bake-file: expected no value, because oci-layout is set, got "a\.hcl"\. Its image is already built$/,
   ],
   [
     { 'bake-file': 'a.hcl', file: 'Dockerfile' },
-    /^file: expected no value, because bake-file is given, got "Dockerfile"\. The bake file names the context and the Dockerfil/,
+    /^file: expected no value, because bake-file is set, got "Dockerfile"\. The bake file specifies the context and the Dockerfil/,
   ],
   [{ scan: 'low', push: 'false' }, /^scan: expected off with push: false.*, got "low"/],
   [{ sbom: 'yes' }, /^sbom: expected auto, true, false or generator=.*, got "yes"/],

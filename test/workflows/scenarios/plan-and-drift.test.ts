@@ -31,7 +31,7 @@ test('nightly drift detection keeps one issue for a manual change, also after th
     expect(report.result).toBe('failure');
     const { issues } = gitHubState(shop.sandbox.world);
     expect(issues.map(({ state, title }) => `${state}: ${title}`)).toEqual([
-      'open: Drift: staging of shop is not what its templates say',
+      'open: Drift: staging of shop differs from its templates',
     ]);
   }
 });
