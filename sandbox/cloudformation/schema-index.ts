@@ -1,7 +1,42 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import type { PropertySchema, ResourceSchema, ValueType } from './resources/schema.ts';
+
+/** The type of a property's value in the service specification. */
+export type ValueType =
+  | { type: 'ref'; to: string }
+  | { type: 'array' | 'map'; element: ValueType }
+  | { type: 'union'; types: ValueType[] }
+  | { type: 'string' | 'integer' | 'number'; values?: string[] }
+  | { type: 'boolean' | 'json' | 'tag' | 'date-time' | 'null' };
+
+export interface PropertySchema {
+  /** The current type, then former ones that are still accepted. */
+  types: ValueType[];
+  required?: true;
+  /** Whether a change replaces the resource. Absent: it does not. */
+  replacement?: 'yes' | 'maybe';
+}
+
+export type Properties = Record<string, PropertySchema>;
+
+export interface ResourceSchema {
+  type: string;
+  /** The properties or attributes that form the value of `Ref`. */
+  identifier: string[];
+  /** The properties that identify the resource among those of its type. */
+  key: string[];
+  properties: Properties;
+  /** The attributes of `Fn::GetAtt`, with their types. */
+  attributes: Record<string, string>;
+  /** The property types that `ref` refers to. */
+  definitions: Record<string, Properties>;
+  tags?: { property: string; variant: 'standard' | 'asg' | 'map' };
+  arn?: string;
+  stateful?: true;
+  /** Paths below predefined types whose change replaces the resource too. */
+  replacementPaths?: string[][];
+}
 
 const require = createRequire(import.meta.url);
 const FORMAT = 3;

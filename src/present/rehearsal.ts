@@ -6,7 +6,8 @@ import type { Outcome } from '../core/outcome.ts';
 import { duration, listOf, plural, withoutAccount, withoutAccounts } from '../core/text.ts';
 import { PRICES_AS_OF } from '../environment/preview/price.ts';
 import type { RunPart } from '../environment/run/result.ts';
-import { type BlastRadius, changesOf, type StackChange } from '../rehearse/effects/blast-radius.ts';
+import type { BlastRadius } from '../rehearse/effects/blast-radius.ts';
+import type { StackChange } from '../rehearse/effects/changes.ts';
 import type { PredictedDuration } from '../rehearse/effects/duration.ts';
 import type { Effects } from '../rehearse/effects/effects.ts';
 import type { NewPermission } from '../rehearse/effects/permissions.ts';
@@ -56,17 +57,15 @@ export function presentRehearsal(result: RehearsalResult): Outcome<RehearsalFiel
 
 const INTRODUCTION = 'Played in a sandbox, without access to AWS. Nothing was changed.';
 
-function fieldsOf({ plan, leftOut, effects }: PlayedRehearsal): Omit<RehearsalFields, 'environment'> {
-  const { blastRadius, permissions, price, duration: predicted } = effects;
+function fieldsOf({ leftOut, effects }: PlayedRehearsal): Omit<RehearsalFields, 'environment'> {
+  const { changes, blastRadius, permissions, price, duration: predicted } = effects;
   const seconds = (ms: number): number => Math.round(ms / 1000);
   return {
-    changes: partsOf(plan)
-      .flatMap(changesOf)
-      .map(({ part, change }) => ({
-        resource: resourceOf({ part, change }),
-        type: change.type,
-        effect: effectOf(change),
-      })),
+    changes: changes.map((each) => ({
+      resource: resourceOf(each),
+      type: each.change.type,
+      effect: effectOf(each.change),
+    })),
     leftOut,
     blastRadius,
     ...(permissions && { permissions }),
@@ -92,8 +91,8 @@ function reasonFor(result: RehearsalResult): string {
       const changed = partsOf(apply).filter(
         ({ startedAt, verdict: end }) => startedAt !== undefined && end !== 'unchanged',
       );
-      const time = effects.duration ? ` in about ${duration(effects.duration.ms)}` : '';
-      return `${plural(changed.length, 'part')} of ${environment} would change${time}: ${listOf(changed.map(({ name }) => name))}.`;
+      const time = effects.duration ? `take about ${duration(effects.duration.ms)} and ` : '';
+      return `The deployment to ${environment} would ${time}change ${listOf(changed.map(({ name }) => name))}.`;
     }
     case 'would-be-blocked':
       return `The deployment to ${environment} would be blocked: ${reason}`;
@@ -109,13 +108,12 @@ function partsOf(run: PlayedRehearsal['apply']): readonly RunPart[] {
 function playedSections({ verdict, plan, apply, effects }: PlayedRehearsal): Section[] {
   const { ok } = REHEARSAL_VERDICTS[verdict];
   const failed = partsOf(apply ?? plan).filter((part) => !part.ok && part.startedAt !== undefined);
-  const changes = partsOf(plan).flatMap(changesOf);
   const created = partsOf(plan).filter(
     (part) => part.verdict === 'to create' || part.verdict === 'to recreate',
   );
   return [
     ...(ok ? [] : failed.flatMap(partSections)),
-    ...changeSections(changes),
+    ...changeSections(effects.changes),
     ...created.flatMap(partSections),
     ...effectSections(effects),
   ];
@@ -179,11 +177,13 @@ function isLoss(change: StackChange['change']): boolean {
 }
 
 /** The physical id is one of the sandbox. */
-function withoutId({ physicalId: _, ...change }: StackChange['change']): StackChange['change'] {
-  return change;
+function withoutId(change: StackChange['change']): StackChange['change'] {
+  const copy = { ...change };
+  delete copy.physicalId;
+  return copy;
 }
 
-function resourceOf({ part, change }: StackChange): string {
+function resourceOf({ part, change }: Pick<StackChange, 'part' | 'change'>): string {
   return [part, ...change.nesting, change.logicalId].join('/');
 }
 

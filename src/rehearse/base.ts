@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { ledgerNames } from '../delivery/ledger.ts';
-import type { Manifest } from '../environment/manifest/manifest.ts';
-import { chooseTargets, targetGraph, type StackTarget } from '../environment/run/targets.ts';
+import type { Manifest, Stack } from '../environment/manifest/manifest.ts';
+import { chooseTargets, targetGraph, type Choice, type StackTarget } from '../environment/run/targets.ts';
 
 /** A stack before the rehearsal. */
 export interface StackState {
@@ -40,10 +40,27 @@ export interface EnvironmentState {
  */
 export function stateOfFiles(manifest: Manifest, environment: string, folder: string): EnvironmentState {
   const choice = chooseTargets(manifest, { environment, stacks: [], services: [] });
-  const stacks = Object.values(manifest.stacks).filter(
-    ({ environments }) => environments?.includes(environment) ?? true,
-  );
-  const { targets } = targetGraph(manifest, { ...choice, stacks }, folder);
+  return stateOf(manifest, { ...choice, stacks: stacksOf(manifest, environment) }, folder);
+}
+
+/** A new environment before its first deployment: only the stacks that an administrator deploys, such as the roles. */
+export function stateOfNewEnvironment(
+  manifest: Manifest,
+  environment: string,
+  folder: string,
+): EnvironmentState {
+  const choice = chooseTargets(manifest, { environment, stacks: [], services: [] });
+  const stacks = stacksOf(manifest, environment).filter(({ manual }) => manual);
+  return stateOf(manifest, { ...choice, stacks, services: [] }, folder);
+}
+
+function stacksOf({ stacks }: Manifest, environment: string): Stack[] {
+  return Object.values(stacks).filter(({ environments }) => environments?.includes(environment) ?? true);
+}
+
+function stateOf(manifest: Manifest, choice: Choice, folder: string): EnvironmentState {
+  const { targets } = targetGraph(manifest, choice, folder);
+  const environment = choice.environment.name;
   const { account, region } = choice.environment;
   return {
     account,

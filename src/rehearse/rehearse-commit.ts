@@ -1,8 +1,11 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { withTimeLimit } from '../core/concurrency.ts';
 import type { Context } from '../core/context.ts';
 import { readManifest } from '../environment/manifest/manifest.ts';
-import { stateOfFiles } from './base.ts';
+import { stateOfFiles, stateOfNewEnvironment } from './base.ts';
 import { filesOfCommit } from './commit-files.ts';
+import { requireConfinedFile, requireConfinedLinks, requireConfinedManifest } from './confinement.ts';
 import { rehearse } from './rehearse.ts';
 import type { RehearsalResult } from './result.ts';
 import { readFailures } from './scenario.ts';
@@ -35,12 +38,21 @@ export async function rehearseCommit(
   env: NodeJS.ProcessEnv,
 ): Promise<RehearsalResult> {
   const { environment, workspace, repository, commit, timeoutMs } = request;
+  await requireConfinedLinks(workspace, { context, env });
+  requireConfinedFile('manifest', request.manifest, workspace);
   const manifest = readManifest(request.manifest, workspace, context);
+  requireConfinedManifest(manifest, environment, workspace);
+  if (request.scenario !== undefined) requireConfinedFile('scenario', request.scenario, workspace);
   const scenario = readFailures(request.scenario, workspace);
   const before = await filesOfCommit(request.base, workspace, { context, env });
   try {
-    const deployed = readManifest(request.manifest, before.folder, context);
-    const base = stateOfFiles(deployed, environment, before.folder);
+    const deployed = existsSync(join(before.folder, request.manifest))
+      ? readManifest(request.manifest, before.folder, context)
+      : undefined;
+    const base =
+      deployed?.environments[environment] === undefined
+        ? stateOfNewEnvironment(manifest, environment, workspace)
+        : stateOfFiles(deployed, environment, before.folder);
     const limit = { what: `The rehearsal of ${environment}`, timeoutMs };
     return await withTimeLimit(context, limit, (signal) =>
       rehearse(

@@ -51,14 +51,15 @@ export async function rehearse(context: Context, rehearsal: Rehearsal): Promise<
   const clock = new RehearsalClock();
   const own = { ...context, log: quietLog(context.log), clock, limiter: new RateLimiter({ clock }) };
   try {
-    const { played, before } = await playInSandbox(own, clock, rehearsal, { ...choice, existing: [] });
+    const { played, before, after } = await playInSandbox(own, clock, rehearsal, { ...choice, existing: [] });
     if (!('plan' in played)) return played;
-    const after = await resourcesAfter(clock, rehearsal);
-    const applied = played.verdict === 'would-succeed' ? played.apply : undefined;
+    const { verdict, plan, apply } = played;
+    const described = await describedResources(clock, rehearsal);
+    const applied = verdict === 'would-succeed' && apply ? { run: apply, after } : undefined;
     return {
       ...played,
       leftOut: existing.map(({ name }) => name),
-      effects: effectsOf(played.plan, before, after, applied),
+      effects: effectsOf({ plan, before, described, applied }),
     };
   } finally {
     clock.close();
@@ -70,20 +71,25 @@ async function playInSandbox(
   clock: RehearsalClock,
   rehearsal: Rehearsal,
   choice: Choice,
-): Promise<{ played: Played; before: Resource[] }> {
+): Promise<{ played: Played; before: Resource[]; after: Resource[] }> {
   const { base, scenario } = rehearsal;
+  const { account, region } = base;
   const sandbox = await openWorld(base, { ...worldOptions(rehearsal, clock), scenario });
   try {
-    const before = resourcesIn(sandbox, base.account, base.region);
+    const before = resourcesIn(sandbox, account, region);
     buildPlaceholders(sandbox, choice);
-    return { played: await playOrRefuse(context, { ...rehearsal, choice, sandbox }), before };
+    const played = await playOrRefuse(context, { ...rehearsal, choice, sandbox });
+    return { played, before, after: resourcesIn(sandbox, account, region) };
   } finally {
     await sandbox.close();
   }
 }
 
 /** The resources of the pull request's files; undefined if they cannot be created, which the plan reports. */
-async function resourcesAfter(clock: RehearsalClock, rehearsal: Rehearsal): Promise<Resource[] | undefined> {
+async function describedResources(
+  clock: RehearsalClock,
+  rehearsal: Rehearsal,
+): Promise<Resource[] | undefined> {
   const { manifest, environment, workspace } = rehearsal;
   const state = stateOfFiles(manifest, environment, workspace);
   try {
@@ -101,7 +107,7 @@ async function resourcesAfter(clock: RehearsalClock, rehearsal: Rehearsal): Prom
 
 function worldOptions({ manifest, repository }: Rehearsal, clock: RehearsalClock) {
   const accounts = [...new Set(Object.values(manifest.environments).map(({ account }) => account))];
-  return { clock, repository, accounts };
+  return { timer: clock, timeScale: 1, repository, accounts };
 }
 
 /** Logs only at debug level, because the logged operations happened only in the sandbox. */

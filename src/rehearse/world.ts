@@ -1,14 +1,17 @@
 import { createExistingStack } from '../../sandbox/cloudformation/existing-stacks.ts';
+import type { Timer } from '../../sandbox/clock.ts';
 import { startSandbox, type Sandbox, type Scenario } from '../../sandbox/index.ts';
 import { pushPlaceholder } from '../../sandbox/registry/placeholder-image.ts';
 import { repositoriesOf } from '../../sandbox/registry/registry.ts';
 import { parameterStore } from '../../sandbox/ssm/parameter-store.ts';
 import { PlatformError, reasonOf } from '../core/errors.ts';
 import type { EnvironmentState, ServiceState, StackState } from './base.ts';
-import type { RehearsalClock } from './time.ts';
 
 interface Options {
-  clock: RehearsalClock;
+  /** By which time passes. Default: the wall clock. */
+  timer?: Timer;
+  /** Simulated seconds per second of the timer. */
+  timeScale: number;
   /** `owner/name` of the repository whose jobs assume roles. */
   repository: string;
   scenario: Scenario;
@@ -21,11 +24,10 @@ interface Options {
  * caller closes the sandbox.
  */
 export async function openWorld(state: EnvironmentState, options: Options): Promise<Sandbox> {
-  const { clock, repository, scenario, accounts } = options;
+  const { repository, scenario, accounts, ...time } = options;
   const { ecs, resources, faults = [], ...existing } = scenario;
   const sandbox = await startSandbox({
-    timer: clock,
-    timeScale: 1,
+    ...time,
     stableIds: true,
     accounts: [...accounts],
     // Hosted zones and certificates are not in the repository.

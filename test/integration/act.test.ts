@@ -18,7 +18,7 @@ import { FIRST, pullRequest, REPOSITORY, Team } from '../support/act/team.ts';
 import { clientOf } from '../support/aws-clients.ts';
 import { LayoutWriter } from '../support/oci.ts';
 import { PREVIEWED_MANIFEST, PreviewHost } from '../support/preview.ts';
-import { pullRequestCheckout } from '../support/pull-request.ts';
+import { BASE_TEMPLATE, pullRequestCheckout } from '../support/pull-request.ts';
 import { testWithTool } from '../support/software.ts';
 import { tools } from '../support/tools/tools.ts';
 import { addDatabase, asTheShopHasIt } from '../workflows/scenarios/drill.ts';
@@ -189,17 +189,18 @@ test('doctor finds every environment ready', async () => {
   expectPlayed('doctor', await team.night('doctor'), 0, inEach('doctor', 'ready'));
 });
 
-test('a pull request from a fork gets a diff of the templates without a call to AWS', async () => {
-  const { repository, base, head } = pullRequestCheckout(workspaceOf, 'Resources: { Mine: {} }\n');
+test('a pull request from a fork is rehearsed without a call to AWS', async () => {
+  const template = `${BASE_TEMPLATE}  Queue: { Type: AWS::SQS::Queue }\n`;
+  const { repository, base, head } = pullRequestCheckout(workspaceOf, template);
   const sandbox = await startSandbox();
   sandboxes.push(sandbox);
   const event = pullRequest(4, 'opened', { sha: head, base, fork: true });
   const plan = await act.play({ sandbox, repository }, `${CALLERS}/plan.yml`, event);
   expectPlayed('plan, fork', plan, 0, {
-    'plan/plan/Difference': 'success',
+    ...Object.fromEntries(ENVIRONMENTS.map((name) => [`plan/plan/Rehearse ${name}`, 'would-succeed'])),
     'plan/plan/Plan': 'success',
   });
-  expect(plan.jobs['plan/plan/Difference']?.summaries.join('')).toContain('    +Resources: { Mine: {} }');
+  expect(plan.jobs['plan/plan/Rehearse dev']?.summaries.join('')).toContain('`messages/Queue`');
   const preview = await act.play({ sandbox, repository }, `${CALLERS}/preview.yml`, event);
   expectPlayed('preview, fork', preview, 0, {});
   expect(sandbox.calls.all).toEqual([]);

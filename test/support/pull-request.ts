@@ -11,15 +11,30 @@ export interface PullRequestCheckout {
   head: string;
 }
 
-/** A repository with a template, and a pull request that changes the template to this text. */
+const MANIFEST = `
+project: shop
+region: eu-west-1
+environments:
+  dev: { account: '111111111111' }
+  staging: { account: '222222222222' }
+  prod: { account: '333333333333' }
+stacks:
+  messages: { template: templates/messages.yml }
+services: {}
+`;
+
+/** The template before the pull request. */
+export const BASE_TEMPLATE = `
+Resources:
+  Topic: { Type: AWS::SNS::Topic }
+`;
+
+/** A platform of three environments with one stack, and a pull request that changes its template to this text. */
 export function pullRequestCheckout(
   workspaceOf: ReturnType<typeof useWorkspaces>,
   change: string,
 ): PullRequestCheckout {
-  const repository = workspaceOf({
-    'templates/vpc.yml': 'Resources: {}\n',
-    'platform.yml': 'project: shop\n',
-  });
+  const repository = workspaceOf({ 'templates/messages.yml': BASE_TEMPLATE, 'platform.yml': MANIFEST });
   const git = (...args: string[]): string =>
     execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@example.com', ...args], {
       cwd: repository,
@@ -29,7 +44,7 @@ export function pullRequestCheckout(
   git('add', '-A');
   git('commit', '-qm', 'base');
   const base = git('rev-parse', 'HEAD');
-  writeFileSync(join(repository, 'templates/vpc.yml'), change);
+  writeFileSync(join(repository, 'templates/messages.yml'), change);
   git('commit', '-qam', 'change');
   return { repository, base, head: git('rev-parse', 'HEAD') };
 }

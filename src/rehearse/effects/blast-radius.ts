@@ -1,6 +1,7 @@
 import { effectOf, pathOf, type ResourceChange } from '../../cloudformation/change-set/changes.ts';
 import { hasAddress, heldBy } from '../../cloudformation/change-set/guard.ts';
-import type { RunPart, RunResult } from '../../environment/run/result.ts';
+import type { RunPart } from '../../environment/run/result.ts';
+import type { StackChange } from './changes.ts';
 
 /** The services, endpoints and data that a change affects. */
 export interface BlastRadius {
@@ -17,16 +18,8 @@ export interface BlastRadius {
 
 type Loss = 'is replaced' | 'may be replaced' | 'is deleted' | 'leaves the stack';
 
-/** A resource change, and the part of the run that it belongs to. */
-export interface StackChange {
-  part: string;
-  change: ResourceChange;
-}
-
-/** @param plan the plan of the rehearsal. */
-export function blastRadius(plan: RunResult): BlastRadius {
-  const parts = 'parts' in plan ? plan.parts : [];
-  const changes = parts.flatMap(changesOf);
+/** @param parts of the plan. */
+export function blastRadius(parts: readonly RunPart[], changes: readonly StackChange[]): BlastRadius {
   return {
     services: [...parts.flatMap(releases), ...changes.flatMap(restarts)],
     endpoints: changes.flatMap(({ part, change }) => {
@@ -43,15 +36,6 @@ export function blastRadius(plan: RunResult): BlastRadius {
         : [];
     }),
   };
-}
-
-/** The planned changes of a part. */
-export function changesOf(part: RunPart): StackChange[] {
-  if (part.startedAt === undefined) return [];
-  const { work } = part;
-  const stack =
-    work?.kind === 'stack' ? work.result : work?.kind === 'service' ? work.stack?.work?.result : undefined;
-  return (stack?.plan?.changes ?? []).map((change) => ({ part: part.name, change }));
 }
 
 /** Services of new stacks, and releases of a new image. */

@@ -1,4 +1,4 @@
-import { members } from '../../../sandbox/cloudformation/json.ts';
+import { members, textOf } from '../../../sandbox/cloudformation/json.ts';
 import {
   ENDPOINT_HOUR,
   FARGATE_PRICES,
@@ -138,8 +138,8 @@ function taskCount({ physicalId, properties }: Resource, all: readonly Resource[
 }
 
 function instancePrice(instance: JsonObject, all: readonly Resource[]): number | undefined {
-  const size = String(instance['DBInstanceClass']);
-  if (!String(instance['Engine']).startsWith('aurora')) return undefined;
+  const size = textOf(instance['DBInstanceClass']);
+  if (!textOf(instance['Engine']).startsWith('aurora')) return undefined;
   if (size !== 'db.serverless') {
     const hour = DATABASE_PRICES.auroraHour[size];
     return hour === undefined ? undefined : hour * HOURS_PER_MONTH;

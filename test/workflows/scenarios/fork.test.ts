@@ -1,7 +1,8 @@
 import { expect, test } from '@jest/globals';
+import { Marked } from 'marked';
 import { node24 } from '../../runtime/node24.js';
 import { useSandboxes, useWorkspaces } from '../../support/action.ts';
-import { pullRequestCheckout } from '../../support/pull-request.ts';
+import { BASE_TEMPLATE, pullRequestCheckout } from '../../support/pull-request.ts';
 import { Rehearsal } from '../rehearsal/rehearsal.ts';
 import type { RunReport } from '../rehearsal/report.ts';
 
@@ -10,10 +11,10 @@ const workspaceOf = useWorkspaces();
 
 async function playFork(
   caller: string,
-  change = 'Resources: { Mine: {} }\n',
+  template = `${BASE_TEMPLATE}  Queue: { Type: AWS::SQS::Queue }\n`,
 ): Promise<{ report: RunReport; calls: number }> {
   const sandbox = await sandboxOf();
-  const { repository, base } = pullRequestCheckout(workspaceOf, change);
+  const { repository, base } = pullRequestCheckout(workspaceOf, template);
   const rehearsal = new Rehearsal({ sandbox, repository, node: [node24()], secrets: { KEY: 'value' } });
   const pull_request = {
     number: 4,
@@ -39,40 +40,50 @@ test('a pull request from a fork gets no preview, without a failure', async () =
   expect(calls).toBe(0);
 });
 
-test('a pull request from a fork gets a diff of the templates instead of a plan', async () => {
-  const { report, calls } = await playFork('workflows/plan.yml');
+interface Change {
+  what: string;
+  template: string;
+  result: 'success' | 'failure';
+  /** A part of the report of each environment. */
+  says: string;
+}
+
+const changes: Change[] = [
+  {
+    what: 'an addition',
+    template: `${BASE_TEMPLATE}  Queue: { Type: AWS::SQS::Queue }\n`,
+    result: 'success',
+    says: '| `+` added | `messages/Queue` | AWS::SQS::Queue |',
+  },
+  {
+    what: 'a broken template',
+    template: BASE_TEMPLATE.replace('SNS::Topic', 'SNS::Topics'),
+    result: 'failure',
+    says: 'templates/messages.yml:3',
+  },
+];
+
+test.each(changes)('$what of a fork is rehearsed instead of planned, without AWS', async (change) => {
+  const { report, calls } = await playFork('workflows/plan.yml', change.template);
+  const rehearsals = ['dev', 'staging', 'prod'].map((name) => `plan / rehearse (${name})`);
   expect(results(report)).toEqual({
     'plan / plan': 'skipped',
-    'plan / difference': 'success',
-    'plan / result': 'success',
+    ...Object.fromEntries(rehearsals.map((name) => [name, change.result])),
+    'plan / result': change.result,
   });
-  const job = report.jobs['plan / difference'];
-  expect(job?.permissions).toEqual({ contents: 'read' });
-  expect(job?.steps.at(-1)?.summary).toContain('    +Resources: { Mine: {} }');
+  for (const name of rehearsals) {
+    expect(report.jobs[name]?.permissions).toEqual({ contents: 'read' });
+    expect(report.jobs[name]?.steps.at(-1)?.summary).toContain(change.says);
+  }
   expect(calls).toBe(0);
 });
 
-test('nothing in the diff is rendered as Markdown', async () => {
-  const { report } = await playFork('workflows/plan.yml', '```\n![x](https://evil.example/x.png)\n# Big\n');
-  const summary = report.jobs['plan / difference']?.steps.at(-1)?.summary ?? '';
-  const lines = summary
-    .split('\n')
-    .slice(4)
-    .filter((line) => line !== '');
-  expect(lines.filter((line) => !line.startsWith('    '))).toEqual([]);
-});
-
-test.each([
-  ['empty lines', '\n'.repeat(1_500_000)],
-  ['short lines', 'é\n'.repeat(500_000)],
-  ['one long line', 'x'.repeat(3_000_000)],
-])('a diff of %s is truncated to the size limit of a summary', async (_, change) => {
-  const { report } = await playFork('workflows/plan.yml', change);
-  const step = report.jobs['plan / difference']?.steps.at(-1);
-  expect({ result: step?.result, log: step?.log }).toEqual({ result: 'success', log: '' });
-  expect(step?.summary).toMatch(/^### What this pull request changes\n/);
-  expect(step?.summary).toMatch(
-    /\nTruncated to the size limit of a summary\. The pull request shows the full diff\.\n$/,
-  );
-  expect(step?.summary).not.toContain('\uFFFD');
+test('text of a template that a fork controls is not rendered as Markdown', async () => {
+  const name = '![x](https://evil.example/x.png)';
+  const template = `${BASE_TEMPLATE}  Queue: { Type: AWS::SQS::Queue, Properties: { QueueName: "${name}" } }\n`;
+  const { report } = await playFork('workflows/plan.yml', template);
+  const summary = report.jobs['plan / rehearse (dev)']?.steps.at(-1)?.summary ?? '';
+  expect(summary).toContain('Rehearsal of dev');
+  expect(summary).toContain(name);
+  expect(await new Marked().parse(summary)).not.toContain('<img');
 });

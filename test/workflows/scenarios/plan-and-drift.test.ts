@@ -58,7 +58,7 @@ test('a pull request gets one comment with a section for each environment, which
     });
     if (report.result !== 'success') console.error(logOf(report));
     expect(report.result).toBe('success');
-    expect(report.jobs['plan / difference']?.result).toBe('skipped');
+    expect(report.jobs['plan / rehearse']?.result).toBe('skipped');
     const shown = comments.filter(({ issue }) => issue === PULL_REQUEST).map(({ body }) => body);
     expect(shown).toHaveLength(1);
     const [head, ...parts] = (shown[0] ?? '').split(/^<!-- platform:part /m);

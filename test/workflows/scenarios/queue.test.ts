@@ -57,7 +57,7 @@ async function made(): Promise<{
 }
 
 const PLANNED = {
-  'plan / difference': 'skipped',
+  'plan / rehearse': 'skipped',
   'plan / plan (dev)': 'planned',
   'plan / plan (staging)': 'planned',
   'plan / plan (prod)': 'planned',
@@ -161,7 +161,7 @@ describe('the required check', () => {
     const report = await rehearsal.play(pushed, { name: 'push' });
     expectVerdicts(report, {
       'plan / plan': 'skipped',
-      'plan / difference': 'skipped',
+      'plan / rehearse': 'skipped',
       'plan / result': 'failure',
     });
   });
