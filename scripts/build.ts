@@ -30,7 +30,7 @@ interface Bundle {
 
 type Bundler = (entry: string, options: object) => Promise<Bundle>;
 
-/** What a module of packed data begins with. */
+/** The start of a module with packed data. */
 const UNPACK = `import { brotliDecompressSync } from 'node:zlib';
 const unpack = (text) => brotliDecompressSync(Buffer.from(text, 'base64')).toString();
 `;
@@ -85,7 +85,7 @@ function compile(): void {
   execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', compiled], {
     stdio: 'inherit',
   });
-  // The compiled files are ES modules by the nearest package.json, as in the repository.
+  // The nearest package.json declares the compiled files as ES modules, as in the repository.
   write(`${compiled}/package.json`, '{ "type": "module" }\n');
 }
 

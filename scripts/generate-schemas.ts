@@ -31,10 +31,10 @@ interface SpecDatabase {
 
 /**
  * All resource types as text, one line each: the type, its properties, its attributes, then the properties of each
- * nested type, with tabs between. src/cloudformation/template/schemas.ts reads it.
+ * nested type, separated by tabs. src/cloudformation/template/schemas.ts reads it.
  *
- * A property is `Name:kind`, with `!` before it when it is required. Kinds: none, a plain value; `j` anything; `[x` a
- * list of x; `{x` a map of x; `@2` the third nested type; `x|y` one of them.
+ * A property is `Name:kind`, prefixed with `!` if it is required. Kinds: none for a plain value; `j` for anything; `[x` for
+ * a list of x; `{x` for a map of x; `@2` for the third nested type; `x|y` for one of them.
  */
 async function schemaText(): Promise<string> {
   const database = (await loadAwsServiceSpec()) as unknown as SpecDatabase;
@@ -53,7 +53,7 @@ function lineOf(resource: SpecResource, database: SpecDatabase): string {
       if (!nested.includes(id)) nested.push(id);
       return `@${nested.indexOf(id)}`;
     }
-    // A list of several kinds takes anything: `[x|y` is a list of x, or y.
+    // A list of several kinds accepts anything, because `[x|y` means a list of x, or y.
     const element = type.element?.types ? 'j' : type.element ? kindOf(type.element) : '';
     if (type.type === 'array') return `[${element}`;
     if (type.type === 'map') return `{${element}`;
@@ -64,7 +64,7 @@ function lineOf(resource: SpecResource, database: SpecDatabase): string {
     Object.entries(properties)
       .map(([name, { type, previousTypes = [], required }]) => {
         const kind = [...new Set([type, ...previousTypes].map(kindOf))].join('|');
-        // The schemas ask for the tags of one old type, which CloudFormation creates without.
+        // The schemas require tags for one old type, which CloudFormation also creates without them.
         return `${required && name !== 'Tags' ? '!' : ''}${name}${kind === '' ? '' : `:${kind}`}`;
       })
       .join(' ');
@@ -86,7 +86,7 @@ async function main(): Promise<void> {
   });
   const source = `// Written by scripts/generate-schemas.ts from @aws-cdk/aws-service-spec ${specVersion()}; do not edit.
 
-/** The properties and attributes of all resource types, compressed by brotli: see schemas.ts. */
+/** The properties and attributes of all resource types, compressed with brotli; see schemas.ts. */
 export const RESOURCE_SCHEMAS =
   '${compressed.toString('base64')}';
 `;

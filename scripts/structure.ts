@@ -35,8 +35,8 @@ function findCrowding(root: string): string[] {
 }
 
 /**
- * Checks that no linter does: the size of folders, and which folder imports from which. The argument is the
- * repository's root, `.` by default.
+ * Checks that linters do not have: the size of folders, and which folder imports from which. The argument is the root of
+ * the repository, by default `.`.
  */
 const root = process.argv[2] ?? '.';
 const problems = [...findCrowding(root), ...findForbiddenImports(root)];

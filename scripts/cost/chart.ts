@@ -10,17 +10,17 @@ const RIGHT = 130;
 
 /** Horizontal bars: both designs by environment, with the saving. Readable on light and on dark pages. */
 export function costChart(estimates: Estimate[]): string {
-  const most = Math.max(
+  const highest = Math.max(
     ...estimates.flatMap(({ guidelines, platform }) => [costOf(guidelines), costOf(platform)]),
   );
-  const length = (amount: number) => Math.round((amount / most) * (WIDTH - LEFT - RIGHT));
+  const length = (amount: number) => Math.round((amount / highest) * (WIDTH - LEFT - RIGHT));
   const height = TOP + estimates.length * GROUP;
   const bar = (y: number, amount: number, kind: string, note = '') =>
     `  <rect class="${kind}" x="${LEFT}" y="${y}" width="${length(amount)}" height="${BAR}" rx="3" />\n` +
     `  <text x="${LEFT + length(amount) + 8}" y="${y + 18}">${Math.round(amount).toLocaleString('en-GB')}${note}</text>`;
   const groups = estimates.map((estimate, index) => {
     const y = TOP + index * GROUP;
-    const saving = `, ${Math.round(savingOf(estimate) * 100)} % less`;
+    const saving = `, ${Math.round(savingOf(estimate) * 100)}% less`;
     return [
       `  <text x="${LEFT - 12}" y="${y + 32}" text-anchor="end" class="name">${estimate.environment}</text>`,
       bar(y, costOf(estimate.guidelines), 'before'),
@@ -39,7 +39,7 @@ export function costChart(estimates: Estimate[]): string {
   <rect class="before" x="${LEFT}" y="14" width="14" height="14" rx="3" />
   <text x="${LEFT + 20}" y="26">Guidelines’ parameters</text>
   <rect class="after" x="${LEFT + 200}" y="14" width="14" height="14" rx="3" />
-  <text x="${LEFT + 220}" y="26">These templates (US dollars a month)</text>
+  <text x="${LEFT + 220}" y="26">These templates (US dollars per month)</text>
 ${groups.join('\n')}
 </svg>
 `;

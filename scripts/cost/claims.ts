@@ -20,14 +20,14 @@ export const judgeClaim = (saving: number): ClaimVerdict => {
   return saving >= CLAIM.least ? 'holds' : 'does not hold';
 };
 
-/** The additional safety of these templates turned off: one NAT gateway, no firewall, plain insights. */
-const AS_UNSAFE_AS_THE_GUIDELINES = {
+/** Parameters with only the guidelines' level of safety: one NAT gateway, no firewall, standard insights. */
+const GUIDELINES_SAFETY = {
   NatGateways: 'one',
   WebFirewall: 'false',
   DatabaseInsights: 'standard',
 };
 
-/** All environments together. */
+/** The saving of all environments together. */
 export function wholeSaving(estimates: Estimate[]): number {
   return savingOf({
     guidelines: estimates.flatMap(({ guidelines }) => guidelines),
@@ -37,7 +37,7 @@ export function wholeSaving(estimates: Estimate[]): number {
 
 /** The saving without the additional safety. */
 export const savingAtEqualSafety = (environment: Environment): number =>
-  savingOf(estimate(environment, AS_UNSAFE_AS_THE_GUIDELINES));
+  savingOf(estimate(environment, GUIDELINES_SAFETY));
 
 /** The average ACUs of an instance above which a provisioned instance is cheaper. */
 export const breakEvenAcus = (instanceClass: string): number => {
@@ -46,11 +46,11 @@ export const breakEvenAcus = (instanceClass: string): number => {
   return hour / prices.aurora.acuHour;
 };
 
-/** The cost of the environment with the provisioned database of aurora.yml, in US dollars a month. */
+/** The cost of the environment with the provisioned database of aurora.yml, in US dollars per month. */
 export const provisionedCost = (environment: Environment): number =>
   costOf(estimate(environment, {}, { 'aurora-serverless': 'aurora' }).platform);
 
-/** The cost of the optional cache in an environment, in US dollars a month. */
+/** The cost of the optional cache in an environment, in US dollars per month. */
 export const cacheCost = (environment: Environment): number => {
   const stack = stacksWithCacheOf(environment).find(({ template }) => template === 'cache');
   if (stack === undefined) throw new Error(`${environment} has no stack of the cache`);

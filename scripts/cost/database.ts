@@ -2,7 +2,7 @@ import type { ResolvedTemplate } from '../templates/resolve.ts';
 import type { JsonMap } from '../templates/template.ts';
 import { textOf } from '../templates/template.ts';
 import type { Line } from './line.ts';
-import { HOURS_PER_MONTH, HOURS_A_WEEK, prices } from './prices.ts';
+import { HOURS_PER_MONTH, HOURS_PER_WEEK, prices } from './prices.ts';
 import type { Utilisation } from './utilisation.ts';
 
 /** The vCPUs of the instance classes, for prices per vCPU. */
@@ -32,7 +32,7 @@ export function priceDatabase(stack: ResolvedTemplate, id: string, load: Utilisa
 
 function priceInstance(name: string, instance: JsonMap, cluster: JsonMap, load: Utilisation): Line[] {
   const size = textOf(instance.DBInstanceClass);
-  const isWatched = cluster.DatabaseInsightsMode === 'advanced';
+  const hasInsights = cluster.DatabaseInsightsMode === 'advanced';
   if (size !== 'db.serverless') {
     const hour = prices.aurora.instanceHour[size];
     const vcpus = VCPUS[size.split('.').at(-1) ?? ''];
@@ -43,13 +43,13 @@ function priceInstance(name: string, instance: JsonMap, cluster: JsonMap, load: 
       'vCPU-hour',
       prices.aurora.advancedInsightsVcpuHour,
     );
-    return [line(`${name}, ${size}`, HOURS_PER_MONTH, 'hour', hour), ...(isWatched ? [insights] : [])];
+    return [line(`${name}, ${size}`, HOURS_PER_MONTH, 'hour', hour), ...(hasInsights ? [insights] : [])];
   }
   const acuHours = capacityHours(cluster.ServerlessV2ScalingConfiguration as JsonMap, load);
   const insights = line(`${name}, insights`, acuHours, 'ACU-hour', prices.aurora.advancedInsightsAcuHour);
   return [
     line(`${name}, serverless`, acuHours, 'ACU-hour', prices.aurora.acuHour),
-    ...(isWatched ? [insights] : []),
+    ...(hasInsights ? [insights] : []),
   ];
 }
 
@@ -57,8 +57,8 @@ function priceInstance(name: string, instance: JsonMap, cluster: JsonMap, load: 
 function capacityHours({ MinCapacity, MaxCapacity }: JsonMap, load: Utilisation): number {
   const least = Number(MinCapacity);
   const average = Math.min(Math.max(load.acus, least), Number(MaxCapacity));
-  const awake = HOURS_PER_MONTH * (load.awakeHoursAWeek / HOURS_A_WEEK);
-  return average * awake + least * (HOURS_PER_MONTH - awake);
+  const active = HOURS_PER_MONTH * (load.activeHoursPerWeek / HOURS_PER_WEEK);
+  return average * active + least * (HOURS_PER_MONTH - active);
 }
 
 const line = (what: string, quantity: number, unit: string, price: number): Line => ({

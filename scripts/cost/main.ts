@@ -13,7 +13,7 @@ const PAGE = 'docs/guides/cost.md';
 const all = estimates();
 
 function print(title: string, stacks: StackCost[]): void {
-  console.log(`\n${title}: ${costOf(stacks).toFixed(2)} USD a month`);
+  console.log(`\n${title}: ${costOf(stacks).toFixed(2)} USD per month`);
   for (const { stack, lines } of stacks) {
     for (const line of lines.filter(({ quantity }) => quantity > 0)) {
       console.log(`  ${stack.padEnd(34)}${line.what.padEnd(44)}${monthly(line).toFixed(2).padStart(9)}`);
@@ -25,7 +25,7 @@ for (const estimate of all) {
   print(`${estimate.environment}, guidelines' parameters`, estimate.guidelines);
   print(`${estimate.environment}, these templates`, estimate.platform);
   print(`${estimate.environment}, not included`, estimate.beside);
-  console.log(`\n${estimate.environment}: ${(savingOf(estimate) * 100).toFixed(0)} % saved`);
+  console.log(`\n${estimate.environment}: ${(savingOf(estimate) * 100).toFixed(0)}% saved`);
 }
 
 writeFileSync(PAGE, await formatted(PAGE, between(readFileSync(PAGE, 'utf8'), 'cost', costReport(all))));

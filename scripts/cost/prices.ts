@@ -7,11 +7,11 @@ import {
 
 export { HOURS_PER_MONTH, PRICES_AS_OF } from '../../src/environment/preview/price.ts';
 
-export const HOURS_A_WEEK = 168;
+export const HOURS_PER_WEEK = 168;
 
 /**
- * On-demand AWS list prices in US dollars without tax, in US East (N. Virginia), from the public pricing page of each
- * service. Other regions are 0 to 30 % more expensive, which does not change the comparison.
+ * AWS On-Demand list prices in US dollars without tax, in US East (N. Virginia), from the public pricing page of each
+ * service. Other regions are up to 30% more expensive, which does not change the comparison.
  */
 export const prices = {
   fargate: FARGATE_PRICES,

@@ -31,7 +31,7 @@ const GROUPS: Group[] = [
 ];
 
 const LOAD: Record<keyof Utilisation, string> = {
-  awakeHoursAWeek: 'Hours a week in use',
+  activeHoursPerWeek: 'Hours per week in use',
   acus: 'Average ACUs of a database instance in use',
   databaseGb: 'Database, GB',
   databaseIoMillions: 'Database I/O, million',
@@ -46,11 +46,11 @@ const LOAD: Record<keyof Utilisation, string> = {
 };
 
 const dollars = (amount: number): string => Math.round(amount).toLocaleString('en-GB');
-const percent = (part: number): string => `${Math.round(part * 100)} %`;
+const percent = (part: number): string => `${Math.round(part * 100)}%`;
 
 /** Columns of numbers are right-aligned. */
 function table(headers: string[], rows: string[][]): string {
-  const isNumeric = (column: number) => rows.every((row) => /^[\d,.]+( %)?$/.test(row[column] ?? ''));
+  const isNumeric = (column: number) => rows.every((row) => /^[\d,.]+%?$/.test(row[column] ?? ''));
   const rule = headers.map((_, column) => (isNumeric(column) ? '--:' : '---'));
   return [headers, rule, ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
 }
@@ -84,7 +84,7 @@ export function costReport(estimates: Estimate[]): string {
       ]),
     ),
     `The price of Fargate Spot is assumed to be ${percent(SPOT_DISCOUNT)} below the on-demand price; the discount has varied ` +
-      'between 50 and 70 %. Each service runs its minimum number of tasks. Tasks that scaling adds under load are not ' +
+      'between 50 and 70%. Each service runs its minimum number of tasks. Tasks that scaling adds under load are not ' +
       'included in either design.',
     '## Not included',
     'Data transfer to the internet and between zones, Container Insights, traces, requests to S3 and SNS, backups larger ' +
@@ -117,7 +117,7 @@ function summary(estimates: Estimate[]): string {
       'Guidelines’ parameters',
       'These templates',
       'Saving',
-      `Claim: ${CLAIM.least * 100} to ${CLAIM.most * 100} %`,
+      `Claim: ${CLAIM.least * 100} to ${CLAIM.most * 100}%`,
     ],
     [...rows, all],
   );
@@ -127,14 +127,14 @@ function cache(estimates: Estimate[]): string {
   const costs = estimates.map(({ environment }) => `${environment} ${cacheCost(environment).toFixed(0)}`);
   return (
     'The guidelines mention Redis but never deploy it, so neither design includes a cache. `cache.yml` costs, in US ' +
-    `dollars a month: ${costs.join(', ')}. ElastiCache Serverless bills at least ${prices.cache.leastGb * 1000} MB.`
+    `dollars per month: ${costs.join(', ')}. ElastiCache Serverless bills at least ${prices.cache.leastGb * 1000} MB.`
   );
 }
 
 function claims(estimates: Estimate[]): string {
   const verdicts = estimates.map((estimate) => {
     const saving = savingOf(estimate);
-    const words = {
+    const texts = {
       more: 'more than claimed',
       holds: 'the claim holds',
       'does not hold': 'the claim does not hold',
@@ -144,11 +144,11 @@ function claims(estimates: Estimate[]): string {
       Math.round(equal * 100) === Math.round(saving * 100)
         ? ''
         : ` With one NAT gateway, no firewall and plain insights, as in the guidelines, it would be ${percent(equal)}.`;
-    return `- **${estimate.environment}: ${percent(saving)}**, ${words[judgeClaim(saving)]}.${safety}`;
+    return `- **${estimate.environment}: ${percent(saving)}**, ${texts[judgeClaim(saving)]}.${safety}`;
   });
   const prod = estimates.find(({ environment }) => environment === 'prod');
   return [
-    `[The guidelines](../guidelines.md) promise to save ${CLAIM.least * 100} to ${CLAIM.most * 100} % “with Spot instances and Serverless”.`,
+    `[The guidelines](../guidelines.md) promise to save ${CLAIM.least * 100} to ${CLAIM.most * 100}% “with Spot instances and Serverless”.`,
     verdicts.join('\n'),
     'The savings come from four changes: a database that scales with the load and can pause, one shared load balancer ' +
       'instead of one for each service, ARM instead of x86, and Spot where losing a task is acceptable. Resources that ' +
@@ -177,7 +177,7 @@ function groups({ guidelines, platform, beside }: Estimate): string {
       ['Group', 'Guidelines', 'These templates'],
       [...rows, ['**total**', dollars(costOf(guidelines)), dollars(costOf(platform))]],
     ),
-    `Not included: ${names}, ${dollars(costOf(besides))} a month. The guidelines mention it but cannot deploy it.`,
+    `Not included: ${names}, ${dollars(costOf(besides))} per month. The guidelines mention it but cannot deploy it.`,
   ].join('\n\n');
 }
 
@@ -195,7 +195,7 @@ function details({ guidelines, platform, beside }: Estimate): string {
 
 const resources = (stacks: StackCost[]): string =>
   table(
-    ['Stack', 'What', 'Quantity', 'Unit', 'Price', 'A month'],
+    ['Stack', 'What', 'Quantity', 'Unit', 'Price', 'Per month'],
     stacks.flatMap(({ stack, lines }) =>
       lines.filter(({ quantity }) => quantity > 0).map((line) => row(stack, line)),
     ),

@@ -2,11 +2,11 @@ import type { ResolvedTemplate } from '../templates/resolve.ts';
 import type { JsonMap } from '../templates/template.ts';
 import { textOf } from '../templates/template.ts';
 import type { Line } from './line.ts';
-import { HOURS_PER_MONTH, HOURS_A_WEEK, prices } from './prices.ts';
+import { HOURS_PER_MONTH, HOURS_PER_WEEK, prices } from './prices.ts';
 import { SPOT_DISCOUNT } from './utilisation.ts';
 
 /** Ten hours on five days, as scheduled in fargate.yml. */
-const OFFICE_HOURS_A_WEEK = 50;
+const OFFICE_HOURS_PER_WEEK = 50;
 
 /** The tasks of a service, at its minimum number. */
 export function priceService(stack: ResolvedTemplate, id: string): Line[] {
@@ -16,7 +16,7 @@ export function priceService(stack: ResolvedTemplate, id: string): Line[] {
   const tasks = Number(scaling?.MinCapacity ?? service.DesiredCount);
   if (!Number.isFinite(tasks)) throw new Error(`${stack.name}: ${id}: the number of its tasks is unknown`);
   const stops = scaling !== undefined && 'ScheduledActions' in scaling;
-  const hours = HOURS_PER_MONTH * (stops ? OFFICE_HOURS_A_WEEK / HOURS_A_WEEK : 1);
+  const hours = HOURS_PER_MONTH * (stops ? OFFICE_HOURS_PER_WEEK / HOURS_PER_WEEK : 1);
   const onDemand = onDemandTasks(service, tasks);
   const hour = taskHour(task);
   const name = typeof service.ServiceName === 'string' ? service.ServiceName : id;

@@ -2,8 +2,8 @@ import type { Environment } from '../templates/reference.ts';
 
 /** The assumed monthly load of an environment, the same for both designs. */
 export interface Utilisation {
-  /** Hours a week in use. It matters only for resources that can stop. */
-  awakeHoursAWeek: number;
+  /** Hours per week in use. Only relevant for resources that can stop. */
+  activeHoursPerWeek: number;
   /** Average capacity of a serverless database instance while it is running. */
   acus: number;
   databaseGb: number;
@@ -22,12 +22,12 @@ export interface Utilisation {
   imageGb: number;
 }
 
-/** The Fargate Spot discount varies between 50 and 70 %. */
+/** The Fargate Spot discount varies between 50 and 70%. */
 export const SPOT_DISCOUNT = 0.6;
 
 export const utilisation: Record<Environment, Utilisation> = {
   dev: {
-    awakeHoursAWeek: 50,
+    activeHoursPerWeek: 50,
     acus: 1,
     databaseGb: 5,
     databaseIoMillions: 1,
@@ -41,7 +41,7 @@ export const utilisation: Record<Environment, Utilisation> = {
     imageGb: 5,
   },
   staging: {
-    awakeHoursAWeek: 168,
+    activeHoursPerWeek: 168,
     acus: 1,
     databaseGb: 20,
     databaseIoMillions: 20,
@@ -55,7 +55,7 @@ export const utilisation: Record<Environment, Utilisation> = {
     imageGb: 5,
   },
   prod: {
-    awakeHoursAWeek: 168,
+    activeHoursPerWeek: 168,
     acus: 3,
     databaseGb: 200,
     databaseIoMillions: 200,

@@ -16,7 +16,7 @@ export const delivery: Section[] = [
         ['templates/environments/dev.json', 'Parameters'],
         [deployStack, 'parameter-files:'],
       ),
-      defect(65, 'Three JSON documents with comments in one file.', 'A file each.', [
+      defect(65, 'Three JSON documents with comments in one file.', 'One file for each environment.', [
         'templates/environments/staging.json',
         '',
       ]),

@@ -17,14 +17,16 @@ export const infrastructure: Section[] = [
         '`Fn::Cidr` calculates them from the range.',
         [vpc, '!Cidr [!GetAtt Vpc.CidrBlock'],
       ),
-      defect(16, 'One range for all environments, so networks cannot be peered.', 'A range each.', [
-        'templates/environments/prod.json',
-        'VpcCidr',
-      ]),
+      defect(
+        16,
+        'One range for all environments, so networks cannot be peered.',
+        'One range for each environment.',
+        ['templates/environments/prod.json', 'VpcCidr'],
+      ),
       defect(
         17,
         'One NAT gateway: the loss of its zone cuts off all zones.',
-        'One for each zone, by parameter; one route table for each.',
+        'Optionally one for each zone, each with its own route table.',
         [vpc, '  NatGateway3:'],
         ['templates/environments/prod.json', 'per-zone'],
       ),
@@ -95,13 +97,13 @@ export const infrastructure: Section[] = [
       defect(
         31,
         'Up to 15 instances are allowed, but only two created.',
-        'A condition for each of fifteen.',
+        'A condition for each of the 15 instances.',
         [aurora, '  HasInstance15:'],
       ),
       defect(
         32,
         'The principal `logs.region.amazonaws.com`.',
-        'Complete, and limited to this account’s groups.',
+        'The complete principal, limited to this account’s log groups.',
         [security, "'logs.${AWS::Region}.${AWS::URLSuffix}'"],
         ['test/templates/rules/principals.ts', 'principalsExist'],
       ),

@@ -25,7 +25,7 @@ export const services: Section[] = [
         [fargate, 'TargetGroupArn: !Select [0, [!Ref TargetGroup, !Ref ProductionRule'],
         ['test/templates/rules/target-groups.ts', 'servicesWaitForRoutes'],
       ),
-      defect(42, '`!Ref` inside a text is not resolved.', 'No shell check; a rule forbids such texts.', [
+      defect(42, '`!Ref` inside a string is not resolved.', 'No shell check; a rule forbids such strings.', [
         'test/templates/rules/literals.ts',
         'noIntrinsicInString',
       ]),

@@ -47,11 +47,11 @@ const TASK_DEFINITION: readonly [pattern: RegExp, advice: string][] = [
   [/environmentFiles/, 'List the variables of the file in environment, then import it again.'],
 ];
 
-const OTHERWISE =
+const DEFAULT_ADVICE =
   'Has no counterpart in platform.yml or in the template. Add it to your own template if you need it.';
 
 function adviceIn(table: readonly [RegExp, string][], path: string): string {
-  return table.find(([pattern]) => pattern.test(path))?.[1] ?? OTHERWISE;
+  return table.find(([pattern]) => pattern.test(path))?.[1] ?? DEFAULT_ADVICE;
 }
 
 /** Why a value of a Copilot manifest has no counterpart. */

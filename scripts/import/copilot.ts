@@ -38,7 +38,7 @@ interface Reading {
   template: Template;
 }
 
-/** Copilot's own default. */
+/** Copilot's default. */
 const HEALTH_CHECK_PATH = '/';
 
 /** The environments that a manifest overrides values for. */
@@ -309,7 +309,7 @@ function readPlatform(node: SourceNode | undefined, reader: SettingsReader): voi
 }
 
 /**
- * A text with Copilot's own variables replaced. Undefined if it reads a variable of the shell.
+ * A text with Copilot's variables replaced. Undefined if it contains a shell variable.
  *
  * @see https://aws.github.io/copilot-cli/docs/developing/manifest-env-var/ "COPILOT_APPLICATION_NAME",
  * "COPILOT_ENVIRONMENT_NAME"
@@ -322,7 +322,7 @@ function interpolated(text: string | undefined, { application }: CopilotManifest
 }
 
 /**
- * The paths of the service, as Copilot's own rule has them. Undefined where the load balancer sends it nothing.
+ * The paths of the service, as in Copilot's listener rule. Undefined if the load balancer does not route to it.
  *
  * @see https://github.com/aws/copilot-cli/blob/mainline/internal/pkg/template/templates/workloads/partials/cf/https-listener.yml
  *   "/*" for the root, else "/${RulePath}" and "/${RulePath}/*"
@@ -420,13 +420,13 @@ function commandsOf(source: Source): Pick<Unit, 'command' | 'entryPoint'> {
   return { ...(command && { command }), ...(entryPoint && { entryPoint }) };
 }
 
-/** A list of texts. Undefined if one of them reads a variable of the shell. */
+/** A list of texts. Undefined if one of them contains a shell variable. */
 function plainTextsOf(node: SourceNode | undefined): string[] | undefined {
   const texts = textsOf(node);
   return texts?.some(readsShell) === true ? undefined : texts;
 }
 
-/** Whether Copilot replaces a part of a text when it runs. */
+/** Whether a text contains a variable that Copilot replaces when it runs. */
 function readsShell(text: string): boolean {
   return text.includes('${');
 }

@@ -20,9 +20,9 @@ export interface EcspressoFile {
 const TOOL_SETTINGS: Readonly<Record<string, string>> = {
   timeout: 'The input timeout of update-service and deploy-environment has its own default.',
   required_version: 'The version of an action is in its `uses`.',
-  plugins: 'Template functions are not needed: the service keeps its values.',
-  ignore: 'Only the image changes: the tags of the service and its tasks stay.',
-  filter_command: 'A setting of the tool.',
+  plugins: 'Template functions are not needed, because the service keeps its values.',
+  ignore: 'Only the image changes. The service and its tasks keep their tags.',
+  filter_command: 'A setting of ecspresso.',
   codedeploy: 'CODE_DEPLOY is not supported. See docs/migrate/codedeploy.md.',
   appspec: 'CODE_DEPLOY is not supported. See docs/migrate/codedeploy.md.',
 };
@@ -70,7 +70,9 @@ function readConfiguration({ file, environment, account: given, env }: Ecspresso
   const image = repositoryOf(main, tasks);
   const account = given ?? image.account;
   if (account === undefined) {
-    throw new ImportError(`${file}has no account. Fix: add --account ${environment}=<twelve digits>.`);
+    throw new ImportError(
+      `${file}: cannot determine the account. Fix: add --account ${environment}=<twelve digits>.`,
+    );
   }
   const others = at(source.root, 'service_definition') ? [below('service_definition')] : [];
   for (const one of others) keepService(one);

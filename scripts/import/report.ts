@@ -9,9 +9,9 @@ interface Imported {
 }
 
 const TITLES = {
-  taken: 'Taken over',
-  same: 'The same in the template',
-  kept: 'The service keeps',
+  taken: 'Imported',
+  same: 'Already in the template',
+  kept: 'Kept by the service',
   'read-only': 'Set by ECS',
 } as const;
 

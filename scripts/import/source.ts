@@ -118,7 +118,7 @@ export function itemsOf(node: SourceNode | undefined): readonly SourceNode[] {
   return node?.kind === 'list' ? node.items : [];
 }
 
-/** A single value as text. Undefined for a map, a list and nothing. */
+/** A single value as text. Undefined for a map, a list or a missing node. */
 export function textOf(node: SourceNode | undefined): string | undefined {
   return node?.kind === 'leaf' && node.value !== null ? String(node.value) : undefined;
 }

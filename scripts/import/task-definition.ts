@@ -14,7 +14,7 @@ export interface TaskDefinitionFile {
   paths: readonly string[];
 }
 
-/** The keys that DescribeTaskDefinition adds and RegisterTaskDefinition refuses. */
+/** The keys that DescribeTaskDefinition adds and RegisterTaskDefinition rejects. */
 const READ_ONLY = [
   'taskDefinitionArn',
   'revision',

@@ -35,7 +35,7 @@ export class Template {
     this.#parameters = (this.#document.toJS() as { Parameters: Record<string, ParameterText> }).Parameters;
   }
 
-  /** Why the template refuses a value of a parameter. Undefined if it accepts it. */
+  /** Why the template rejects a value of a parameter. Undefined if it accepts it. */
   problem(parameter: string, value: string): string | undefined {
     const found = this.#parameters[parameter];
     if (!found) throw new Error(`${this.file} has no parameter ${parameter}`);
@@ -217,7 +217,7 @@ export function readTemplate(file: string): Template {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     throw new ImportError(
-      `cannot read ${file}. Fix: run the import in the root of your copy of this repository.`,
+      `cannot read ${file}. Fix: run the import in the root folder of your copy of this repository.`,
     );
   }
 }

@@ -1,7 +1,7 @@
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /**
- * Milliseconds of a duration as Go writes it, such as `1h30m` or `250ms`; `d` for days is Copilot's. Undefined for any
+ * Milliseconds of a duration in Go's notation, such as `1h30m` or `250ms`, with Copilot's `d` for days. Undefined for any
  * other text.
  */
 export function millisecondsOf(text: string): number | undefined {
@@ -27,7 +27,7 @@ const PRESETS: Readonly<Record<string, string>> = {
 };
 
 /**
- * A schedule of Copilot as EventBridge Scheduler reads it. Undefined for one that it cannot express.
+ * A Copilot schedule as an expression of EventBridge Scheduler. Undefined if it cannot be expressed.
  *
  * @see https://github.com/aws/copilot-cli/blob/mainline/internal/pkg/deploy/cloudformation/stack/scheduled_job.go
  *   "Cron expressions must have an sixth "year" field, and must contain at least one ? (either-or)"

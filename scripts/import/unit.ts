@@ -34,7 +34,7 @@ export interface Settings {
 export interface Unit {
   name: string;
   section: 'services' | 'stacks';
-  /** The original of its own template. */
+  /** The template in this repository that its own template is based on. */
   template: string;
   /** Its entry, without `parameters` and `template`. */
   entry: Record<string, unknown>;

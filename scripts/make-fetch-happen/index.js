@@ -1,9 +1,9 @@
 'use strict';
 
 /**
- * What Sigstore's packages use of make-fetch-happen, by the fetch of Node.js: without a cache on disk and a second
- * implementation of proxies, which are 400 kB of the bundles. Actions send fetch through the proxies of the environment
- * (src/core/network/proxy.ts).
+ * Implements the part of make-fetch-happen that Sigstore's packages use, with the fetch of Node.js. The original has a disk
+ * cache and its own proxy support, which add 400 kB to the bundles. Actions route fetch through the proxies of the
+ * environment (src/core/network/proxy.ts).
  */
 module.exports = async function fetchHappen(url, { method, headers, body, timeout, retry }) {
   const attempts = 1 + (typeof retry === 'object' ? (retry.retries ?? 0) : 0);

@@ -15,7 +15,7 @@ import { REHEARSAL_VERDICTS } from '../../src/rehearse/result.ts';
 
 const USAGE =
   'usage: npm run rehearse -- --environment NAME [--base REVISION] [--manifest FILE] [--scenario FILE] [--repository OWNER/NAME]';
-const LONGEST_REPORT_BYTES = 2 ** 20;
+const MAX_REPORT_BYTES = 2 ** 20;
 const TIMEOUT_MS = 10 * 60_000;
 
 const redactor = new Redactor();
@@ -30,8 +30,8 @@ const context: Context = {
 };
 
 /**
- * `npm run rehearse`: what the files of this checkout would do to an environment in which the files of another commit are
- * deployed. Everything runs on this machine, without credentials.
+ * `npm run rehearse`: rehearses the deployment of this checkout to an environment in which the files of another commit are
+ * deployed. Runs on this machine, without credentials.
  */
 async function main(args: string[]): Promise<number> {
   const { environment, base, manifest, scenario, repository } = optionsOf(args);
@@ -54,16 +54,16 @@ async function main(args: string[]): Promise<number> {
     },
     process.env,
   );
-  console.log(fitSections(presentRehearsal(result).summary ?? [], LONGEST_REPORT_BYTES));
+  console.log(fitSections(presentRehearsal(result).summary ?? [], MAX_REPORT_BYTES));
   return REHEARSAL_VERDICTS[result.verdict].ok ? 0 : 1;
 }
 
-/** `owner/name` of a remote; a made-up one without. */
+/** `owner/name` of a remote; a placeholder if there is none. */
 function repositoryIn(url: string): string {
   return /([\w.-]+\/[\w.-]+?)(?:\.git)?$/.exec(url)?.[1] ?? 'org/platform';
 }
 
-/** What git prints; empty where it fails, such as without a remote. */
+/** The output of git; empty if it fails, for example without a remote. */
 async function git(cwd: string, ...args: string[]): Promise<string> {
   const { stdout } = await runCommand('git', args, { env: process.env, cwd }, context);
   return stdout.trim();

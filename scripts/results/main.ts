@@ -10,8 +10,8 @@ import type { LedgerRecords, ResultFields } from './types.ts';
 
 /**
  * Writes schemas/<action>.json, the JSON Schema of each action's `result`, from the types that the presenters return, and
- * schemas/ledger/<record>.json, that of each parameter of the ledger. With --check it writes nothing and fails when a
- * schema is out of date.
+ * schemas/ledger/<record>.json, the JSON Schema of each parameter of the ledger. With --check it writes nothing and fails
+ * if a schema is out of date.
  */
 const root = join(import.meta.dirname, '../..');
 const types = join(import.meta.dirname, 'types.ts');
@@ -20,7 +20,7 @@ const api = new API({ cwd: root });
 const project = api.updateSnapshot({ openProjects: [join(root, 'tsconfig.json')] }).getProjects()[0];
 const file = project?.program.getSourceFile(types);
 const module = project && file && project.checker.getSymbolAtLocation(file);
-if (!module) throw new Error(`${types} is no module`);
+if (!module) throw new Error(`${types} is not a module`);
 const { checker } = project;
 
 const schemas = new Map<string, object>();
@@ -49,14 +49,14 @@ for (const [name, schema] of schemas) {
   }
 }
 
-/** The members of an interface that the module of types exports. */
+/** The members of an interface in types.ts. */
 function membersOf(
   of: Checker,
   exporting: Symbol,
   name: keyof { ResultFields: ResultFields; LedgerRecords: LedgerRecords },
 ): Map<string, { symbol: Symbol; type: Type }> {
   const declared = of.getMemberInModuleExports(exporting, name);
-  if (!declared) throw new Error(`${types} exports no ${name}`);
+  if (!declared) throw new Error(`${types} does not export ${name}`);
   return new Map(
     of.getPropertiesOfType(of.getDeclaredTypeOfSymbol(declared)).map((symbol) => {
       const type = of.getTypeOfSymbol(symbol);

@@ -3,27 +3,27 @@ import { ERROR_CODES } from '../../src/core/errors.ts';
 import type { Verdicts } from '../../src/core/outcome.ts';
 import type { Schema, TypeSchemas, Variant } from './type-schema.ts';
 
-/** The fields that every result has, and those that any result may have. */
+/** The required and the optional fields of all results. */
 function commonFields(action: string, verdicts: Verdicts): Record<string, Schema> {
   const red = Object.keys(verdicts).filter((verdict) => verdicts[verdict]?.ok !== true);
   return {
     version: { description: 'The version of this format.', const: 1 },
     action: { const: action },
-    verdict: { description: 'How the run ended.', enum: Object.keys(verdicts) },
+    verdict: { description: 'The result of the run.', enum: Object.keys(verdicts) },
     ok: { description: 'Whether the step succeeded.', type: 'boolean' },
-    reason: { description: 'One or two sentences for a person.', type: 'string' },
+    reason: { description: 'The reason for the verdict, in one or two sentences.', type: 'string' },
     error: {
-      description: 'Of a failure.',
+      description: 'The error of a failed run.',
       type: 'object',
       properties: {
         code: {
-          description: 'The error code; the verdict where the failure has no code of its own.',
+          description: 'The error code, or the verdict if the failure has no error code.',
           enum: [...new Set([...Object.keys(ERROR_CODES), ...red])].toSorted(),
         },
         message: { type: 'string' },
-        fix: { description: 'What to do about it.', type: 'string' },
+        fix: { description: 'How to fix it.', type: 'string' },
         at: {
-          description: 'The line of a file in the workspace that it is about.',
+          description: 'The line of a file in the workspace that caused it.',
           type: 'object',
           properties: { file: { type: 'string' }, line: { type: 'number' } },
           required: ['file', 'line'],
@@ -35,7 +35,8 @@ function commonFields(action: string, verdicts: Verdicts): Record<string, Schema
       additionalProperties: false,
     },
     unstopped: {
-      description: 'What the run could not stop before it ended, and the command that stops it.',
+      description:
+        'Operations that the run could not stop before it ended, each with the command that stops it.',
       type: 'array',
       items: {
         type: 'object',
@@ -45,21 +46,24 @@ function commonFields(action: string, verdicts: Verdicts): Record<string, Schema
       },
     },
     truncated: {
-      description: 'The result was too long for an output; `result-file` has all of it.',
+      description: 'The result was too long for an output; `result-file` contains all of it.',
       const: true,
     },
     omitted: {
-      description: 'How many entries are left out, by output.',
+      description: 'The number of omitted entries, by output.',
       type: 'object',
       additionalProperties: { type: 'number' },
     },
-    outputs: { description: 'In `result-file` only: the outputs that were cut.', type: 'object' },
+    outputs: {
+      description: 'Only in `result-file`: the complete outputs that were truncated.',
+      type: 'object',
+    },
   };
 }
 
 const COMMON_REQUIRED = ['version', 'action', 'verdict', 'ok', 'reason'];
 
-/** The JSON Schema of an action's `result`, whose own fields have this type. */
+/** The JSON Schema of an action's `result`. `type` is the type of its specific fields. */
 export function resultSchema(action: string, verdicts: Verdicts, type: Type, types: TypeSchemas): object {
   const common = commonFields(action, verdicts);
   const variants = types.variants(type);
@@ -75,7 +79,7 @@ export function resultSchema(action: string, verdicts: Verdicts, type: Type, typ
     if: { properties: { ok: { const: true } } },
     then: {
       properties: { verdict: { enum: green }, error: false },
-      // A result that was cut may lack any field of its own.
+      // A truncated result may lack any of the action's fields.
       anyOf: [...uniqueLists(required).map((names) => ({ required: names })), { required: ['truncated'] }],
     },
     else: { required: ['error'] },
@@ -83,7 +87,7 @@ export function resultSchema(action: string, verdicts: Verdicts, type: Type, typ
   };
 }
 
-/** Each field of any variant, with all schemas that it has in them. */
+/** The fields of all variants, each with all schemas that it has in them. */
 function ownFields(variants: readonly Variant[], common: Record<string, Schema>): Record<string, Schema> {
   const fields: Record<string, Schema[]> = {};
   for (const { properties } of variants) {

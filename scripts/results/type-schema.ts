@@ -1,6 +1,6 @@
 import { type Checker, type Symbol, SymbolFlags, type Type, TypeFlags } from 'typescript/unstable/sync';
 
-/** A JSON Schema, as far as it is written here. */
+/** The part of JSON Schema that is written here. */
 export interface Schema {
   $ref?: string;
   description?: string;
@@ -24,8 +24,8 @@ export interface Variant {
 }
 
 /**
- * Turns types of TypeScript into JSON Schema: what JSON.stringify writes of a value of the type. Objects take no other
- * keys than those of their type. Named types go into `definitions`.
+ * Converts TypeScript types to JSON Schema, for the output of JSON.stringify. Objects accept only the keys of their type.
+ * Named types are collected in `definitions`.
  */
 export class TypeSchemas {
   readonly definitions: Record<string, Schema> = {};
@@ -68,7 +68,7 @@ export class TypeSchemas {
     );
   }
 
-  /** The members of a type that JSON has: a property that is undefined is left out. */
+  /** The members of a type that JSON.stringify writes; it omits undefined properties. */
   #written(type: Type): Type[] {
     return membersOf(type).filter(({ flags }) => (flags & (TypeFlags.Undefined | TypeFlags.Never)) === 0);
   }
@@ -119,7 +119,7 @@ export class TypeSchemas {
     return { $ref: `#/$defs/${this.#define(type, name)}` };
   }
 
-  /** The name of a definition; another type of the same name gets a number. */
+  /** The name of a type's definition. Another type with the same name gets a number. */
   #define(type: Type, name: string): string {
     const known = this.#names.get(type.id);
     if (known !== undefined) return known;
@@ -151,7 +151,7 @@ function membersOf(type: Type): readonly Type[] {
   return type.isUnionType() ? type.getTypes() : [type];
 }
 
-/** A comment in one line. */
+/** A comment on one line. */
 function plainText(comment: string): string {
   return comment.replaceAll(/\s+/g, ' ').trim();
 }

@@ -11,7 +11,7 @@ import type { presentService } from '../../src/present/service.ts';
 import type { presentStack } from '../../src/present/stack.ts';
 import type { presentSupersede } from '../../src/present/supersede.ts';
 
-/** The fields of each action's `result` beside those that all results have. Its schema is made from this type. */
+/** The specific fields of each action's `result`. Its schema is generated from this type. */
 export interface ResultFields {
   'build-push-image': ReturnType<typeof presentImage>['result'];
   'deploy-environment': ReturnType<typeof presentEnvironment>['result'];
@@ -23,10 +23,10 @@ export interface ResultFields {
   'update-service': ReturnType<typeof presentService>['result'];
 }
 
-/** What is optional in a record but this: an earlier version did not write all fields, and they are read as empty. */
+/** A record with only these required fields. Earlier versions did not write all others, which are then read as empty. */
 type Only<T, Required extends keyof T> = Pick<T, Required> & Partial<Omit<T, Required>>;
 
-/** What the parameters of the ledger contain. Each property names a schema. */
+/** The contents of the ledger's parameters. Each property is the name of a schema. */
 export interface LedgerRecords {
   /** The release of a service, in `/<project>/<environment>/<service>/release`. */
   release: Only<Release, 'image'>;

@@ -38,7 +38,7 @@ export function templatesPage(): string {
   );
   const unknown = names.filter((name) => !ORDER.includes(name));
   if (unknown.length > 0 || names.length !== ORDER.length)
-    throw new Error(`ORDER of scripts/templates/page.ts has no place for ${unknown.join(', ')}`);
+    throw new Error(`ORDER in scripts/templates/page.ts does not match templates/ (${unknown.join(', ')})`);
   const reference = ORDER.map((name) => section(readTemplate(name))).join('\n\n');
   const marked = /(<!-- reference -->\n)[\s\S]*(<!-- \/reference -->)/;
   if (!marked.test(page)) throw new Error('docs/reference/templates.md has no markers <!-- reference -->');

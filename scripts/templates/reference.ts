@@ -16,7 +16,7 @@ export interface Stack {
   parameterFiles: readonly string[];
   /** Parameters in addition to that file. */
   ownParameters: Record<string, string>;
-  /** Both. */
+  /** All parameters. */
   parameters: Record<string, string>;
   tags: Record<string, string>;
 }
@@ -102,7 +102,7 @@ export function backupStacksOf(environment: Environment): Stack[] {
   }));
 }
 
-/** The same with the cache, which is not in platform.yml, and a service that uses it. */
+/** All stacks of an environment with the cache, which is not in platform.yml, and a service that uses it. */
 export function stacksWithCacheOf(environment: Environment): Stack[] {
   const { Parameters, Tags } = readParameters(environment);
   const cache: Stack = {

@@ -33,8 +33,9 @@ export function resolveTemplate(template: Template, given: Record<string, string
     ]),
   );
   const scope: Scope = { template, values, conditions: {} };
-  for (const name of Object.keys(template.Conditions)) decide(scope, name);
-  const isOn = ({ Condition }: { Condition?: string }) => Condition === undefined || decide(scope, Condition);
+  for (const name of Object.keys(template.Conditions)) evaluateCondition(scope, name);
+  const isOn = ({ Condition }: { Condition?: string }) =>
+    Condition === undefined || evaluateCondition(scope, Condition);
   const resolveAll = <T extends { Condition?: string }>(section: Record<string, T>): Record<string, T> =>
     Object.fromEntries(
       Object.entries(section)
@@ -63,8 +64,8 @@ function parameterValue(
 ): Json {
   const text = given ?? (parameter.Default === undefined ? undefined : String(parameter.Default));
   if (text === undefined) throw new Error(`${template}: ${name} has no value`);
-  const problem = notAllowed(parameter, text);
-  if (problem !== undefined) throw new Error(`${template}: ${name}: "${text}" is not ${problem}`);
+  const problem = violatedRule(parameter, text);
+  if (problem !== undefined) throw new Error(`${template}: ${name}: expected ${problem}, got "${text}"`);
   const { Type } = parameter;
   if (Type.startsWith('AWS::SSM::Parameter::Value<List<'))
     return [1, 2, 3].map((n) => `${ssmValue(text)}#${n}`);
@@ -73,16 +74,18 @@ function parameterValue(
   return Type === 'Number' ? Number(text) : text;
 }
 
-function notAllowed(parameter: Parameter, text: string): string | undefined {
+/** The rule that a value violates; undefined if it is allowed. */
+function violatedRule(parameter: Parameter, text: string): string | undefined {
   const { Type, AllowedValues, AllowedPattern, MinValue = -Infinity, MaxValue = Infinity } = parameter;
   if (AllowedValues && !AllowedValues.map(String).includes(text)) return `one of ${AllowedValues.join(', ')}`;
-  if (AllowedPattern !== undefined && !new RegExp(AllowedPattern).test(text)) return `like ${AllowedPattern}`;
+  if (AllowedPattern !== undefined && !new RegExp(AllowedPattern).test(text))
+    return `a match of ${AllowedPattern}`;
   if (Type !== 'Number') return undefined;
   const number = text === '' ? NaN : Number(text);
   return number >= MinValue && number <= MaxValue ? undefined : `a number from ${MinValue} to ${MaxValue}`;
 }
 
-function decide(scope: Scope, name: string): boolean {
+function evaluateCondition(scope: Scope, name: string): boolean {
   const known = scope.conditions[name];
   if (known !== undefined) return known;
   const expression = scope.template.Conditions[name];
@@ -95,7 +98,7 @@ function isTrue(scope: Scope, expression: Json): boolean {
   const list = argument as Json[];
   switch (name) {
     case 'Condition':
-      return decide(scope, argument as string);
+      return evaluateCondition(scope, argument as string);
     case 'Fn::Not':
       return !isTrue(scope, list[0] ?? null);
     case 'Fn::And':
@@ -137,7 +140,7 @@ function intrinsic(scope: Scope, name: string, argument: Json): Json | undefined
   }
   if (name === 'Fn::If') {
     const [condition, yes, no] = argument as [string, Json, Json];
-    return resolve(scope, decide(scope, condition) ? yes : no);
+    return resolve(scope, evaluateCondition(scope, condition) ? yes : no);
   }
   if (name === 'Fn::Sub') return substitute(scope, argument);
   const resolved = resolve(scope, argument) ?? null;

@@ -61,7 +61,7 @@ export function readTemplate(name: string): Template {
   return template;
 }
 
-/** @throws Error if the text is not YAML, or uses aliases, which CloudFormation refuses. */
+/** @throws Error if the text is not YAML, or uses aliases, which CloudFormation does not support. */
 export function parseTemplate(name: string, text: string): Template {
   const lines = new LineCounter();
   // The parser warns about each unknown tag, and a warning with its position is slow to create.

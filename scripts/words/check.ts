@@ -3,15 +3,15 @@ import { EXCEPTIONS, type Exception } from './exceptions.ts';
 import { findPhrases, type Found } from './find.ts';
 import { PHRASES, type Phrase } from './phrases.ts';
 
-function excuses(exception: Exception, file: string, { text }: Found): boolean {
+function applies(exception: Exception, file: string, { text }: Found): boolean {
   const here = exception.path.endsWith('/') ? file.startsWith(exception.path) : file === exception.path;
   return here && (exception.text === undefined || exception.text.toLowerCase() === text.toLowerCase());
 }
 
-/** What writes messages that people read. */
+/** The sources that contain messages. */
 const SOURCE = /^(?:src|actions)\/.*\.ts$/;
 
-/** One line for each phrase to avoid and each number without its noun, and for each exception that is not needed. */
+/** One line for each phrase to avoid, each number with a fixed noun, and each unused exception. */
 export function checkWords(
   texts: ReadonlyMap<string, string>,
   phrases: readonly Phrase[] = PHRASES,
@@ -21,7 +21,7 @@ export function checkWords(
   const problems: string[] = [];
   for (const [file, text] of texts) {
     for (const found of findPhrases(text, phrases)) {
-      const exception = exceptions.find((each) => excuses(each, file, found));
+      const exception = exceptions.find((each) => applies(each, file, found));
       if (exception === undefined)
         problems.push(`${file}:${found.line}: avoid "${found.text}"; write: ${found.phrase.write}`);
       else used.add(exception);
@@ -33,10 +33,10 @@ export function checkWords(
       );
     }
   }
-  const idle = exceptions.filter((exception) => !used.has(exception));
+  const unused = exceptions.filter((exception) => !used.has(exception));
   return [
     ...problems,
-    ...idle.map(
+    ...unused.map(
       ({ path, text }) => `scripts/words/exceptions.ts: ${path}${text ? ` has no "${text}"` : ' needs none'}`,
     ),
   ];

@@ -6,7 +6,7 @@ export interface Found {
   phrase: Phrase;
 }
 
-/** What may stand between two words of a sentence: blanks, a comment's marks, the seam of two joined strings. */
+/** The separators between two words: white space, a comment marker, or the seam of two joined strings. */
 const GAP = String.raw`(?:\s|(?<=\s)(?:\*|//|#|>)(?=\s)|['"\`]\s*\+\s*['"\`])+`;
 
 const patterns = new Map<Phrase, RegExp>();
@@ -20,7 +20,7 @@ function patternOf(phrase: Phrase): RegExp {
   return pattern;
 }
 
-/** Where a text has one of the phrases, in the order of its lines. */
+/** The phrases in a text, by line. */
 export function findPhrases(text: string, phrases: readonly Phrase[]): Found[] {
   return phrases
     .flatMap((phrase) =>

@@ -3,10 +3,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { checkWords } from './check.ts';
 
-/** The files that people read, and that are written here. */
+/** The files that people read. */
 const READ = /\.(?:ts|js|md|ya?ml|json|html|vue|css|sh|Dockerfile)$|(?:^|\/)(?:Dockerfile|run)$/;
-/** Built, locked or recorded: their words come from elsewhere. */
-const NOT_OURS = /^dist\/|package-lock\.json$|(?:^|\/)recorded\/|^src\/.*\/generated\//;
+/** Generated and recorded files, whose text is not written here. */
+const GENERATED = /^dist\/|package-lock\.json$|(?:^|\/)recorded\/|^src\/.*\/generated\//;
 
 /** Every tracked or new file of the repository that a person reads. */
 function listFiles(root: string): string[] {
@@ -15,7 +15,7 @@ function listFiles(root: string): string[] {
     encoding: 'utf8',
     maxBuffer: 64 * 1024 * 1024,
   });
-  return out.split('\0').filter((file) => READ.test(file) && !NOT_OURS.test(file));
+  return out.split('\0').filter((file) => READ.test(file) && !GENERATED.test(file));
 }
 
 /** The text of a file; undefined for one that is deleted but still tracked. */
@@ -28,7 +28,7 @@ function read(root: string, file: string): string | undefined {
   }
 }
 
-/** Checks the words of all files below the repository's root: the argument, `.` by default. */
+/** Checks the words of all files in a repository. The argument is its root, by default `.`. */
 const root = process.argv[2] ?? '.';
 const texts = new Map<string, string>();
 for (const file of listFiles(root)) {

@@ -1,11 +1,11 @@
-/** A phrase that reads as translated or talks of things as people, and what to write instead. */
+/** An unidiomatic phrase or a personification, and what to write instead. */
 export interface Phrase {
-  /** A regular expression, of whole words. A space stands for any gap, line breaks and comment marks included. */
+  /** A regular expression that matches whole words. A space matches any gap, including line breaks and comment markers. */
   avoid: string;
   write: string;
 }
 
-/** The phrases that no log line, document, comment or name of a test may have. */
+/** The phrases to avoid in log lines, documents, comments and names of tests. */
 export const PHRASES: readonly Phrase[] = [
   { avoid: '(?:is|are|was|were) not to be had', write: 'is not available' },
   { avoid: '(?:lie|lies|lay) ready', write: 'is ready' },

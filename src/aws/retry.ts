@@ -14,7 +14,7 @@ type Token = Awaited<ReturnType<Strategy['acquireInitialRetryToken']>> & {
 };
 type ErrorInfo = Parameters<Strategy['refreshRetryTokenForRetry']>[1];
 
-/** If 30 % of the calls fail at random, one in 6 million fails 13 times in a row (0.3^13). */
+/** If 30% of the calls fail at random, one in 6 million fails 13 times in a row (0.3^13). */
 export const MAX_ATTEMPTS = 13;
 
 /** The waits add up to about a minute. */

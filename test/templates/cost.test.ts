@@ -134,7 +134,7 @@ describe('nothing is silently left out', () => {
   });
 });
 
-describe('the claim of 40 to 60 %', () => {
+describe('the claim of 40 to 60%', () => {
   test.each([
     [0.61, 'more'],
     [0.6, 'holds'],

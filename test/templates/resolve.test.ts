@@ -64,11 +64,11 @@ test('a resource with a false condition is left out', () => {
 
 describe('an invalid value is an error', () => {
   test.each([
-    [{ Environment: 'test' }, 't: Environment: "test" is not one of dev, prod'],
-    [{ Count: '4' }, 't: Count: "4" is not a number from 1 to 3'],
-    [{ Count: 'two' }, 't: Count: "two" is not a number from 1 to 3'],
-    [{ Count: '' }, 't: Count: "" is not a number from 1 to 3'],
-    [{ Name: 'X1' }, 't: Name: "X1" is not like ^[a-z]+$'],
+    [{ Environment: 'test' }, 't: Environment: expected one of dev, prod, got "test"'],
+    [{ Count: '4' }, 't: Count: expected a number from 1 to 3, got "4"'],
+    [{ Count: 'two' }, 't: Count: expected a number from 1 to 3, got "two"'],
+    [{ Count: '' }, 't: Count: expected a number from 1 to 3, got ""'],
+    [{ Name: 'X1' }, 't: Name: expected a match of ^[a-z]+$, got "X1"'],
   ])('%j', (given, message) => {
     expect(() => value('1', given as Record<string, string>)).toThrow(message);
   });

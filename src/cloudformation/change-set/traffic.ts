@@ -145,9 +145,9 @@ function findingOf(
   };
 }
 
-/** For example `blue 10 %, green 90 %`, without target groups that get no requests. */
+/** For example `blue 10%, green 90%`, without target groups that get no requests. */
 function describeShares(shares: Shares): string {
-  const parts = [...shares].map(([arn, share]) => `${arn.split('/')[1] ?? arn} ${Math.round(share * 100)} %`);
+  const parts = [...shares].map(([arn, share]) => `${arn.split('/')[1] ?? arn} ${Math.round(share * 100)}%`);
   return parts.length > 0 ? parts.join(', ') : 'no target group';
 }
 

@@ -90,7 +90,7 @@ describe.each(operations)('%s', (operation) => {
   });
 });
 
-test('a push with 30 % faults is complete', async () => {
+test('a push with 30% faults is complete', async () => {
   const sandbox = await sandboxOf();
   const kinds = ['throttle', 'error', 'reset'] as const;
   for (const kind of kinds) sandbox.addFault({ service: 'registry', kind, probability: 0.1 });

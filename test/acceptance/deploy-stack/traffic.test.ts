@@ -161,7 +161,7 @@ describe('a change set that changes the rule', () => {
     expect(plan.summary).toContain('allow-traffic-reset: ProductionRule');
     const deploy = await run(inputs);
     expect(verdictOf(deploy)).toBe('blocked');
-    expect(deploy.outputs['reason']).toContain('green 100 % → blue 100 %');
+    expect(deploy.outputs['reason']).toContain('green 100% → blue 100%');
     expect(await liveWeights()).toEqual(SERVED_BY_GREEN);
   });
 

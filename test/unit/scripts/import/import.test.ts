@@ -56,9 +56,9 @@ describe.each(Object.entries(IMPORT_CASES))('%s', (_name, { args, files }: Impor
     const walked = files.map((file) => {
       const sections = sectionsOf(report, file);
       const told = [
-        'Taken over',
-        'The same in the template',
-        'The service keeps',
+        'Imported',
+        'Already in the template',
+        'Kept by the service',
         'Set by ECS',
         'No counterpart',
       ]
@@ -77,7 +77,7 @@ describe.each(Object.entries(IMPORT_CASES))('%s', (_name, { args, files }: Impor
       const sections = sectionsOf(report, file);
       const pathOf = (line: string): string => line.split(/ → |: /)[0] ?? '';
       const cases = [
-        ...(sections['Taken over'] ?? []).map((line) => [pathOf(line), true] as const),
+        ...(sections['Imported'] ?? []).map((line) => [pathOf(line), true] as const),
         ...(sections['No counterpart'] ?? []).map((line) => [pathOf(line), false] as const),
       ];
       for (const [path, isTaken] of cases) {
@@ -195,7 +195,7 @@ test('a value that Copilot reads from the shell is not in the output', () => {
   const { report } = run(args);
   let tried = 0;
   for (const file of files) {
-    for (const line of sectionsOf(report, file)['Taken over'] ?? []) {
+    for (const line of sectionsOf(report, file)['Imported'] ?? []) {
       const document = parseDocument(inputText(file));
       const keys = keysOf(line.split(' → ')[0] ?? '');
       document.setIn(keys, `/${document.getIn(keys) as string}\${SHELL_VALUE}`);
@@ -471,6 +471,15 @@ describe('unsupported input is refused', () => {
       ['ecspresso', 'ecspresso.yml'],
       { 'ecspresso.yml': inputText('ecspresso.yml').replace('`SERVICE`', '`OTHER_SERVICE`') },
       /service: the environment variable OTHER_SERVICE is not set/,
+    ],
+    [
+      'an image without an account',
+      ['ecspresso', 'ecspresso.yml'],
+      {
+        'ecs-task-def.json':
+          '{ "family": "web", "containerDefinitions": [{ "name": "web", "image": "ghcr.io/org/web:1" }] }',
+      },
+      /ecspresso\.yml: cannot determine the account\. Fix: add --account prod=/,
     ],
     [
       'CodeDeploy',

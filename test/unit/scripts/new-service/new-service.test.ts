@@ -118,10 +118,10 @@ describe('is refused, and nothing is written', () => {
     [['carts_2'], /^expected .*, got "carts_2"/],
     [['c'.repeat(32)], /at most 31 characters, got /],
     [['c'.repeat(26), '--worker'], / at most 31 characters, got "c{26}-queue"$/],
-    [['pr-1'], /^the name is taken: the stacks of previews/],
-    [['lock'], /^the name is taken/],
-    [['changed'], /^the name is taken/],
-    [['userservice'], /differ only in characters that a logical id/],
+    [['pr-1'], /^the name is reserved: names of preview stacks/],
+    [['lock'], /^the name is reserved/],
+    [['changed'], /^the name is reserved/],
+    [['userservice'], /differ only in characters that a CloudFormation logical ID/],
   ])('%j', (args, message) => {
     expect(() => addService(args, folder)).toThrow(message);
     expect(manifest()).toBe(REFERENCE);

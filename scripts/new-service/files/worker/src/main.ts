@@ -8,7 +8,7 @@ const log = (message: string, more: object = {}): void => {
   console.log(JSON.stringify({ time: new Date().toISOString(), service: manifest.name, message, ...more }));
 };
 
-/** SIGTERM ends the poll for messages. The current message is completed: ECS waits for two minutes. */
+/** SIGTERM ends the poll for messages. The current message is completed, for which ECS waits up to two minutes. */
 const stop = new AbortController();
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   process.once(signal, () => {

@@ -1,9 +1,9 @@
 import { DeleteMessageCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import type { Queue } from './worker.ts';
 
-/** The queue with this URL. The region and the credentials are those of the task. */
+/** The queue with this URL, with the region and credentials of the task. */
 export function openQueue(address: string | undefined): Queue {
-  if (!address) throw new Error('QUEUE_URL: expected the URL of an SQS queue, got nothing');
+  if (!address) throw new Error('QUEUE_URL: expected the URL of an SQS queue, got none');
   const client = new SQSClient({});
   return {
     async receive(signal) {

@@ -7,8 +7,10 @@ import { handle } from '../src/handle.ts';
 import { heartbeat, isHealthy } from '../src/heartbeat.ts';
 import { work, type Message } from '../src/worker.ts';
 
-/** Processes messages until the queue is empty, then stops. Returns the remaining messages. */
-async function left(bodies: readonly string[]): Promise<{ queue: string[]; log: string[]; beats: number }> {
+/** Processes all messages once, then stops. Returns the remaining messages. */
+async function processed(
+  bodies: readonly string[],
+): Promise<{ queue: string[]; log: string[]; beats: number }> {
   const stop = new AbortController();
   const queue = new Map(
     bodies.map((body, index): [string, Message] => [`${index}`, { body, receipt: `${index}` }]),
@@ -42,14 +44,14 @@ async function left(bodies: readonly string[]): Promise<{ queue: string[]; log: 
 }
 
 test('removes a processed message', async () => {
-  const { queue, log, beats } = await left(['{ "id": "1" }', '{ "id": "2" }']);
+  const { queue, log, beats } = await processed(['{ "id": "1" }', '{ "id": "2" }']);
   assert.deepEqual(queue, []);
   assert.deepEqual(log, []);
   assert.equal(beats, 4);
 });
 
 test('leaves a failed message in the queue and continues', async () => {
-  const { queue, log } = await left(['no JSON', '{ "id": "2" }', '{}']);
+  const { queue, log } = await processed(['no JSON', '{ "id": "2" }', '{}']);
   assert.deepEqual(queue, ['no JSON', '{}']);
   assert.deepEqual(log, ['message failed', 'message failed']);
 });
