@@ -3,10 +3,10 @@ import type { OutputContract } from '../../src/core/outputs/write.ts';
 import { REHEARSAL_VERDICTS } from '../../src/rehearse/result.ts';
 
 const inputs = {
-  environment: text({ required: true }),
-  manifest: text({ default: 'platform.yml' }),
-  base: text(),
-  scenario: text(),
+  environment: text({ type: 'name', required: true }),
+  manifest: text({ type: 'path', default: 'platform.yml' }),
+  base: text({ type: 'commit, branch or tag' }),
+  scenario: text({ type: 'path' }),
   timeout: duration({ default: '5m', max: '30m' }),
   'github-token': secretText(),
   comment: boolean({ default: 'true' }),

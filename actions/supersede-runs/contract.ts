@@ -3,7 +3,7 @@ import type { OutputContract } from '../../src/core/outputs/write.ts';
 import { SUPERSEDE_VERDICTS } from '../../src/github/supersede.ts';
 
 const inputs = {
-  environment: text({ required: true }),
+  environment: text({ type: 'name', required: true }),
   'github-token': secretText(),
   notify: secretText(),
   reason: text(),

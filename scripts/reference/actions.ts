@@ -59,6 +59,7 @@ export function actionPage(name: string, action: Action, contract: Contract, mea
     ...(inputs.length > 0
       ? [
           '## Inputs',
+          TYPES,
           ['| Input | Type | Default | Description |', '| --- | --- | --- | --- |', ...inputs].join('\n'),
         ]
       : []),
@@ -70,22 +71,25 @@ export function actionPage(name: string, action: Action, contract: Contract, mea
   ].join('\n\n');
 }
 
-function typeOf({ kind, choices, env }: Input<unknown>): string {
-  const values = choices ? choices.map((choice) => `\`${choice}\``).join(' ') : KINDS[kind];
-  if (values === undefined) throw new Error(`KINDS has no name for inputs of kind ${kind}`);
-  return env === undefined ? values : `${values}, or \`${env}\` in the environment`;
+function typeOf({ kind, type, choices }: Input<unknown>): string {
+  const values = choices ? choices.map((choice) => `\`${choice}\``).join(' ') : (type ?? KINDS[kind]);
+  if (values === undefined) throw new Error(`there is no type for inputs of kind ${kind}`);
+  return values;
 }
 
-/** The documented names of the kinds of inputs. */
+/** The types of inputs without a more specific type. */
 const KINDS: Readonly<Record<string, string>> = {
   text: 'text',
   secret: 'secret',
   list: 'list',
   map: 'map',
-  form: 'YAML or JSON',
+  form: 'map',
   boolean: '`true` `false`',
   duration: 'duration',
 };
+
+const TYPES =
+  'A **list** is separated by commas or newlines. A **map** is a YAML or JSON object, or `key=value` lines. A **duration** is a number with a unit, such as `90s`, `30m` or `2h`. Paths are relative to the workspace.';
 
 /** The meanings of an action's verdicts. */
 export type Meanings = ReadonlyMap<string, string>;

@@ -6,6 +6,8 @@ import { expectedOneOf } from './choice.ts';
 /** An input: its parser and its default. */
 export interface Input<T> {
   readonly kind: string;
+  /** The type in the reference, if it is more specific than `kind`. */
+  readonly type?: string;
   readonly required: boolean;
   /** The value if the input is not set; the same as in action.yml. */
   readonly default?: string;
@@ -93,17 +95,20 @@ function build<T, A = undefined>(
 const nothing = (): undefined => undefined;
 
 interface TextOptions extends Options {
+  /** The type in the reference: `path`, `ARN`, `integer`. Default: `text`. */
+  type?: string;
   pattern?: { matches: RegExp; expected: Expectation };
 }
 
 /** A trimmed string that may have to match a pattern. */
 export function text<const O extends TextOptions = object>(options?: O): Input<Given<string, O>> {
-  const { pattern }: TextOptions = options ?? {};
+  const { pattern, type }: TextOptions = options ?? {};
   const parse = (name: string, value: string): string => {
     if (pattern && !pattern.matches.test(value)) throw new InputError(name, value, pattern.expected);
     return value;
   };
-  return build('text', options ?? {}, parse, nothing) as Input<Given<string, O>>;
+  const input = build('text', options ?? {}, parse, nothing) as Input<Given<string, O>>;
+  return type === undefined ? input : { ...input, type };
 }
 
 /** A string that is never shown. */
