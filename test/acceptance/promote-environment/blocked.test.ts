@@ -58,7 +58,7 @@ test('a release that was not proven is not promoted, even if its tasks run now',
   const run = await promote(world, { 'bypass-reason': 'INC-1' });
   expect(run.outputs).toMatchObject({ verdict: 'blocked' });
   expect(run.outputs['reason']).toContain(
-    `${digest.slice(0, 19)} of user-service is not proven in dev: when it was deployed there, the service wanted 0 tasks`,
+    `${digest.slice(0, 19)} of user-service is not proven in dev, because the desired count was 0 when it was deployed`,
   );
 });
 

@@ -103,7 +103,7 @@ const MOMENTS: readonly Moment[] = [
     },
     // The old tasks are stopped first, so they have to be started again.
     percent: { minimumHealthyPercent: 0, maximumPercent: 100 },
-    remains: /rolled back|roll back to user-service:1/,
+    remains: /rolled back|rollback to user-service:1/,
   },
   {
     name: 'during the proof',
