@@ -57,4 +57,13 @@ export const PHRASES: readonly Phrase[] = [
   { avoid: 'does not come back', write: 'cannot be restored' },
   { avoid: 'with one another', write: 'with each other' },
   { avoid: 'let (?:it|them|dev|staging|prod|this|that) have', write: 'deploy … to …' },
+  { avoid: 'in earnest', write: 'name the real call' },
+  { avoid: '(?:is|are|was|were) told (?:so|of|why)', write: 'is reported' },
+  { avoid: '(?:is|are|was|were) there already', write: 'already exists' },
+  { avoid: 'whoever', write: 'anyone who, the person who' },
+  { avoid: 'such a one', write: 'such a …, one' },
+  { avoid: 'broken off', write: 'cancelled, stopped' },
+  { avoid: 'what is there', write: 'the existing …' },
+  { avoid: 'it is none', write: 'there is none, it is not a …' },
+  { avoid: 'where there (?:is|are) none', write: 'if there is none' },
 ];

@@ -11,7 +11,7 @@ import { taskHostOf, type TaskProcess } from './task-host.ts';
 
 const SERVICES = ['user-service', 'product-service', 'order-service', 'frontend'];
 
-/** The reference service of a container. Undefined if it is none, or if tasks are not real. */
+/** The reference service of a container. Undefined if the image is not one of them, or if tasks are not real. */
 export function referenceServiceOf(task: Task, { image }: Container): string | undefined {
   if (task.ecs.world.scenario.ecs?.tasks !== 'real') return undefined;
   const name = image.split('@')[0]?.split('/').at(-1)?.split(':')[0] ?? '';
