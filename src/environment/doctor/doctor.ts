@@ -11,7 +11,7 @@ import { checkExisting } from './existing.ts';
 import { checkBuilds, checkRepositories } from './images.ts';
 import { policyTitle, type RolePolicy, rolePolicies } from './policy.ts';
 import { checkDomains } from './prerequisites/domains.ts';
-import { checkFargate, checkRoom } from './prerequisites/quotas.ts';
+import { checkFargate, checkCapacity } from './prerequisites/quotas.ts';
 import { checkEcsRole, checkExecutionRole } from './prerequisites/roles.ts';
 import { checkProtection } from './protection.ts';
 import { checkNames, checkValues } from './values.ts';
@@ -123,14 +123,14 @@ async function checkAccount(
     checkRepositories(context, manifest, choice, { graph, neighbours }),
     checkDomains(context, session, { account, checks: read.map(({ check }) => check) }),
     checkFargate(context, session, read),
-    existing.then(({ missing }) => checkRoom(context, session, needsOf(read, missing))),
+    existing.then(({ missing }) => checkCapacity(context, session, needsOf(read, missing))),
     checkEcsRole(context, session, read),
     checkExecutionRole(context, session, environment),
   ]);
   return [...unread, ...checks, ...found.flat()];
 }
 
-/** What the stacks that do not exist yet need of the account's quotas. */
+/** The quota-limited resources of the stacks that do not exist yet. */
 function needsOf(stacks: readonly ReadStack[], missing: ReadonlySet<string>): Needs {
   const created = stacks.filter(({ stackName }) => missing.has(stackName));
   return totalNeeds([{ [STACK]: created.length }, ...created.map(({ check }) => check.needs)]);

@@ -329,7 +329,7 @@ async function lossesOf(
   return first ? ` This will be blocked unless it is allowed: ${first.message}.` : '';
 }
 
-/** What the parts of a plan create that counts towards a quota. A stack whose change set creates it exists already. */
+/** The quota-limited resources that a plan creates. A stack with a change set exists, so only its resources count. */
 function plannedNeeds(parts: readonly RunPart[], checks: readonly TargetCheck[]): Needs {
   return totalNeeds(
     parts.flatMap((part): Needs[] => {

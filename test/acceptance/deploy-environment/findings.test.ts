@@ -256,7 +256,7 @@ const ROWS: readonly Row[] = [
     scenario: zone('Z0OTHER', 'example.org'),
     check: 'the hosted zone Z0OTHER',
     state: 'problem',
-    says: /^its domain is example\.org, which dev\.example\.com does not belong to \(dev\.json:6\)$/,
+    says: /^dev\.example\.com is not in its domain, example\.org \(dev\.json:6\)$/,
     fix: /^Correct HostedZoneId in dev\.json: Route 53 accepts only names within the domain of the zone\.$/,
     code: 'template-invalid',
   },

@@ -9,13 +9,13 @@ import type { TargetCheck } from '../targets/check.ts';
 import type { CertificateUse, ZoneUse } from '../targets/domains.ts';
 import { unread } from '../unread.ts';
 
-/** The stacks that are checked, and the account that they are deployed to. */
+/** The stacks to check, and the account that they are deployed to. */
 interface Place {
   account: string;
   checks: readonly Pick<TargetCheck, 'stack' | 'domains'>[];
 }
 
-/** Whether the hosted zones and the certificates that stacks use can be used. */
+/** Checks the hosted zones and the certificates that stacks use. */
 export async function checkDomains(context: Context, session: Session, place: Place): Promise<Check[]> {
   const [zones, certificates] = await Promise.all([
     Promise.all(zonesIn(place).map((zone) => checkZone(context, session, place, zone))),
@@ -24,7 +24,7 @@ export async function checkDomains(context: Context, session: Session, place: Pl
   return [...zones, ...certificates.flat()];
 }
 
-/** A zone with all names that stacks use it for. */
+/** A hosted zone, with all names that stacks use it for. */
 interface SharedZone extends Omit<ZoneUse, 'name'> {
   names: readonly string[];
 }
@@ -51,7 +51,7 @@ async function checkZone(
   const name = `the hosted zone ${use.id}`;
   try {
     const zone = await readHostedZone(session, context, use.id);
-    return { name, ...judgeZone(use, zone, account) };
+    return { name, ...zoneFinding(use, zone, account) };
   } catch (error) {
     context.signal.throwIfAborted();
     const resource = `arn:${partitionOf(session.region).id}:route53:::hostedzone/${use.id}`;
@@ -59,33 +59,34 @@ async function checkZone(
   }
 }
 
-function judgeZone(use: SharedZone, zone: HostedZone | undefined, account: string): Finding {
+function zoneFinding(use: SharedZone, zone: HostedZone | undefined, account: string): Finding {
   const { names, validates } = use;
   const where = placeOf(use);
-  const which = use.parameters.join(' or ') || 'its id';
+  const which = use.parameters.join(' or ') || 'its ID';
   if (!zone) {
     const fix = `Correct ${which} in ${use.at.file}, or create a hosted zone for ${names.join(', ')}.`;
     return { state: 'problem', says: `not found in account ${account} (${where})`, fix };
   }
   const outside = names.filter((name) => !isWithin(name, zone.name));
   if (outside.length > 0) {
-    const says = `its domain is ${zone.name}, which ${listOf(outside)} does not belong to (${where})`;
-    const fix = `Correct ${which} in ${use.at.file}: Route 53 accepts only names within the domain of the zone.`;
+    const verb = outside.length === 1 ? 'is' : 'are';
+    const says = `${listOf(outside)} ${verb} not in its domain, ${zone.name} (${where})`;
+    const fix = `Correct ${which} in ${use.at.file}. Route 53 accepts only names in the domain of the zone.`;
     return { state: 'problem', says, fix };
   }
   if (validates && zone.isPrivate) {
-    const says = `it is private, and ACM validates a certificate only by a record in public DNS (${where})`;
-    const fix = `Give ${which} in ${use.at.file} the public hosted zone of ${names.join(', ')}.`;
+    const says = `it is private, but ACM validates certificates only with a record in public DNS (${where})`;
+    const fix = `Set ${which} in ${use.at.file} to the public hosted zone of ${names.join(', ')}.`;
     return { state: 'problem', says, fix };
   }
   const kind = zone.isPrivate ? 'private' : 'public';
   const delegation = zone.isPrivate
     ? ''
-    : '. Whether its domain is delegated to the name servers of the zone was not checked';
+    : '. The delegation of its domain to the name servers of the zone was not checked';
   return { state: 'ok', says: `${zone.name}, ${kind}${delegation}` };
 }
 
-/** What is wrong with the certificates of a stack; a single `ok` for each that can be used. */
+/** Checks each certificate of a stack, and whether together they cover all its names. */
 async function checkCertificates(
   context: Context,
   session: Session,
@@ -106,7 +107,7 @@ async function checkCertificates(
 
 interface CheckedCertificate {
   check: Check;
-  /** Absent where it cannot be used, or could not be read. */
+  /** Absent if it cannot be used or could not be read. */
   certificate?: Certificate;
 }
 
@@ -119,7 +120,7 @@ async function checkCertificate(
   const { arn, region } = use;
   const [, , , ownRegion = '', ownAccount = ''] = arn.split(':');
   const name = `the certificate ${arn.slice(arn.lastIndexOf('/') + 1)}`;
-  const fix = `Give ${use.parameters.join(' or ') || 'the template'} in ${use.at.file} an issued certificate of account ${account} in ${region}.`;
+  const fix = `Set ${use.parameters.join(' or ') || 'it'} in ${use.at.file} to an issued certificate of account ${account} in ${region}.`;
   const problem = (says: string): CheckedCertificate => ({
     check: { name, state: 'problem', says: `${says} (${placeOf(use)})`, fix },
   });
@@ -146,7 +147,7 @@ function uncoveredNames(
   return {
     name: `the certificates of ${stack}`,
     state: 'problem',
-    says: `they are issued for ${listOf(names)}, and not for ${listOf(missing)} (${placeOf(use)})`,
+    says: `they are issued for ${listOf(names)}, but not for ${listOf(missing)} (${placeOf(use)})`,
     fix: `Request a certificate for ${missing.join(', ')}.`,
   };
 }
@@ -159,7 +160,7 @@ function isWithin(name: string, zone: string): boolean {
   return name === zone || name.endsWith(`.${zone}`);
 }
 
-/** A wildcard stands for one label: https://docs.aws.amazon.com/acm/latest/userguide/acm-concepts.html */
+/** A wildcard matches one label: https://docs.aws.amazon.com/acm/latest/userguide/acm-concepts.html */
 function covers(pattern: string, name: string): boolean {
   return (
     pattern === name || (pattern.startsWith('*.') && name.split('.').slice(1).join('.') === pattern.slice(2))

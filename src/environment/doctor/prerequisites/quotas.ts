@@ -16,9 +16,9 @@ interface Quota {
   what: string;
 }
 
-/** A quota of resources that are counted. */
+/** A quota whose usage is the number of existing resources. */
 interface CountedQuota extends Quota {
-  /** The permission that counting takes. */
+  /** The permission that is required to count them. */
   permission: string;
   count(session: Session, context: Context): Promise<number>;
 }
@@ -53,8 +53,8 @@ const NAT_QUOTA: Quota = {
 };
 const STACK_QUOTA: Quota = { service: 'cloudformation', code: 'L-0485CB21', what: 'stacks in the region' };
 
-/** Checks whether the account's quotas are sufficient for new resources, in addition to those that exist. */
-export async function checkRoom(context: Context, session: Session, needs: Needs): Promise<Check[]> {
+/** Checks whether the account's quotas are sufficient for new resources in addition to the existing ones. */
+export async function checkCapacity(context: Context, session: Session, needs: Needs): Promise<Check[]> {
   const needed = (type: string): number => needs[type] ?? 0;
   const counted = Object.entries(COUNTED).filter(([type]) => needed(type) > 0);
   return await Promise.all([
@@ -72,7 +72,7 @@ async function checkCounted(
 ): Promise<Check> {
   return await checkQuota(context, session, quota, async (limit) => {
     try {
-      return judgeRoom(quota, { need, limit, used: await quota.count(session, context) });
+      return capacityFinding(quota, { need, limit, used: await quota.count(session, context) });
     } catch (error) {
       context.signal.throwIfAborted();
       return withoutUsage(quota, { need, limit }, error);
@@ -86,13 +86,13 @@ function withoutUsage(
   { need, limit }: { need: number; limit: number },
   error: unknown,
 ): Finding {
-  const known = judgeAlone(quota, { need, limit });
+  const known = limitFinding(quota, { need, limit });
   if (known.state === 'problem') return known;
   const { says, fix } = unread(error, `Allow ${quota.permission}.`);
   return { state: 'warning', says: `${known.says}; usage ${says}`, ...(fix !== undefined && { fix }) };
 }
 
-function judgeRoom(
+function capacityFinding(
   quota: Quota,
   { need, limit, used }: { need: number; limit: number; used: number },
 ): Finding {
@@ -101,20 +101,20 @@ function judgeRoom(
   return { state: 'problem', says, fix: increaseFix(quota, used + need) };
 }
 
-function judgeAlone(quota: Quota, { need, limit }: { need: number; limit: number }): Finding {
+function limitFinding(quota: Quota, { need, limit }: { need: number; limit: number }): Finding {
   const says = `requires up to ${need}, the account has ${limit}`;
   return need <= limit ? { state: 'ok', says } : { state: 'problem', says, fix: increaseFix(quota, need) };
 }
 
-/** A warning at most: it is not known which Availability Zones the stacks use. */
+/** At most a warning, because it is unknown which Availability Zones the stacks use. */
 async function checkNatGateways(context: Context, session: Session): Promise<Check> {
   return await checkQuota(context, session, NAT_QUOTA, async (limit) => {
     try {
       const zones = [...(await countNatGateways(session, context))];
       const full = zones.filter(([, used]) => used >= limit);
       if (full.length === 0) {
-        const most = Math.max(0, ...zones.map(([, used]) => used));
-        return { state: 'ok', says: `at most ${most} of ${limit} are in use in an Availability Zone` };
+        const highest = Math.max(0, ...zones.map(([, used]) => used));
+        return { state: 'ok', says: `at most ${highest} of ${limit} are in use in an Availability Zone` };
       }
       const says = full.map(([zone, used]) => `${used} of ${limit} are in use in ${zone}`).sort();
       return { state: 'warning', says: says.join('; '), fix: increaseFix(NAT_QUOTA, limit + 1) };
@@ -125,14 +125,14 @@ async function checkNatGateways(context: Context, session: Session): Promise<Che
   });
 }
 
-/** The quota of stacks is CloudFormation's own to tell, so it takes no permission of Service Quotas. */
+/** CloudFormation itself returns the quota of stacks, so no permission for Service Quotas is required. */
 async function checkStackCount(context: Context, session: Session, need: number): Promise<Check> {
   const name = quotaName(STACK_QUOTA);
   try {
     const client = await cloudFormationClient(session, context);
     const limit = await stackLimit(context, client);
     const used = await countStacks(context, client, limit);
-    return { name, ...judgeRoom(STACK_QUOTA, { need, limit, used }) };
+    return { name, ...capacityFinding(STACK_QUOTA, { need, limit, used }) };
   } catch (error) {
     context.signal.throwIfAborted();
     return {
@@ -149,7 +149,7 @@ async function stackLimit(context: Context, client: CloudFormationClient): Promi
   return AccountLimits.find(({ Name }) => Name === 'StackLimit')?.Value ?? Infinity;
 }
 
-/** How many stacks there are, nested ones among them. Counting ends when there are as many as are allowed. */
+/** The number of stacks, including nested ones. Stops counting at the limit. */
 async function countStacks(context: Context, client: CloudFormationClient, limit: number): Promise<number> {
   const { ListStacksCommand } = await import('@aws-sdk/client-cloudformation');
   let count = 0;
@@ -197,12 +197,12 @@ export async function checkFargate(
   session: Session,
   stacks: readonly ReadStack[],
 ): Promise<Check[]> {
-  const wanted = FARGATE.map((quota) => ({ quota, need: vcpus(stacks, quota.capacities) }));
+  const needed = FARGATE.map((quota) => ({ quota, need: vcpus(stacks, quota.capacities) }));
   return await Promise.all(
-    wanted
+    needed
       .filter(({ need }) => need > 0)
       .map(({ quota, need }) =>
-        checkQuota(context, session, quota, (limit) => Promise.resolve(judgeAlone(quota, { need, limit }))),
+        checkQuota(context, session, quota, (limit) => Promise.resolve(limitFinding(quota, { need, limit }))),
       ),
   );
 }
@@ -216,12 +216,12 @@ function vcpus(stacks: readonly ReadStack[], capacities: readonly string[]): num
   return units.reduce((sum, each) => sum + each, 0) / CPU_UNITS_PER_VCPU;
 }
 
-/** Reads the value of a quota, and judges it. */
+/** Reads the value of a quota and compares it with the requirement. */
 async function checkQuota(
   context: Context,
   session: Session,
   quota: Quota,
-  judge: (limit: number) => Promise<Finding>,
+  compare: (limit: number) => Promise<Finding>,
 ): Promise<Check> {
   const name = quotaName(quota);
   try {
@@ -230,7 +230,7 @@ async function checkQuota(
     const command = new GetServiceQuotaCommand({ ServiceCode: quota.service, QuotaCode: quota.code });
     const value = (await send(client, command, context)).Quota?.Value;
     if (value === undefined) return { name, state: 'unknown', says: 'AWS returned no value' };
-    return { name, ...(await judge(value)) };
+    return { name, ...(await compare(value)) };
   } catch (error) {
     context.signal.throwIfAborted();
     return { name, ...unread(error, 'Allow servicequotas:GetServiceQuota.') };
@@ -241,6 +241,6 @@ function quotaName({ what }: Quota): string {
   return `the quota of ${what}`;
 }
 
-function increaseFix({ service, code }: Quota, wanted: number): string {
-  return `aws service-quotas request-service-quota-increase --service-code ${service} --quota-code ${code} --desired-value ${Math.ceil(wanted)}`;
+function increaseFix({ service, code }: Quota, need: number): string {
+  return `aws service-quotas request-service-quota-increase --service-code ${service} --quota-code ${code} --desired-value ${Math.ceil(need)}`;
 }

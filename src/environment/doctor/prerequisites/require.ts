@@ -8,29 +8,29 @@ import type { StackTarget } from '../../run/targets.ts';
 import type { TargetCheck } from '../targets/check.ts';
 import type { Needs } from '../targets/needs.ts';
 import { checkDomains } from './domains.ts';
-import { checkRoom } from './quotas.ts';
+import { checkCapacity } from './quotas.ts';
 import { checkExecutionRole } from './roles.ts';
 
 interface Required {
   environment: Environment;
   targets: readonly StackTarget[];
   checks: readonly TargetCheck[];
-  /** The stacks that exist, by name. */
+  /** The existing stacks, by name. */
   existing: ReadonlyMap<string, Pick<StackSnapshot, 'parameters'>>;
 }
 
 /**
- * Ends a run before its first change where hosted zones, certificates or the role of CloudFormation cannot be used. Only stacks
- * that are to be created, or that get other values, are checked.
+ * Fails a run before anything changes if hosted zones, certificates or CloudFormation's execution role cannot be used. Only
+ * stacks that will be created, or whose parameters change, are checked.
  *
- * @throws PlatformError that names all problems.
+ * @throws PlatformError with all problems.
  */
 export async function requirePrerequisites(
   context: EnvironmentContext,
   { environment, targets, checks, existing }: Required,
 ): Promise<void> {
   const { session, log } = context;
-  const changing = targets.filter(({ inputs }) => getsOtherValues(inputs, existing.get(inputs.stackName)));
+  const changing = targets.filter(({ inputs }) => changesParameters(inputs, existing.get(inputs.stackName)));
   const creates = targets.some(
     ({ inputs }) => inputs.roleArn !== undefined && !existing.has(inputs.stackName),
   );
@@ -47,14 +47,14 @@ export async function requirePrerequisites(
   const [first] = problems;
   if (!first) return;
   const lines = problems.map(sentenceOf);
-  const many = lines.length > 1 ? `${plural(lines.length, 'problem')} in what its stacks need:\n` : '';
+  const many = lines.length > 1 ? `${plural(lines.length, 'problem')} with its prerequisites:\n` : '';
   const code = domains.includes(first) ? 'template-invalid' : 'access-denied';
   const message = `${environment.name} cannot be deployed: ${many}${lines.join('\n')}. Nothing was changed.`;
   throw new PlatformError(code, message, { ...(first.fix !== undefined && { fix: first.fix }) });
 }
 
-/** Whether a stack is to be created, or has another value of a parameter that is given. */
-function getsOtherValues(
+/** Whether a stack will be created, or the value of one of its parameters changes. */
+function changesParameters(
   { parameters }: StackTarget['inputs'],
   stack: Pick<StackSnapshot, 'parameters'> | undefined,
 ): boolean {
@@ -65,9 +65,9 @@ function sentenceOf({ name, says }: Check): string {
   return `${capitalize(name)}: ${says}`;
 }
 
-/** Warns of quotas without room for what a plan creates: there may be room by the time that it is applied. */
+/** Warns of quotas that are not sufficient for a plan. They may be sufficient when the plan is applied. */
 export async function warnOfQuotas(context: EnvironmentContext, needs: Needs): Promise<void> {
-  const found = await checkRoom(context, context.session, needs);
+  const found = await checkCapacity(context, context.session, needs);
   for (const check of found) {
     const text = [sentenceOf(check), ...(check.fix === undefined ? [] : [`Fix: ${check.fix}`])].join('\n');
     if (check.state === 'problem') context.log.warning(text);

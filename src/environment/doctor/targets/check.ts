@@ -84,7 +84,7 @@ export interface TargetCheck {
   architectures: readonly string[];
   /** The hosted zones and certificates that must exist. */
   domains: DomainUses;
-  /** What of its resources counts towards a quota. */
+  /** Its quota-limited resources. */
   needs: Needs;
 }
 
@@ -139,7 +139,7 @@ export async function checkTargets(
       price: resourcesPrice(resources, target.inputs.parameters),
       exact,
       architectures: taskArchitectures(resources, scope),
-      // Of a resource that may be missing, it is not certain that it needs anything.
+      // Resources that a macro or a condition may exclude are not checked.
       domains: domainUses({
         document,
         resources: exact ? resources : [],

@@ -5,34 +5,34 @@ import { member, type Value } from '../../../cloudformation/template/tree.ts';
 import type { FileLine } from '../../../core/errors.ts';
 import { parametersIn } from './names.ts';
 
-/** Where a template, or a parameter of it, names something that must exist already. */
+/** The location of a reference to a resource that must exist before the deployment. */
 interface Origin {
   at: FileLine;
-  /** The parameters that give the value. */
+  /** The parameters that set the value. */
   parameters: readonly string[];
 }
 
-/** A hosted zone of Route 53 in which a stack puts records. */
+/** A Route 53 hosted zone in which a stack creates records. */
 export interface ZoneUse extends Origin {
   id: string;
-  /** The name of a record, or of the domain that it validates. Absent where only AWS knows it. */
+  /** The name of a record, or of the domain that it validates. Absent if only AWS can determine it. */
   name?: string;
-  /** Whether ACM validates a certificate by a record in it. */
+  /** Whether ACM validates a certificate with a record in it. */
   validates: boolean;
 }
 
-/** A certificate of ACM that a stack uses. */
+/** An ACM certificate that a stack uses. */
 export interface CertificateUse extends Origin {
   arn: string;
   /** The region that it must be in. */
   region: string;
 }
 
-/** What a stack expects of Route 53 and ACM, as far as it is known without AWS. */
+/** The hosted zones and certificates that a stack uses, as far as they can be determined without AWS. */
 export interface DomainUses {
   zones: readonly ZoneUse[];
   certificates: readonly CertificateUse[];
-  /** Names that the certificates must cover together. None where not all certificates are known. */
+  /** Names that the certificates must cover together. Empty if not all certificates are known. */
   covered: readonly string[];
 }
 
@@ -43,7 +43,7 @@ interface Domains {
   region: string;
   /** The template's path. */
   file: string;
-  /** The line that gives each parameter, as far as it is known. */
+  /** The line that sets each parameter, if known. */
   lines: Readonly<Record<string, FileLine>>;
 }
 
@@ -59,7 +59,7 @@ const DISTRIBUTION = 'AWS::CloudFront::Distribution';
  */
 const REGION_OF_CLOUDFRONT = 'us-east-1';
 
-/** What the resources of a template expect of Route 53 and ACM. */
+/** The hosted zones and certificates that the resources of a template use. */
 export function domainUses(domains: Domains): DomainUses {
   const { resources, region } = domains;
   const listeners = resources
@@ -80,7 +80,7 @@ export function domainUses(domains: Domains): DomainUses {
   };
 }
 
-/** Undefined for a certificate that only AWS knows, such as one of the same template. */
+/** Undefined for a certificate that only AWS can determine, such as one in the same template. */
 function certificateUse(
   domains: Domains,
   value: Value | undefined,
@@ -92,7 +92,7 @@ function certificateUse(
     : undefined;
 }
 
-/** The names under which clients reach what the certificates are for. */
+/** The names that clients use for the listeners and distributions with the certificates. */
 function servedNames(domains: Domains): string[] {
   const { resources, scope, document } = domains;
   const aliases = resources.flatMap(({ type, properties }) => {
@@ -137,7 +137,7 @@ function recordsOf(type: string, properties: Value | undefined): readonly Value[
   return type === 'AWS::Route53::RecordSet' && properties ? [properties] : [];
 }
 
-/** The only text that a value can be; undefined where only AWS knows. */
+/** The value as text; undefined if there are several possible values, or if only AWS can determine it. */
 function textOf({ scope }: Domains, value: Value | undefined): string | undefined {
   const [text, ...others] = possibleTexts(value, scope);
   return text !== undefined && others.length === 0 && isKnown(text) ? text : undefined;

@@ -6,16 +6,16 @@ export const STACK = 'AWS::CloudFormation::Stack';
 export const VPC = 'AWS::EC2::VPC';
 export const ADDRESS = 'AWS::EC2::EIP';
 export const NAT_GATEWAY = 'AWS::EC2::NatGateway';
-/** Of the type `application`, which is the default. */
+/** Only load balancers of the type `application`, which is the default. */
 export const LOAD_BALANCER = 'AWS::ElasticLoadBalancingV2::LoadBalancer';
 
-/** The types of which an account can have only so many, and so many are often in use. */
+/** The types whose quotas are often reached. */
 const TYPES = [STACK, VPC, ADDRESS, NAT_GATEWAY, LOAD_BALANCER] as const;
 
-/** How many resources of each of these types will be created. */
+/** The number of resources that will be created, by type. */
 export type Needs = Readonly<Partial<Record<string, number>>>;
 
-/** What the resources of a template need, without its stack. */
+/** The needs of a template's resources, without its stack. */
 export function resourceNeeds(resources: readonly DeclaredResource[], scope: Scope): Needs {
   return countNeeds(
     resources
@@ -28,7 +28,7 @@ export function resourceNeeds(resources: readonly DeclaredResource[], scope: Sco
   );
 }
 
-/** How often each of the types is in a list. */
+/** The number of times that each of the types is in a list. */
 export function countNeeds(types: readonly string[]): Needs {
   return Object.fromEntries(TYPES.map((type) => [type, types.filter((each) => each === type).length]));
 }
