@@ -245,7 +245,11 @@ const build = z
       platforms: oneOrMore(
         text('a platform such as linux/arm64', /^[a-z0-9]+\/[a-z0-9_]+(?:\/[a-z0-9.]+)?$/),
         'a list of platforms',
-      ).optional(),
+      )
+        .optional()
+        .meta({
+          description: 'Target platforms, such as `linux/amd64`. Default: the platform of the builder.',
+        }),
       target: text('the name of a stage').optional().meta({
         description: 'Stage to build. With `bake-file`, the bake target.',
       }),
