@@ -100,6 +100,7 @@ async function createService(client: ECSClient, index: number): Promise<void> {
       serviceName: family,
       taskDefinition: family,
       desiredCount: 2,
+      launchType: 'FARGATE',
       networkConfiguration: { awsvpcConfiguration: { subnets: ['subnet-1'] } },
     }),
   );

@@ -143,6 +143,7 @@ export class ExistingShop {
       serviceName: serviceOf(name),
       taskDefinition: registered?.taskDefinitionArn ?? '',
       desiredCount: 1,
+      launchType: 'FARGATE',
       networkConfiguration: { awsvpcConfiguration: { subnets: ['subnet-1'] } },
       deploymentConfiguration: { deploymentCircuitBreaker: { enable: true, rollback: true } },
     });

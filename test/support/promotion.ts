@@ -237,6 +237,7 @@ export class PromotionWorld {
       cluster: `${environment}-${PROJECT}`,
       serviceName: service,
       desiredCount: 1,
+      launchType: 'FARGATE',
       networkConfiguration: { awsvpcConfiguration: { subnets: ['subnet-1'] } },
       deploymentConfiguration: { deploymentCircuitBreaker: { enable: true, rollback: true } },
       ...settings,

@@ -51,6 +51,7 @@ export class TerraformEnvironment {
       serviceName,
       taskDefinition: await this.register(image),
       desiredCount: 1,
+      launchType: 'FARGATE',
       networkConfiguration: { awsvpcConfiguration: { subnets: ['subnet-1'] } },
       deploymentConfiguration: { deploymentCircuitBreaker: { enable: true, rollback: true } },
     });

@@ -18,6 +18,7 @@ export const EXPRESS_SERVICE_OPERATIONS: Record<string, EcsOperation> = {
       serviceName: input.serviceName,
       taskDefinition,
       desiredCount: 1,
+      launchType: 'FARGATE',
       networkConfiguration: {
         awsvpcConfiguration: (input.networkConfiguration as Given | undefined) ?? {
           subnets: ['subnet-default'],

@@ -9,7 +9,14 @@ import {
 } from '../lookup.ts';
 import type { Cluster, Container, ContainerInstance, Ecs, Given, Task } from '../model.ts';
 import { newTask, startTask } from '../tasks/lifecycle.ts';
-import { checkPlacement, hostPortOf, instancesOf, isOnInstances, placeTask } from '../tasks/placement.ts';
+import {
+  checkPlacement,
+  hostPortOf,
+  instancesOf,
+  isOnInstances,
+  placeTask,
+  withCapacity,
+} from '../tasks/placement.ts';
 import { TaskStop, type TaskWatcher } from '../tasks/running-task.ts';
 import { tagsOf } from './tags.ts';
 
@@ -49,7 +56,7 @@ export const TASK_OPERATIONS: Record<string, EcsOperation> = {
   },
 
   RunTask(ecs, input) {
-    const place = runPlace(ecs, input);
+    const place = runPlace(ecs, withCapacity(clusterNamed(ecs, input.cluster), input));
     if (typeof place === 'string') return { tasks: [], failures: [{ reason: place }] };
     const tasks = runTasks(ecs, input, place);
     return { tasks: tasks.map((task) => describeTask(task, { tags: true })), failures: [] };
@@ -78,8 +85,9 @@ function runPlace(ecs: Ecs, input: Input): ContainerInstance | string | undefine
 }
 
 /** Starts tasks. Throws RunTask's errors. */
-export function runTasks(ecs: Ecs, input: Input, place?: ContainerInstance): Task[] {
-  const cluster = clusterNamed(ecs, input.cluster);
+export function runTasks(ecs: Ecs, request: Input, place?: ContainerInstance): Task[] {
+  const cluster = clusterNamed(ecs, request.cluster);
+  const input = withCapacity(cluster, request);
   const definition = usableTaskDefinition(ecs, input.taskDefinition);
   const count = Number(input.count ?? 1);
   if (count < 1 || count > MAX_PER_CALL) throw invalidParameter('The count must be between 1 and 10.');

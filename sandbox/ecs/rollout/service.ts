@@ -19,7 +19,7 @@ import type {
   Service,
   ServiceDeployment,
 } from '../model.ts';
-import { checkPlacement, instancesOf, isDaemon } from '../tasks/placement.ts';
+import { checkPlacement, instancesOf, isDaemon, withCapacity } from '../tasks/placement.ts';
 import { RolloutStop, type ServiceActions } from './context.ts';
 import { countHealthyTasks } from './rolling.ts';
 import { deploy } from './rollout.ts';
@@ -70,7 +70,7 @@ export function createService(ecs: Ecs, input: Input, caller: Pick<Call, 'princi
     tasks: new Set(),
   };
   checkDaemon(input, isDaemonInput(input));
-  const settings = settingsOf(ecs, input);
+  const settings = settingsOf(ecs, withCapacity(cluster, input));
   ecs.services.set(service.arn, service);
   deploy(service, settings, actionsOn(service));
   return service;

@@ -8,6 +8,22 @@ export function isOnInstances({ launchType, capacityProviderStrategy }: Given): 
   return first !== undefined && !(first.capacityProvider ?? '').startsWith('FARGATE');
 }
 
+/**
+ * The settings of a service or task with the capacity that it gets if it names none: that of the cluster's default strategy,
+ * or else of container instances.
+ *
+ * @see https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html "If no capacityProviderStrategy or
+ *   launchType is specified, the defaultCapacityProviderStrategy for the cluster is used."
+ * @see https://github.com/hashicorp/terraform-provider-aws/issues/12566 EC2 without a default strategy
+ */
+export function withCapacity<T extends Given>({ given }: Cluster, settings: T): T {
+  const { launchType, capacityProviderStrategy: own } = settings;
+  if (launchType !== undefined || own !== undefined) return settings;
+  const { defaultCapacityProviderStrategy: usual } = given;
+  const hasDefault = Array.isArray(usual) && usual.length > 0;
+  return { ...settings, ...(hasDefault ? { capacityProviderStrategy: usual } : { launchType: 'EC2' }) };
+}
+
 /** The instances of a cluster: each cluster has all of the scenario's. */
 export function instancesOf(ecs: Ecs, cluster: Cluster): readonly ContainerInstance[] {
   const key = `ecs-instances/${cluster.name}`;

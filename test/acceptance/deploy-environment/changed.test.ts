@@ -57,6 +57,7 @@ Resources:
       ServiceName: !Ref ServiceName
       Cluster: dev-shop
       TaskDefinition: !Ref Task
+      LaunchType: FARGATE
       DesiredCount: 1
       NetworkConfiguration: { AwsvpcConfiguration: { Subnets: [subnet-1] } }
 `;

@@ -61,6 +61,7 @@ export class ServiceStage {
       serviceName: SERVICE,
       taskDefinition: await this.#register(image),
       desiredCount: 1,
+      launchType: 'FARGATE',
       networkConfiguration: { awsvpcConfiguration: { subnets: ['subnet-1'] } },
       deploymentConfiguration: { deploymentCircuitBreaker: { enable: true, rollback: false } },
     });

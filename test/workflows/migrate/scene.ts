@@ -145,6 +145,7 @@ export class MigrateScene {
         serviceName: name,
         taskDefinition,
         desiredCount: 1,
+        launchType: 'FARGATE',
         networkConfiguration: { awsvpcConfiguration: { subnets: ['subnet-1'] } },
         ...changes,
       }),

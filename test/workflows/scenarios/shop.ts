@@ -50,6 +50,7 @@ Resources:
       ServiceName: !Ref ServiceName
       Cluster: !Ref Cluster
       TaskDefinition: !Ref Task
+      LaunchType: FARGATE
       DesiredCount: 1
       NetworkConfiguration: { AwsvpcConfiguration: { Subnets: [subnet-1] } }
       DeploymentConfiguration: { DeploymentCircuitBreaker: { Enable: true, Rollback: true } }

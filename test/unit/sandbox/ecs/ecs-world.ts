@@ -84,6 +84,7 @@ export class EcsWorld {
       serviceName: SERVICE,
       taskDefinition,
       desiredCount: 2,
+      ...(changes.capacityProviderStrategy === undefined && { launchType: 'FARGATE' }),
       networkConfiguration: { awsvpcConfiguration: { subnets: ['subnet-1', 'subnet-2'] } },
       loadBalancers: [this.balancer()],
       ...changes,

@@ -73,6 +73,16 @@ export const SERVICES: readonly Refusal[] = [
     message: 'Task definition does not support launch_type FARGATE.',
   },
   {
+    mistake: 'a task without a launch type on a cluster without container instances',
+    source: 'https://github.com/aws/amazon-ecs-cli/issues/1122',
+    send: async (sandbox) =>
+      (await prepare(sandbox)).send(
+        new RunTaskCommand({ cluster: 'shop', taskDefinition: 'api', networkConfiguration: NETWORK }),
+      ),
+    code: 'InvalidParameterException',
+    message: 'No Container Instances were found in your cluster.',
+  },
+  {
     mistake: 'a service in awsvpc without subnets',
     source: 'https://github.com/getmoto/moto/blob/master/moto/ecs/models.py',
     send: async (sandbox) => (await prepare(sandbox)).send(service({ networkConfiguration: undefined })),

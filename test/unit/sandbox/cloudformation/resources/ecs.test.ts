@@ -72,6 +72,7 @@ Resources:
       ServiceName: api
       Cluster: !Ref Cluster
       TaskDefinition: !Ref Task
+      LaunchType: FARGATE
       DesiredCount: ${more.service === undefined ? 2 : more.service}
       NetworkConfiguration: { AwsvpcConfiguration: { Subnets: [subnet-1] } }
       LoadBalancers:

@@ -30,6 +30,7 @@ async function run(ecs: EcsWorld, more: object = {}): Promise<Task> {
   const command = new RunTaskCommand({
     cluster: CLUSTER,
     taskDefinition,
+    launchType: 'FARGATE',
     networkConfiguration: NETWORK,
     ...more,
   });
