@@ -3,11 +3,13 @@ import { ecsOf } from '../ecs/model.ts';
 import { identityStore, trusts } from '../iam/roles.ts';
 import { AwsError, type Input } from '../protocols/service.ts';
 import type { World } from '../world.ts';
+import { isScheduleExpression } from './expressions.ts';
 
 /** A schedule of EventBridge Scheduler that runs an ECS task. Properties are named as in CloudFormation. */
 interface Schedule {
   name: string;
   state: string;
+  expression: string;
   target: Target;
 }
 
@@ -43,10 +45,15 @@ class Schedules {
   }
 
   /**
-   * @throws ValidationException for a role that Scheduler cannot assume, as CreateSchedule and UpdateSchedule do.
-   * @see https://openillumi.com/en/en-fix-eventbridge-scheduler-assumerole-error
+   * @throws ValidationException for an expression that Scheduler cannot read, or a role that it cannot assume, as
+   *   CreateSchedule and UpdateSchedule do.
+   * @see https://github.com/localstack/localstack/issues/9284 for the expression
+   * @see https://openillumi.com/en/en-fix-eventbridge-scheduler-assumerole-error for the role
    */
   put(schedule: Schedule): void {
+    if (!isScheduleExpression(schedule.expression)) {
+      throw new AwsError('ValidationException', `Invalid Schedule Expression ${schedule.expression}.`);
+    }
     const role = identityStore(this.#world).role(schedule.target.RoleArn ?? '');
     const request = {
       action: 'sts:AssumeRole',

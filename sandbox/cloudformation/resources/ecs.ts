@@ -16,12 +16,11 @@ import {
 import { identityStore, linkedRoleArn } from '../../iam/roles.ts';
 import { AwsError } from '../../protocols/service.ts';
 import { isMissing } from '../../scenario/missing.ts';
-import { schedulesOf } from '../../scheduler/schedules.ts';
 import type { World } from '../../world.ts';
 import type { Effect } from './effect.ts';
 import { inputOf } from './effect.ts';
 import { nameOf } from './identity.ts';
-import { isObject, textOf } from '../json.ts';
+import { textOf } from '../json.ts';
 import type { Stack, StackResource } from '../engine/stack.ts';
 import { identityOf } from '../engine/stack.ts';
 
@@ -52,17 +51,6 @@ export const ECS_EFFECTS: Record<string, Effect> = {
       const ecs = ecsOfStack(world, stack);
       const definition = findTaskDefinition(ecs, resource.physicalId);
       if (definition) deregisterTaskDefinition(ecs, definition);
-    },
-  },
-  'AWS::Scheduler::Schedule': {
-    make: putSchedule,
-    change: putSchedule,
-    remove: (world, { account, region }, { physicalId }) => {
-      schedulesOf(world, account, region).delete(physicalId);
-    },
-    changedByService: (world, { account, region }, resource) => {
-      const found = schedulesOf(world, account, region).get(resource.physicalId);
-      return found ? {} : 'deleted';
     },
   },
   'AWS::ECS::Service': {
@@ -123,15 +111,6 @@ function ecsOfStack(world: World, { account, region }: Stack): Ecs {
 
 function callerOf({ account }: Stack): string {
   return `arn:aws:iam::${account}:root`;
-}
-
-function putSchedule(world: World, { account, region }: Stack, resource: StackResource): void {
-  const { State, Target } = resource.properties;
-  schedulesOf(world, account, region).put({
-    name: resource.physicalId,
-    state: State === undefined ? 'ENABLED' : textOf(State),
-    target: isObject(Target) ? Target : {},
-  });
 }
 
 function createCluster(world: World, stack: Stack, resource: StackResource): void {

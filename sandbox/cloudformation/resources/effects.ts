@@ -1,6 +1,7 @@
 import { DOMAIN_EFFECTS } from '../../dns/domain-effects.ts';
 import { requireRoom } from '../../quotas/room.ts';
 import { objectStore } from '../../s3/object-store.ts';
+import { SCHEDULE_EFFECTS } from '../../scheduler/schedule-effects.ts';
 import { AwsError } from '../../protocols/service.ts';
 import { parameterStore } from '../../ssm/parameter-store.ts';
 import type { World } from '../../world.ts';
@@ -25,6 +26,7 @@ const EFFECTS: Record<string, Effect> = {
   ...OBSERVABILITY_EFFECTS,
   ...LAMBDA_EFFECTS,
   ...DOMAIN_EFFECTS,
+  ...SCHEDULE_EFFECTS,
   ...IDENTITY_EFFECTS,
   'AWS::SSM::Parameter': {
     exists: (world, stack, name) =>

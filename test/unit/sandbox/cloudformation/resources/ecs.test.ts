@@ -305,6 +305,26 @@ Resources:
           NetworkConfiguration: { AwsvpcConfiguration: { Subnets: [subnet-1] } }`;
 
   test.each([
+    [
+      'a schedule',
+      schedule('scheduler.amazonaws.com', 'ENABLED').replace('cron(0 3 * * ? *)', 'cron(0 3 * * *)'),
+      /^Resource handler returned message: "Invalid Schedule Expression cron\(0 3 \* \* \*\)\. \(Service: Scheduler, Status Code: 400, Request ID: [\w-]+\)" \(RequestToken: [\w-]+, HandlerErrorCode: GeneralServiceException\)$/,
+    ],
+    [
+      'a rule',
+      "Resources: { Timer: { Type: AWS::Events::Rule, Properties: { ScheduleExpression: 'rate(1 minutes)' } } }",
+      /^Resource handler returned message: "Parameter ScheduleExpression is not valid\. \(Service: /,
+    ],
+  ])('%s with an invalid expression fails', async (_, template, reason) => {
+    const stacks = await Stacks.start();
+    expect((await stacks.deploy('nightly', template)).StackStatus).toBe('ROLLBACK_COMPLETE');
+    const failed = (await stacks.events('nightly')).find(
+      ({ LogicalResourceId: id, ResourceStatus: status }) => id === 'Timer' && status === 'CREATE_FAILED',
+    );
+    expect(failed?.ResourceStatusReason).toMatch(reason);
+  });
+
+  test.each([
     ['scheduler.amazonaws.com', 'ENABLED', 'CREATE_COMPLETE'],
     ['scheduler.amazonaws.com', 'DISABLED', 'CREATE_COMPLETE'],
     ['events.amazonaws.com', 'ENABLED', 'ROLLBACK_COMPLETE'],
