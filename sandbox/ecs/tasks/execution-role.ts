@@ -44,10 +44,24 @@ export function readSecrets(task: Task): void {
   const all = task.containers
     .flatMap(({ definition }) => (definition['secrets'] ?? []) as { valueFrom?: string }[])
     .flatMap(({ valueFrom }) => valueFrom ?? []);
-  for (const valueFrom of all.filter(isSecret)) readSecret(task, valueFrom.split(':').slice(0, 7).join(':'));
+  for (const valueFrom of all.filter(isSecret)) {
+    const parts = valueFrom.split(':');
+    if (!SECRET_PARTS.includes(parts.length)) throw unexpectedFormat();
+    readSecret(task, parts.slice(0, 7).join(':'));
+  }
   readParameters(
     task,
     all.filter((valueFrom) => !isSecret(valueFrom)),
+  );
+}
+
+/** An ARN, or an ARN with a JSON key, a stage and a version, all of which can be empty. */
+const SECRET_PARTS: readonly number[] = [7, 10];
+
+/** @see https://github.com/aws/amazon-ecs-agent/pull/2358 for the parts and the message */
+function unexpectedFormat(): TaskStop {
+  return failedToStart(
+    `${PREPARING}unable to retrieve secret from asm: ${RETRIED}unexpected ARN format with parameters when trying to retrieve ASM secret`,
   );
 }
 

@@ -82,6 +82,14 @@ describe('the execution role of a task', () => {
     expect(await deployed({ valueFrom: '/shop/token' })).toEqual({ status: 'SUCCESSFUL', reasons: [] });
   });
 
+  test('does not read a key of a secret whose stage and version are left out', async () => {
+    expect(await deployed({ valueFrom: `${SECRET}:key::` })).toEqual({ status: 'SUCCESSFUL', reasons: [] });
+    const { reasons } = await deployed({ valueFrom: `${SECRET}:key` });
+    expect(reasons[0]).toBe(
+      `${PREPARING}unable to retrieve secret from asm: service call has been retried 1 time(s): unexpected ARN format with parameters when trying to retrieve ASM secret`,
+    );
+  });
+
   test.each([
     ['secretsmanager:GetSecretValue', SECRET, `${PREPARING}unable to retrieve secret from asm: `],
     ['ssm:GetParameters', PARAMETER, `${PREPARING}unable to retrieve secrets from ssm: `],
