@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 
-/** Unit, contract, template and acceptance tests; the integration tests have a configuration of their own. */
+/** Unit, contract, template and acceptance tests; the integration tests have a separate configuration. */
 export default {
   testEnvironment: 'node',
   // A safety net against a test that hangs, on a machine that does much else: no test proves anything by its time.

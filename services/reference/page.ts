@@ -158,7 +158,7 @@ function bodyText(response: Response): string {
   return schema.title === undefined ? Object.keys(response.content ?? {}).join(', ') : typeText(schema);
 }
 
-/** The properties of a body without a section of its own. */
+/** The properties of a body without its own section. */
 function responseBody(status: string, response: Response): string[] {
   const schema = bodyOf(response);
   const isShown = schema?.properties !== undefined && schema.title === undefined;

@@ -218,7 +218,7 @@ export class ReadOnce<C extends object, V> {
   }
 }
 
-/** The maximum age of a value, in ms: somebody else may have changed it since. */
+/** The maximum age of a value, in ms: another caller may have changed it since. */
 const MAX_AGE_MS = 60_000;
 
 /**

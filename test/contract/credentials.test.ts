@@ -19,7 +19,7 @@ const OTHER_RIGHTS: Readonly<Record<string, string>> = {
   'acceptance/notify.test.ts': 'supersede-runs, which calls GitHub alone',
   'acceptance/one-action.test.ts': 'the role and the policy of the page, with an identity token',
   'acceptance/promote-environment/existing.test.ts':
-    'services of another tool, whose roles have a policy of their own',
+    'services of another tool, whose roles have their own policy',
   'acceptance/rename.test.ts': 'an administrator deploys the bootstrap',
   'acceptance/runbook.test.ts': 'a command of the page that a person types, with the role that deploys',
   'acceptance/supersede-runs/supersede-runs.test.ts': 'calls GitHub alone',
@@ -35,7 +35,7 @@ function othersIn(text: string): string[] {
   if (/\brunAction\(/.test(text) && !/\b(?:actingAs|sessionOf|jobOf)\(/.test(text)) found.push('no role');
   if (/\w\.env\(\w|(?:\.\.\.|\benv: )[\w.]+\.env\(\)/.test(text) && !/export function actingAs/.test(text))
     found.push('keys of an account');
-  if (/\bEXECUTION_OF_ANY_TYPE\b/.test(text)) found.push('all rights for CloudFormation');
+  if (/\bEXECUTION_OF_ANY_TYPE\b/.test(text)) found.push('every permission for CloudFormation');
   return found;
 }
 
@@ -66,7 +66,7 @@ test.each([
   ["runAction('deploy-stack', { env: actingAs(sandbox, 'deploy') })", []],
   ['deployStack(sandbox, inputs, { env: sandbox.env(DEV) })', ['keys of an account']],
   ['deployStack(sandbox, inputs, { env: { ...sandbox.env() } })', ['keys of an account']],
-  ["deployStack(sandbox, { 'role-arn': EXECUTION_OF_ANY_TYPE })", ['all rights for CloudFormation']],
+  ["deployStack(sandbox, { 'role-arn': EXECUTION_OF_ANY_TYPE })", ['every permission for CloudFormation']],
 ])('detects %s', (text, found) => {
   expect(othersIn(text)).toEqual(found);
 });

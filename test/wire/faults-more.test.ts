@@ -185,9 +185,9 @@ function judge({ verdict, error }: Situation, outcome: Outcome): void {
 
 describe.each(SITUATIONS)('$name', (situation) => {
   const { calls, run } = situation;
-  const strikes = calls.flatMap((operation) => PASSING.map(([name, fault]) => ({ operation, name, fault })));
+  const cases = calls.flatMap((operation) => PASSING.map(([name, fault]) => ({ operation, name, fault })));
 
-  test.each(strikes)('recovers from $name at $operation', async ({ operation, fault }) => {
+  test.each(cases)('recovers from $name at $operation', async ({ operation, fault }) => {
     await start(situation);
     at.sandbox.addFault({ operation, ...fault });
     judge(situation, await at.run(...run));

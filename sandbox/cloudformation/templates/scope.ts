@@ -57,7 +57,7 @@ export function templateScope(
   environment: Environment,
   resources: ResourceValues,
 ): Scope {
-  const conditions = new Map<string, boolean | 'under way'>();
+  const conditions = new Map<string, boolean | 'in progress'>();
   const scope: Scope = {
     extensions: template.transforms.includes('AWS::LanguageExtensions'),
     ref: (name) => {
@@ -73,11 +73,11 @@ export function templateScope(
     dynamic: (service, name, version) => environment.dynamic(service, name, version),
     condition: (name) => {
       const known = conditions.get(name);
-      if (known === 'under way') throw badFormat(`Circular dependency between conditions: [${name}]`);
+      if (known === 'in progress') throw badFormat(`Circular dependency between conditions: [${name}]`);
       if (known !== undefined) return known;
       const definition = template.conditions[name];
       if (definition === undefined) throw badFormat(`Unresolved condition dependency ${name}`);
-      conditions.set(name, 'under way');
+      conditions.set(name, 'in progress');
       const holds = truth(definition, scope);
       conditions.set(name, holds);
       return holds;

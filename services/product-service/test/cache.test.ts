@@ -41,7 +41,7 @@ async function metric(service: TestService, name: string): Promise<number> {
 const reads = (service: TestService, result: string) =>
   metric(service, `cache_reads_total{result="${result}"`);
 
-/** Polls without a limit of its own: the test's timeout applies. */
+/** Polls without its own limit: the test's timeout applies. */
 async function until(isSo: () => Promise<boolean>): Promise<void> {
   while (!(await isSo())) await delay(10);
 }

@@ -79,7 +79,7 @@ describe.each(PROBLEMS)('%s', (what, app, given, reason, file = 'app.yml', line 
     expect(run.outputs['reason']).toBe(reason);
     expect(changes(sandbox)).toEqual([]);
     expect(run.log).toContain(`file=${file},line=${line}`);
-    if (what === 'a reference leads nowhere') expectExample('template-invalid', run);
+    if (what === 'a reference has no target') expectExample('template-invalid', run);
   });
 });
 

@@ -91,7 +91,7 @@ describe('plan, approve, apply', () => {
   });
 });
 
-test('a change set that somebody deletes while it is created is a conflict', async () => {
+test('a change set that is deleted during its creation is a conflict', async () => {
   const sandbox = await start();
   await deployed(sandbox);
   sandbox.addFault({ operation: 'DescribeChangeSet', kind: 'delay', delayMs: 5000, times: 1 });

@@ -34,7 +34,7 @@ test.each([
     .split('\n')
     .filter((text) => text.startsWith('::error') && text.includes('file='));
   expect(annotation).toContain(`file=t.yml,line=${line}`);
-  if (name === 'a name that is not declared') expectExample('plan-failed', run);
+  if (name === 'an undeclared name') expectExample('plan-failed', run);
 });
 
 describe('hooks', () => {

@@ -137,7 +137,7 @@ describe('update-service with verify', () => {
     expect(run.outputs).toMatchObject({ verdict: 'failed' });
     expect(run.outputs['reason']).toContain(reason);
     expect(run.result['error']).toMatchObject({ code: 'signature-unverified' });
-    if (signer === 'another branch has signed') expectExample('signature-unverified', run);
+    if (signer === 'is signed by another branch') expectExample('signature-unverified', run);
     expect(changes).toEqual([]);
     expect(running).toEqual(new Set([digests.v1]));
   });

@@ -105,7 +105,7 @@ describe('the truth table', () => {
       expect(run.outputs['reason']).toMatch(reason);
       if (endsWith !== '*') expect(ends).toBe(endsWith ?? 'user-service:2');
       if (what === 'scaled to 0 after its tasks failed') expectExample('tasks-failed', run);
-      if (what === 'a size that Fargate lacks') expectExample('request-rejected', run);
+      if (what === 'a size that Fargate does not support') expectExample('request-rejected', run);
     },
   );
 });

@@ -55,7 +55,7 @@ export class Team {
       ...{ workflow_id: `${name}.yml`, ref: 'main', inputs, return_run_details: true },
     });
     const run = gitHubState(this.sandbox.world).run((data as { workflow_run_id: number }).workflow_run_id);
-    if (!run) throw new Error(`the run of ${name} is not there`);
+    if (!run) throw new Error(`the run of ${name} was not found`);
     run.sha = sha;
     const event = { name: run.event, sha, inputs: { ...run.inputs } };
     return await this.act.begin(this.stage, `${CALLERS}/${name}.yml`, event, run).finished;

@@ -21,7 +21,7 @@ const LIMIT_MS = 60 * 60_000;
  * module with `replace` or `exclude` directives, such as buildx.
  *
  * @see https://go.dev/ref/mod#go-install
- * @throws Error with the words of go, where it cannot be built.
+ * @throws Error with go's message if the build fails.
  */
 export function goProgram({ name, module, version, package: main }: GoProgram): string {
   return cached(`${name}-${version}`, (draft) => {

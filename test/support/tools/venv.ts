@@ -9,7 +9,7 @@ import { cached } from './cache.ts';
  * renamed. Its scripts contain the old path of the Python, so they are run with the new one (`pythonScript`).
  *
  * @param requirements a file with exact versions: what is installed is known by its hash.
- * @throws Error with the words of Python or pip, where they cannot be installed.
+ * @throws Error with the message of Python or pip if the installation fails.
  */
 export function pythonWith(name: string, requirements: string): string {
   const hash = createHash('sha256').update(readFileSync(requirements)).digest('hex').slice(0, 12);

@@ -89,7 +89,7 @@ const CASES: [name: string, given: Case, deployment: string | RegExp, rollback: 
   ['a member of the team', { actor: 'grace', approversToken: members }, 'approved', 'approved'],
   ['a member of a child team', { actor: 'Linus', approversToken: members }, 'approved', 'approved'],
   [
-    'somebody else',
+    'someone else',
     { actor: 'mallory', approversToken: members },
     /mallory started.*not one of its approvers/,
     /not one of its approvers/,
@@ -122,7 +122,7 @@ const CASES: [name: string, given: Case, deployment: string | RegExp, rollback: 
   ],
   // Everyone with write access may re-run a run of an approver.
   [
-    'a re-run by somebody else',
+    'a re-run by someone else',
     { actor: 'ada', triggeringActor: 'mallory', attempt: 2, approversToken: members },
     /mallory started/,
     /mallory/,
@@ -222,16 +222,16 @@ describe('who wrote a commit', () => {
   const own = (commit: string): CommitOf => ({ commit, repository: 'org/platform' });
 
   test.each([
-    ['somebody else', 'base', 'approved'],
+    ['someone else', 'base', 'approved'],
     [
       'the approver',
       'by-ada',
       /ada wrote commit by-ada and cannot approve it\. Fix: Have a different approver \(Ada, @org\/leads/,
     ],
-    ['somebody else, squashed by GitHub', 'squash', 'approved'],
+    ['someone else, squashed by GitHub', 'squash', 'approved'],
     ['both', 'together', /ada wrote/],
-    ['somebody else, rebased by the approver', 'rebased', /ada wrote/],
-    ['somebody else and a tool', 'tool', 'approved'],
+    ['someone else, rebased by the approver', 'rebased', /ada wrote/],
+    ['someone else and a tool', 'tool', 'approved'],
     ['both, by a private address', 'private', /ada wrote/],
     [
       'an address without an account',
@@ -242,7 +242,7 @@ describe('who wrote a commit', () => {
     ['others, merged by the approver on GitHub', 'merged', 'approved'],
     ['others, merged by the approver by hand', 'merged-by-hand', /ada wrote/],
     ['others, in a merge that GitHub did not sign', 'forged', /ada wrote/],
-    ['the approver among others, merged by somebody else', 'merge-of-ada', /ada wrote/],
+    ['the approver among others, merged by someone else', 'merge-of-ada', /ada wrote/],
     ['unknown', 'gone', /cannot verify .*: org\/platform has no commit gone/],
     ['not recorded', '', /cannot verify .*: no commit is recorded for an image/],
   ] as const)('by %s', async (_name, commit, wanted) => {

@@ -64,7 +64,7 @@ test('a sleep ends with the reason of its signal, before and while it sleeps', a
   await expect(sleeping).rejects.toBe(reason);
 });
 
-test('what waits for ever moves nothing', async () => {
+test('what waits forever does not advance the clock', async () => {
   const started = clock.now();
   let woken = false;
   clock.after(2 ** 31 - 1, () => {

@@ -90,7 +90,7 @@ function stepNeeds(step: Step): Permissions {
 
 function calledNeeds(uses: string): Permissions {
   const path = ownPath(uses);
-  if (path === undefined) throw new Error(`${uses} is somebody else's workflow`);
+  if (path === undefined) throw new Error(`${uses} is a third-party workflow`);
   return Object.values(readWorkflow(path).workflow.jobs).map(needsOf).reduce(both, {});
 }
 

@@ -82,7 +82,7 @@ export class Rehearsal {
       return report;
     });
     const cancel = (): void => {
-      run.cancelling.abort(new Error('somebody cancelled the run'));
+      run.cancelling.abort(new Error('the run was cancelled'));
     };
     return { id: run.id, cancel, finished };
   }

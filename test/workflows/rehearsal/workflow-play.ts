@@ -32,7 +32,7 @@ function calledPath(uses: string): string {
   if (!/^[\w-]+$/.test(owner)) {
     throw new Refused(`error parsing called workflow "${uses}": workflow was not found`);
   }
-  throw new Error(`${uses} is somebody else's workflow`);
+  throw new Error(`${uses} is a third-party workflow`);
 }
 
 /** Plays all jobs of a workflow, or of one that a job calls. */

@@ -58,7 +58,7 @@ describe('the result of a job by the result of an indirect dependency', () => {
 // "When jobA is skipped, jobC is executed but jobD is NOT." "I needed to add `if: ${{ !failure() && !cancelled() }}` in
 // every job level in the dependency chain."
 // https://github.com/Take-st/github-needs-bug-reproduction, of https://github.com/actions/runner/issues/2205
-test('each job after a skipped one needs a condition of its own', async () => {
+test('each job after a skipped one needs its own condition', async () => {
   const rehearsal = await rehearsalOf();
   const guard = 'if: ${{ !failure() && !cancelled() }}';
   const chain = (last: string) =>

@@ -135,7 +135,7 @@ describe('a lost response', () => {
     expect(await createChangeSet(context, request())).toEqual({ changeSetId: SET, stackId: STACK });
   });
 
-  test.each(['Plan of somebody else', undefined])(
+  test.each(['Plan of another tool', undefined])(
     'a foreign one with the same name is not: %s',
     async (text) => {
       const { context } = create(text);

@@ -147,7 +147,7 @@ describe('the verdict of a deployment', () => {
       handlers: {
         // The last read before the execution is that of the latest event.
         DescribeStackEvents: () => {
-          world.lay('plan-of-somebody-else');
+          world.lay('plan-of-another-tool');
           return { StackEvents: [] };
         },
       },
@@ -163,7 +163,7 @@ describe('the verdict of a deployment', () => {
       status: 'CREATE_COMPLETE',
       handlers: {
         ExecuteChangeSet: () => {
-          world.lay('plan-of-somebody-else', 'EXECUTE_COMPLETE');
+          world.lay('plan-of-another-tool', 'EXECUTE_COMPLETE');
           return fail(awsError('InvalidChangeSetStatus', 'It cannot be executed in its current status'));
         },
       },

@@ -34,7 +34,7 @@ const CASES: readonly [string, string, string, RegExp][] = [
   ['a version', caller(`org/platform/${DEPLOY}@v1.2.3`), 'ok', /org\/platform/],
   ['a commit', caller(`org/platform/${DEPLOY}@${SHA}`), 'ok', /org\/platform/],
   ['an enterprise user', caller(`lead_corp/platform/${DEPLOY}@v1`), 'ok', /lead_corp\/platform/],
-  ["somebody else's action", step('actions/checkout@main'), 'ok', /no workflow/],
+  ['a third-party action', step('actions/checkout@main'), 'ok', /no workflow/],
   ['its own workflow', caller('./.github/workflows/other.yml'), 'ok', /no workflow/],
   ['an empty file', '', 'ok', /no workflow/],
   ['not YAML', 'a: [', 'unknown', /./],

@@ -55,7 +55,7 @@ export const CLOUDFORMATION: readonly Refusal[] = [
     'InsufficientCapabilitiesException',
   ),
   stack(
-    'a role with a name of its own',
+    'a role with a name',
     'https://github.com/hashicorp/terraform/pull/14349',
     { TemplateBody: `${ROLE}, RoleName: shop } } }`, Capabilities: ['CAPABILITY_IAM'] },
     'Requires capabilities : [CAPABILITY_NAMED_IAM]',
@@ -81,7 +81,7 @@ export const CLOUDFORMATION: readonly Refusal[] = [
     'aws: prefixed tag key names are not allowed for external use.',
   ),
   stack(
-    'a tag that is there twice',
+    'a duplicate tag',
     'https://github.com/cilium/cilium/issues/44695',
     tags('team', 'team'),
     'Tags contain duplicate keys; tag keys must be unique',
