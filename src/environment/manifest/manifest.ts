@@ -3,15 +3,10 @@ import { PlatformError, withPlace } from '../../core/errors.ts';
 import { sentence } from '../../core/text.ts';
 import { parameterFilePath } from '../../cloudformation/parameters/files.ts';
 import { readInputFile, unreadableFile } from '../../core/inputs/file.ts';
-import {
-  findingsIn,
-  type ManifestDocument,
-  ManifestSyntaxError,
-  type Problem,
-  problemsOf,
-  readManifestText,
-} from './problems.ts';
+import { type ManifestDocument, ManifestSyntaxError, readManifestText } from './document.ts';
 import { expandEnvironments } from './expand.ts';
+import { findingsIn } from './rules.ts';
+import { type Problem, problemsOf } from './schema-problems.ts';
 import { existingIn, manifestSchema, type ManifestText } from './schema.ts';
 import {
   type Environment,

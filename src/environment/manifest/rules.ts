@@ -1,207 +1,9 @@
-import { type Document, isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
-import { PlatformError, withValue } from '../../core/errors.ts';
+import { withValue } from '../../core/errors.ts';
 import { expectedOneOf } from '../../core/inputs/choice.ts';
-import { yamlProblem } from '../../core/inputs/yaml-problem.ts';
-import { suggest } from '../../core/text.ts';
-import { lostPrefix } from './generated-names.ts';
-import { environmentNames, existingIn, manifestJsonSchema, type ManifestText } from './schema.ts';
 import { registryIn } from '../../images/registry/reference.ts';
-
-type Path = readonly PropertyKey[];
-
-/** The sections whose values are always strings. */
-const STRING_SECTIONS = new Set(['parameters', 'tags', 'build-args', 'build-contexts']);
-
-/** The values of a YAML document, and their lines. */
-export interface ManifestDocument {
-  value: unknown;
-  lineOf: (path: Path) => number;
-}
-
-/** A YAML syntax error. The line is 1-based. */
-export class ManifestSyntaxError extends PlatformError {
-  override readonly name = 'ManifestSyntaxError';
-  readonly line: number;
-
-  constructor(message: string, line: number) {
-    super('manifest-invalid', message);
-    this.line = line;
-  }
-}
-
-/**
- * Reads YAML, including anchors and merge keys.
- *
- * @throws ManifestSyntaxError
- */
-export function readManifestText(text: string): ManifestDocument {
-  const lines = new LineCounter();
-  const document = parseDocument(text.replace(/^\uFEFF/, ''), {
-    lineCounter: lines,
-    prettyErrors: false,
-    logLevel: 'silent',
-    merge: true,
-  });
-  const [broken] = document.errors;
-  if (broken)
-    throw new ManifestSyntaxError(`The problem: ${yamlProblem(broken)}`, lines.linePos(broken.pos[0]).line);
-  keepStrings(document, document.contents, false);
-  return {
-    value: document.toJS() as unknown,
-    lineOf: (path) => lineOf(document, lines, path),
-  };
-}
-
-/** Keeps the notation of numbers and booleans in those sections, such as the leading zero of 0123. */
-function keepStrings(document: Document, node: unknown, isStringSection: boolean): void {
-  if (isMap(node)) {
-    for (const { key, value } of node.items) {
-      const name = isScalar(key) ? String(key.value) : '';
-      keepStrings(document, value, isStringSection || STRING_SECTIONS.has(name));
-    }
-  } else if (isSeq(node)) {
-    for (const item of node.items) keepStrings(document, item, false);
-  } else if (isStringSection && isScalar(node) && ['number', 'boolean'].includes(typeof node.value)) {
-    node.value = node.source ?? String(node.value);
-  }
-}
-
-/** The line of a path, or of its nearest existing parent. */
-function lineOf(document: Document, lines: LineCounter, path: Path): number {
-  let node: unknown = document.contents;
-  let offset = offsetOf(node);
-  for (const step of path) {
-    const found = childOf(document, node, step);
-    if (!found) break;
-    offset = offsetOf(found.location);
-    node = found.node;
-  }
-  return lines.linePos(offset).line;
-}
-
-function childOf(
-  document: Document,
-  node: unknown,
-  step: PropertyKey,
-): { node: unknown; location: unknown } | undefined {
-  const target = isAlias(node) ? node.resolve(document) : node;
-  if (isMap(target)) {
-    const pair = target.items.find(({ key }) => isScalar(key) && String(key.value) === String(step));
-    return pair && { node: pair.value, location: pair.key };
-  }
-  const item = isSeq(target) ? target.items[Number(step)] : undefined;
-  return item === undefined ? undefined : { node: item, location: item };
-}
-
-function offsetOf(node: unknown): number {
-  return isNode(node) ? (node.range?.[0] ?? 0) : 0;
-}
-
-/** A problem in the file. */
-export interface Problem {
-  /** `environments.staging.promote-from` */
-  path: string;
-  line: number;
-  message: string;
-}
-
-interface Issue {
-  code?: string | undefined;
-  path: Path;
-  message: string;
-  keys?: readonly string[];
-  errors?: readonly (readonly Issue[])[];
-}
-
-/** The schema's issues as problems, with the given and the allowed value. */
-export function problemsOf(
-  issues: readonly Issue[],
-  value: unknown,
-  lineAt: (path: Path) => number,
-): Problem[] {
-  const misspelt = new Set(
-    issues.flatMap(({ path, keys = [] }) =>
-      keys.map((key) => [...path, suggest(key, keysAt(path)) ?? ''].join('.')),
-    ),
-  );
-  return issues.flatMap((issue): Problem[] => {
-    const { code, path, keys = [] } = issue;
-    // A misspelt key is reported as an unknown key, so the missing key is not reported too.
-    if (misspelt.has(path.join('.')) && valueAt(value, path) === undefined) return [];
-    if (code === 'unrecognized_keys') {
-      return keys.map((key) => problem([...path, key], unknownKey(path, key), lineAt));
-    }
-    const closest = closestForm(issue);
-    if (closest) return problemsOf(closest, value, lineAt);
-    // The name in a map, such as an environment's, is invalid itself.
-    const given = code === 'invalid_key' ? path.at(-1) : valueAt(value, path);
-    return [problem(path, describe(given, messageOf(issue)), lineAt)];
-  });
-}
-
-function problem(path: Path, message: string, lineAt: (path: Path) => number): Problem {
-  return { path: path.map(String).join('.'), line: lineAt(path), message };
-}
-
-/** The issues of the allowed form that a value most resembles; they are more precise than a list of all forms. */
-function closestForm({ code, path, errors = [] }: Issue): Issue[] | undefined {
-  if (code !== 'invalid_union') return undefined;
-  const tried = errors.filter((branch) =>
-    branch.every((issue) => issue.path.length > 0 || issue.code === 'unrecognized_keys'),
-  );
-  const [best] = tried.toSorted((a, b) => a.length - b.length);
-  return best?.map((issue) => ({ ...issue, path: [...path, ...issue.path] }));
-}
-
-function messageOf({ code, message, ...issue }: Issue): string {
-  if (code !== 'invalid_key') return message;
-  const [inner] = (issue as { issues?: readonly Issue[] }).issues ?? [];
-  return inner?.message ?? message;
-}
-
-/** `expected a region such as eu-central-1, got "europe"`, or `a value is required: …`. */
-function describe(value: unknown, allowed: string): string {
-  return value === undefined ? `a value is required: ${allowed}` : withValue(`expected ${allowed}`, value);
-}
-
-function unknownKey(path: Path, key: string): string {
-  const known = keysAt(path);
-  const meant = suggest(key, known);
-  const hint = meant === undefined ? '' : `. Did you mean ${meant}?`;
-  return `unknown key, expected one of ${known.join(', ')}${hint}`;
-}
-
-interface JsonSchema {
-  properties?: Record<string, JsonSchema>;
-  additionalProperties?: JsonSchema | boolean;
-  items?: JsonSchema;
-  anyOf?: JsonSchema[];
-}
-
-/** The keys that the schema allows at a path. */
-function keysAt(path: Path): string[] {
-  let schemas: JsonSchema[] = [manifestJsonSchema()];
-  for (const step of path) {
-    schemas = schemas
-      .flatMap((schema) => below(schema, String(step)))
-      .flatMap((schema) => schema.anyOf ?? [schema]);
-  }
-  return [...new Set(schemas.flatMap((schema) => Object.keys(schema.properties ?? {})))];
-}
-
-function below({ properties, additionalProperties, items }: JsonSchema, step: string): JsonSchema[] {
-  const own = properties?.[step] ?? items;
-  if (own) return [own];
-  return typeof additionalProperties === 'object' ? [additionalProperties] : [];
-}
-
-function valueAt(value: unknown, path: Path): unknown {
-  return path.reduce<unknown>(
-    (found, step) =>
-      typeof found === 'object' && found !== null ? (found as Record<PropertyKey, unknown>)[step] : undefined,
-    value,
-  );
-}
+import { lostPrefix } from './generated-names.ts';
+import { expectedMessage } from './schema-problems.ts';
+import { environmentNames, existingIn, type ManifestText } from './schema.ts';
 
 /** A finding at a path, before its line is determined. */
 export interface Finding {
@@ -261,7 +63,7 @@ function environmentFindings({ environments, project }: ManifestText): Finding[]
     for (const key of MANIFEST_ROLES) {
       const arn = environment[key];
       if (arn !== undefined && arn.split(':')[4] !== account) {
-        findings.push(at(key, describe(arn, `a role in the environment's account, ${account}`)));
+        findings.push(at(key, expectedMessage(arn, `a role in the environment's account, ${account}`)));
       }
     }
     return findings;
@@ -315,7 +117,9 @@ function teamFindings({ environments }: ManifestText, owner: string): Finding[] 
   const own = owner === '' ? first : owner.toLowerCase();
   return listed.flatMap(({ approver, path }) => {
     if ([undefined, own].includes(organizationOf(approver))) return [];
-    return [{ path, message: describe(approver, `a team of the repository's owner, @${own ?? ''}/…`) }];
+    return [
+      { path, message: expectedMessage(approver, `a team of the repository's owner, @${own ?? ''}/…`) },
+    ];
   });
 }
 
@@ -392,7 +196,7 @@ function serviceFindings({ services, stacks = {}, environments }: ManifestText):
       if (Object.hasOwn(stacks, name))
         at('', 'a stack has the same name. A service has its own stack, so rename one of them');
       if (service.repository !== undefined && registryIn(service.repository) !== undefined)
-        at('repository', describe(service.repository, NAME_IN_ECR));
+        at('repository', expectedMessage(service.repository, NAME_IN_ECR));
       if (service.path === undefined)
         at(
           'path',
@@ -519,7 +323,7 @@ function existingFindings({ services, environments }: ManifestText): Finding[] {
         if (arn !== undefined && arn.split(':')[4] !== account)
           at(
             ['environments', environment, key],
-            describe(arn, `a role in the service's account, ${account}`),
+            expectedMessage(arn, `a role in the service's account, ${account}`),
           );
       }
       const address = [account, region, cluster.split('/').at(-1), own].join('/');
@@ -546,6 +350,7 @@ function hasPath(test: ManifestText['services'][string]['smoke-test']): boolean 
   return typeof test === 'string' || (test !== undefined && 'path' in test);
 }
 
+/** The message for a name that is not defined. */
 function unknownName(name: string, known: readonly string[]): string {
   return withValue(expectedOneOf(name, known), name);
 }
