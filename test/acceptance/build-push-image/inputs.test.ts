@@ -12,7 +12,7 @@ test.each<[Record<string, string>, RegExp]>([
     /^repository: expected the name of a repository in lower case.*, got "Upper\/Case"/,
   ],
   [{ repository: 'ghcr.io/shop/app' }, /^repository: .* To push to ghcr\.io, add it to the input also/],
-  [{ tags: 'a b' }, /^tags: expected a tag of at most 128 letters.*, got "a b"/],
+  [{ tags: 'a b' }, /^tags: expected a tag without a registry: at most 128 letters.*, got "a b"/],
   [{ tags: '-a' }, /^tags: expected a tag .*, got "-a"/],
   [
     { 'oci-layout': 'nowhere' },

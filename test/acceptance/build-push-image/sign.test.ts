@@ -76,7 +76,7 @@ describe('sign: keyless', () => {
       'without the permission for a token',
       { ACTIONS_ID_TOKEN_REQUEST_URL: '' },
       'oidc-unavailable',
-      'sign: keyless needs the OIDC token',
+      'sign: keyless needs an OIDC token',
     ],
     [
       'in a private repository with the public instance',

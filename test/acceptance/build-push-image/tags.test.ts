@@ -113,8 +113,8 @@ describe('a repository', () => {
   });
 
   test.each([
-    ['ecr', 'DescribeRepositories', 'cannot be read'],
-    ['ecr', 'CreateRepository', 'cannot be created'],
+    ['ecr', 'DescribeRepositories', 'Failed to read'],
+    ['ecr', 'CreateRepository', 'Failed to create'],
     ['ecr', 'GetAuthorizationToken', 'AccessDeniedException'],
     ['registry', 'StartUpload', 'DENIED'],
     ['registry', 'PutManifest', 'DENIED'],

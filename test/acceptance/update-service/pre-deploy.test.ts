@@ -39,7 +39,7 @@ test('a secret that cannot be read is named in the reason and the annotation', a
   expect(run.outputs['reason']).toMatch(/^The pre-deploy command node migrate\.js failed: /);
   expect(run.outputs['reason']).toMatch(quote);
   expect(run.outputs['reason']).toMatch(/The service was not changed\.$/);
-  expect(annotationOf(run.log)).toMatch(/^::error title=Root cause: pre-deploy command of user-service/);
+  expect(annotationOf(run.log)).toMatch(/^::error title=Root cause%3A pre-deploy command of user-service/);
   expect(annotationOf(run.log)).toMatch(quote);
   expect(world.sandbox.calls.of('UpdateService')).toEqual([]);
 });

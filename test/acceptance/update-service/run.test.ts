@@ -103,7 +103,9 @@ describe('a command as a one-off task', () => {
       reason: 'The command bin/migrate up to 5 failed: The container app exited with code 3.',
       'exit-code': '3',
     });
-    expect(run.log).toMatch(/^::error title=Root cause: command of user-service::.*relation orders exists/m);
+    expect(run.log).toMatch(
+      /^::error title=Root cause%3A command of user-service::.*relation orders exists/m,
+    );
     expect(run.summary).toContain('### Root cause of the failed command');
   });
 
