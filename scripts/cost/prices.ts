@@ -4,6 +4,7 @@ import {
   HOURLY_PRICES,
   MONTHLY_PRICES,
 } from '../../src/environment/preview/price.ts';
+import { DATABASE_PRICES } from '../../src/rehearse/effects/price.ts';
 
 export { HOURS_PER_MONTH, PRICES_AS_OF } from '../../src/environment/preview/price.ts';
 
@@ -16,21 +17,15 @@ export const HOURS_PER_WEEK = 168;
 export const prices = {
   fargate: FARGATE_PRICES,
   aurora: {
-    instanceHour: {
-      'db.t4g.medium': 0.073,
-      'db.r6g.large': 0.26,
-      'db.r6g.xlarge': 0.519,
-      'db.r8g.large': 0.276,
-      'db.r8g.xlarge': 0.552,
-    } as Record<string, number>,
-    acuHour: 0.12,
+    instanceHour: DATABASE_PRICES.auroraHour,
+    acuHour: DATABASE_PRICES.acuHour,
     storageGb: 0.1,
     ioMillion: 0.2,
     advancedInsightsAcuHour: 0.003125,
     advancedInsightsVcpuHour: 0.0125,
   },
   /** ElastiCache Serverless for Valkey. @see https://aws.amazon.com/elasticache/pricing/ */
-  cache: { gbHour: 0.084, millionUnits: 0.0023, leastGb: 0.1 },
+  cache: { gbHour: DATABASE_PRICES.cacheGbHour, millionUnits: 0.0023, leastGb: DATABASE_PRICES.cacheLeastGb },
   nat: { hour: HOURLY_PRICES['AWS::EC2::NatGateway'], gb: 0.045 },
   interfaceEndpointHour: ENDPOINT_HOUR,
   loadBalancer: { hour: HOURLY_PRICES['AWS::ElasticLoadBalancingV2::LoadBalancer'], capacityUnitHour: 0.008 },
