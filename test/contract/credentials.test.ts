@@ -20,6 +20,7 @@ const OTHER_RIGHTS: Readonly<Record<string, string>> = {
   'acceptance/one-action.test.ts': 'the role and the policy of the page, with an identity token',
   'acceptance/promote-environment/existing.test.ts':
     'services of another tool, whose roles have their own policy',
+  'acceptance/rehearse/action.test.ts': 'every job has an identity token; the rehearsal has no credentials',
   'acceptance/rename.test.ts': 'an administrator deploys the bootstrap',
   'acceptance/runbook.test.ts': 'a command of the page that a person types, with the role that deploys',
   'acceptance/supersede-runs/supersede-runs.test.ts': 'calls GitHub alone',

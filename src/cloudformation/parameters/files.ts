@@ -1,4 +1,5 @@
 import {
+  type Document,
   isMap,
   isNode,
   isScalar,
@@ -112,6 +113,11 @@ function parse({ input, path }: Place, text: string): { content: Node | null; li
       at: path === '' ? undefined : { file: path, line },
     });
   }
+  if (hasExcessiveAliases(document)) {
+    throw new InputError(input, '', 'expected fewer aliases: aliases of aliases multiply', {
+      at: path === '' ? undefined : { file: path, line: 1 },
+    });
+  }
   visit(document, {
     Alias: (_key, alias, parents) => {
       const node = alias.resolve(document);
@@ -124,6 +130,16 @@ function parse({ input, path }: Place, text: string): { content: Node | null; li
     },
   });
   return { content: document.contents, lines };
+}
+
+/** Whether the library refuses to resolve the aliases: thirty lines can stand for a billion values. */
+function hasExcessiveAliases(document: Document): boolean {
+  try {
+    document.toJS();
+    return false;
+  } catch (error) {
+    return error instanceof ReferenceError && error.message.startsWith('Excessive alias count');
+  }
 }
 
 function readInto(merged: ParameterFiles, place: Place, content: Node | null): void {

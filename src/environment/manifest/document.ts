@@ -42,9 +42,19 @@ export function readManifestText(text: string): ManifestDocument {
     throw new ManifestSyntaxError(`The problem: ${yamlProblem(broken)}`, lines.linePos(broken.pos[0]).line);
   keepStrings(document, document.contents, false);
   return {
-    value: document.toJS() as unknown,
+    value: valueOf(document),
     lineOf: (path) => lineOf(document, lines, path),
   };
+}
+
+/** @throws ManifestSyntaxError for aliases that multiply, which the library refuses to resolve. */
+function valueOf(document: Document): unknown {
+  try {
+    return document.toJS();
+  } catch (error) {
+    if (error instanceof ReferenceError) throw new ManifestSyntaxError(`The problem: ${error.message}`, 1);
+    throw error;
+  }
 }
 
 /** Keeps the notation of numbers and booleans in those sections, such as the leading zero of 0123. */

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
+import { readManifestText } from '../../../src/environment/manifest/document.ts';
 import { formatted } from '../../../scripts/format.ts';
 import { manifestJsonSchema } from '../../../src/environment/manifest/schema.ts';
 import { ManifestError, parseManifest } from '../../../src/environment/manifest/manifest.ts';
@@ -618,4 +619,15 @@ services: {}
     if (refused) expect(said(environments)).toContain(message);
     else expect(said(environments)).toBe('');
   });
+});
+
+test('aliases that multiply are refused', () => {
+  const lines = Array.from({ length: 30 }, (_, i) =>
+    i === 0
+      ? 'a0: &a0 x'
+      : `a${i}: &a${i} [${Array(4)
+          .fill(`*a${i - 1}`)
+          .join(', ')}]`,
+  );
+  expect(() => readManifestText(lines.join('\n'))).toThrow('The problem: Excessive alias count');
 });

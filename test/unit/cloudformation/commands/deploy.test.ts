@@ -443,7 +443,7 @@ describe('outputs', () => {
     expect(outputs).toMatchObject({ 'stack-name': 'app', region: 'eu-west-1', VpcId: 'vpc-1', plan: '' });
     expect(outputs).not.toHaveProperty('Plan');
     expect(JSON.parse(outputs['outputs'] ?? '')).toEqual({ VpcId: 'vpc-1', Plan: 'x', region: 'mars' });
-    expect(annotations.filter(({ message }) => message.includes('"outputs" only'))).toHaveLength(2);
+    expect(annotations.filter(({ message }) => message.includes('only in "outputs"'))).toHaveLength(2);
     expect(JSON.stringify({ outputs, summary })).not.toContain('hunter22');
   });
 

@@ -121,6 +121,12 @@ describe('refused', () => {
     ['A:', /^parameter-files: A: expected a value \(0\.json:1\)\. Use "" for an empty value$/],
     ['A: { b: }', /^parameter-files: A\.b: expected a value \(0\.json:1\)\. Use "" for an empty value$/],
     ['A: &x { b: *x }', /^parameter-files: expected no self-referencing alias, got "x" \(0\.json:1\)$/],
+    [
+      Array.from({ length: 30 }, (_, i) => `a${i}: &a${i} [${`*a${i - 1}, `.repeat(i === 0 ? 0 : 4)}x]`).join(
+        '\n',
+      ),
+      /^parameter-files: expected fewer aliases: aliases of aliases multiply \(0\.json:1\)$/,
+    ],
     ['{"A": ["x,y"]}', /^parameter-files: A: expected list items without a comma \(0\.json:1\)$/],
     ['{"A": [{"b": 1}]}', /^parameter-files: A: expected list items without a comma \(0\.json:1\)$/],
     [
