@@ -19,6 +19,6 @@ export const route53: Protocol = {
     return { status: 200, headers: { 'content-type': 'text/xml', 'x-amzn-requestid': call.requestId }, body };
   },
 
-  refuse: query.refuse,
+  refuse: (error, call) => query.refuse(error, call),
   refusals: query.refusals,
 };

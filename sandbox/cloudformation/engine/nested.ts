@@ -9,7 +9,7 @@ import { ResourceFailure } from '../errors.ts';
 import type { JsonObject } from '../json.ts';
 import { members, sameValue, textOf } from '../json.ts';
 import { sameTags } from '../resources/property-diff.ts';
-import { type NestedStacks, type OperationRun, type ResourcePass } from '../resources/provisioning.ts';
+import type { NestedStacks, OperationRun, ResourcePass } from '../resources/provisioning.ts';
 import { rollBackUpdate, captureUndo } from './rollback.ts';
 import type { Definition, Stack, StackOperation, StackResource, Tag } from './stack.ts';
 import { newStack } from './stack.ts';

@@ -102,8 +102,10 @@ async function exchange(
     ...(method === 'POST' && { body }),
   };
   const signed = await signer.sign(request, { signingDate: new Date(systemClock.now() + offsetMs) });
-  const { response } = await config.requestHandler.handle(signed as never, { abortSignal: signal });
-  const answer = response as { statusCode: number; headers: Record<string, string>; body: unknown };
+  const handled: { response: unknown } = await config.requestHandler.handle(signed as never, {
+    abortSignal: signal,
+  });
+  const answer = handled.response as { statusCode: number; headers: Record<string, string>; body: unknown };
   const time = Date.parse(answer.headers['date'] ?? '');
   return {
     status: answer.statusCode,
