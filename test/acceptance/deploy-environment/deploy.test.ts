@@ -193,7 +193,7 @@ describe('destroy', () => {
     [{}, 'Nothing was deleted. dev was not destroyed: it is protected. Fix: Set confirm: dev.'],
     [
       { confirm: 'prod' },
-      'Nothing was deleted. dev was not destroyed: confirm says "prod". Fix: Set confirm: dev.',
+      'Nothing was deleted. dev was not destroyed: confirm is "prod". Fix: Set confirm: dev.',
     ],
   ])('of a protected environment with %j is blocked', async (inputs, reason) => {
     const sandbox = await newSandbox();

@@ -188,7 +188,7 @@ test('a service without a recorded release and with missing tasks is not green',
   await shop.ecs('dev').send(new UpdateServiceCommand({ ...place, desiredCount: 2 }));
   const unsteady = await run(shop, { command: 'deploy' });
   expect([unsteady.exitCode, outcome(unsteady)]).toEqual([1, 'failed']);
-  expect(unsteady.outputs['reason']).toMatch(/api is not steady: .* Nothing was changed\. Fix: Look at/);
+  expect(unsteady.outputs['reason']).toMatch(/api is not steady: .* Nothing was changed\. Fix: Check the/);
 });
 
 test('names a missing service and a missing repository before the first change', async () => {

@@ -194,7 +194,7 @@ const ROWS: readonly Row[] = [
     check: 'ECR repositories',
     state: 'problem',
     says: /^the repository shop\/api of api \(platform\.yml:10\) does not exist in account 111111111111, eu-west-1, and no stack creates it$/,
-    fix: /^Add a stack of templates\/registry\.yml/,
+    fix: /^Add a stack that creates it with templates\/registry\.yml/,
     code: 'not-found',
   },
   {
@@ -208,7 +208,7 @@ const ROWS: readonly Row[] = [
     },
     check: 'ECR repositories',
     state: 'problem',
-    says: /and the stack network, which creates it, is limited to test$/,
+    says: /; the stack network, which creates it, is limited to test$/,
     fix: /^Add dev to stacks\.network\.environments\.$/,
     code: 'not-found',
   },
@@ -257,7 +257,7 @@ const ROWS: readonly Row[] = [
     check: 'the hosted zone Z0OTHER',
     state: 'problem',
     says: /^dev\.example\.com is not in its domain, example\.org \(dev\.json:6\)$/,
-    fix: /^Correct HostedZoneId in dev\.json: Route 53 accepts only names within the domain of the zone\.$/,
+    fix: /^Correct HostedZoneId in dev\.json\. Route 53 accepts only names in the domain of the zone\.$/,
     code: 'template-invalid',
   },
   {
@@ -266,8 +266,8 @@ const ROWS: readonly Row[] = [
     scenario: zone('Z0PRIVATE', 'example.com', true),
     check: 'the hosted zone Z0PRIVATE',
     state: 'problem',
-    says: /^it is private, and ACM validates a certificate only by a record in public DNS \(dev\.json:6\)$/,
-    fix: /^Give HostedZoneId in dev\.json the public hosted zone of dev\.example\.com\.$/,
+    says: /^it is private, but ACM validates certificates only with a record in public DNS \(dev\.json:6\)$/,
+    fix: /^Set HostedZoneId in dev\.json to the public hosted zone of dev\.example\.com\.$/,
     code: 'template-invalid',
   },
   {
@@ -285,7 +285,7 @@ const ROWS: readonly Row[] = [
     check: 'the certificate 1',
     state: 'problem',
     says: /^not found in account 111111111111, eu-west-1 \(dev\.json:6\)$/,
-    fix: /^Give CertificateArn in dev\.json an issued certificate of account 111111111111 in eu-west-1\.$/,
+    fix: /^Set CertificateArn in dev\.json to an issued certificate of account 111111111111 in eu-west-1\.$/,
     code: 'template-invalid',
   },
   {
@@ -297,7 +297,7 @@ const ROWS: readonly Row[] = [
     check: 'the certificate 1',
     state: 'problem',
     says: /^its status is PENDING_VALIDATION, expected ISSUED \(dev\.json:6\)$/,
-    fix: /^Give CertificateArn in dev\.json an issued certificate/,
+    fix: /^Set CertificateArn in dev\.json to an issued certificate/,
     code: 'template-invalid',
   },
   {
@@ -324,7 +324,7 @@ const ROWS: readonly Row[] = [
     scenario: { certificates: [{ arn: CERTIFICATE, names: ['*.dev.example.com', 'example.com'] }] },
     check: 'the certificates of names',
     state: 'problem',
-    says: /^they are issued for \*\.dev\.example\.com and example\.com, and not for dev\.example\.com \(dev\.json:6\)$/,
+    says: /^they are issued for \*\.dev\.example\.com and example\.com, but not for dev\.example\.com \(dev\.json:6\)$/,
     fix: /^Request a certificate for dev\.example\.com\.$/,
     code: 'template-invalid',
   },
@@ -574,8 +574,6 @@ test('deploy names the stack that is not part of the run and creates the reposit
   const sandbox = await start({ scenario: { github } });
   const workspace = workspaceOf({ ...SMALL_PLATFORM, ...image });
   const run = await deployEnvironment(sandbox, { services: 'api' }, { workspace });
-  expect(run.outputs['reason']).toMatch(
-    /and the stack network, which creates it, is not part of this run\.?$/,
-  );
+  expect(run.outputs['reason']).toMatch(/; the stack network, which creates it, is not part of this run\.?$/);
   expect(run.result['error']).toMatchObject({ fix: 'Deploy the stack network first.' });
 });
