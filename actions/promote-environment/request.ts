@@ -199,16 +199,55 @@ function targetOf({ to }: PromotionInputs, manifest: Manifest): Environment {
   return environmentOf('to', to ?? '', manifest);
 }
 
-/** The environment that images come from: the input, otherwise the manifest. */
+/**
+ * The environment that images come from: the input, otherwise the manifest.
+ *
+ * @throws InputError for an environment that is promoted from the target, directly or not.
+ */
 function sourceOf({ from }: PromotionInputs, target: Environment, manifest: Manifest): Environment {
   const name = from ?? target.promoteFrom;
-  if (name === undefined) {
-    const allowed = `expected an environment, because ${manifest.file} has no promote-from for ${target.name}`;
-    throw new InputError('from', '', allowed);
-  }
+  if (name === undefined) throw noSource(target, manifest);
   if (name === target.name)
     throw new InputError('from', name, 'expected an environment other than the one in to');
-  return environmentOf('from', name, manifest);
+  const source = environmentOf('from', name, manifest);
+  const way = wayTo(source, manifest);
+  if (!way.includes(target.name)) return source;
+  const [, next = source.name] = way.slice(way.indexOf(target.name));
+  const { file, lineOf } = manifest;
+  const line = lineOf(['environments', next, 'promote-from']);
+  throw new InputError(
+    'from',
+    name,
+    `expected an environment upstream of ${target.name}. Promotions go ${way.join(' → ')}`,
+    {
+      at: { file, line },
+      fix: `Swap from and to. To return ${target.name} to an earlier release, use command: rollback.`,
+    },
+  );
+}
+
+/** The environments that an image goes through by `promote-from`, from the first one to this one. */
+function wayTo(environment: Environment, { environments }: Pick<Manifest, 'environments'>): string[] {
+  const upstream = environments[environment.promoteFrom ?? ''];
+  return [...(upstream ? wayTo(upstream, { environments }) : []), environment.name];
+}
+
+/** The error for a target that images are not promoted to, unless `from` names their source. */
+function noSource(target: Environment, { file, lineOf, environments }: Manifest): InputError {
+  const line = lineOf(['environments', target.name]);
+  const downstream = Object.values(environments).filter(({ promoteFrom }) => promoteFrom === target.name);
+  const [next] = downstream;
+  if (next === undefined) {
+    const problem = `a value is required, because ${target.name} has no promote-from`;
+    return new InputError('from', '', problem, { at: { file, line } });
+  }
+  const targets = Object.keys(environments).filter((name) => environments[name]?.promoteFrom !== undefined);
+  return new InputError(
+    'to',
+    target.name,
+    `expected an environment with promote-from (${targets.join(', ')}). Promotions go ${target.name} → ${next.name}`,
+    { at: { file, line }, fix: `Use deploy-environment to deploy to ${target.name}.` },
+  );
 }
 
 function environmentOf(input: string, name: string, { environments, file }: Manifest): Environment {

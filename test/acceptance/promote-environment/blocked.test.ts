@@ -209,7 +209,15 @@ describe('an invalid input', () => {
   test.each([
     [{ services: 'user-servic' }, /^services: .*, got "user-servic"\. Did you mean user-service\?/],
     [{ to: 'stagin' }, /^to: .*, got "stagin"\. Did you mean staging\?/],
-    [{ to: 'dev' }, /^from: expected an environment, because platform.yml has no promote-from for dev/],
+    [
+      { to: 'dev' },
+      /^to: expected an environment with promote-from \(staging, prod\), got "dev" \(platform\.yml:4\)\. Promotions go dev → staging/,
+    ],
+    [
+      { to: 'dev', from: 'prod' },
+      /^from: expected an environment upstream of dev, got "prod" \(platform\.yml:5\)\. Promotions go dev → staging → prod/,
+    ],
+    [{ to: 'edge' }, /^from: a value is required, because edge has no promote-from \(platform\.yml:7\)/],
     [{ from: 'staging' }, /^from: expected an environment other than the one in to, got "staging"/],
     [{ images: 'user-service=v2' }, /^images: expected sha256.*, got "v2"/],
     [{ require: 'alarms=fine' }, /^require: expected alarms=ok or alarms=not-alarm.*, got "alarms=fine"/],
@@ -235,6 +243,8 @@ region: eu-west-1
 environments:
   dev: { account: '111111111111' }
   staging: { account: '222222222222', promote-from: dev }
+  prod: { account: '333333333333', promote-from: staging }
+  edge: { account: '444444444444' }
 stacks: {}
 services:
   user-service: { path: services/user-service, paths: [/users], priority: 100 }
