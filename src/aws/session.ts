@@ -1,5 +1,5 @@
 import type { Context } from '../core/context.ts';
-import { InputError, PlatformError, reasonOf } from '../core/errors.ts';
+import { type FileLine, InputError, PlatformError, reasonOf } from '../core/errors.ts';
 import { timeLimit } from '../core/text.ts';
 import { assumeRole, type RoleCredentials, type RoleOptions } from './assume-role.ts';
 import { type ClientAccess, stsClient } from './clients.ts';
@@ -30,18 +30,17 @@ export class WrongAccountError extends PlatformError {
  * Rejects credentials of another account, where resources of the same names may exist.
  *
  * @param explain returns the message, given the account that the credentials belong to.
- * @param fix how to get credentials of the right account.
+ * @param advice how to get credentials of the right account, and the line that names the account.
  * @throws WrongAccountError if the account differs.
  */
 export async function requireSessionAccount(
   session: Session,
   account: string,
   explain: (actual: string) => string,
-  fix?: string,
+  advice: { fix?: string; at?: FileLine } = {},
 ): Promise<void> {
   const actual = await session.accountId();
-  if (actual !== account)
-    throw new WrongAccountError('account-mismatch', explain(actual), { ...(fix !== undefined && { fix }) });
+  if (actual !== account) throw new WrongAccountError('account-mismatch', explain(actual), advice);
 }
 
 const ROLE_ARN = /^arn:aws[\w-]*:iam::(\d{12}):role\/[\w+=,.@/-]+$/;

@@ -167,7 +167,9 @@ export async function requireAccounts(environments: readonly PromotionEnvironmen
         session,
         account,
         (actual) => `${what} is in account ${account}, but the credentials belong to account ${actual}`,
-        `Use a role in account ${account} for ${name}: set source-role or target-role of promote-environment, or its role in the manifest.`,
+        {
+          fix: `Use a role in account ${account} for ${name}: set source-role or target-role of promote-environment, or its role in the manifest.`,
+        },
       ),
     ),
   );

@@ -140,29 +140,39 @@ export function contextAt(
 export async function requireAccounts(
   context: EnvironmentContext,
   { environment, existing }: Choice,
-  { file }: Manifest,
+  { file, lineOf }: Manifest,
   access: 'read' | 'change',
 ): Promise<void> {
   const { session } = context;
   const places = existing.map(({ name, place }) => ({
     name: `${name} of ${environment.name}`,
     account: place.account,
+    path: ['services', name, 'environments', environment.name, 'account'],
     session: contextAt(context, environment, place, access).session,
   }));
   const all = [
-    { name: environment.name, account: environment.account, session },
+    {
+      name: environment.name,
+      account: environment.account,
+      path: ['environments', environment.name, 'account'],
+      session,
+    },
     ...places.filter((place) => place.session !== session),
   ];
   await Promise.all(
-    all.map(({ name, account, session: own }) =>
-      requireSessionAccount(
+    all.map(({ name, account, path, session: own }) => {
+      const at = { file, line: lineOf(path) };
+      return requireSessionAccount(
         own,
         account,
         (actual) =>
-          `The credentials belong to account ${actual}, but ${file} has ${name} in ${account}. Nothing was changed.`,
-        `Use credentials or a role of account ${account} (role in ${file}, or role-to-assume), or correct the account in ${file}.`,
-      ),
-    ),
+          `The credentials belong to account ${actual}, but ${file}:${at.line} has ${name} in ${account}. Nothing was changed.`,
+        {
+          fix: `Use credentials or a role of account ${account} (role in ${file}, or role-to-assume), or correct the account in ${file}.`,
+          at,
+        },
+      );
+    }),
   );
 }
 

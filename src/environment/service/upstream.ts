@@ -50,13 +50,15 @@ async function openUpstream(
   { name, account, open }: NonNullable<EnvironmentRequest['upstream']>,
 ): Promise<EnvironmentContext> {
   const source = open();
+  const { file, lineOf } = manifest;
+  const at = { file, line: lineOf(['environments', name, 'account']) };
   await requireSessionAccount(
     source.session,
     account,
     (actual) =>
       `${choice.environment.name} takes its images from ${name}. ` +
-      `The credentials for ${name} belong to account ${actual}, but ${manifest.file} has ${name} in ${account}`,
-    `Set plan-role or role of environments.${name} in ${manifest.file} to a role of account ${account}.`,
+      `The credentials for ${name} belong to account ${actual}, but ${file}:${at.line} has ${name} in ${account}`,
+    { fix: `Set plan-role or role of environments.${name} in ${file} to a role of account ${account}.`, at },
   );
   return source;
 }

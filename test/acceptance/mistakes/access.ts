@@ -41,7 +41,8 @@ export const IN_ACCESS: readonly Mistake[] = [
       "account: '333333333333'",
     ),
     code: 'account-mismatch',
-    says: `The credentials belong to account 111111111111, but platform.yml has dev in 333333333333. Nothing was changed.`,
+    says: `The credentials belong to account 111111111111, but platform.yml:4 has dev in 333333333333. Nothing was changed.`,
+    at: 'platform.yml:4',
     fix: 'Use credentials or a role of account 333333333333 (role in platform.yml, or role-to-assume), or correct the account in platform.yml.',
   },
 ];
