@@ -83,8 +83,9 @@ export class StackBlockedError extends PlatformError {
   constructor(
     message: string,
     code: Extract<ErrorCode, 'stack-blocked' | 'replacement-refused'> = 'stack-blocked',
+    fix?: string,
   ) {
-    super(code, message);
+    super(code, message, { ...(fix !== undefined && { fix }) });
   }
 }
 

@@ -256,11 +256,11 @@ function unprovenAnnotation(change: UnprovenChange): Annotation {
 }
 
 function findingAnnotation(finding: Finding): Annotation {
-  const { level, message, file, line } = finding;
+  const { level, message, fix, file, line } = finding;
   const subject = subjectOf(finding);
   return {
     level,
-    message,
+    message: fix === undefined ? message : `${message}\nFix: ${fix}`,
     title: refusalTitle(finding, subject),
     ...(file !== undefined && { file }),
     ...(line !== undefined && { line }),

@@ -11,6 +11,7 @@ import { AwsError, awsNameOf } from '../../aws/errors.ts';
 import { PlatformError, reasonOf } from '../../core/errors.ts';
 import { bestEffort, type CloudFormationContext } from '../context.ts';
 import { STACK_TYPE } from '../stack.ts';
+import { NAME_TAKEN } from '../diagnosis/hints.ts';
 import { failedHooks } from '../diagnosis/hooks.ts';
 import { listNestedStacks } from '../nested-stacks.ts';
 import { nestedTemplate, type TemplateLocations } from '../template/template.ts';
@@ -99,6 +100,7 @@ export interface Finding {
   /** What rejected the change. Absent: CloudFormation, because of the template or a parameter. */
   refusedBy?: 'hook' | 'capability' | 'stack';
   message: string;
+  fix?: string;
   /** Logical ids of the nested stacks above. */
   nesting?: readonly string[];
   logicalId?: string;
@@ -118,9 +120,11 @@ export class PlanFailedError extends PlatformError {
     const errors = findings.filter((finding) => finding.level === 'error');
     const [first] = errors;
     const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : '';
+    const fix = errors.find((finding) => finding.fix !== undefined)?.fix;
     super(
       'plan-failed',
       `The plan of ${stackName} failed: ${first ? describeFinding(first) : 'no reason given'}${more}`,
+      { ...(fix !== undefined && { fix }) },
     );
     this.findings = findings;
   }
@@ -201,6 +205,13 @@ export async function failedEvents(
   });
 }
 
+/**
+ * The validation of names, which blocks a change set.
+ *
+ * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/validate-stack-deployments.html
+ */
+const NAME_CONFLICT = 'NAME_CONFLICT_VALIDATION';
+
 /** The finding of a validation or hook event; empty for any other event. */
 export function eventFinding(event: OperationEvent, template: TemplateLocations | undefined): Finding[] {
   const message = event.ValidationStatusReason ?? event.HookStatusReason ?? event.ResourceStatusReason;
@@ -212,6 +223,7 @@ export function eventFinding(event: OperationEvent, template: TemplateLocations 
     level: mode === 'WARN' ? 'warning' : 'error',
     ...(event.HookType !== undefined && { refusedBy: 'hook' }),
     message: name === undefined ? message : `${message} (${name})`,
+    ...(name === NAME_CONFLICT && { fix: NAME_TAKEN }),
     ...(logicalId !== undefined && { logicalId }),
     ...(path !== undefined && { path }),
   };

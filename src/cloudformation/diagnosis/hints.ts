@@ -19,8 +19,14 @@ const NOT_STABILIZED =
   "Check the resource's own events or logs: it was created or updated, but did not stabilize in time.";
 const NOT_FOUND =
   'Check the ids in the message: the resource, or one that it refers to, does not exist. It may have been deleted outside CloudFormation.';
-const NAME_TAKEN =
-  'Delete the existing resource of that name, import it into the stack, or remove the name so that CloudFormation generates one.';
+/**
+ * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/import-resources-automatically.html "The resource must
+ *   have a static custom name defined in your template", "a DeletionPolicy of Retain or RetainExceptOnCreate", and "must not
+ *   already belong to another CloudFormation stack"
+ */
+export const NAME_TAKEN =
+  'Give the resource another name in the template, or delete the existing one of that name if its data is no longer needed. ' +
+  'To keep it, set import-existing-resources: true on the stack: its name in the template must be a literal without functions, its DeletionPolicy Retain or RetainExceptOnCreate, and no other stack may own it.';
 
 /**
  * The first match is used, so specific entries come before general ones.

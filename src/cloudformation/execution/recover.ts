@@ -124,8 +124,11 @@ async function recreateStack(
   if (execution.status !== 'DELETE_COMPLETE') {
     const { rootCause } = await diagnose(run.context, execution, stack);
     const why = rootCause ? ` ${pathOf(rootCause)}: ${plainReason(rootCause.reason)}` : '';
+    const fix = [rootCause?.hint, DELETE_FAILED_FIX].filter((text) => text !== undefined).join(' ');
     throw new StackBlockedError(
-      `Stack ${stack.stackName} is ${stack.status} after a failed creation and could not be deleted.${why}`,
+      `Stack ${stack.stackName} was ${stack.status} after a failed creation and could not be deleted. It is ${execution.status}.${why}`,
+      'stack-blocked',
+      fix,
     );
   }
   note(run, `Deleted stack ${stack.stackName}, which was ${stack.status} after a failed creation.`);
@@ -202,9 +205,11 @@ async function explainBlocked(run: CommandRun, stack: StackSnapshot): Promise<st
   return `Stack ${stack.stackName} is ${stack.status}${because}. ${next ?? 'CloudFormation accepts no update in this state.'}`;
 }
 
+const DELETE_FAILED_FIX =
+  'Remove what prevents the deletion, run deploy-stack with command: delete, then deploy again.';
+
 const NEXT_STEPS: Readonly<Record<string, string>> = {
-  DELETE_FAILED:
-    'Remove what prevents the deletion, run deploy-stack with command: delete, then deploy again.',
+  DELETE_FAILED: DELETE_FAILED_FIX,
   UPDATE_ROLLBACK_FAILED: 'Fix what blocks the rollback, then run deploy-stack with continue-rollback: true.',
   UPDATE_FAILED:
     'An earlier deployment failed and was kept in that state. Run deploy-stack with on-failure: keep to continue from it, or with continue-rollback: true to roll back first.',

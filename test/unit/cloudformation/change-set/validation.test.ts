@@ -31,6 +31,7 @@ const find = (events: object[] | Error, reason: string, more = {}) => {
 };
 
 describe('early validation', () => {
+  const IMPORT = expect.stringContaining('set import-existing-resources: true on the stack');
   const event = (values: object) => ({
     EventType: 'VALIDATION_ERROR',
     LogicalResourceId: 'Bucket',
@@ -53,6 +54,7 @@ describe('early validation', () => {
       {
         level: 'error',
         message: 'A bucket with this name exists (NAME_CONFLICT_VALIDATION)',
+        fix: IMPORT,
         logicalId: 'Bucket',
         ...(path !== undefined && { path }),
         file: 'app.yml',
@@ -96,7 +98,7 @@ describe('early validation', () => {
   test('without a template there are no lines', async () => {
     const { context } = fakeAws({ DescribeEvents: () => ({ OperationEvents: [event({})] }) });
     expect(await findingsOf(context, failure('x'), undefined)).toEqual([
-      { level: 'error', message: expect.stringContaining('exists'), logicalId: 'Bucket' },
+      { level: 'error', message: expect.stringContaining('exists'), fix: IMPORT, logicalId: 'Bucket' },
     ]);
   });
 });

@@ -73,12 +73,17 @@ describe('the leftovers of a failed creation', () => {
   test('a stack that cannot be deleted blocks, with the resource that prevents it', async () => {
     const failing: Step[] = [
       { at: 0, status: 'DELETE_IN_PROGRESS' },
-      { at: 2, id: 'Vpc', status: 'DELETE_FAILED', reason: 'has dependencies' },
+      { at: 2, id: 'Vpc', status: 'DELETE_FAILED', reason: 'has dependencies and cannot be deleted' },
       { at: 3, status: 'DELETE_FAILED', reason: 'The following resource(s) failed to delete: [Vpc].' },
     ];
     const outcome = await run(new StackWorld({ status: 'ROLLBACK_FAILED', plays: { DeleteStack: failing } }));
     expect(outcome).toMatchObject({ verdict: 'blocked' });
-    expect(outcome.reason).toContain('Vpc: has dependencies');
+    expect(outcome.reason).toContain(
+      'was ROLLBACK_FAILED after a failed creation and could not be deleted. It is DELETE_FAILED. Vpc: has dependencies',
+    );
+    expect(outcome.error?.fix).toMatch(
+      /^Remove what still uses the resource .*Remove what prevents the deletion, run deploy-stack with command: delete, then deploy again\.$/,
+    );
   });
 
   test('CREATE_FAILED with on-failure: keep is updated in place', async () => {
