@@ -1,4 +1,5 @@
 import { classify } from '../../aws/errors.ts';
+import type { FileLine } from '../../core/errors.ts';
 import type { GuardFinding } from '../change-set/guard.ts';
 import { readTemplate } from '../change-set/read.ts';
 import type { CloudFormationContext } from '../context.ts';
@@ -14,6 +15,8 @@ export interface ProtectedResource {
   type: string;
   /** Parameter of the template that turns the protection on. */
   parameter?: string;
+  /** The line that gives the parameter its value. */
+  at?: FileLine;
 }
 
 /** Properties that protect a resource, and the values that turn the protection on. */
@@ -62,13 +65,15 @@ export function protectionFindings(resources: readonly ProtectedResource[]): Gua
   }));
 }
 
-/** `Set the parameter DeletionProtection to false and deploy` */
+/** `Set the parameter DeletionProtection to false (dev.json:12) and deploy` */
 export function turnOff(resources: readonly ProtectedResource[]): string {
   const parameters = new Set(resources.map(({ parameter }) => parameter));
   const [parameter] = parameters;
-  return parameters.size === 1 && parameter !== undefined
-    ? `Set the parameter ${parameter} to false and deploy`
-    : 'Turn off deletion protection in the template and deploy';
+  if (parameters.size !== 1 || parameter === undefined)
+    return 'Turn off deletion protection in the template and deploy';
+  const lines = new Set(resources.flatMap(({ at }) => (at ? [`${at.file}:${at.line}`] : [])));
+  const where = lines.size === 0 ? '' : ` (${[...lines].join(', ')})`;
+  return `Set the parameter ${parameter} to false${where} and deploy`;
 }
 
 function isOn(value: Value | undefined, scope: Scope): boolean {

@@ -44,10 +44,19 @@ export interface StackGraph {
 /** The stacks cannot be ordered. The message names them and what each reads from the next. */
 export class GraphError extends PlatformError {
   override readonly name = 'GraphError';
+  /** Where each of two stacks provides the same name. */
+  readonly places: readonly TemplatePlace[];
 
-  constructor(message: string) {
+  constructor(message: string, places: readonly TemplatePlace[] = []) {
     super('graph-invalid', message);
+    this.places = places;
   }
+}
+
+/** A line of a stack's template. */
+interface TemplatePlace {
+  stack: string;
+  line: number;
 }
 
 /**
@@ -110,17 +119,22 @@ function missingOutputs(
 function writersOf(
   interfaces: readonly (readonly [string, StackInterface])[],
 ): Map<string, readonly string[]> {
-  const writers = new Map<string, { stack: string; certain: boolean }[]>();
+  const writers = new Map<string, (TemplatePlace & { certain: boolean })[]>();
   for (const [stack, { writes }] of interfaces) {
     for (const shared of writes) {
+      const { certain, line } = shared;
       const others = writers.get(keyOf(shared)) ?? [];
       const other = others.find((each) => each.stack !== stack && each.certain);
-      if (other && shared.certain) {
+      if (other && certain) {
         throw new GraphError(
           `The stacks ${other.stack} and ${stack} both ${PROVIDES[shared.kind]} ${shared.name}.`,
+          [
+            { stack: other.stack, line: other.line },
+            { stack, line },
+          ],
         );
       }
-      writers.set(keyOf(shared), [...others, { stack, certain: shared.certain }]);
+      writers.set(keyOf(shared), [...others, { stack, certain, line }]);
     }
   }
   return new Map([...writers].map(([key, found]) => [key, found.map(({ stack }) => stack)]));
@@ -206,6 +220,14 @@ interface SharedName {
   name: string;
 }
 
+/** A name that a stack provides. */
+interface ProvidedName extends SharedName {
+  /** Whether it is provided does not depend on an unknown condition. */
+  certain: boolean;
+  /** The line of the name. */
+  line: number;
+}
+
 /** A function that reads from another stack by a name that is not known before the deployment. */
 interface UnresolvedImport {
   function: 'Fn::ImportValue' | 'Fn::GetStackOutput';
@@ -221,11 +243,12 @@ interface OutputRead {
 
 /** What a stack provides to others, and what it reads from them. */
 interface StackInterface {
-  /** `certain`: whether it is provided does not depend on an unknown condition. */
-  writes: readonly (SharedName & { certain: boolean })[];
+  writes: readonly ProvidedName[];
   reads: readonly SharedName[];
   unresolved: readonly UnresolvedImport[];
   outputReads: readonly OutputRead[];
+  /** Whether it may create SSM parameters whose names are not known before the deployment. */
+  writesUnknown: boolean;
   /** The outputs that it can have; undefined if they are not known before the deployment. */
   outputs: { stackName: string; names: ReadonlySet<string> } | undefined;
 }
@@ -247,23 +270,23 @@ export function stackInterface(text: string, given: Readonly<Record<string, stri
   const own = scope.values['AWS::StackName'];
   return {
     writes: [
-      ...outputs.flatMap(({ key, value, certain }) => [
-        ...shared('export', possibleTexts(member(member(value, 'Export'), 'Name'), scope), certain),
-        ...shared('output', typeof own === 'string' ? [`${own}.${key}`] : [], certain),
-      ]),
-      ...namesOf(resources, 'AWS::SSM::Parameter', 'Name', scope).flatMap(({ name, certain }) =>
-        shared('parameter', [name], certain),
-      ),
-      ...namesOf(resources, 'AWS::SecretsManager::Secret', 'Name', scope).flatMap(({ name, certain }) =>
-        shared('secret', [name], certain),
-      ),
-      ...namesOf(resources, 'AWS::ECR::Repository', 'RepositoryName', scope).flatMap(({ name, certain }) =>
-        shared('repository', [name], certain),
-      ),
+      ...outputs.flatMap(({ key, value, certain }) => {
+        const exported = member(member(value, 'Export'), 'Name');
+        const names = typeof own === 'string' ? [`${own}.${key}`] : [];
+        return [
+          ...provided('export', possibleTexts(exported, scope), { certain, line: exported?.line ?? 1 }),
+          ...provided('output', names, { certain, line: value.line }),
+        ];
+      }),
+      ...providedBy('parameter', resources, ['AWS::SSM::Parameter', 'Name'], scope),
+      ...providedBy('secret', resources, ['AWS::SecretsManager::Secret', 'Name'], scope),
+      ...providedBy('repository', resources, ['AWS::ECR::Repository', 'RepositoryName'], scope),
     ],
     reads: unique([...readByParameters(document, given), ...found.flatMap(({ reads }) => reads)]),
     unresolved: found.flatMap(({ unresolved }) => unresolved),
     outputReads: parts.flatMap((part) => outputReadsOf(part, scope)),
+    writesUnknown:
+      hasMacro(document) || resources.some((resource) => mayWriteUnknown(resource, document, scope)),
     outputs: typeof own === 'string' ? possibleOutputs(document, own, outputs) : undefined,
   };
 }
@@ -319,19 +342,19 @@ function presentEntries(
   });
 }
 
-function namesOf(
+/** The names that the resources of a type have by a property. */
+function providedBy(
+  kind: SharedName['kind'],
   resources: readonly (Entry & { certain: boolean })[],
-  type: string,
-  property: string,
+  [type, property]: readonly [string, string],
   scope: Scope,
-): { name: string; certain: boolean }[] {
+): ProvidedName[] {
   return resources
     .filter(({ value }) => literal(member(value, 'Type')) === type)
     .flatMap(({ value, certain }) => {
-      const names = possibleTexts(member(member(value, 'Properties'), property), scope);
-      return names.map((name) => ({ name, certain: certain && names.length === 1 }));
-    })
-    .filter(({ name }) => isKnown(name));
+      const name = member(member(value, 'Properties'), property);
+      return provided(kind, possibleTexts(name, scope), { certain, line: name?.line ?? value.line });
+    });
 }
 
 /** The prefix of parameter types whose value is a name in Parameter Store. */
@@ -370,16 +393,44 @@ function readByPart(
   return { reads: texts.flatMap(dynamicReferences), unresolved: [] };
 }
 
+const CUSTOM = /^(?:Custom::|AWS::CloudFormation::CustomResource$)/;
+/** How a template may grant the permission to write parameters. */
+const GRANTS_WRITES =
+  /PutParameter|ssm:(?:Put)?\*|AmazonSSMFullAccess|AdministratorAccess|Action['"]?: ?\[?\s*['"]?\*/;
+
+/** Whether a resource is, or may create, an SSM parameter whose name is not known before the deployment. */
+function mayWriteUnknown({ key, value }: Entry, document: TemplateDocument, scope: Scope): boolean {
+  const type = literal(member(value, 'Type')) ?? '';
+  const properties = member(value, 'Properties');
+  if (key.startsWith('Fn::') || type === 'AWS::CloudFormation::Stack') return true;
+  if (CUSTOM.test(type)) return !isOwnFunction(properties, document) || GRANTS_WRITES.test(document.source);
+  if (type !== 'AWS::SSM::Parameter') return false;
+  const names = possibleTexts(member(properties, 'Name'), scope);
+  return !names.every(isKnown) || names.length === 0;
+}
+
+/** Whether a custom resource calls a function of its own template, which also contains the function's permissions. */
+function isOwnFunction(properties: Value | undefined, { resources }: TemplateDocument): boolean {
+  const token = member(properties, 'ServiceToken');
+  if (token?.kind !== 'call' || token.name !== 'GetAtt') return false;
+  const { argument } = token;
+  const target = argument.kind === 'list' ? literal(argument.items[0]) : literal(argument)?.split('.')[0];
+  return target !== undefined && Object.hasOwn(resources, target);
+}
+
+/** Whether a template has a transform that may add resources and outputs. */
+function hasMacro(document: TemplateDocument): boolean {
+  const transforms = [...partsOf(valueAt(document, ['Transform']), EMPTY_SCOPE)].map(literal);
+  return transforms.some((name) => name !== undefined && name !== 'AWS::LanguageExtensions');
+}
+
 /** Undefined if macros or loops over unknown values may add outputs. */
 function possibleOutputs(
   document: TemplateDocument,
   stackName: string,
   outputs: readonly Entry[],
 ): StackInterface['outputs'] {
-  const transforms = [...partsOf(valueAt(document, ['Transform']), EMPTY_SCOPE)].map(literal);
-  const isOpen =
-    transforms.some((name) => name !== undefined && name !== 'AWS::LanguageExtensions') ||
-    outputs.some(({ key }) => key.startsWith('Fn::'));
+  const isOpen = hasMacro(document) || outputs.some(({ key }) => key.startsWith('Fn::'));
   return isOpen ? undefined : { stackName, names: new Set(outputs.map(({ key }) => key)) };
 }
 
@@ -468,10 +519,11 @@ function unique(names: readonly SharedName[]): SharedName[] {
   return [...new Map(names.filter(({ name }) => isKnown(name)).map((each) => [keyOf(each), each])).values()];
 }
 
-function shared(
+/** The known ones of the names that something can have; several are not certain. */
+function provided(
   kind: SharedName['kind'],
   names: readonly string[],
-  certain: boolean,
-): (SharedName & { certain: boolean })[] {
-  return names.filter(isKnown).map((name) => ({ kind, name, certain: certain && names.length === 1 }));
+  { certain, line }: Pick<ProvidedName, 'certain' | 'line'>,
+): ProvidedName[] {
+  return names.filter(isKnown).map((name) => ({ kind, name, certain: certain && names.length === 1, line }));
 }

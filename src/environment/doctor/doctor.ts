@@ -11,6 +11,7 @@ import { checkExisting } from './existing.ts';
 import { checkBuilds, checkRepositories } from './images.ts';
 import { policyTitle, type RolePolicy, rolePolicies } from './policy.ts';
 import { checkDomains } from './prerequisites/domains.ts';
+import { checkGrants } from './prerequisites/grants.ts';
 import { checkFargate, checkCapacity } from './prerequisites/quotas.ts';
 import { checkEcsRole, checkExecutionRole } from './prerequisites/roles.ts';
 import { checkProtection } from './protection.ts';
@@ -119,6 +120,12 @@ async function checkAccount(
   const existing = checkStacks({ ...context, client, session }, stacks);
   const found = await Promise.all([
     existing.then((states) => states.checks),
+    checkGrants(
+      { ...context, client, session },
+      { manifest, choice },
+      workspace,
+      stacks.map(({ stackName }) => stackName),
+    ),
     ssmClient(session, context).then(async (ssm) => [await checkValues(context, ssm, read, ledger)]),
     checkRepositories(context, manifest, choice, { graph, neighbours }),
     checkDomains(context, session, { account, checks: read.map(({ check }) => check) }),

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inParallel } from '../../core/concurrency.ts';
-import { errorInfo, PlatformError, reasonOf } from '../../core/errors.ts';
+import { errorInfo, type FileLine, PlatformError, reasonOf } from '../../core/errors.ts';
 import { capitalize, sentence } from '../../core/text.ts';
 import { findBuilder } from '../../images/build/builder.ts';
 import { DockerClient } from '../../images/build/docker.ts';
@@ -140,7 +140,8 @@ export async function checkRepositories(
       return { name: own, state: 'warning', says: `${repository} was not checked: ${unread}`, fix };
     }
     const state = creator === undefined ? 'problem' : 'warning';
-    return { name: own, state, ...absence(manifest, choice, finding, context.workspace) };
+    const { says, fix } = absence(manifest, choice, finding, context.workspace);
+    return { name: own, state, says, fix };
   });
 }
 
@@ -166,7 +167,9 @@ export async function requireRepositories(
   const absences = missing.map((finding) => absence(manifest, choice, finding, context.workspace));
   const [first] = absences;
   if (!first) return;
-  throw new PlatformError('not-found', absences.map(({ says }) => says).join('\n'), { fix: first.fix });
+  const lines = absences.map(({ says }) => sentence(capitalize(says)));
+  const { fix, at } = first;
+  throw new PlatformError('not-found', `${lines.join('\n')} Nothing was changed.`, { fix, at });
 }
 
 function absence(
@@ -174,25 +177,27 @@ function absence(
   choice: Choice,
   { service, repository, creator }: RepositoryFinding,
   workspace: string,
-): { says: string; fix: string } {
+): { says: string; fix: string; at: FileLine } {
   const { file, lineOf } = manifest;
   const { name: environment, account, region } = choice.environment;
   const line = lineOf(['services', service, 'repository']);
+  const at = { file, line };
   const missing = `the repository ${repository} of ${service} (${file}:${line}) does not exist in account ${account}, ${region}`;
   if (creator !== undefined)
-    return { says: `${missing}; a stack of ${creator} creates it`, fix: `Deploy ${creator} first.` };
+    return { says: `${missing}; a stack of ${creator} creates it`, fix: `Deploy ${creator} first.`, at };
   const stack = stackOf(manifest, choice, repository, workspace);
   if (stack?.environments?.includes(environment) === false) {
     const says = `${missing}; the stack ${stack.name}, which creates it, is limited to ${stack.environments.join(', ')}`;
-    return { says, fix: `Add ${environment} to stacks.${stack.name}.environments.` };
+    return { says, fix: `Add ${environment} to stacks.${stack.name}.environments.`, at };
   }
   if (stack) {
     const says = `${missing}; the stack ${stack.name}, which creates it, is not part of this run`;
-    return { says, fix: `Deploy the stack ${stack.name} first.` };
+    return { says, fix: `Deploy the stack ${stack.name} first.`, at };
   }
   return {
     says: `${missing}, and no stack creates it`,
     fix: `Add a stack that creates it with templates/registry.yml, or correct services.${service}.repository.`,
+    at,
   };
 }
 

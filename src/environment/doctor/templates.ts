@@ -38,12 +38,13 @@ export async function checkTemplates(
 ): Promise<{ checks: Check[]; read: ReadStack[] }> {
   const checks: Check[] = [];
   const read: ReadStack[] = [];
+  const names = new Map<string, string>();
   for (const target of targets) {
     const { stackName } = target.inputs;
     const name = `the template of ${stackName}`;
     try {
       // Without existing stacks, as in a new account.
-      const [checked] = await checkTargets([target], new Map(), place);
+      const [checked] = await checkTargets([target], new Map(), { ...place, names });
       const says = (checked ? placedFindings(checked) : [])
         .filter(({ level }) => level === 'error')
         .map(({ message, file, line }) => `${message} (${file}:${line})`);

@@ -1,11 +1,20 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { GetParametersCommand, type SSMClient } from '@aws-sdk/client-ssm';
+import { classify } from '../../aws/errors.ts';
 import { send } from '../../aws/send.ts';
+import { readTemplateDocument } from '../../cloudformation/template/document.ts';
 import { stackInterface } from '../../cloudformation/template/graph.ts';
+import { literal, valueAt } from '../../cloudformation/template/tree.ts';
 import type { DeployStackInputs } from '../../cloudformation/context.ts';
 import type { Context } from '../../core/context.ts';
-import { reasonOf } from '../../core/errors.ts';
+import { type FileLine, PlatformError, reasonOf } from '../../core/errors.ts';
+import { sentence, suggest } from '../../core/text.ts';
+import { ledgerNames } from '../../delivery/ledger.ts';
 import type { Manifest } from '../manifest/manifest.ts';
+import type { EnvironmentContext, EnvironmentRequest } from '../run/context.ts';
 import type { Check } from '../run/result.ts';
+import { pseudoParameters, type StackTarget } from '../run/targets.ts';
 import type { ReadStack } from './templates.ts';
 
 /** CloudFormation's limit for stack names. */
@@ -102,4 +111,121 @@ async function absentParameters(
     absent.push(...InvalidParameters);
   }
   return absent;
+}
+
+/** A parameter that a stack reads, and that does not exist. */
+interface MissingValue {
+  says: string;
+  fix: string;
+  at: FileLine;
+}
+
+/**
+ * Requires what the stacks that are created read in Parameter Store, before the first change: it exists, or a stack of the
+ * run writes it. A plan only warns, and so does a run with a stack that may write names that only AWS knows. Names that the
+ * role may not read are left to CloudFormation.
+ *
+ * @param existing the stacks of the run that exist: what they read was there.
+ * @throws PlatformError `not-found` that names all that are missing.
+ */
+export async function requireValues(
+  context: EnvironmentContext,
+  request: EnvironmentRequest,
+  targets: readonly StackTarget[],
+  existing: ReadonlyMap<string, unknown>,
+  command: 'plan' | 'deploy' | 'apply',
+): Promise<void> {
+  const { missing, certain } = await missingValues(context, request, targets, existing);
+  const [first] = missing;
+  if (!first) return;
+  const { fix, at } = first;
+  const says = missing.map((one) => one.says).join(' ');
+  if (command === 'plan' || !certain)
+    context.log.warning(`${says} Without it, the deployment fails. Fix: ${fix}`);
+  else throw new PlatformError('not-found', `${says} Nothing was changed.`, { fix, at });
+}
+
+async function missingValues(
+  context: EnvironmentContext,
+  { manifest, choice }: EnvironmentRequest,
+  targets: readonly StackTarget[],
+  existing: ReadonlyMap<string, unknown>,
+): Promise<{ missing: MissingValue[]; certain: boolean }> {
+  const { environment } = choice;
+  const interfaces = targets.map((target) => {
+    const text = readFileSync(resolve(context.workspace, target.inputs.template), 'utf8');
+    const pseudo = pseudoParameters(environment, target.inputs.stackName);
+    return { target, ...stackInterface(text, { ...pseudo, ...target.inputs.parameters }) };
+  });
+  const place = { project: manifest.project, environment: environment.name };
+  const written = new Set([
+    ...Object.keys(manifest.services).map((service) => ledgerNames({ ...place, service }).image),
+    ...interfaces.flatMap(({ writes }) =>
+      writes.flatMap(({ kind, name }) => (kind === 'parameter' ? [name] : [])),
+    ),
+  ]);
+  const wanted = interfaces.flatMap(({ target, reads }) =>
+    existing.has(target.inputs.stackName)
+      ? []
+      : reads.flatMap(({ kind, name }) =>
+          kind === 'parameter' && !written.has(name) && !name.startsWith('/aws/') ? [{ target, name }] : [],
+        ),
+  );
+  const absent = await readAbsent(context, [...new Set(wanted.map(({ name }) => name))]);
+  const missing = wanted
+    .filter(({ name }) => absent.includes(name))
+    .map(({ target, name }) => {
+      const place = placeOf(manifest, target, name, context.workspace);
+      return missingValue(name, place, suggest(name, written, MOST_TYPOS));
+    });
+  return { missing, certain: !interfaces.some(({ writesUnknown }) => writesUnknown) };
+}
+
+/** More wrong characters than this make another name. */
+const MOST_TYPOS = 3;
+
+/** The names that do not exist; none where the role may not read them. */
+async function readAbsent(context: EnvironmentContext, names: readonly string[]): Promise<string[]> {
+  if (names.length === 0) return [];
+  try {
+    return await absentParameters(context, await context.services.ssm(), names);
+  } catch (error) {
+    context.signal.throwIfAborted();
+    if (classify(error) !== 'denied') throw error;
+    context.log.warning(`Values in Parameter Store were not checked: ${sentence(reasonOf(error))}`);
+    return [];
+  }
+}
+
+/** What names a parameter that a stack reads: its own parameter, by a given value or by its default, or its template. */
+function placeOf(
+  { file, lineOf, services }: Manifest,
+  { name: stack, inputs, lines }: StackTarget,
+  name: string,
+  workspace: string,
+): { by: string; at: FileLine } {
+  const given = Object.keys(inputs.parameters).find((key) => inputs.parameters[key] === name);
+  const line = lines.parameters[given ?? ''];
+  if (given !== undefined && line) return { by: `${given} of ${stack}`, at: line };
+  const document = readTemplateDocument(readFileSync(resolve(workspace, inputs.template), 'utf8'));
+  for (const key of Object.keys(document.parameters)) {
+    const value = valueAt(document, ['Parameters', key, 'Default']);
+    if (literal(value) === name)
+      return { by: `${key} of ${stack}`, at: { file: inputs.template, line: value.line } };
+  }
+  const section = Object.hasOwn(services, stack) ? 'services' : 'stacks';
+  return { by: stack, at: { file, line: lineOf([section, stack]) } };
+}
+
+function missingValue(
+  name: string,
+  { by, at }: { by: string; at: FileLine },
+  meant: string | undefined,
+): MissingValue {
+  const hint = meant === undefined ? '' : ` Did you mean ${meant}?`;
+  return {
+    says: `${by} reads the parameter ${name} (${at.file}:${at.line}), which does not exist, and no stack creates it.${hint}`,
+    fix: `Correct the name, or create the parameter: aws ssm put-parameter --type String --name ${name} --value …`,
+    at,
+  };
 }

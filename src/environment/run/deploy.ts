@@ -21,8 +21,10 @@ import {
   withEnvironmentLock,
 } from './context.ts';
 import { requireRepositories } from '../doctor/images.ts';
+import { requireGrants } from '../doctor/prerequisites/grants.ts';
 import { requirePrerequisites } from '../doctor/prerequisites/require.ts';
 import { checkTargets, describeTargets, requireValidTargets } from '../doctor/targets/check.ts';
+import { requireValues } from '../doctor/values.ts';
 import { runImages, type RunImages } from './images.ts';
 import { runParts, type Part } from './parts.ts';
 import { DEPLOYING, overallVerdict, type RunEnd, type RunResult } from './result.ts';
@@ -223,6 +225,8 @@ export async function deployParts(
   const { workspace } = context;
   const checks = await checkTargets(targets, existing, { environment, workspace, graph, neighbours });
   requireValidTargets(context, environment.name, checks);
+  await requireGrants(context, request, existing, command);
+  await requireValues(context, request, targets, existing, command);
   if (buildsImages(request)) requireBuildFiles(context, request.manifest, request.choice, 'push');
   await requireFirstImages(context, request, createdServices(targets, existing));
   await requireRepositories(context, request, { graph, neighbours }, command);

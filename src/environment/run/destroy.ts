@@ -100,10 +100,11 @@ async function guardOf(
   ]);
   return {
     losses: findings.map((finding) => `${target.name}/${pathOf(finding)} (${finding.type})`),
-    held: held.map((resource) => ({
-      ...resource,
-      name: `${target.name}/${resource.logicalId} (${resource.type})`,
-    })),
+    held: held.map((resource) => {
+      const at = target.lines.parameters[resource.parameter ?? ''];
+      const name = `${target.name}/${resource.logicalId} (${resource.type})`;
+      return { ...resource, ...(at && { at }), name };
+    }),
   };
 }
 

@@ -9,9 +9,11 @@ import { describeStack, isFailedCreation, isShell, type StackSnapshot } from '..
 import { errorInfo } from '../../core/errors.ts';
 import { capitalize, listOf, outOf, plural } from '../../core/text.ts';
 import { requireRepositories } from '../doctor/images.ts';
+import { requireGrants } from '../doctor/prerequisites/grants.ts';
 import { requirePrerequisites, warnOfQuotas } from '../doctor/prerequisites/require.ts';
 import { checkTargets, requireValidTargets, type TargetCheck } from '../doctor/targets/check.ts';
 import { countNeeds, type Needs, STACK, totalNeeds } from '../doctor/targets/needs.ts';
+import { requireValues } from '../doctor/values.ts';
 import { type EnvironmentContext, type EnvironmentRequest, requireAccounts } from './context.ts';
 import { refuseRun, runResult } from './deploy.ts';
 import { runParts, type Part } from './parts.ts';
@@ -75,6 +77,8 @@ export async function planEnvironment(
   const place = { environment, workspace: context.workspace, graph: graph.graph, neighbours };
   const checks = await checkTargets(graph.targets, existing, place);
   requireValidTargets(context, environment.name, checks);
+  await requireGrants(context, request, existing, 'plan');
+  await requireValues(context, request, graph.targets, existing, 'plan');
   if (buildsImages(request)) requireBuildFiles(context, request.manifest, request.choice, 'check');
   await planFirstImages(context, request, createdServices(graph.targets, existing));
   await requireRepositories(context, request, place, 'plan');

@@ -219,10 +219,25 @@ function graphOf(
   try {
     return stackGraph(stacks);
   } catch (error) {
-    if (error instanceof GraphError)
-      throw new InputError('manifest', '', error.message, { code: error.code });
+    if (error instanceof GraphError) throw graphError(error, read);
     throw error;
   }
+}
+
+/** The error with the files of the templates that provide the same name. */
+function graphError(
+  { code, message, places }: GraphError,
+  read: readonly { target: StackTarget }[],
+): InputError {
+  const lines = places.flatMap(({ stack, line }): FileLine[] => {
+    const file = read.find(({ target }) => target.name === stack)?.target.inputs.template;
+    return file === undefined ? [] : [{ file, line }];
+  });
+  const [at, other] = lines;
+  if (!at || !other) return new InputError('manifest', '', message, { code });
+  const problem = `${message} The other one is at ${other.file}:${other.line}. Nothing was changed.`;
+  const fix = 'Rename it in one of the templates, or remove one of the stacks from the manifest.';
+  return new InputError('manifest', '', problem, { code, at, fix });
 }
 
 /**
@@ -331,13 +346,14 @@ export function chooseTargets(manifest: Manifest, selection: Selection): Choice 
     };
   }
   const where = `${manifest.file}, in ${environment.name}`;
+  const limits = (section: 'stacks' | 'services') => (name: string) => limitOf(manifest, section, name);
   const all = { ...services, ...existing };
   const chosen = onlyChanged
     ? Object.values(all)
-    : selection.services.map((name) => named(all, 'services', name, where));
+    : selection.services.map((name) => named(all, 'services', name, where, limits('services')));
   return {
     environment,
-    stacks: selection.stacks.map((name) => named(stacks, 'stacks', name, where)),
+    stacks: selection.stacks.map((name) => named(stacks, 'stacks', name, where, limits('stacks'))),
     services: chosen.flatMap((service) => ('place' in service ? [] : service)),
     existing: chosen.flatMap((service) => ('place' in service ? service : [])),
     partial,
@@ -405,10 +421,36 @@ function existingIn(
   );
 }
 
-function named<T>(all: Readonly<Record<string, T>>, input: string, name: string, where: string): T {
+/** The environments of a stack or a service that the manifest has elsewhere. */
+function limitOf(
+  { file, lineOf, ...sections }: Manifest,
+  section: 'stacks' | 'services',
+  name: string,
+): string | undefined {
+  const all = sections[section];
+  const environments = Object.hasOwn(all, name) ? all[name]?.environments : undefined;
+  if (!environments) return undefined;
+  const line = lineOf([section, name, 'environments']);
+  const what = section === 'stacks' ? 'stack' : 'service';
+  return `The ${what} ${name} is limited to ${environments.join(', ')} (${file}:${line})`;
+}
+
+function named<T>(
+  all: Readonly<Record<string, T>>,
+  input: string,
+  name: string,
+  where: string,
+  explain: (name: string) => string | undefined = () => undefined,
+): T {
   const found = Object.hasOwn(all, name) ? all[name] : undefined;
   if (found !== undefined) return found;
-  throw new InputError(input, name, expectedOneOf(name, Object.keys(all), ` (${where})`));
+  const expected = expectedOneOf(name, Object.keys(all), ` (${where})`);
+  const why = explain(name);
+  throw new InputError(
+    input,
+    name,
+    why === undefined ? expected : `${expected}${expected.endsWith('?') ? '' : '.'} ${why}`,
+  );
 }
 
 /** A service's smoke test for a release. A path is requested from the environment's URL. */

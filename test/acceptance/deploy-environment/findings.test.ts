@@ -45,6 +45,8 @@ interface Row {
   fix: RegExp;
   /** The error code of plan and deploy, or absent if they do not fail. */
   code?: string;
+  /** What a plan warns of, where only a deployment refuses it. */
+  warns?: RegExp;
 }
 
 const named = (type: string, property: string, length: number, rest = ''): string =>
@@ -211,6 +213,67 @@ const ROWS: readonly Row[] = [
     says: /; the stack network, which creates it, is limited to test$/,
     fix: /^Add dev to stacks\.network\.environments\.$/,
     code: 'not-found',
+  },
+  {
+    what: 'the stack with the permissions of CloudFormation does not exist',
+    files: {
+      'platform.yml': manifest.replace(
+        'services:',
+        '  rights: { template: rights.yml, manual: true }\nservices:',
+      ),
+      'rights.yml': `Parameters: { Rest: { Type: String, Default: execution } }
+Resources:
+  MakeQueues:
+    Type: AWS::IAM::ManagedPolicy
+    Properties:
+      Roles: [!Sub 'bootstrap-\${Rest}']
+      PolicyDocument: { Statement: [{ Effect: Allow, Action: 'sqs:*', Resource: '*' }] }
+`,
+      ...image,
+    },
+    check: 'permissions of CloudFormation',
+    state: 'problem',
+    says: /^the stack dev-shop-rights, which gives permissions to bootstrap-execution, does not exist \(platform\.yml:9\)$/,
+    fix: /^Deploy it as an administrator: deploy-environment with stacks: rights\./,
+    code: 'not-found',
+    warns:
+      /The stack dev-shop-rights, .* does not exist \(platform\.yml:9\)\. A deployment would fail\. Fix: Deploy it as/,
+  },
+  {
+    what: 'no stack creates a parameter that a stack reads',
+    files: { 'network.yml': network.replace('/network/topic', '/network/topics'), ...image },
+    check: 'values in Parameter Store',
+    state: 'problem',
+    says: /^no stack creates \/shop\/dev\/network\/topic \(read by dev-shop-queue\)$/,
+    fix: /^Write the values/,
+    code: 'not-found',
+    warns:
+      /Topic of queue reads the parameter \/shop\/dev\/network\/topic \(queue\.yml:3\), which does not exist, and no stack creates it\. Did you mean \/shop\/dev\/network\/topics\?/,
+  },
+  {
+    what: 'two stacks create a queue of the same name',
+    files: {
+      'platform.yml': manifest.replace('services:', '  other: { template: other.yml }\nservices:'),
+      'other.yml': 'Resources:\n  Queue: { Type: AWS::SQS::Queue, Properties: { QueueName: jobs } }\n',
+    },
+    check: 'template of dev-shop-',
+    state: 'problem',
+    says: /^The name jobs is used by the stacks \w+ and \w+\. Rename it in one of their templates/,
+    fix: /^Correct the template/,
+    code: 'template-invalid',
+  },
+  {
+    what: 'two stacks create the same parameter',
+    files: {
+      'platform.yml': manifest.replace('services:', '  other: { template: other.yml }\nservices:'),
+      'other.yml':
+        'Resources:\n  Shared: { Type: AWS::SSM::Parameter, Properties: { Name: /shop/dev/network/topic, Type: String, Value: a } }\n',
+    },
+    check: 'templates and parameters',
+    state: 'problem',
+    says: /^manifest: The stacks network and other both write the parameter \/shop\/dev\/network\/topic \(network\.yml:7\)\. The other one is at other\.yml:2\. Nothing was changed\.$/,
+    fix: /^Rename it in one of the templates/,
+    code: 'graph-invalid',
   },
   {
     what: 'reading a repository is denied',
@@ -491,7 +554,7 @@ async function opened({ denied, scenario }: Row): Promise<Sandbox> {
 }
 
 describe.each(ROWS)('$what', (row) => {
-  const { files, check, state, says, fix, code, env = {} } = row;
+  const { files, check, state, says, fix, code, warns, env = {} } = row;
 
   test('doctor reports it with a fix', async () => {
     const sandbox = await opened(row);
@@ -513,20 +576,23 @@ describe.each(ROWS)('$what', (row) => {
   });
 
   if (code !== undefined) {
-    test.each(['plan', 'deploy'])('%s refuses it before the first change', async (command) => {
-      const sandbox = await opened(row);
-      const workspace = workspaceOf({ ...SMALL_PLATFORM, ...files });
-      const run = await deployEnvironment(sandbox, { command }, { workspace, env });
-      tried += 1;
-      expect(run.result['error']).toMatchObject({ code });
-      expect(run.exitCode).toBe(1);
-      expect(run.outputs['reason']).not.toContain('has no release');
-      expect(
-        sandbox.calls.all
-          .map(({ operation }) => operation)
-          .filter((name) => /^(?:Create|Execute|Delete|Update)(?:ChangeSet|Stack)$/.test(name)),
-      ).toEqual([]);
-    });
+    test.each(warns ? ['deploy'] : ['plan', 'deploy'])(
+      '%s refuses it before the first change',
+      async (command) => {
+        const sandbox = await opened(row);
+        const workspace = workspaceOf({ ...SMALL_PLATFORM, ...files });
+        const run = await deployEnvironment(sandbox, { command }, { workspace, env });
+        tried += 1;
+        expect(run.result['error']).toMatchObject({ code });
+        expect(run.exitCode).toBe(1);
+        expect(run.outputs['reason']).not.toContain('has no release');
+        expect(
+          sandbox.calls.all
+            .map(({ operation }) => operation)
+            .filter((name) => /^(?:Create|Execute|Delete|Update)(?:ChangeSet|Stack)$/.test(name)),
+        ).toEqual([]);
+      },
+    );
   }
 });
 
@@ -559,6 +625,17 @@ test('a plan whose stacks exist reads no quota and no hosted zone', async () => 
   expect(sandbox.calls.of('DescribeAccountLimits')).toEqual([]);
 });
 
+test.each(ROWS.filter(({ warns }) => warns !== undefined))(
+  'a plan warns: $what',
+  async ({ files, warns = /^$/ }) => {
+    const sandbox = await start({ scenario: { github } });
+    const workspace = workspaceOf({ ...SMALL_PLATFORM, ...files });
+    const run = await deployEnvironment(sandbox, { command: 'plan' }, { workspace });
+    expect(run.log).toMatch(warns);
+    expect(sandbox.calls.of('ExecuteChangeSet')).toEqual([]);
+  },
+);
+
 test('deploy refuses an OCI layout that does not exist before the first change', async () => {
   const sandbox = await start({ scenario: { github } });
   const run = await deployEnvironment(sandbox, {}, { workspace: workspaceOf(SMALL_PLATFORM) });
@@ -574,6 +651,6 @@ test('deploy names the stack that is not part of the run and creates the reposit
   const sandbox = await start({ scenario: { github } });
   const workspace = workspaceOf({ ...SMALL_PLATFORM, ...image });
   const run = await deployEnvironment(sandbox, { services: 'api' }, { workspace });
-  expect(run.outputs['reason']).toMatch(/; the stack network, which creates it, is not part of this run\.?$/);
+  expect(run.outputs['reason']).toContain('the stack network, which creates it, is not part of this run.');
   expect(run.result['error']).toMatchObject({ fix: 'Deploy the stack network first.' });
 });

@@ -35,6 +35,8 @@ export interface TargetPlace {
   workspace: string;
   /** The other environments. */
   neighbours?: readonly Neighbour[];
+  /** The names of the environment's stacks that were checked before, with the stack; those of these are added. */
+  names?: Map<string, string>;
 }
 
 /** The existing stacks of targets, by name, without those of failed creations, which are created again. */
@@ -98,7 +100,7 @@ export interface TargetCheck {
 export async function checkTargets(
   targets: readonly CheckedTarget[],
   existing: ReadonlyMap<string, Pick<StackSnapshot, 'parameters'>>,
-  { environment, workspace, graph, neighbours = [] }: TargetPlace & { graph?: StackGraph },
+  { environment, workspace, graph, neighbours = [], names = new Map() }: TargetPlace & { graph?: StackGraph },
 ): Promise<TargetCheck[]> {
   const creates = targets.some(({ inputs }) => !existing.has(inputs.stackName));
   const schemas = creates ? await loadSchemas() : undefined;
@@ -113,7 +115,7 @@ export async function checkTargets(
       ...target.inputs.parameters,
       ...pseudoParameters(environment, stackName),
     };
-    const { findings: own, resources, exact } = checkTemplate(document, given, stack ? undefined : schemas);
+    const { findings: found, resources, exact } = checkTemplate(document, given, stack ? undefined : schemas);
     const findings = [
       ...parameterFindings({
         document,
@@ -122,10 +124,10 @@ export async function checkTargets(
         lines: target.lines?.parameters ?? {},
         kept: stack?.parameters,
       }),
-      ...own,
+      ...found,
       ...localPathFindings(document, target, workspace),
       ...tagFindings(text, target),
-      ...nameFindings({ document, given, resources, environment, taken }),
+      ...nameFindings({ stack: target.name, document, given, resources, environment, taken, own: names }),
       ...(graph ? graphFindings(graph, target.name) : []),
     ];
     const scope = templateScope(document, given);

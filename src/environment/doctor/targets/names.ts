@@ -227,26 +227,43 @@ function separateNames({ switches = [] }: UniqueName, { path }: Owner): string {
 }
 
 interface NameCheck {
+  /** The stack's key in the manifest. */
+  stack: string;
   document: TemplateDocument;
   given: Readonly<Record<string, string>>;
   resources: readonly DeclaredResource[];
   environment: Pick<Environment, 'name' | 'account' | 'region'>;
   /** The names of other environments; see namesOfNeighbours. */
   taken: ReadonlyMap<string, Owner>;
+  /** The names of the environment's stacks so far, with the stack; those of this one are added. */
+  own: Map<string, string>;
 }
 
-/** Findings for names that another environment uses, and for names that are too long. */
+/** Findings for names that another stack of the account uses, and for names that are too long. */
 export function nameFindings({
+  stack,
   document,
   given,
   resources,
   environment,
   taken,
+  own,
 }: NameCheck): TemplateFinding[] {
   return uniqueNames(document, given, resources, environment).flatMap((unique) => {
     const owner = taken.get(unique.key);
-    return [...longName(unique), ...(owner ? [takenName(unique, owner, environment)] : [])];
+    const other = own.get(unique.key) ?? stack;
+    own.set(unique.key, other);
+    return [
+      ...longName(unique),
+      ...(owner ? [takenName(unique, owner, environment)] : []),
+      ...(other === stack ? [] : [repeatedName(unique, [other, stack])]),
+    ];
   });
+}
+
+function repeatedName({ name, line }: UniqueName, stacks: readonly string[]): TemplateFinding {
+  const message = `The name ${name} is used by the stacks ${stacks.join(' and ')}. Rename it in one of their templates, or remove one of the stacks from the manifest`;
+  return { level: 'error', message, line };
 }
 
 function longName({ type = '', name, line }: UniqueName): TemplateFinding[] {

@@ -5,6 +5,7 @@ import {
   GraphError,
   reversed,
   stackGraph,
+  stackInterface,
   type GraphStack,
 } from '../../../../src/cloudformation/template/graph.ts';
 
@@ -104,11 +105,47 @@ test('a cycle is shown with the dependency of each step', () => {
   );
 });
 
-test('two stacks that provide the same name are an error', () => {
+test('two stacks that provide the same name are an error with both lines', () => {
   const text = `Resources:\n${writes('id')}`;
-  expect(() => stackGraph([stack('a', text), stack('b', text)])).toThrow(
-    new GraphError('The stacks a and b both write the parameter /p/dev/id.'),
-  );
+  const error = new GraphError('The stacks a and b both write the parameter /p/dev/id.', [
+    { stack: 'a', line: 2 },
+    { stack: 'b', line: 3 },
+  ]);
+  const graph = (): unknown => stackGraph([stack('a', text), stack('b', `Description: b\n${text}`)]);
+  expect(graph).toThrow(error);
+  expect(graph).toThrow(expect.objectContaining({ places: error.places }));
+});
+
+describe('whether a stack may write parameters whose names only AWS knows', () => {
+  const custom = (token: string): string =>
+    `  Own: { Type: Custom::Own, Properties: { ServiceToken: ${token} } }\n`;
+  const role = (action: string): string =>
+    `  Rights: { Type: AWS::IAM::Policy, Properties: { PolicyDocument: { Statement: [{ Effect: Allow, Action: ${action} }] } } }\n`;
+  const lambda = '  Code: { Type: AWS::Lambda::Function }\n';
+  test.each<[what: string, resources: string, expected: boolean]>([
+    ['known names', writes('id'), false],
+    ['a name with a Ref', writes('id').replace('${Environment}', '${Code}') + lambda, true],
+    ['no name', '  Id: { Type: AWS::SSM::Parameter, Properties: { Type: String, Value: x } }\n', true],
+    ['a nested stack', '  Below: { Type: AWS::CloudFormation::Stack }\n', true],
+    ['a custom resource of its own function', custom('!GetAtt Code.Arn') + lambda, false],
+    [
+      'a custom resource of its own function in JSON',
+      custom("{ 'Fn::GetAtt': [Code, Arn] }") + lambda + role("'s3:Get*'"),
+      false,
+    ],
+    ['a function that may write', custom('!GetAtt Code.Arn') + lambda + role("'ssm:PutParameter'"), true],
+    ['a function that may do all', custom('!GetAtt Code.Arn') + lambda + role("['*']"), true],
+    ['a function of another stack', custom('!ImportValue code') + lambda, true],
+  ])('%s', (_what, resources, expected) => {
+    expect(stackInterface(`Resources:\n${resources}`, { Environment: 'dev' }).writesUnknown).toBe(expected);
+  });
+
+  test('a macro', () => {
+    const text = `Resources:\n${writes('id')}`;
+    expect(stackInterface(`Transform: AWS::Serverless-2016-10-31\n${text}`, {}).writesUnknown).toBe(true);
+    const extensions = `Transform: AWS::LanguageExtensions\n${text}`;
+    expect(stackInterface(extensions, { Environment: 'dev' }).writesUnknown).toBe(false);
+  });
 });
 
 describe('a stack waits for the one that creates its repository', () => {
