@@ -7,7 +7,7 @@ import { expect, test } from '@jest/globals';
  * of the workflows. Tests with other permissions are listed here, with the reason.
  */
 const OTHER_RIGHTS: Readonly<Record<string, string>> = {
-  'acceptance/adopt.test.ts': 'commands of the page that an administrator types',
+  'acceptance/adopt.test.ts': 'jobs of the page, whose roles have their own policy',
   'acceptance/bootstrap/story.test.ts':
     'an administrator deploys the bootstrap; every job has an identity token',
   'acceptance/bundles.test.ts': 'ends before any call',
@@ -21,7 +21,6 @@ const OTHER_RIGHTS: Readonly<Record<string, string>> = {
   'acceptance/promote-environment/existing.test.ts':
     'services of another tool, whose roles have their own policy',
   'acceptance/rehearse/action.test.ts': 'every job has an identity token; the rehearsal has no credentials',
-  'acceptance/rename.test.ts': 'an administrator deploys the bootstrap',
   'acceptance/runbook.test.ts': 'a command of the page that a person types, with the role that deploys',
   'acceptance/supersede-runs/supersede-runs.test.ts': 'calls GitHub alone',
   'acceptance/update-service/registries.test.ts':

@@ -16,7 +16,7 @@ import type { RunReport } from '../../workflows/rehearsal/report.ts';
 import type { Event } from '../../workflows/rehearsal/run.ts';
 import { LEAD, logOf, reviewer, verdictsOf } from '../../workflows/scenarios/stage.ts';
 import { workflowFile } from '../../workflows/workflow.ts';
-import { stateOf } from './state.ts';
+import { runningIn, stateOf } from './state.ts';
 
 const ROOT = resolve(import.meta.dirname, '../../..');
 const LIMIT_MS = 600_000;
@@ -130,6 +130,14 @@ export class Newcomer {
     this.write('platform.yml', String(manifest));
   }
 
+  /** Sets a key of platform.yml, or deletes it if the value is undefined. */
+  set(path: readonly string[], value: unknown): void {
+    this.editManifest((manifest) => {
+      if (value === undefined) manifest.deleteIn(path);
+      else manifest.setIn(path, value);
+    });
+  }
+
   /** `file:line` of the first line with a text. */
   line(file: string, text: string): string {
     const index = this.read(file)
@@ -156,6 +164,31 @@ export class Newcomer {
     return await ranProcess('sh', ['-euc', script], options);
   }
 
+  /**
+   * Runs the commands of a block of a page, as the administrator of the account of the environment in them, then the
+   * workflow runs that they started.
+   */
+  async play(block: string): Promise<Attempt[]> {
+    if (block.trim() === 'git push') return [await this.push()];
+    const [first = ''] = Object.keys(this.accounts);
+    const environment = /^env INPUT_ENVIRONMENT=(\w+)/m.exec(block)?.[1] ?? first;
+    const attempts = [await this.shell(block, this.accounts[environment] ?? '')];
+    for (const { workflow, inputs } of this.cli.takeRuns())
+      attempts.push(await this.dispatch(workflow, inputs));
+    return attempts;
+  }
+
+  /** AWS raises the quotas that doctor lists. */
+  raiseQuotas(): void {
+    Object.assign(this.sandbox.world.scenario, { quotas: { 'L-3032A538': 100, 'L-36FBB829': 100 } });
+  }
+
+  /** The digests that an environment runs, by service. */
+  running(environment: string): Record<string, string[]> {
+    const account = this.accounts[environment] ?? '';
+    return runningIn(this.sandbox, account, `${environment}-${this.project}`);
+  }
+
   /** Runs a command of the platform's repository, such as `npm run new-service`, in the newcomer's. */
   async script(name: string, ...args: readonly string[]): Promise<Attempt> {
     const command = ['run', '--silent', name, '--', ...args, '--in', this.folder];
@@ -177,9 +210,14 @@ export class Newcomer {
     return this.#play(workflow, { name: 'workflow_dispatch', inputs });
   }
 
+  /** The next run has another commit. */
+  commit(): void {
+    this.#commit += 1;
+  }
+
   /** Commits and pushes to main. */
   push(): Promise<Attempt> {
-    this.#commit += 1;
+    this.commit();
     return this.#play('pipeline.yml', { name: 'push' });
   }
 
@@ -270,7 +308,8 @@ function forgetRoles(sandbox: Sandbox, { accounts, project }: Options): void {
   }
 }
 
-function attemptOf({ exitCode, outputs, result, log, summary }: Run): Attempt {
+/** A run of an action, as somebody reads it. */
+export function attemptOf({ exitCode, outputs, result, log, summary }: Run): Attempt {
   const { error } = result as { error?: { code?: string } };
   return {
     failed: exitCode !== 0,

@@ -1,3 +1,4 @@
+import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
 import { stackDatabase } from '../../../sandbox/cloudformation/engine/stack-database.ts';
 import type { StackResource } from '../../../sandbox/cloudformation/engine/stack.ts';
 import { ecsOf } from '../../../sandbox/ecs/model.ts';
@@ -5,6 +6,7 @@ import type { Sandbox } from '../../../sandbox/index.ts';
 import { repositoriesOf } from '../../../sandbox/registry/registry.ts';
 import { parameterStore } from '../../../sandbox/ssm/parameter-store.ts';
 import { DEFAULT_REGION } from '../../../sandbox/world.ts';
+import { clientOf } from '../../unit/sandbox/clients.ts';
 
 /** Everything that exists in an account, one line each. If two states are equal, nothing was created or changed. */
 export function stateOf({ world }: Sandbox, account: string): string[] {
@@ -54,6 +56,29 @@ export function runningIn({ world }: Sandbox, account: string, cluster: string):
       return [name, [...new Set(own.map(({ imageDigest }) => imageDigest ?? ''))]];
     }),
   );
+}
+
+/** Names, parameters, tags and outputs of the stacks of an account, as `key value`. */
+export async function textsIn(sandbox: Sandbox, account: string): Promise<string[]> {
+  const client = clientOf(sandbox, CloudFormationClient, account);
+  const { Stacks = [] } = await client.send(new DescribeStacksCommand({}));
+  return Stacks.flatMap(({ StackName, Parameters = [], Tags = [], Outputs = [] }) => [
+    `name ${StackName}`,
+    ...Parameters.map(({ ParameterKey, ParameterValue }) => `${ParameterKey} ${ParameterValue}`),
+    ...Tags.map(({ Key, Value }) => `${Key} ${Value}`),
+    ...Outputs.map(({ OutputKey, OutputValue }) => `${OutputKey} ${OutputValue}`),
+  ]);
+}
+
+/** The logical ids of the resources that a stack has. */
+export function resourcesOf({ world }: Sandbox, account: string, stack: string): string[] {
+  const resources = stackDatabase(world, account, DEFAULT_REGION).find(stack)?.resources.values() ?? [];
+  return [...resources].flatMap(({ logicalId, status }) => (status === 'DELETE_SKIPPED' ? [] : [logicalId]));
+}
+
+/** How many images a repository has. */
+export function imagesIn({ world }: Sandbox, account: string, repository: string): number {
+  return repositoriesOf(world, account, DEFAULT_REGION).get(repository)?.manifests.size ?? 0;
 }
 
 /** A resource of a stack, to change it manually. */
