@@ -229,13 +229,16 @@ export class Newcomer {
   async mistake(edit: () => void, run: () => Promise<Attempt>, failure: Failure): Promise<Attempt> {
     const before = this.#states();
     this.#journal = new Map();
-    edit();
-    const attempt = await run();
-    expectFailure(attempt, failure);
-    if (failure.changes !== true) expect(this.#states()).toEqual(before);
-    this.#correct();
-    this.mistakes += 1;
-    return attempt;
+    try {
+      edit();
+      const attempt = await run();
+      expectFailure(attempt, failure);
+      if (failure.changes !== true) expect(this.#states()).toEqual(before);
+      this.mistakes += 1;
+      return attempt;
+    } finally {
+      this.#correct();
+    }
   }
 
   async close(): Promise<void> {

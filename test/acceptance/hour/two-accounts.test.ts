@@ -10,14 +10,14 @@ import { allCommands, commandsOf, commandsUnder } from './page.ts';
 import { imagesIn, resourcesOf, stateOf, textsIn } from './state.ts';
 
 /**
- * The hour of a newcomer with two AWS accounts, by the commands of docs/start/platform.md as they are: a project of another
- * name, dev and staging, templates and services of one's own, a preview, and a mistake at each step. Images come from ready
+ * The first hour of a newcomer with two AWS accounts, with every command of docs/start/platform.md: a project with another
+ * name, dev and staging, own templates and services, a preview, and a mistake at each step. Images come from prebuilt
  * layouts, and nothing soaks.
  */
 const LIMIT_MS = 900_000;
 const DEV = '222222222222';
 const STAGING = '333333333333';
-/** As long as names of roles in staging allow, but one character. */
+/** One character shorter than the names of roles in staging allow. */
 const PROJECT = 'storefrontnorth';
 const SERVICES = ['cart', 'frontend', 'mailer', 'shipper', 'user-service'];
 const QUEUE = 'templates/orders-queue.yml';
@@ -25,14 +25,14 @@ const TABLE = 'templates/sessions-table.yml';
 const SHARED_FILE = 'templates/environments/shared.json';
 const DEV_FILE = 'templates/environments/dev.json';
 const STAGING_FILE = 'templates/environments/staging.json';
-/** Values of their own that are the same word as the old name. */
+/** Other values that are the same word as the old name. */
 const NOT_THE_PROJECT = ['GitHubRepository platform', 'DatabaseName platform'];
 
 const workspaceOf = useWorkspaces();
 let newcomer: Newcomer;
 /** The first image of user-service. */
 let one: string;
-/** The blocks of the page that were played. */
+/** The blocks of the page that were run. */
 const played: string[] = [];
 beforeAll(async () => {
   newcomer = await Newcomer.start({
@@ -66,7 +66,7 @@ const accountLine = (environment: string): string => {
   return `platform.yml:${lines.findIndex((line, index) => index > start && line.includes('account:')) + 1}`;
 };
 
-/** Plays a block of the page, and expects it to succeed; the verdicts of the runs that it started. */
+/** Runs a block of the page, and expects it to succeed. Returns the verdicts of the runs that it started. */
 async function play(block = ''): Promise<string[]> {
   played.push(block);
   const attempts = await newcomer.play(block);
@@ -92,7 +92,7 @@ test(
     });
     set(['environments', 'dev', 'account'], DEV)();
     set(['environments', 'staging', 'account'], STAGING)();
-    // An environment that is left in the file, in the account of another one.
+    // prod is still in the file, in the account of staging.
     await newcomer.mistake(nothing, shell(bootstrapStaging, STAGING), {
       at: newcomer.line('templates/bootstrap.yml', 'Url: https://token.actions'),
       says: ['template-invalid', 'bootstrap in prod', STAGING, 'CreateProvider', 'Nothing was changed'],
@@ -103,13 +103,13 @@ test(
       edit('platform.yml', 'project: platform', `project: ${name}`);
     await newcomer.mistake(rename(`${PROJECT}ern`), shell(bootstrapStaging, STAGING), {
       at: newcomer.line('platform.yml', '  staging:'),
-      says: ['manifest-invalid', `staging-${PROJECT}ern-`, 'at most 25 fit', 'Shorten the project'],
+      says: ['manifest-invalid', `staging-${PROJECT}ern-`, 'at most 25', 'Shorten the name of the project'],
     });
     rename(PROJECT)();
     const role = arnOf(DEV, `${PROJECT}-staging-deploy`);
     await newcomer.mistake(set(['environments', 'staging', 'role'], role), shell(bootstrapStaging, STAGING), {
       at: 'platform.yml:15',
-      says: ['environments.staging.role', `a role of the environment's own account, ${STAGING}`, role],
+      says: ['environments.staging.role', `in the environment's account, ${STAGING}`, role],
     });
     await newcomer.mistake(
       edit('platform.yml', STAGING_FILE, 'templates/environments/stage.json'),
@@ -206,7 +206,7 @@ test(
 );
 
 test(
-  'templates and services of one’s own',
+  'own templates and services',
   async () => {
     for (const [file, text] of Object.entries(OWN_TEMPLATES)) newcomer.write(file, text);
     set(['stacks', 'own-rights'], {
@@ -256,7 +256,7 @@ test(
       act('staging', { command: 'plan' }),
       {
         code: 'template-invalid',
-        says: ['dev.example.com', 'cluster in dev', 'Correct DomainName', 'templates/cluster.yml:'],
+        says: ['dev.example.com', 'cluster in dev', 'Change DomainName', 'templates/cluster.yml:'],
       },
     );
     const queue = ['services', 'shipper', 'parameters', 'QueueUrl'];
@@ -473,7 +473,7 @@ test(
       act(environment, { command: 'destroy', 'allow-delete': 'all', ...inputs });
     await newcomer.mistake(nothing, destroy('staging', { confirm: 'dev' }), {
       verdict: 'blocked',
-      says: ['confirm says "dev"', 'Fix: Set confirm: staging.'],
+      says: ['confirm is "dev"', 'Fix: Set confirm: staging.'],
     });
     const protection = newcomer.line(STAGING_FILE, 'DeletionProtection');
     await newcomer.mistake(nothing, destroy('staging', { 'allow-delete': '' }), {
