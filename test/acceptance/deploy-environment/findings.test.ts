@@ -651,6 +651,6 @@ test('deploy names the stack that is not part of the run and creates the reposit
   const sandbox = await start({ scenario: { github } });
   const workspace = workspaceOf({ ...SMALL_PLATFORM, ...image });
   const run = await deployEnvironment(sandbox, { services: 'api' }, { workspace });
-  expect(run.outputs['reason']).toContain('the stack network, which creates it, is not part of this run.');
+  expect(run.outputs['reason']).toContain('the stack network, which creates it, is not part of this run');
   expect(run.result['error']).toMatchObject({ fix: 'Deploy the stack network first.' });
 });
