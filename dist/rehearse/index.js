@@ -1,0 +1,3 @@
+import { actions } from '../shared/index.js';
+
+await actions['rehearse']();
