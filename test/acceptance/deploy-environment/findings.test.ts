@@ -245,7 +245,7 @@ Resources:
     check: 'values in Parameter Store',
     state: 'problem',
     says: /^no stack creates \/shop\/dev\/network\/topic \(read by dev-shop-queue\)$/,
-    fix: /^Write the values/,
+    fix: /^Create the parameters/,
     code: 'not-found',
     warns:
       /Topic of queue reads the parameter \/shop\/dev\/network\/topic \(queue\.yml:3\), which does not exist, and no stack creates it\. Did you mean \/shop\/dev\/network\/topics\?/,

@@ -143,7 +143,7 @@ export const IN_PLATFORM_FILE: readonly Mistake[] = [
     action,
     files: platformWith('promote-from: dev', 'promote-from: dve'),
     code,
-    says: 'environments.staging.promote-from: expected one of dev, got "dve" (platform.yml:5). Did you mean dev?',
+    says: 'environments.staging.promote-from: expected dev, got "dve" (platform.yml:5). Did you mean dev?',
     at: 'platform.yml:5',
   },
   {
