@@ -139,8 +139,9 @@ function collectIf(argument: Json[], found: Reference[], scope: Scope | undefine
 function collectSub(argument: Json, found: Reference[], scope: Scope | undefined): void {
   const [text, variables] = Array.isArray(argument) ? argument : [argument];
   const own = new Set(members(variables).map(([name]) => name));
-  for (const [, literal, name = ''] of textOf(text).matchAll(SUBSTITUTION)) {
-    if (literal === '!' || own.has(name)) continue;
+  for (const [, literal, spaced = ''] of textOf(text).matchAll(SUBSTITUTION)) {
+    const name = spaced.trim();
+    if (literal !== undefined || name === '' || own.has(name)) continue;
     const [logicalId = '', attribute] = splitAttribute(name);
     if (attribute === undefined || name.startsWith('AWS::')) found.push({ kind: 'ref', name, by: 'Fn::Sub' });
     else found.push({ kind: 'attribute', name: logicalId, attribute, by: 'Fn::Sub' });

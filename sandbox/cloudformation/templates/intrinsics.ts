@@ -246,8 +246,11 @@ function joined(parts: Json[], delimiter: string): string {
   return parts.join(delimiter);
 }
 
-/** The names in a text of `Fn::Sub`, without `${!literal}` ones. */
-export const SUBSTITUTION = /\$\{\s*(!?)([^${}!]+?)\s*\}/g;
+/**
+ * The variables in a text of `Fn::Sub`: the mark of a literal, and the name with its spaces. The time that it takes grows with
+ * the length of the text only.
+ */
+export const SUBSTITUTION = /\$\{(\s*!)?([^${}!]*)\}/g;
 
 function substitute(argument: Json, scope: Scope): string {
   const [text, variables] = Array.isArray(argument) ? argument : [argument];
@@ -257,8 +260,10 @@ function substitute(argument: Json, scope: Scope): string {
     );
   const own = new Map(members(variables));
   const unknown: string[] = [];
-  const result = text.replace(SUBSTITUTION, (_, literal: string, name: string) => {
-    if (literal === '!') return `\${${name}}`;
+  const result = text.replace(SUBSTITUTION, (whole, literal: string | undefined, spaced: string) => {
+    const name = spaced.trim();
+    if (name === '') return whole;
+    if (literal !== undefined) return `\${${name}}`;
     const value = substitution(name, own.get(name), scope);
     if (value === KNOWN_AFTER_APPLY) unknown.push(name);
     return Array.isArray(value) ? value.map(plainText).join(',') : plainText(value);

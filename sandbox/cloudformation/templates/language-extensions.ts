@@ -10,13 +10,18 @@ import { isObject, isScalar, type Json, type JsonObject, textOf } from '../json.
  * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-foreach.html
  */
 export function expandLanguageExtensions(template: JsonObject, values: Record<string, string>): JsonObject {
-  return expandMap(template, new Map(), { template, values });
+  return expandMap(template, new Map(), { template, values, turns: { left: MAX_TURNS } });
 }
 
 interface Source {
   template: JsonObject;
   values: Record<string, string>;
+  /** Of all loops together. */
+  turns: { left: number };
 }
+
+/** More than the resources, outputs and properties of a template within its quotas can need. */
+const MAX_TURNS = 20_000;
 type Bindings = ReadonlyMap<string, string>;
 
 function expand(value: Json, bindings: Bindings, source: Source): Json {
@@ -56,6 +61,8 @@ function loop(key: string, item: Json, bindings: Bindings, source: Source): Json
   }
   const result: JsonObject = {};
   for (const value of listOfLoop(key, expand(collection, bindings, source), source)) {
+    source.turns.left -= 1;
+    if (source.turns.left < 0) throw badFormat(`${key} makes more than ${MAX_TURNS} turns`);
     Object.assign(result, expandMap(body, new Map([...bindings, [identifier, value]]), source));
   }
   return result;
@@ -106,9 +113,9 @@ function parameterValue(name: string, { template, values }: Source): Json | unde
 }
 
 function filled(text: string, source: Source): string | undefined {
-  const names = [...text.matchAll(/\$\{([^!}]+)\}/g)].map(([, name = '']) => name.trim());
+  const names = [...text.matchAll(/\$\{([^!{}]+)\}/g)].map(([, name = '']) => name.trim());
   if (!names.every((name) => isScalar(parameterValue(name, source)))) return undefined;
-  return text.replace(/\$\{([^!}]+)\}/g, (_, name: string) => textOf(parameterValue(name.trim(), source)));
+  return text.replace(/\$\{([^!{}]+)\}/g, (_, name: string) => textOf(parameterValue(name.trim(), source)));
 }
 
 function mapped(

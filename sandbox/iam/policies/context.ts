@@ -20,7 +20,7 @@ export function valuesOf(context: Context, key: string): readonly string[] | und
   return keys.get(key.toLowerCase());
 }
 
-const VARIABLE = /\$\{([^}]*)\}/g;
+const VARIABLE = /\$\{([^{}]*)\}/g;
 /** "${*}, ${?}, ${$}: use where you need the character itself." */
 const SPECIAL = new Set(['*', '?', '$']);
 

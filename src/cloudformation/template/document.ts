@@ -91,8 +91,32 @@ function messageOf({ message, code }: YAMLError): string {
   return line.replace(/ at line \d+, column \d+:?$/, '').trim();
 }
 
+/** @throws TemplateSyntaxError for a text that is nested so deeply that it exhausts the stack. */
+function parseNested(text: string): ReturnType<typeof parseTemplateYaml> {
+  try {
+    const parsed = parseTemplateYaml(text);
+    if (depthOf(parsed.document.contents) <= MAX_DEPTH) return parsed;
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+  }
+  throw new TemplateSyntaxError(`values are nested more than ${MAX_DEPTH} levels deep`, 1, 1);
+}
+
+/** The properties of AWS's resource types nest less than 30 levels. */
+const MAX_DEPTH = 200;
+
+function depthOf(root: unknown): number {
+  let level = [root];
+  for (let depth = 0; ; depth += 1) {
+    if (level.length === 0 || depth > MAX_DEPTH) return depth;
+    level = level.flatMap((node) =>
+      isMap(node) ? node.items.map(({ value }) => value) : isSeq(node) ? node.items : [],
+    );
+  }
+}
+
 function parseTemplateDocument(text: string): TemplateDocument {
-  const { document, source, lines, warnings } = parseTemplateYaml(text);
+  const { document, source, lines, warnings } = parseNested(text);
   const error = document.errors[0];
   if (error) {
     const at = error.linePos?.[0] ?? { line: 1, col: 1 };

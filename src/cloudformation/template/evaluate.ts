@@ -100,7 +100,7 @@ function substitute(argument: Value, scope: Scope): Known[] {
     const values = Object.fromEntries(
       variables.map(({ key }, index) => [key, (chosen as readonly Known[])[index] ?? UNKNOWN]),
     );
-    return template.replace(/\$\{([^}]*)\}/g, (_, name: string) =>
+    return template.replace(/\$\{([^{}]*)\}/g, (_, name: string) =>
       name.startsWith('!')
         ? `\${${name.slice(1)}}`
         : toText(lookUp(name.trim(), { ...scope, values: { ...scope.values, ...values } })),

@@ -198,5 +198,5 @@ function textsOf(value: Value): string[] {
 }
 
 function variablesOf(text: string): string[] {
-  return [...text.matchAll(/\$\{([^!}][^}]*)\}/g)].map(([, variable = '']) => variable.trim());
+  return [...text.matchAll(/\$\{([^!{}][^{}]*)\}/g)].map(([, variable = '']) => variable.trim());
 }

@@ -102,7 +102,7 @@ function mentions(node: unknown, hidden: ReadonlySet<string>): boolean {
   if (isSeq(node)) return node.items.some((item) => mentions(item, hidden));
   if (!isScalar(node) || typeof node.value !== 'string') return false;
   if (hidden.has(node.value)) return true;
-  return [...node.value.matchAll(/\$\{([^!}]+)\}/g)].some(([, name]) => hidden.has((name ?? '').trim()));
+  return [...node.value.matchAll(/\$\{([^!{}]+)\}/g)].some(([, name]) => hidden.has((name ?? '').trim()));
 }
 
 function keyText(key: unknown): string {

@@ -50,7 +50,7 @@ function collectTexts(node: unknown, found: string[]): void {
   else if (isSeq(node)) for (const item of node.items) collectTexts(item, found);
   else if (isScalar(node) && typeof node.value === 'string') {
     const { value } = node;
-    const embedded = [...value.matchAll(/\$\{([^!}]+)\}/g)].map(([, name = '']) => name.trim());
+    const embedded = [...value.matchAll(/\$\{([^!{}]+)\}/g)].map(([, name = '']) => name.trim());
     found.push(...[value, ...embedded].map((name) => name.split('.')[0] ?? name));
   }
 }
