@@ -227,7 +227,7 @@ describe('supersede-runs', () => {
     const { run, first, rest } = await supersede('prod');
     expect([run.outputs['verdict'], first]).toEqual(['unchanged', '⏳ *Waiting for approval* prod']);
     expect(rest).toMatch(
-      /^2 of 7 stacks will change\. Reviewers: lead, second\. Review the plan in the run's summary, then approve or reject it there\.\n/,
+      /^2 of 7 stacks will change\. Reviewers: lead, second\. Review the plan in the run's summary, then approve or reject the deployment there\.\n/,
     );
   });
 
