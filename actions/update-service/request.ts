@@ -209,7 +209,7 @@ export function sourceOf(inputs: ServiceInputs, workspace: string): TaskDefiniti
   const value = given === undefined ? undefined : inputs[given];
   if (given === undefined || value === undefined) return { kind: 'service' };
   if (other !== undefined) {
-    throw new InputError(other, inputs[other] ?? '', `expected no value, because ${given} is given`);
+    throw new InputError(other, inputs[other] ?? '', `expected no value, because ${given} is set`);
   }
   switch (given) {
     case 'task-definition':

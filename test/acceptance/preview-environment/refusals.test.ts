@@ -61,7 +61,7 @@ describe('nothing is changed', () => {
   test.each([
     [{ images: '' }, /^images: a value is required for deploy/],
     [{ images: 'user-service=latest' }, /^images: .*sha256.*, got "latest"/],
-    [{ images: 'User=sha256:1' }, /^images: .*service's name.*, got "User"/],
+    [{ images: 'User=sha256:1' }, /^images: .*name of a service.*, got "User"/],
     [{ 'pull-request': 'seven' }, /^pull-request: expected a whole number.*, got "seven"/],
     [{ project: 'P' }, /^project: .*, got "P"/],
     [{ 'priority-base': '0' }, /^priority-base: expected a whole number from 1 to 50000, got "0"/],

@@ -87,7 +87,7 @@ test('with approvers, a push stops at the plan, and an approver continues manual
   expect(await shop.runs()).toEqual({ dev: [v2], staging: [v2], prod: [v1] });
   const summary = summariesOf(pushed, 'pipeline / prod / plan');
   expect(summary).toContain(
-    'This run does not change prod, which has approvers. One of Ada, Grace starts the workflow',
+    'This run does not change prod, which has approvers. Have an approver (Ada, Grace) start the workflow',
   );
   expect(summary).toContain(`(environment prod, promote true, ref ${sha}), or`);
 
@@ -132,7 +132,7 @@ test('an approver cannot deploy their own commit, but can roll it back', async (
   const inputs = { from: 'dev', to: 'staging' };
   const own = await dispatch('promote', { sha: '3'.repeat(40), actor: 'ada', inputs });
   expectVerdicts(own, { 'promote / plan': 'planned', 'promote / promote': 'blocked' });
-  expect(logOf(own)).toContain('staging: ada wrote 3333333, and cannot approve it.');
+  expect(logOf(own)).toContain('staging: ada wrote commit 3333333 and cannot approve it.');
   const other = await dispatch('promote', { sha: '3'.repeat(40), actor: 'grace', inputs });
   expectVerdicts(other, { 'promote / plan': 'planned', 'promote / promote': 'promoted' });
   expect(await shop.runs()).toMatchObject({ staging: [v2] });
