@@ -96,9 +96,9 @@ describe.each(Object.entries(WAYS))('%s', (name, way) => {
     const { result, digest } = await run(way, { does: 'drop', reference: 'v1' });
     expect(result.verdict).toBe('failed');
     expect('error' in result && result.error.code).toBe('image-unproven');
-    expect(result.reason).toContain(`The tag v1`);
+    expect(result.reason).toContain('set the tag v1');
     expect(result.reason).toContain(digest);
-    expect(result.reason).toContain('finds no image');
+    expect(result.reason).toContain('returned no image');
   });
 
   test('is red if another push moves the tag, with both digests', async () => {
@@ -126,5 +126,5 @@ test.each(['a layout'])('%s is red if its manifest is accepted but dropped', asy
 test('a dropped content tag is red, because the next run would build again', async () => {
   const { result } = await run(WAYS['a build by BuildKit'] as Way, { does: 'drop', reference: 'content-*' });
   expect(result.verdict).toBe('failed');
-  expect(result.reason).toContain('The tag content-');
+  expect(result.reason).toContain('set the tag content-');
 });

@@ -89,7 +89,7 @@ const CASES: [reason: string, hint: RegExp, type?: string][] = [
   ['Rate exceeded (HandlerErrorCode: Throttling)', /throttles it again/],
   [
     "Resource of type 'AWS::S3::Bucket' with identifier 'x' already exists. (HandlerErrorCode: AlreadyExists)",
-    /import it/,
+    /import-existing-resources/,
   ],
   [
     'web already exists in stack arn:aws:cloudformation:eu-west-1:111111111111:stack/other/1',
