@@ -7,7 +7,7 @@ const inputs = {
   manifest: text({ type: 'path', default: 'platform.yml' }),
   base: text({ type: 'commit, branch or tag' }),
   scenario: text({ type: 'path' }),
-  timeout: duration({ default: '5m', max: '30m' }),
+  timeout: duration({ default: '5m', max: '1h' }),
   'github-token': secretText(),
   comment: boolean({ default: 'true' }),
 } as const satisfies InputContract;

@@ -51,7 +51,7 @@ test.each<[string, object]>([
   ['an error in a success', { ok: true }],
   ['an unknown verdict', { verdict: 'splendid' }],
   ['another version', { version: 2 }],
-  ['the name of another action', { action: 'rehearse' }],
+  ['the name of another action', { action: 'deploy-everything' }],
   ['no reason', { reason: undefined }],
 ])('every schema refuses %s', (_name, change) => {
   for (const action of actions) {
