@@ -32,7 +32,7 @@ test.each<[Record<string, string>, RegExp]>([
   ],
   [
     { 'task-definition-family': 'family', 'task-definition': 'task.json' },
-    /^task-definition-family: expected no value, because task-definition is given.*, got "family"/,
+    /^task-definition-family: expected no value, because task-definition is set.*, got "family"/,
   ],
   [
     { 'task-definition-family': 'family:1' },

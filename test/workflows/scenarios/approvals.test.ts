@@ -97,7 +97,7 @@ test('with approvers, a push stops at the plan, and an approver continues manual
   const stranger = await deploy('mallory');
   expectVerdicts(stranger, blocked);
   expect(logOf(stranger)).toContain(
-    'prod: mallory started this run and is not one of its approvers (Ada, Grace).',
+    'prod: mallory started this run but is not one of its approvers (Ada, Grace).',
   );
   // Its inputs are those of the stranger.
   expectVerdicts(await rerun(stranger, 'all', 'ada'), blocked);
