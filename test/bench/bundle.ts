@@ -22,7 +22,7 @@ const onlyWhenUsed = {
   Octokit: 'octokit-core.js/',
   STS: 'AWSSecurityTokenServiceV20110615',
   S3: 'x-amz-sdk-checksum-algorithm',
-  SSM: 'AmazonSSM',
+  SSM: 'ssm.amazonaws.com/doc',
   'the resource schemas': 'brotliDecompressSync',
 };
 

@@ -109,7 +109,7 @@ test('a target resolves to the build that buildx would run', async () => {
 test.each([
   ['several', /This group has several: several-a, several-b$/],
   ['linked', /uses another target as the context base \(target:base\)/],
-  ['local', /has the output dest=out,type=local;/],
+  ['local', /has the output dest=out,type=local,/],
   ['none', /docker buildx bake failed: "ERROR: failed to find target none"$/],
 ])('the target %s is refused', async (target, message) => {
   await expect(resolved(target).result).rejects.toThrow(message);
