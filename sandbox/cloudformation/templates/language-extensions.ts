@@ -21,7 +21,7 @@ interface Source {
 }
 
 /** More than the resources, outputs and properties of a template within its quotas can need. */
-const MAX_TURNS = 20_000;
+const MAX_TURNS = 10_000;
 type Bindings = ReadonlyMap<string, string>;
 
 function expand(value: Json, bindings: Bindings, source: Source): Json {

@@ -183,29 +183,38 @@ function anyOf(answers: readonly (boolean | undefined)[]): boolean | undefined {
   return answers.includes(undefined) ? undefined : false;
 }
 
-/** The entries of a map with its loops unrolled. A loop over unknown values is kept: see isLoop. */
-export function unrollLoops(entries: readonly Entry[], scope: Scope): readonly Entry[] {
+/** More turns than the loops of a template within CloudFormation's quotas can need. Nested loops multiply. */
+const MAX_TURNS = 10_000;
+
+/** The entries of a map with its loops unrolled. A loop over unknown values, or over too many, is kept: see isLoop. */
+export function unrollLoops(
+  entries: readonly Entry[],
+  scope: Scope,
+  turns = { left: MAX_TURNS },
+): readonly Entry[] {
   return entries.flatMap((entry) => {
-    if (!isLoop(entry.key)) return [{ ...entry, value: unrollInside(entry.value, scope) }];
+    if (!isLoop(entry.key)) return [{ ...entry, value: unrollInside(entry.value, scope, turns) }];
     const [variable, collection, body] = entry.value.kind === 'list' ? entry.value.items : [];
     const name = literal(variable);
     const [items] = collection === undefined ? [] : possibleValues(collection, scope);
     if (name === undefined || items === undefined || typeof items === 'string' || !isKnown(items))
       return [entry];
+    if (items.length > turns.left) return [entry];
+    turns.left -= items.length;
     return items.flatMap((item) =>
-      unrollLoops(entriesOf(body && bindVariable(body, name, toText(item))), scope),
+      unrollLoops(entriesOf(body && bindVariable(body, name, toText(item))), scope, turns),
     );
   });
 }
 
-function unrollInside(value: Value, scope: Scope): Value {
+function unrollInside(value: Value, scope: Scope, turns: { left: number }): Value {
   switch (value.kind) {
     case 'map':
-      return { ...value, entries: unrollLoops(value.entries, scope) };
+      return { ...value, entries: unrollLoops(value.entries, scope, turns) };
     case 'list':
-      return { ...value, items: value.items.map((item) => unrollInside(item, scope)) };
+      return { ...value, items: value.items.map((item) => unrollInside(item, scope, turns)) };
     case 'call':
-      return { ...value, argument: unrollInside(value.argument, scope) };
+      return { ...value, argument: unrollInside(value.argument, scope, turns) };
     default:
       return value;
   }
