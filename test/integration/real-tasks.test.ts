@@ -89,6 +89,7 @@ describe('real tasks', () => {
       cluster: CLUSTER,
       taskDefinition,
       networkConfiguration: { awsvpcConfiguration: { subnets: ['subnet-1'] } },
+      launchType: 'FARGATE',
       overrides: { containerOverrides: [{ name: 'app', command: ['node', 'dist/migrate.js'] }] },
     });
     const { tasks } = await ecs.client.send(run);
