@@ -51,6 +51,8 @@ export default defineConfig({
     build: { chunkSizeWarningLimit: 3000 },
   },
   markdown: {
+    // `GET /api/users/{id}` in a heading is not an attribute.
+    attrs: { disable: true },
     theme: { light: 'github-light-high-contrast', dark: 'github-dark-high-contrast' },
     anchor: { slugify: anchorOf },
     config(md) {
