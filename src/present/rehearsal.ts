@@ -278,6 +278,9 @@ function notCovered(result: RehearsalResult): string {
   const leftOut = 'leftOut' in result ? result.leftOut : [];
   return [
     ...(leftOut.length > 0 ? [`Services that another tool created: ${leftOut.map(code).join(', ')}.`] : []),
+    ...('effects' in result && !result.effects.price
+      ? ['New permissions and cost: the environment cannot be created from these files.']
+      : []),
     'Whether images build, start and pass their health checks: services run a placeholder image.',
     'Quotas of the account, names that are already taken, and the data that a migration processes.',
     'Changes made by hand. The plan in AWS shows them.',

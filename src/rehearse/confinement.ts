@@ -56,7 +56,13 @@ export async function requireConfinedLinks(
   { context, env }: { context: Pick<Context, 'signal'>; env: NodeJS.ProcessEnv },
 ): Promise<void> {
   const args = ['--git-dir', resolve(repository, '.git'), 'ls-files', '--stage', '-z'];
-  const { stdout } = await runCommand('git', args, { env, cwd: repository }, context);
+  const { stdout, stderr, exitCode } = await runCommand('git', args, { env, cwd: repository }, context);
+  if (exitCode !== 0) {
+    throw new PlatformError(
+      'command-failed',
+      `The links of the repository cannot be listed. git: ${stderr.trim()}`,
+    );
+  }
   const root = realpathSync(repository);
   for (const [, path = ''] of stdout.matchAll(/120000 \S+ \d\t([^\0]+)\0/g)) {
     const target = realTarget(resolve(repository, path));

@@ -50,3 +50,9 @@ test('a committed link that leaves the repository is named', async () => {
     'The symbolic link etc leads out of the repository',
   );
 });
+
+test('links that git cannot list are an error', async () => {
+  await expect(requireConfinedLinks(workspaceOf({}), git)).rejects.toThrow(
+    'The links of the repository cannot be listed. git: ',
+  );
+});
